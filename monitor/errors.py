@@ -1,0 +1,91 @@
+"""What can go wrong, and who is to mend it.
+
+    MonitorError            a person can mend it: one clear line, no traceback
+    ├── ConfigError         a configuration file, with every fault it has
+    ├── StoreError          the database: locked, newer, read-only, full
+    ├── SourceError         a source could not be read this time (retried later)
+    ├── DeliveryError       a notifier could not deliver (permanent or passing)
+    ├── PluginError         a plugin did not load, or two plugins clash
+    ├── UnknownName         a name nobody knows; lists the known ones
+    └── LearnError          a task that cannot be learned as it is given
+
+Everything else that is raised is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class MonitorError(Exception):
+    """An error that a user can cause and mend; the message says how."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a configuration file: ``place`` is a path like ``sources[2].every``."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class ConfigError(MonitorError):
+    """A configuration that cannot be used, with all of its faults."""
+
+    exit_code = 2
+
+    def __init__(self, path: object, faults: Sequence[Fault]) -> None:
+        self.path = path
+        self.faults = tuple(faults)
+        super().__init__("\n".join([f"{path} cannot be used:", *(f"  {fault}" for fault in faults)]))
+
+
+class StoreError(MonitorError):
+    """The database cannot be used as it is."""
+
+
+class SourceError(MonitorError):
+    """A source could not be read this time.
+
+    ``retry_after`` (seconds) is what the other side asked for, if it asked.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeliveryError(MonitorError):
+    """A notifier could not deliver; ``permanent`` means that a retry cannot help."""
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class PluginError(MonitorError):
+    """A plugin did not load, or two plugins claim one name."""
+
+
+class UnknownName(MonitorError):
+    """A name that nobody knows. The message lists the known ones."""
+
+    exit_code = 2
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        listing = ", ".join(self.known) if self.known else "there are none yet"
+        super().__init__(f"no {kind} is called {name!r}; known: {listing}")
+
+
+class LearnError(MonitorError):
+    """A task that cannot be learned, or an encoder that cannot be used, as given."""

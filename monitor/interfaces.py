@@ -1,0 +1,145 @@
+"""The contracts that plugins fulfil: one base class for each kind of part.
+
+A class names itself (``name``) and declares its settings as a pydantic model
+(``Settings``); the core validates the configuration against it, so an object is only ever
+made with settings that fit. Objects are made with keyword arguments and may be used from
+several threads, one call at a time for each object.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from monitor.types import Batch, Notification, Seed, StoredDocument
+
+
+class Settings(BaseModel):
+    """Base of every part's settings: unknown keys are faults, values are frozen.
+
+    Fields of type :class:`pathlib.Path` (or lists of them) are taken relative to the
+    configuration file. ``description=`` of a field is shown to the user.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Part(ABC):
+    """What every configured part has: a plugin name, settings, and the folder paths start at.
+
+    ``base`` is the folder of the configuration file; relative paths in settings start there.
+    """
+
+    name: ClassVar[str]
+    """How the configuration refers to the class (``plugin = "rss"``)."""
+
+    Settings: ClassVar[type[Settings]] = Settings
+
+    def __init__(self, settings: Any, base: Path) -> None:
+        self.settings = settings
+        self.base = base
+
+    def close(self) -> None:
+        """Let go of what the object holds; called once, when it is used no more."""
+
+
+class Source(Part):
+    """Yields documents: a feed, a folder of chat logs.
+
+    Contract, checked by :func:`monitor.testing.check_source`:
+
+    - ``fetch`` yields batches; each carries the cursor to go on from. What a batch holds is
+      stored together with its cursor, and the next ``fetch`` gets the last stored cursor.
+    - The same record always has the same ``external_id``; a record seen before may be
+      yielded again (the store knows it), a new one must not be skipped.
+    - A record that cannot be used becomes a :class:`~monitor.types.BadRecord`.
+    - A source that cannot be read raises :class:`~monitor.errors.SourceError`; it is tried
+      again later, with growing pauses.
+    - ``fetch`` returns when there is nothing more for now: it never waits for news, never
+      sleeps, and reads no clock but ``now``.
+    """
+
+    @abstractmethod
+    def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
+        """Yield what is new since ``cursor`` (``{}`` at the first fetch)."""
+
+    def describe(self) -> str:
+        """Where the documents come from, in a few words without secrets."""
+        return self.name
+
+
+class TaskAdapter(Part):
+    """Makes a family of tasks: default labels, default seeds, and how a document is read.
+
+    Contract, checked by :func:`monitor.testing.check_task_adapter`: ``labels`` has a
+    one-line description for each label, every default seed carries a known label, and
+    ``read`` is a pure function of the document.
+    """
+
+    family: ClassVar[str] = ""
+    multi: ClassVar[bool] = False
+
+    def labels(self) -> Mapping[str, str]:
+        """Default labels with their descriptions; used where the owner names none."""
+        return {}
+
+    def seeds(self) -> Sequence[Seed]:
+        """Default seeds; those whose label the task does not have are left out."""
+        return ()
+
+    def read(self, document: StoredDocument) -> str | None:
+        """The text to classify, or ``None`` where the task does not apply to the document."""
+        return f"{document.title}\n{document.text}".strip() or None
+
+
+class Notifier(Part):
+    """Delivers alerts.
+
+    Contract, checked by :func:`monitor.testing.check_notifier`: ``send`` returns when the
+    other side has the notification, or raises :class:`~monitor.errors.DeliveryError`
+    (``permanent=True`` where a retry cannot help). It passes ``notification.key`` on where the
+    channel has a place for it, and does not retry by itself: the outbox does.
+    """
+
+    @abstractmethod
+    def send(self, notification: Notification) -> None:
+        """Deliver one notification."""
+
+    def describe(self) -> str:
+        """Where notifications go, in a few words without secrets."""
+        return self.name
+
+
+class Encoder(Part):
+    """Texts to features: the shared, task-agnostic part of the classifier.
+
+    Contract, checked by :func:`monitor.testing.check_encoder`: rows are unit vectors
+    (float32), a text's row does not depend on the other texts of the call (up to rounding),
+    and ``fingerprint`` changes whenever features would.
+    """
+
+    views: ClassVar[tuple[str, ...]] = ("base",)
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identifies the weights and everything else that shapes features."""
+
+    @abstractmethod
+    def encode(
+        self,
+        texts: Sequence[str],
+        views: Sequence[str] = ("base",),
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Features by view, each of shape ``(len(texts), d)``, float32, rows of length 1.
+
+        ``progress`` is called with the number of texts done since the last call.
+        """

@@ -1,0 +1,131 @@
+"""The data that walks through the house: plain, immutable, without behaviour.
+
+Times are aware UTC datetimes throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Role = Literal["customer", "agent", "publisher"]
+Selection = Mapping[str, str]
+"""What a series counts: task name to label, such as ``{"topic": "earnings"}``; ``{}`` counts every document."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text with identity, as a source yields it.
+
+    ``external_id`` is unique within the source and stays the same when the text is
+    edited. ``thread`` groups the turns of one conversation. ``published_at`` is what the
+    source claims, ``None`` where it claims nothing (or a date without a time).
+    """
+
+    external_id: str
+    text: str
+    title: str = ""
+    url: str = ""
+    thread: str = ""
+    role: Role = "publisher"
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A record that a source could not use: kept aside with its reason, never in the way."""
+
+    reason: str
+    place: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step of a source's ``fetch`` yields.
+
+    The store writes the documents, the bad records and the cursor in one transaction, so a
+    process killed at any moment goes on exactly where the last stored batch ended.
+    ``cursor`` is JSON-able and belongs to the source alone.
+    """
+
+    documents: tuple[Document, ...] = ()
+    bad: tuple[BadRecord, ...] = ()
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as the store holds it.
+
+    ``event_at`` is the time it counts at, ``live`` whether it may raise an alert (else it is
+    backfill, and feeds baselines only).
+    """
+
+    id: int
+    source: str
+    external_id: str
+    thread: str
+    role: Role
+    title: str
+    text: str
+    url: str
+    published_at: datetime | None
+    fetched_at: datetime
+    event_at: datetime
+    live: bool
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A labelled example (the support set of few-shot learning)."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """Labels to tell apart. ``labels`` maps each name to a one-line description (may be empty).
+
+    ``multi``: each label has a threshold of its own and a text may carry several; otherwise a
+    text carries one. ``threshold``: the probability below which the task abstains; ``None``
+    leaves the choice to the learner.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    family: str = ""
+    multi: bool = False
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a task says of a text.
+
+    ``label`` is the best guess even where the task abstains; a reader that ignores
+    ``abstained`` reads guesses. ``probability`` lies in [0, 1].
+    """
+
+    label: str
+    probability: float
+    abstained: bool = False
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What a notifier delivers: one event of one alert.
+
+    ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
+    line; ``body`` plain text; ``data`` the alert as JSON-able data (the fields of
+    ``monitor alerts show --json``).
+    """
+
+    key: str
+    event: Literal["firing", "resolved", "test"]
+    title: str
+    body: str
+    data: Mapping[str, Any]

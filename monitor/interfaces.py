@@ -45,7 +45,7 @@ class Part(ABC):
         self.settings = settings
         self.base = base
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most parts hold nothing)
         """Let go of what the object holds; called once, when it is used no more."""
 
 

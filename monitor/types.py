@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 Role = Literal["customer", "agent", "publisher"]
 Selection = Mapping[str, str]
-"""What a series counts: task name to label, such as ``{"topic": "earnings"}``; ``{}`` counts every document."""
+"""What a series counts: label by task, as in ``{"topic": "earnings"}``; ``{}`` is every document."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,187 @@
+"""What a configuration says, once it is known to be right.
+
+The tables of the file (what may be written) and the objects made of them (what the rest of
+the house works with). Reading and checking is in :mod:`monitor.config_reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+
+from monitor.durations import Duration
+from monitor.errors import MonitorError
+from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
+from monitor.types import Task
+
+ALL = "*"
+"""In a rule's ``where``: every label of the task, each a series of its own."""
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; write it like Europe/Berlin or UTC")
+    return name
+
+
+class LogSettings(Settings):
+    """``[log]``."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["plain", "json"] = "plain"
+
+
+class RetentionSettings(Settings):
+    """``[retention]``."""
+
+    features: Duration = Field(90 * 86400.0, gt=0, description="how long a text's features are kept")
+
+
+class PluginSettings(Settings):
+    """``[plugins]``."""
+
+    disabled: tuple[str, ...] = ()
+
+
+class TopTable(Settings):
+    database: Path = Path("monitor.db")
+    encoder: str | dict[str, Any] = "minilm"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    log: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
+    plugins: PluginSettings = PluginSettings()
+    sources: tuple[dict[str, Any], ...] = ()
+    tasks: tuple[dict[str, Any], ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
+    notifiers: tuple[dict[str, Any], ...] = ()
+
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*$")]
+
+
+class SourceTable(Settings):
+    plugin: str
+    name: Name
+    every: Duration = Field(300.0, ge=1)
+
+
+class TaskTable(Settings):
+    name: Name
+    adapter: str = "labels"
+    labels: dict[str, str] | tuple[str, ...] | None = None
+    seeds: Path | None = None
+    default_seeds: bool = True
+    multi: bool | None = None
+    threshold: float | None = Field(None, ge=0, le=1)
+
+
+class NotifierTable(Settings):
+    plugin: str
+    name: Name
+
+
+class RuleTable(Settings):
+    name: Name
+    kind: str
+    where: dict[str, str] = Field(default_factory=dict)
+    notify: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """One ``[[sources]]``: ``every`` in seconds."""
+
+    name: str
+    plugin: str
+    every: float
+    part: type[Source]
+    settings: Any
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """One ``[[tasks]]``: the task, its adapter, and where its seeds come from."""
+
+    task: Task
+    adapter: str
+    part: type[TaskAdapter]
+    settings: Any
+    raw_settings: Mapping[str, Any]
+    seeds: Path | None
+    default_seeds: bool
+
+
+@dataclass(frozen=True)
+class NotifierConfig:
+    """One ``[[notifiers]]``."""
+
+    name: str
+    plugin: str
+    part: type[Notifier]
+    settings: Any
+
+
+@dataclass(frozen=True)
+class RuleConfig:
+    """One ``[[rules]]``; ``notify`` names notifiers."""
+
+    name: str
+    kind: str
+    where: Mapping[str, str]
+    notify: tuple[str, ...]
+    settings: Any
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole, valid configuration. ``base`` is the folder that relative paths start at."""
+
+    path: Path
+    base: Path
+    database: Path
+    encoder: str
+    encoder_part: type[Encoder]
+    encoder_settings: Any
+    timezone: str
+    log: LogSettings
+    retention: RetentionSettings
+    sources: tuple[SourceConfig, ...]
+    tasks: tuple[TaskConfig, ...]
+    rules: tuple[RuleConfig, ...]
+    notifiers: tuple[NotifierConfig, ...]
+
+
+def make_task(
+    name: str,
+    adapter: TaskAdapter,
+    *,
+    labels: Mapping[str, str] | Collection[str] | None = None,
+    multi: bool | None = None,
+    threshold: float | None = None,
+) -> Task:
+    """A task from an adapter's defaults and what the owner says instead.
+
+    A label given without a description gets the adapter's, where it has one.
+
+    :raises MonitorError: if the labels cannot make a task.
+    """
+    defaults = adapter.labels()
+    if labels is None:
+        chosen = dict(defaults)
+    elif isinstance(labels, Mapping):
+        chosen = {label: text or defaults.get(label, "") for label, text in labels.items()}
+    else:
+        chosen = {label: defaults.get(label, "") for label in labels}
+    several = adapter.multi if multi is None else multi
+    if not chosen:
+        raise MonitorError(f'the task {name!r} has no labels; give some: labels = ["good", "bad"]')
+    if len(chosen) == 1 and not several:
+        raise MonitorError(f"the task {name!r} has one label only; add another, or say multi = true")
+    if bad := [label for label in chosen if not label.strip() or label == ALL]:
+        raise MonitorError(f"{bad[0]!r} cannot be a label of the task {name!r}")
+    return Task(name, chosen, adapter.family, several, threshold)

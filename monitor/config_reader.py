@@ -1,0 +1,299 @@
+"""Reading a configuration file: all of its faults in one go, each with its place."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.config import (
+    ALL,
+    Config,
+    NotifierConfig,
+    NotifierTable,
+    RuleConfig,
+    RuleTable,
+    SourceConfig,
+    SourceTable,
+    TaskConfig,
+    TaskTable,
+    TopTable,
+    make_task,
+)
+from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
+from monitor.interfaces import Encoder, Part
+from monitor.plugins import Plugins
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+KnownTasks = Callable[[Path], Mapping[str, Collection[str]]]
+"""Labels by name of the tasks that commands added to a database, given its path."""
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The TOML document as it stands, secrets not yet looked up.
+
+    :raises ConfigError: if it cannot be read or is not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigError(
+            path, [Fault("", "there is no such file; name another with --config FILE")]
+        ) from None
+    except OSError as error:
+        raise ConfigError(path, [Fault("", f"cannot be read: {error.strerror}")]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [Fault("", f"is not TOML: {error}")]) from None
+
+
+def disabled_plugins(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names under ``[plugins] disabled``, before anything else is checked."""
+    table = document.get("plugins")
+    names = table.get("disabled", []) if isinstance(table, dict) else []
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+
+def load_config(
+    path: Path,
+    plugins: Plugins,
+    rule_kinds: Mapping[str, type[BaseModel]],
+    known_tasks: KnownTasks | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """Read and check a configuration file.
+
+    :param rule_kinds: settings model by kind of rule.
+    :param known_tasks: tasks that rules may name beside the file's own.
+    :param environ: where ``{ env = "NAME" }`` is looked up.
+    :raises ConfigError: with every fault of the file.
+    """
+    document = read_document(path)
+    return _Reader(path, plugins, rule_kinds, known_tasks, environ).read(document)
+
+
+class _Reader:
+    """Collects faults while it goes through a document."""
+
+    def __init__(
+        self,
+        path: Path,
+        plugins: Plugins,
+        rule_kinds: Mapping[str, type[BaseModel]],
+        known_tasks: KnownTasks | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.path, self.base = path, path.resolve().parent
+        self.plugins, self.rule_kinds = plugins, rule_kinds
+        self.known_tasks, self.environ = known_tasks, environ
+        self.faults: list[Fault] = []
+
+    def read(self, document: dict[str, Any]) -> Config:
+        document = self.secrets(document, "")
+        top = self.model(TopTable, document, "")
+        if top is None:  # faults at the top hide nothing below: check the rest with what is well-formed
+            known = set(TopTable.model_fields)
+            bad = {fault.place.split(".")[0].split("[")[0] for fault in self.faults}
+            top = TopTable.model_validate({k: v for k, v in document.items() if k in known - bad})
+        encoder, encoder_part, encoder_settings = self.encoder(top.encoder)
+        sources = self.each(top.sources, "sources", self.source)
+        tasks = self.each(top.tasks, "tasks", self.task)
+        notifiers = self.each(top.notifiers, "notifiers", self.notifier)
+        for kind, items in (("sources", top.sources), ("tasks", top.tasks), ("rules", top.rules)):
+            self.unique(kind, items)
+        self.unique("notifiers", top.notifiers)
+        database = self.base / top.database
+        labels: dict[str, Collection[str]] = {}
+        if self.known_tasks is not None:
+            labels |= self.known_tasks(database)
+        labels |= {t.task.name: t.task.labels for t in tasks}
+        # a task with faults of its own still has a name: do not blame the rules for it as well
+        unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
+        names = [str(n.get("name")) for n in top.notifiers]
+        rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
+        if self.faults:
+            raise ConfigError(self.path, self.faults)
+        assert encoder_part is not None
+        return Config(
+            path=self.path,
+            base=self.base,
+            database=database,
+            encoder=encoder,
+            encoder_part=encoder_part,
+            encoder_settings=encoder_settings,
+            timezone=top.timezone,
+            log=top.log,
+            retention=top.retention,
+            sources=tuple(sources),
+            tasks=tuple(tasks),
+            rules=tuple(rules),
+            notifiers=tuple(notifiers),
+        )
+
+    def encoder(self, value: str | dict[str, Any]) -> tuple[str, type[Encoder] | None, Any]:
+        """``encoder = "NAME"``, a folder or model id, or a table with ``plugin`` and settings."""
+        table = dict(value) if isinstance(value, dict) else {"plugin": value}
+        name = str(table.pop("plugin", "minilm"))
+        if name not in self.plugins.parts["encoder"] and (
+            "/" in name or name.startswith(".") or (self.base / name).is_dir()
+        ):
+            table = {"model": name, **table}
+            name = "transformers"
+        part = self.part("encoder", name, "encoder")
+        return name, part, self.settings(part, table, "encoder")
+
+    def source(self, place: str, table: dict[str, Any]) -> SourceConfig | None:
+        core, rest = self.split(SourceTable, table, place)
+        part = self.part("source", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
+        settings = self.settings(part, rest, place)
+        if core is None or part is None or settings is None:
+            return None
+        return SourceConfig(core.name, core.plugin, core.every, part, settings)
+
+    def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
+        core, rest = self.split(NotifierTable, table, place)
+        part = (
+            self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
+        )
+        settings = self.settings(part, rest, place)
+        if core is None or part is None or settings is None:
+            return None
+        return NotifierConfig(core.name, core.plugin, part, settings)
+
+    def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
+        core, rest = self.split(TaskTable, table, place)
+        part = self.part("task adapter", str(table.get("adapter", "labels")), f"{place}.adapter")
+        settings = self.settings(part, rest, place)
+        if core is None or part is None or settings is None:
+            return None
+        try:
+            task = make_task(
+                core.name,
+                part(settings, self.base),
+                labels=core.labels,
+                multi=core.multi,
+                threshold=core.threshold,
+            )
+        except MonitorError as error:
+            self.fault(f"{place}.labels", str(error))
+            return None
+        seeds = self.base / core.seeds if core.seeds else None
+        if seeds is not None and not seeds.is_file():
+            self.fault(f"{place}.seeds", f"there is no file {seeds}")
+        return TaskConfig(task, core.adapter, part, settings, rest, seeds, core.default_seeds)
+
+    def rule(
+        self,
+        place: str,
+        table: dict[str, Any],
+        labels: Mapping[str, Collection[str]],
+        unchecked: Collection[str],
+        notifiers: Collection[str],
+    ) -> RuleConfig | None:
+        core, rest = self.split(RuleTable, table, place)
+        if core is None:
+            return None
+        for task, label in core.where.items():
+            if task in unchecked:
+                continue
+            if task not in labels:
+                self.fault(f"{place}.where", str(UnknownName("task", task, labels)))
+            elif label != ALL and label not in labels[task]:
+                self.fault(f"{place}.where.{task}", str(UnknownName("label", label, [*labels[task], ALL])))
+        if len(core.where) > 2:
+            self.fault(f"{place}.where", "names more than two tasks; counts are kept for one task or a pair")
+        for name in core.notify or ():
+            if name not in notifiers:
+                self.fault(f"{place}.notify", str(UnknownName("notifier", name, notifiers)))
+        if core.kind not in self.rule_kinds:
+            self.fault(f"{place}.kind", str(UnknownName("rule kind", core.kind, self.rule_kinds)))
+            return None
+        settings = self.model(self.rule_kinds[core.kind], rest, place)
+        if settings is None:
+            return None
+        notify = tuple(notifiers) if core.notify is None else core.notify
+        return RuleConfig(core.name, core.kind, dict(core.where), notify, settings)
+
+    # -- the small steps ---------------------------------------------------------------
+
+    def fault(self, place: str, message: str) -> None:
+        self.faults.append(Fault(place, message))
+
+    def secrets(self, value: Any, place: str) -> Any:
+        """``{ env = "NAME" }`` and ``{ file = "PATH" }`` replaced by what they name."""
+        if isinstance(value, list):
+            return [self.secrets(item, f"{place}[{n}]") for n, item in enumerate(value, 1)]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and isinstance(name := value.get("env"), str):
+            if name not in self.environ:
+                self.fault(place, f"the environment variable {name} is not set")
+                return ""
+            return self.environ[name]
+        return {key: self.secrets(item, f"{place}.{key}" if place else key) for key, item in value.items()}
+
+    def each(
+        self, tables: tuple[dict[str, Any], ...], kind: str, read: Callable[[str, dict[str, Any]], T | None]
+    ) -> list[T]:
+        found = (read(f"{kind}[{n}]", table) for n, table in enumerate(tables, 1))
+        return [item for item in found if item is not None]
+
+    def unique(self, kind: str, tables: tuple[dict[str, Any], ...]) -> None:
+        seen: dict[str, int] = {}
+        for n, table in enumerate(tables, 1):
+            name = str(table.get("name"))
+            if name in seen and "name" in table:
+                self.fault(f"{kind}[{n}].name", f"{name!r} is also the name of {kind}[{seen[name]}]")
+            seen.setdefault(name, n)
+
+    def part(self, kind: str, name: str, place: str) -> Any:
+        try:
+            return self.plugins.pick(kind, name)
+        except UnknownName as error:
+            self.fault(place, str(error))
+            return None
+
+    def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
+        return None if part is None else self.model(part.Settings, table, place)
+
+    def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
+        """The core's keys of a table, validated, and the rest, which belongs to the plugin."""
+        own = {key: value for key, value in table.items() if key in model.model_fields}
+        rest = {key: value for key, value in table.items() if key not in model.model_fields}
+        return self.model(model, own, place), rest
+
+    def model(self, model: type[M], table: dict[str, Any], place: str) -> M | None:
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            for item in error.errors():
+                self.fault(_place(place, item["loc"]), _message(dict(item), model))
+            return None
+
+
+def _place(place: str, location: tuple[int | str, ...]) -> str:
+    for step in location:
+        if isinstance(step, int):
+            place += f"[{step + 1}]"
+        elif "[" not in step and "-" not in step[:9]:  # leave out pydantic's names of union members
+            place += f".{step}" if place else str(step)
+    return place
+
+
+def _message(item: dict[str, Any], model: type[BaseModel]) -> str:
+    kind, value = item["type"], item.get("input")
+    if kind == "extra_forbidden":
+        return f"is not known here; known: {', '.join(sorted(model.model_fields))}"
+    if kind == "missing":
+        return "is required"
+    text = str(item["msg"]).removeprefix("Value error, ")
+    if kind in {"value_error"}:
+        return text
+    shown = "" if isinstance(value, dict | list) else f" (it is {value!r})"
+    return f"{text[:1].lower()}{text[1:]}{shown}"

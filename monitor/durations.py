@@ -1,0 +1,41 @@
+"""Durations as people write them: ``90s``, ``5m``, ``1h30m``, ``2d``."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of a duration such as ``"1h30m"``; a bare number is taken as seconds.
+
+    :raises ValueError: with the allowed forms, for anything else.
+    """
+    if isinstance(value, bool):
+        raise ValueError("is not a duration; write it like 90s, 5m, 1h30m or 2d")
+    if isinstance(value, int | float):
+        return float(value)
+    text = str(value).strip().lower()
+    if not text or _PART.sub("", text).strip():
+        raise ValueError(f"{value!r} is not a duration; write it like 90s, 5m, 1h30m or 2d")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in at most two units: ``3660`` becomes ``1h 1m``."""
+    left = round(seconds)
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+"""A settings field in seconds, written by the owner as ``5m``."""

@@ -1,0 +1,202 @@
+"""Finding and loading plugins, each on its own: one that fails is recorded, the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from monitor import hookspecs
+from monitor.errors import PluginError, UnknownName
+from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
+
+GROUP = "monitor"
+
+_PARTS: dict[str, tuple[str, type[Part]]] = {
+    "source": ("register_sources", Source),
+    "task adapter": ("register_task_adapters", TaskAdapter),
+    "notifier": ("register_notifiers", Notifier),
+    "encoder": ("register_encoders", Encoder),
+}
+
+
+@dataclass
+class PluginStatus:
+    """What became of one plugin: what it provides, or the error that stopped it."""
+
+    name: str
+    module: str = ""
+    distribution: str = ""
+    disabled: bool = False
+    error: str = ""
+    provides: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plugins:
+    """The loaded plugins and what they registered, by kind and name."""
+
+    manager: pluggy.PluginManager
+    statuses: list[PluginStatus]
+    parts: dict[str, dict[str, type[Part]]]
+    migrations: list[Any]
+
+    def pick(self, kind: str, name: str) -> type[Any]:
+        """The class of ``kind`` (``source``, ``task adapter``, ``notifier``, ``encoder``) called ``name``.
+
+        :raises UnknownName: listing the known ones, and the plugins that did not load.
+        """
+        try:
+            return self.parts[kind][name]
+        except KeyError:
+            failed = [s.name for s in self.statuses if s.error]
+            known = self.parts[kind]
+            error = UnknownName(kind, name, known)
+            if failed:
+                raise UnknownName(kind, name, [*known, f"(did not load: {', '.join(failed)})"]) from None
+            raise error from None
+
+    def add_commands(self, cli: Any) -> None:
+        """Let plugins add commands to ``cli``; one that raises or takes a known name is recorded."""
+        for plugin, impl in _implementations(self.manager, "register_commands"):
+            before = dict(cli.commands)
+            try:
+                impl.function(**{"cli": cli} if "cli" in impl.argnames else {})
+                clash = [name for name, command in before.items() if cli.commands.get(name) is not command]
+                if clash:
+                    raise PluginError(f"the command {clash[0]!r} exists already")
+            except (Exception, SystemExit) as error:
+                cli.commands.clear()
+                cli.commands.update(before)
+                _fail(self._status(plugin), error)
+            else:
+                self._status(plugin).provides += [f"command {n}" for n in cli.commands if n not in before]
+
+    def _status(self, name: str) -> PluginStatus:
+        return next(status for status in self.statuses if status.name == name)
+
+
+def plugin_manager() -> pluggy.PluginManager:
+    """A fresh manager that knows the hooks; nothing is loaded."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def load_plugins(
+    *,
+    disabled: Collection[str] = (),
+    extra: Mapping[str, object] | None = None,
+    found: Iterable[EntryPoint] | None = None,
+) -> Plugins:
+    """Load every plugin of the entry-point group ``monitor``, sorted by name.
+
+    :param disabled: names to leave out.
+    :param extra: plugin objects by name that no entry point names (for tests).
+    :param found: entry points to use instead of the installed ones.
+    :raises PluginError: if two plugins provide the same name; it names both.
+    """
+    manager = plugin_manager()
+    statuses: list[PluginStatus] = []
+    for point in sorted(entry_points(group=GROUP) if found is None else found, key=lambda p: p.name):
+        status = PluginStatus(point.name, point.value, point.dist.name if point.dist else "")
+        statuses.append(status)
+        if any(other.name == point.name for other in statuses[:-1]):
+            raise PluginError(f"two plugins are called {point.name!r}: uninstall one of them")
+        if point.name in disabled:
+            status.disabled = True
+            continue
+        try:
+            plugin = point.load()
+        except (Exception, SystemExit) as error:
+            _fail(status, error)
+        else:
+            _register(manager, plugin, status)
+    for name, plugin in (extra or {}).items():
+        status = PluginStatus(name, type(plugin).__name__)
+        statuses.append(status)
+        _register(manager, plugin, status)
+    plugins = Plugins(manager, statuses, {kind: {} for kind in _PARTS}, [])
+    _collect(plugins)
+    return plugins
+
+
+def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatus) -> None:
+    try:
+        manager.register(plugin, status.name)
+        manager.check_pending()
+    except Exception as error:
+        # pluggy before 1.7 leaves a plugin half-registered after a validation error
+        if manager.has_plugin(status.name):
+            manager.unregister(name=status.name)
+        _fail(status, error)
+
+
+def _collect(plugins: Plugins) -> None:
+    owner: dict[tuple[str, str], str] = {}
+    for kind, (hook, base) in _PARTS.items():
+        for plugin, impl in _implementations(plugins.manager, hook):
+            status = plugins._status(plugin)
+            if status.error:
+                continue
+            try:
+                classes = [_checked(cls, base, kind) for cls in impl.function()]
+            except (Exception, SystemExit) as error:
+                _fail(status, error)
+                plugins.parts = {
+                    k: {n: c for n, c in parts.items() if owner[k, n] != plugin}
+                    for k, parts in plugins.parts.items()
+                }
+                continue
+            for cls in classes:
+                if cls.name in plugins.parts[kind]:
+                    raise PluginError(
+                        f"two plugins provide the {kind} {cls.name!r}: {owner[kind, cls.name]} and {plugin}; "
+                        'disable one of them under [plugins] disabled = ["..."]'
+                    )
+                owner[kind, cls.name] = plugin
+                plugins.parts[kind][cls.name] = cls
+                status.provides.append(f"{kind} {cls.name}")
+    for plugin, impl in _implementations(plugins.manager, "register_migrations"):
+        status = plugins._status(plugin)
+        if status.error:
+            continue
+        try:
+            sets = list(impl.function())
+            for migrations in sets:
+                if not migrations.name.startswith(f"monitor-{plugin}"):
+                    raise PluginError(
+                        f"the migration set {migrations.name!r} must be called 'monitor-{plugin}'"
+                    )
+        except (Exception, SystemExit) as error:
+            _fail(status, error)
+        else:
+            plugins.migrations += sets
+            status.provides += [f"migrations {migrations.name}" for migrations in sets]
+
+
+def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise PluginError(f"a {kind} must be a class derived from {base.__name__}, not {cls!r}")
+    if not isinstance(getattr(cls, "name", None), str):
+        raise PluginError(f"the {kind} {cls.__name__} has no `name`")
+    if abstract := getattr(cls, "__abstractmethods__", None):
+        raise PluginError(f"the {kind} {cls.name!r} does not define {', '.join(sorted(abstract))}")
+    return cls
+
+
+def _implementations(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
+    """Implementations of a hook in order of plugin names.
+
+    They are called one by one: a single call of the hook loses every result when one raises.
+    """
+    impls = getattr(manager.hook, hook).get_hookimpls()
+    return sorted(((impl.plugin_name, impl) for impl in impls), key=lambda pair: pair[0])
+
+
+def _fail(status: PluginStatus, error: BaseException) -> None:
+    status.error = f"{type(error).__name__}: {error}".splitlines()[0]
+    status.provides.clear()

@@ -1,0 +1,81 @@
+"""What detectors read and what they answer: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class History:
+    """Counts of one series in consecutive buckets of event time.
+
+    ``start``: epoch second at which the first bucket begins. ``step``: bucket width in
+    seconds. ``total``: all documents, shape (n,). ``live``: those that may raise an alert
+    (backfill excluded), shape (n,), nowhere above ``total``. Buckets after the last are
+    empty; what came before the first is unknown, not zero, so load as far back as the
+    detector's ``reach`` says.
+    """
+
+    start: int
+    step: int
+    total: np.ndarray
+    live: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.step <= 0:
+            raise ValueError(f"step must be positive, not {self.step}")
+        if self.total.ndim != 1 or self.total.shape != self.live.shape:
+            raise ValueError(f"total {self.total.shape} and live {self.live.shape} must be equal, (n,)")
+
+    def end_of(self, at: int) -> int:
+        """The index one past the bucket that holds the second before ``at``."""
+        return -((self.start - at) // self.step)
+
+    def width(self, seconds: int) -> int:
+        """How many buckets ``seconds`` span, at least one."""
+        return max(1, round(seconds / self.step))
+
+    def live_between(self, first: int, end: int) -> int:
+        """Live documents in the buckets ``first`` up to and without ``end``."""
+        return int(self.live[max(first, 0) : max(end, 0)].sum())
+
+    def time_of(self, index: int) -> int:
+        """Epoch second at which bucket ``index`` begins."""
+        return self.start + index * self.step
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a detector says of one window.
+
+    ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
+    the central 95 % of what would be no surprise. ``since`` and ``until``: the window,
+    epoch seconds. ``probability``: of at least ``observed`` documents if nothing is unusual.
+    ``reason``: one plain sentence.
+    """
+
+    firing: bool
+    observed: int
+    expected: float
+    low: float
+    high: float
+    since: int
+    until: int
+    probability: float
+    reason: str
+
+
+def texts(count: int) -> str:
+    """``1 text``, ``2 texts``."""
+    return f"{count:,} text" if count == 1 else f"{count:,} texts"
+
+
+def duration(seconds: float) -> str:
+    """A span in the largest unit that leaves a whole number: ``1 h``, ``90 min``, ``21 days``."""
+    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
+    return f"{seconds:.0f} s"

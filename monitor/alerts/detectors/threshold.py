@@ -1,0 +1,39 @@
+"""Threshold: at least so many texts in a window."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.interfaces import Settings
+
+
+class ThresholdSettings(Settings):
+    """Settings of ``kind = "threshold"``."""
+
+    window_s: int = Field(3600, ge=300, description="length of the window that is judged, in seconds")
+    at_least: int = Field(ge=1, description="fire at this many texts in the window")
+
+
+def reach(settings: ThresholdSettings) -> int:
+    """How many seconds before ``at`` a history should begin for :func:`judge`."""
+    return settings.window_s
+
+
+def judge(history: History, at: int, history_from: int, settings: ThresholdSettings) -> Verdict:
+    """Whether the window that ends at ``at`` holds ``at_least`` live texts.
+
+    The arguments are those of the other detectors; ``history_from`` does not matter here,
+    and ``expected`` is the level that was set.
+    """
+    end = history.end_of(at)
+    first = end - history.width(settings.window_s)
+    observed = history.live_between(first, end)
+    until, since = history.time_of(end), history.time_of(first)
+    firing = observed >= settings.at_least
+    reason = (
+        f"{texts(observed)} in {duration(until - since)}, "
+        f"{'at least' if firing else 'fewer than'} the {settings.at_least:,} that the rule sets"
+    )
+    level = float(settings.at_least)
+    return Verdict(firing, observed, level, 0.0, level - 1, since, until, 0.0 if firing else 1.0, reason)

@@ -1,0 +1,1 @@
+"""The built-in sources, task adapters, notifiers and encoders: ordinary plugins."""

@@ -1,0 +1,171 @@
+"""Reads files of labelled examples: CSV with a header, or JSON lines, with columns text and label."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from monitor.errors import MonitorError
+from monitor.types import BadRecord, Seed
+
+COLUMNS = ("text", "label")
+FORMATS = (".csv", ".jsonl")
+
+
+class SeedFileError(MonitorError):
+    """A file of seeds that cannot be used at all; the message says what to mend."""
+
+
+def read_seeds(source: Path | Traversable) -> tuple[list[Seed], list[BadRecord]]:
+    """Read the seeds of a ``.csv`` or ``.jsonl`` file, in the file's order.
+
+    Both formats name the columns ``text`` and ``label`` (others are ignored); a CSV may
+    separate its cells by comma, semicolon or tab. A text that carries several labels is
+    repeated, once for each. What is known about labels is the caller's: none is refused here.
+
+    Returns the seeds, stripped of white space around them, and the records that could not
+    be used, each with its line (``place="line 12"``) and reason. Raises
+    :class:`SeedFileError` where the file as a whole cannot be read.
+    """
+    suffix = Path(source.name).suffix.lower()
+    if suffix not in FORMATS:
+        raise SeedFileError(
+            f"{source} is not a file of seeds: its name must end in {' or '.join(FORMATS)}, "
+            "with columns text and label"
+        )
+    content = _read_text(source)
+    return _read_csv(source, content) if suffix == ".csv" else _read_jsonl(source, content)
+
+
+def _read_text(source: Path | Traversable) -> str:
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise SeedFileError(f"{source} cannot be read: {error.strerror or error}") from error
+    if b"\0" in data:
+        raise SeedFileError(
+            f"{source} is binary or in another encoding than UTF-8; save it as plain text in UTF-8"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SeedFileError(f"{source} is not UTF-8 (line {line}); save it as plain text in UTF-8") from error
+
+
+def _read_csv(source: Path | Traversable, content: str) -> tuple[list[Seed], list[BadRecord]]:
+    seeds: list[Seed] = []
+    bad: list[BadRecord] = []
+    lines = content.split("\n")
+    rows = _csv_rows(content, _delimiter(lines[0]))
+    header: list[str] | None = None
+    for line, row in rows:
+        if header is None:
+            if isinstance(row, str):
+                raise SeedFileError(f"{source}: the first line cannot be read as CSV: {row}")
+            header = [name.strip().lower() for name in row]
+            _require(source, header, [name.strip() for name in row])
+            text_at, label_at = (header.index(name) for name in COLUMNS)
+            continue
+        raw = lines[line - 1].rstrip("\r")
+        if isinstance(row, str):
+            bad.append(_bad(line, row, raw))
+        elif any(cell.strip() for cell in row[len(header) :]):
+            reason = f"has {len(row)} cells where the header has {len(header)}: put quotes around the text"
+            bad.append(_bad(line, reason, raw))
+        else:
+            row += [""] * (len(header) - len(row))
+            _keep({"text": row[text_at], "label": row[label_at]}, line, raw, seeds, bad)
+    if header is None:
+        raise SeedFileError(f"{source} is empty: its first line must name the columns text and label")
+    return seeds, bad
+
+
+def _csv_rows(content: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (first line, cells) for each record that is not blank, or (line, reason) where it is broken."""
+    # newline="" leaves line ends inside quotes alone; strict reports a quote that is never closed.
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, f"is broken CSV: {error}"
+            continue
+        if any(cell.strip() for cell in row):
+            yield line, row
+
+
+def _delimiter(header: str) -> str:
+    """The separator that yields the columns; spreadsheets in much of Europe write semicolons."""
+    for delimiter in ",;\t":
+        if set(COLUMNS) <= {cell.strip(' "\r').lower() for cell in header.split(delimiter)}:
+            return delimiter
+    return ","
+
+
+def _read_jsonl(source: Path | Traversable, content: str) -> tuple[list[Seed], list[BadRecord]]:
+    seeds: list[Seed] = []
+    bad: list[BadRecord] = []
+    names: dict[str, None] = {}  # in order of appearance
+    # Not splitlines(): it also splits at characters that JSON allows inside a string.
+    for line, raw in enumerate(content.split("\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            record = json.loads(raw)
+        except (json.JSONDecodeError, RecursionError) as error:
+            bad.append(_bad(line, f"is not JSON: {error}", raw))
+            continue
+        if not isinstance(record, dict):
+            bad.append(_bad(line, 'is not an object such as {"text": "...", "label": "..."}', raw))
+            continue
+        names.update(dict.fromkeys(record))
+        _keep(record, line, raw, seeds, bad)
+    if names:
+        # A record without a label is one bad record; a file where none has one is a mistake.
+        _require(source, list(names), list(names))
+    return seeds, bad
+
+
+def _require(source: Path | Traversable, columns: list[str], shown: list[str]) -> None:
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        there = ", ".join(shown) if any(shown) else "none"
+        if len(there) > 200:  # the first line may be anything, also a whole text
+            there = there[:200] + " ..."
+        raise SeedFileError(
+            f"{source} has no column {' and no column '.join(missing)}; its columns are: {there}"
+        )
+
+
+def _keep(record: dict[str, Any], line: int, raw: str, seeds: list[Seed], bad: list[BadRecord]) -> None:
+    cells: dict[str, str] = {}
+    for name in COLUMNS:
+        value = record.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)  # class numbers, as many data sets have them
+        if value is not None and not isinstance(value, str):
+            bad.append(_bad(line, f"{name} is not a string", raw))
+            return
+        cells[name] = (value or "").strip()
+        if not cells[name]:
+            bad.append(_bad(line, f"has no {name}", raw))
+            return
+        try:
+            cells[name].encode()
+        except UnicodeEncodeError:  # JSON can escape half of a surrogate pair
+            bad.append(_bad(line, f"{name} holds half of a character", raw))
+            return
+    seeds.append(Seed(cells["text"], cells["label"]))
+
+
+def _bad(line: int, reason: str, raw: str) -> BadRecord:
+    return BadRecord(reason=reason, place=f"line {line}", raw=raw[:500])

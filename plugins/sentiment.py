@@ -1,0 +1,53 @@
+"""Sentiment: good or bad news for the one concerned, a holder of the stock or a served customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import ClassVar
+
+from pydantic import Field
+
+from monitor import hookimpl, interfaces
+from monitor.seedfile import read_seeds
+from monitor.types import Role, Seed, StoredDocument
+
+LABELS = {
+    "negative": "Bad: the news hurts those who hold the stock, or the customer is unhappy and has a problem.",
+    "neutral": "Neither good nor bad: the text states a fact, makes an announcement or asks a plain question.",
+    "positive": "Good: the news helps those who hold the stock, or the customer is pleased and grateful.",
+}
+
+
+class SentimentSettings(interfaces.Settings):
+    """Settings of a sentiment task."""
+
+    # An agent's courtesy says nothing of how the customer fares.
+    roles: tuple[Role, ...] = Field(
+        ("publisher", "customer"),
+        min_length=1,
+        description="whose texts are read: any of publisher, customer, agent",
+    )
+
+
+class Sentiment(interfaces.TaskAdapter):
+    """Tells negative, neutral and positive news and messages apart."""
+
+    name: ClassVar[str] = "sentiment"
+    family: ClassVar[str] = "sentiment"
+    Settings = SentimentSettings
+
+    def labels(self) -> Mapping[str, str]:
+        return LABELS
+
+    def seeds(self) -> Sequence[Seed]:
+        return read_seeds(files("monitor_plugins") / "seeds" / "sentiment.csv")[0]
+
+    def read(self, document: StoredDocument) -> str | None:
+        """Title and text, of the roles in ``settings.roles``."""
+        return super().read(document) if document.role in self.settings.roles else None
+
+
+@hookimpl
+def register_task_adapters() -> list[type[interfaces.TaskAdapter]]:
+    return [Sentiment]

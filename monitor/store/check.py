@@ -1,0 +1,59 @@
+"""The invariants of the database, proved from its contents."""
+
+from __future__ import annotations
+
+from monitor.store.store import Store
+
+
+def check(store: Store) -> list[str]:
+    """Everything that is not as it must be, a line each; empty when all is well.
+
+    - SQLite's own integrity and foreign keys; the full-text index matches the documents
+    - stored counts are the counts of predictions
+    - every classified document was counted once, every prediction has a counted document
+    - a single-label task says one thing of a document
+    - every alert that fired or resolved has its step and its letters
+    """
+    connection = store.connection
+    found = [f"integrity: {row[0]}" for row in connection.execute("pragma integrity_check") if row[0] != "ok"]
+    found += [
+        f"foreign key: {row[0]} row {row[1]} refers to a missing row of {row[2]}"
+        for row in connection.execute("pragma foreign_key_check")
+    ]
+    unindexed = connection.execute(
+        "select count(*) from documents where id not in (select id from documents_fts_docsize)"
+    ).fetchone()[0]
+    if unindexed:
+        found.append(f"full-text index: {unindexed} documents are missing from it")
+    for name, sql in _QUERIES.items():
+        rows = connection.execute(sql).fetchall()
+        found += [f"{name}: {', '.join(map(str, row))}" for row in rows[:20]]
+    return found + store.series.differences()
+
+
+_QUERIES = {
+    "classified but not counted, document": "select id from documents where state = 'classified' and counted = 0",
+    "prediction of an uncounted document": (
+        "select distinct document_id from predictions p join documents d on d.id = p.document_id where counted = 0"
+    ),
+    "several answers of a single-label task, document and task": (
+        "select document_id, task from predictions p join tasks t on t.name = p.task where t.multi = 0 "
+        "group by 1, 2 having count(*) > 1"
+    ),
+    "alert without its firing step": (
+        "select id from alerts a where state <> 'pending' and not exists "
+        "(select 1 from alert_transitions t where t.alert_id = a.id and t.state = 'firing')"
+    ),
+    "resolved alert without its resolving step": (
+        "select id from alerts a where state = 'resolved' and not exists "
+        "(select 1 from alert_transitions t where t.alert_id = a.id and t.state = 'resolved')"
+    ),
+    "alert without a letter to a notifier, alert and notifier": (
+        "select a.id, n.value from alerts a, json_each(a.notify) n where state <> 'pending' and not exists "
+        "(select 1 from outbox o where o.alert_id = a.id and o.notifier = n.value and o.event = 'firing')"
+    ),
+    "resolved alert without a letter to a notifier, alert and notifier": (
+        "select a.id, n.value from alerts a, json_each(a.notify) n where state = 'resolved' and not exists "
+        "(select 1 from outbox o where o.alert_id = a.id and o.notifier = n.value and o.event = 'resolved')"
+    ),
+}

@@ -1,0 +1,228 @@
+"""Documents: stored once by identity, found again by id, words or time."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from monitor.store.room import Room, bucket_of, marks, to_text, to_text_or_none, to_time, to_time_or_none
+from monitor.types import Document, StoredDocument
+
+MAX_EDITS = 24
+"""A text that changes more often than this (a clock, an advertisement) is left as it is."""
+
+Added = Literal["new", "edited", "known"]
+
+
+@dataclass(frozen=True)
+class PendingDocument:
+    """A document that waits to be classified; ``content_hash`` tells which text was read."""
+
+    document: StoredDocument
+    content_hash: str
+
+
+class Documents(Room):
+    """The texts themselves."""
+
+    def first_seen(self, source: str, external_ids: Sequence[str]) -> set[str]:
+        """Those of ``external_ids`` that the store does not know yet."""
+        known: set[str] = set()
+        for start in range(0, len(external_ids), 500):
+            part = external_ids[start : start + 500]
+            rows = self.rows(
+                f"select external_id from documents where source = ? and external_id in ({marks(part)})",
+                [source, *part],
+            )
+            known.update(row[0] for row in rows)
+        return set(external_ids) - known
+
+    def add(self, source: str, document: Document, *, now: datetime, event_at: datetime, live: bool) -> Added:
+        """Store a document, or its changed text.
+
+        A known document whose title or text changed is classified again; it keeps its event
+        time, so it counts once. ``event_at`` and ``live`` matter for new ones only.
+        """
+        content = content_hash(document)
+        with self.store.transaction() as connection:
+            row = connection.execute(
+                "select id, content_hash, edits from documents where source = ? and external_id = ?",
+                [source, document.external_id],
+            ).fetchone()
+            if row is None:
+                connection.execute(
+                    "insert into documents (source, external_id, thread, role, title, text, url, published_at,"
+                    " fetched_at, event_at, bucket, live, story, content_hash) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        source,
+                        document.external_id,
+                        document.thread,
+                        document.role,
+                        document.title,
+                        document.text,
+                        document.url,
+                        to_text_or_none(document.published_at),
+                        to_text(now),
+                        to_text(event_at),
+                        bucket_of(event_at),
+                        int(live),
+                        story_of(document),
+                        content,
+                    ],
+                )
+                return "new"
+            if row["content_hash"] == content or row["edits"] >= MAX_EDITS:
+                return "known"
+            connection.execute(
+                "update documents set title = ?, text = ?, url = ?, story = ?, content_hash = ?, "
+                "edits = edits + 1, state = 'pending', error = null where id = ?",
+                [document.title, document.text, document.url, story_of(document), content, row["id"]],
+            )
+            return "edited"
+
+    def pending(self, limit: int) -> list[PendingDocument]:
+        """What waits to be classified: live documents first, each group in order of arrival."""
+        rows = self.rows(
+            "select * from documents where state = 'pending' order by live desc, id limit ?", [limit]
+        )
+        return [PendingDocument(_document(row), row["content_hash"]) for row in rows]
+
+    def count(self, state: str | None = None) -> int:
+        """How many there are (in ``state``, if given)."""
+        if state is None:
+            return int(self.value("select count(*) from documents"))
+        return int(self.value("select count(*) from documents where state = ?", [state]))
+
+    def classified(self, document_id: int, content: str) -> bool:
+        """Mark as classified, unless the text changed meanwhile; says whether it was marked."""
+        cursor = self.write(
+            "update documents set state = 'classified', error = null where id = ? and content_hash = ?",
+            [document_id, content],
+        )
+        return cursor.rowcount == 1
+
+    def failed(self, document_id: int, error: str) -> None:
+        """Set aside a document that cannot be classified, with the reason."""
+        self.write("update documents set state = 'failed', error = ? where id = ?", [error, document_id])
+
+    def get(self, document_id: int) -> StoredDocument | None:
+        """One document."""
+        row = self.row("select * from documents where id = ?", [document_id])
+        return None if row is None else _document(row)
+
+    def many(self, ids: Sequence[int]) -> list[StoredDocument]:
+        """Documents by id, in the order of ``ids``; unknown ids are left out."""
+        found: dict[int, StoredDocument] = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            for row in self.rows(f"select * from documents where id in ({marks(part)})", list(part)):
+                found[row["id"]] = _document(row)
+        return [found[i] for i in ids if i in found]
+
+    def after(self, document_id: int, limit: int, *, since: datetime | None = None) -> list[StoredDocument]:
+        """Classified documents with ids above ``document_id``, by id (``since``: event time)."""
+        rows = self.rows(
+            "select * from documents where id > ? and state = 'classified' and event_at >= ? "
+            "order by id limit ?",
+            [document_id, to_text_or_none(since) or "", limit],
+        )
+        return [_document(row) for row in rows]
+
+    def find(
+        self,
+        *,
+        words: str | None = None,
+        source: str | None = None,
+        labels: Sequence[tuple[str, str]] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        live: bool | None = None,
+        thread: str | None = None,
+        limit: int | None = 50,
+    ) -> list[StoredDocument]:
+        """Documents that meet every condition, newest event first.
+
+        :param words: as typed by a person; all must occur in title or text.
+        :param labels: ``(task, label)`` pairs that were predicted, abstentions left out.
+        """
+        where, values = ["1"], list[Any]()
+        if words is not None:
+            where.append("id in (select rowid from documents_fts where documents_fts match ?)")
+            values.append(match_expression(words))
+        if source is not None:
+            where.append("source = ?")
+            values.append(source)
+        for task, label in labels:
+            where.append(
+                "exists (select 1 from predictions p where p.document_id = documents.id"
+                " and p.task = ? and p.label = ? and p.abstained = 0)"
+            )
+            values += [task, label]
+        if since is not None:
+            where.append("event_at >= ?")
+            values.append(to_text(since))
+        if until is not None:
+            where.append("event_at < ?")
+            values.append(to_text(until))
+        if live is not None:
+            where.append("live = ?")
+            values.append(int(live))
+        if thread is not None:
+            where.append("thread = ?")
+            values.append(thread)
+        rows = self.rows(
+            f"select * from documents where {' and '.join(where)} order by event_at desc, id desc limit ?",
+            [*values, -1 if limit is None else limit],
+        )
+        return [_document(row) for row in rows]
+
+    def per_source(self) -> dict[str, int]:
+        """Number of documents by source."""
+        rows = self.rows("select source, count(*) from documents group by source")
+        return {row[0]: row[1] for row in rows}
+
+    def history_from(self) -> int | None:
+        """The bucket of the oldest classified document: since when the monitor knows the world."""
+        found = self.value("select min(bucket) from counts")
+        return None if found is None else int(found)
+
+
+def content_hash(document: Document) -> str:
+    """Changes when title, text or link do."""
+    joined = "\x00".join([document.title, document.text, document.url])
+    return hashlib.blake2b(joined.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def story_of(document: Document) -> str:
+    """The same for texts that differ in case, spacing and punctuation only."""
+    text = unicodedata.normalize("NFKC", f"{document.title} {document.text}").casefold()
+    words = "".join(c if c.isalnum() else " " for c in text).split()
+    return hashlib.blake2b(" ".join(words).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def match_expression(words: str) -> str:
+    """What a person typed, as an FTS5 query that cannot be malformed: every word, the last as a prefix."""
+    quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
+    return " ".join(quoted) + "*" if quoted else '""'
+
+
+def _document(row: Any) -> StoredDocument:
+    return StoredDocument(
+        id=row["id"],
+        source=row["source"],
+        external_id=row["external_id"],
+        thread=row["thread"],
+        role=row["role"],
+        title=row["title"],
+        text=row["text"],
+        url=row["url"],
+        published_at=to_time_or_none(row["published_at"]),
+        fetched_at=to_time(row["fetched_at"]),
+        event_at=to_time(row["event_at"]),
+        live=bool(row["live"]),
+    )

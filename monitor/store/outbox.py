@@ -1,0 +1,109 @@
+"""The outbox: notifications that wait for delivery, written with the alert that caused them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.types import Notification
+
+OutboxState = Literal["waiting", "delivered", "dead"]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One notification for one notifier."""
+
+    id: int
+    notifier: str
+    alert_id: int | None
+    notification: Notification
+    state: OutboxState
+    created_at: datetime
+    attempts: int
+    next_at: datetime
+    delivered_at: datetime | None
+    last_error: str | None
+
+
+class Outbox(Room):
+    """Letters by state. A letter's key never changes; only delivery takes it out of ``waiting``."""
+
+    def add(self, notifier: str, notification: Notification, alert_id: int | None, now: datetime) -> None:
+        """Put a letter in, due at once. A key that is known already is not added again."""
+        self.write(
+            "insert or ignore into outbox (key, alert_id, event, notifier, notification, created_at, next_at) "
+            "values (?, ?, ?, ?, ?, ?, ?)",
+            [
+                notification.key,
+                alert_id,
+                notification.event,
+                notifier,
+                json.dumps(asdict(notification), ensure_ascii=False),
+                to_text(now),
+                to_text(now),
+            ],
+        )
+
+    def due(self, now: datetime, limit: int = 100) -> list[Letter]:
+        """What is to be delivered now, oldest first.
+
+        A resolved letter waits until its alert's firing letter to the same notifier is out.
+        """
+        rows = self.rows(
+            "select * from outbox o where state = 'waiting' and next_at <= ? and not exists ("
+            "select 1 from outbox e where e.alert_id = o.alert_id and e.notifier = o.notifier "
+            "and e.state = 'waiting' and e.id < o.id) order by id limit ?",
+            [to_text(now), limit],
+        )
+        return [_letter(row) for row in rows]
+
+    def of_alert(self, alert_id: int) -> list[Letter]:
+        """Every letter about an alert."""
+        return [
+            _letter(r) for r in self.rows("select * from outbox where alert_id = ? order by id", [alert_id])
+        ]
+
+    def delivered(self, letter_id: int, now: datetime) -> None:
+        """The other side has it."""
+        self.write(
+            "update outbox set state = 'delivered', delivered_at = ?, attempts = attempts + 1, "
+            "last_error = null where id = ?",
+            [to_text(now), letter_id],
+        )
+
+    def postpone(self, letter_id: int, next_at: datetime, error: str) -> None:
+        """It did not work this time."""
+        self.write(
+            "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? where id = ?",
+            [to_text(next_at), error, letter_id],
+        )
+
+    def give_up(self, letter_id: int, error: str) -> None:
+        """It will not work; the letter is kept as dead."""
+        self.write(
+            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ? where id = ?",
+            [error, letter_id],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Letters by state."""
+        return {row[0]: row[1] for row in self.rows("select state, count(*) from outbox group by state")}
+
+
+def _letter(row: Any) -> Letter:
+    return Letter(
+        id=row["id"],
+        notifier=row["notifier"],
+        alert_id=row["alert_id"],
+        notification=Notification(**json.loads(row["notification"])),
+        state=row["state"],
+        created_at=to_time(row["created_at"]),
+        attempts=row["attempts"],
+        next_at=to_time(row["next_at"]),
+        delivered_at=to_time_or_none(row["delivered_at"]),
+        last_error=row["last_error"],
+    )

@@ -1,0 +1,106 @@
+"""Predictions, written together with the counts that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.store.room import Room, marks
+from monitor.types import Prediction
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task said of a document, and by which head."""
+
+    predictions: Sequence[Prediction]
+    head_id: int
+
+
+class Predictions(Room):
+    """Document x task: labels or an abstention."""
+
+    def record(self, document_id: int, answers: Mapping[str, Answer]) -> set[str]:
+        """Replace what is said of a document, and move its counts along: one transaction.
+
+        Tasks that ``answers`` does not name lose what they said (they do not apply any more).
+        Returns the selections (as stored) whose counts this document is now part of.
+        """
+        with self.store.transaction() as connection:
+            document = connection.execute(
+                "select bucket, live, counted from documents where id = ?", [document_id]
+            ).fetchone()
+            if document["counted"]:
+                before = self.of([document_id]).get(document_id, {})
+                self.store.series.move(_labels(before), document["bucket"], bool(document["live"]), -1)
+                connection.execute("delete from predictions where document_id = ?", [document_id])
+            connection.executemany(
+                "insert into predictions (document_id, task, label, probability, abstained, head_id) "
+                "values (?, ?, ?, ?, ?, ?)",
+                [
+                    (document_id, task, p.label, p.probability, int(p.abstained), answer.head_id)
+                    for task, answer in answers.items()
+                    for p in answer.predictions
+                ],
+            )
+            if not document["counted"]:
+                connection.execute("update documents set counted = 1 where id = ?", [document_id])
+            after = {task: answer.predictions for task, answer in answers.items()}
+            return self.store.series.move(_labels(after), document["bucket"], bool(document["live"]), 1)
+
+    def of(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:
+        """``{document: {task: predictions, most probable first}}``."""
+        found: dict[int, dict[str, list[Prediction]]] = {}
+        for start in range(0, len(document_ids), 500):
+            part = document_ids[start : start + 500]
+            for row in self.rows(
+                f"select * from predictions where document_id in ({marks(part)}) "
+                "order by document_id, task, probability desc, label",
+                list(part),
+            ):
+                tasks = found.setdefault(row["document_id"], {})
+                tasks.setdefault(row["task"], []).append(
+                    Prediction(row["label"], row["probability"], bool(row["abstained"]))
+                )
+        return found
+
+    def stale(self, task: str, head_id: int, after: int, limit: int) -> list[int]:
+        """Counted documents above id ``after`` that ``head_id`` has not read for ``task``, by id."""
+        rows = self.rows(
+            "select id from documents where counted = 1 and id > ? and not exists (select 1 from predictions p "
+            "where p.document_id = documents.id and p.task = ? and p.head_id = ?) order by id limit ?",
+            [after, task, head_id, limit],
+        )
+        return [row[0] for row in rows]
+
+    def swap(self, task: str, answers: Iterable[tuple[int, Answer | None]]) -> int:
+        """Replace what ``task`` says of many documents and rebuild its series: one transaction.
+
+        ``None`` means that the task does not apply to the document. Returns how many
+        documents were given another label than before.
+        """
+        changed = 0
+        with self.store.transaction() as connection:
+            for document_id, answer in answers:
+                before = self.of([document_id]).get(document_id, {}).get(task, [])
+                connection.execute(
+                    "delete from predictions where document_id = ? and task = ?", [document_id, task]
+                )
+                after = [] if answer is None else list(answer.predictions)
+                if answer is not None:
+                    connection.executemany(
+                        "insert into predictions (document_id, task, label, probability, abstained, head_id) "
+                        "values (?, ?, ?, ?, ?, ?)",
+                        [
+                            (document_id, task, p.label, p.probability, int(p.abstained), answer.head_id)
+                            for p in after
+                        ],
+                    )
+                changed += _labels({task: before}) != _labels({task: after})
+            self.store.series.rebuild(task)
+        return changed
+
+
+def _labels(predictions: Mapping[str, Sequence[Prediction]]) -> dict[str, list[str]]:
+    labels = {task: sorted(p.label for p in found if not p.abstained) for task, found in predictions.items()}
+    return {task: names for task, names in labels.items() if names}

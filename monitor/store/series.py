@@ -1,0 +1,151 @@
+"""Series: counts per bucket for every label and every pair of labels of two tasks.
+
+Derived from predictions; :meth:`SeriesCounts.differences` proves it, and any task's series
+can be rebuilt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from monitor.store.room import Room
+from monitor.types import Selection
+
+
+@dataclass(frozen=True)
+class Count:
+    """Documents of one bucket; ``live`` of them may raise alerts, the others are backfill."""
+
+    bucket: int
+    total: int
+    live: int
+
+
+def selection_text(selection: Selection) -> str:
+    """A selection as it is stored: canonical JSON."""
+    return json.dumps(dict(selection), sort_keys=True, ensure_ascii=False)
+
+
+def selections(labels: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Every selection that a document with these labels (by task) counts in.
+
+    All documents, each label, and each pair of labels of two tasks.
+    """
+    yield {}
+    for task in labels:
+        for label in labels[task]:
+            yield {task: label}
+    for one, other in combinations(sorted(labels), 2):
+        for label in labels[one]:
+            for second in labels[other]:
+                yield {one: label, other: second}
+
+
+class SeriesCounts(Room):
+    """Counts by selection and bucket."""
+
+    def move(self, labels: Mapping[str, Sequence[str]], bucket: int, live: bool, by: int) -> set[str]:
+        """Add (``by = 1``) or take away (``-1``) one document; returns the selections it counts in."""
+        touched = {selection_text(s) for s in selections(labels)}
+        with self.store.transaction() as connection:
+            for text in touched:
+                connection.execute(
+                    "insert into counts (series_id, bucket, total, live) values (?, ?, ?, ?) on conflict "
+                    "do update set total = total + excluded.total, live = live + excluded.live",
+                    [self._id(text), bucket, by, by * live],
+                )
+            if by < 0:
+                connection.execute("delete from counts where bucket = ? and total = 0", [bucket])
+        return touched
+
+    def all(self) -> list[dict[str, str]]:
+        """Every selection that was ever counted."""
+        return [json.loads(row[0]) for row in self.rows("select selection from series order by selection")]
+
+    def active(self, since: int) -> list[dict[str, str]]:
+        """Selections with live documents in buckets from ``since`` on."""
+        rows = self.rows(
+            "select distinct selection from counts join series on series.id = series_id "
+            "where bucket >= ? and live > 0 order by selection",
+            [since],
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def counts(self, selection: Selection, since: int = 0, until: int | None = None) -> list[Count]:
+        """Non-empty buckets of one series in ``[since, until)``, by time."""
+        rows = self.rows(
+            "select bucket, total, live from counts join series on series.id = series_id "
+            "where selection = ? and bucket >= ? and bucket < ? order by bucket",
+            [selection_text(selection), since, 2**62 if until is None else until],
+        )
+        return [Count(*row) for row in rows]
+
+    def totals(self, since: int = 0, until: int | None = None) -> list[tuple[dict[str, str], int]]:
+        """Number of documents by selection in ``[since, until)``, most first."""
+        rows = self.rows(
+            "select selection, sum(total) n from counts join series on series.id = series_id "
+            "where bucket >= ? and bucket < ? group by selection order by n desc, selection",
+            [since, 2**62 if until is None else until],
+        )
+        return [(json.loads(row[0]), row[1]) for row in rows]
+
+    def rebuild(self, task: str) -> None:
+        """Make the series that name ``task`` anew from the predictions: one transaction."""
+        with self.store.transaction() as connection:
+            for series_id, text in connection.execute("select id, selection from series").fetchall():
+                if task in json.loads(text):
+                    connection.execute("delete from counts where series_id = ?", [series_id])
+            for (text, bucket), (total, live) in self._from_predictions(task).items():
+                connection.execute(
+                    "insert into counts values (?, ?, ?, ?)", [self._id(text), bucket, total, live]
+                )
+
+    def differences(self) -> list[str]:
+        """Where stored counts and predictions disagree, a line each; empty when all is well."""
+        stored = {
+            (row[0], row[1]): (row[2], row[3])
+            for row in self.rows(
+                "select selection, bucket, total, live from counts join series on series.id = series_id"
+            )
+        }
+        true = self._from_predictions(None)
+        return [
+            f"series {text} at {bucket}: stored {stored.get((text, bucket))}, "
+            f"counted {true.get((text, bucket))}"
+            for text, bucket in sorted(stored.keys() | true.keys())
+            if stored.get((text, bucket)) != true.get((text, bucket))
+        ]
+
+    def _from_predictions(self, task: str | None) -> dict[tuple[str, int], tuple[int, int]]:
+        """``{(selection, bucket): (total, live)}`` of the series that name ``task`` (``None``: all)."""
+        sql = "select '', '', '', '', bucket, count(*), sum(live) from documents where counted = 1 group by bucket"
+        rows = self.rows(sql) if task is None else []
+        rows += self.rows(
+            "select p.task, p.label, '', '', bucket, count(*), sum(live) from predictions p "
+            "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
+            "and (?1 is null or p.task = ?1) group by p.task, p.label, bucket",
+            [task],
+        )
+        rows += self.rows(
+            "select p.task, p.label, q.task, q.label, bucket, count(*), sum(live) from predictions p "
+            "join predictions q on q.document_id = p.document_id and q.task > p.task and q.abstained = 0 "
+            "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
+            "and (?1 is null or ?1 in (p.task, q.task)) group by p.task, p.label, q.task, q.label, bucket",
+            [task],
+        )
+        found: dict[tuple[str, int], tuple[int, int]] = {}
+        for one, label, other, second, bucket, total, live in rows:
+            selection = {k: v for k, v in ((one, label), (other, second)) if k}
+            found[selection_text(selection), bucket] = (total, live)
+        return found
+
+    def _id(self, text: str) -> int:
+        connection = self.store.connection
+        row = connection.execute("select id from series where selection = ?", [text]).fetchone()
+        if row is None:
+            connection.execute("insert into series (selection) values (?)", [text])
+            row = connection.execute("select id from series where selection = ?", [text]).fetchone()
+        return int(row[0])

@@ -1,0 +1,141 @@
+"""Sources: where each stopped, how it fares, and the records it could not use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.types import BadRecord
+
+KEPT_BAD_RECORDS = 1000
+RAW_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What is known of a source; ``every`` in seconds, ``failures`` in a row."""
+
+    name: str
+    plugin: str
+    every: float
+    active: bool
+    cursor: Mapping[str, Any]
+    first_success_at: datetime | None
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    next_at: datetime | None
+    failures: int
+    last_error: str | None
+    bad_total: int
+
+
+@dataclass(frozen=True)
+class KeptRecord:
+    """A bad record, kept aside."""
+
+    at: datetime
+    place: str
+    reason: str
+    raw: str
+
+
+class Sources(Room):
+    """States of sources by name."""
+
+    def sync(self, sources: Sequence[tuple[str, str, float]]) -> None:
+        """Make the table follow the configuration: ``(name, plugin, every)`` each.
+
+        A source that is no longer there keeps its documents. One that changed its plugin
+        starts anew, since a cursor belongs to the plugin that wrote it.
+        """
+        with self.store.transaction() as connection:
+            connection.execute("update sources set active = 0")
+            for name, plugin, every in sources:
+                connection.execute(
+                    "insert into sources (name, plugin, every) values (?, ?, ?) "
+                    "on conflict(name) do update set active = 1, every = excluded.every, "
+                    "cursor = case when plugin = excluded.plugin then cursor else '{}' end, "
+                    "plugin = excluded.plugin",
+                    [name, plugin, every],
+                )
+
+    def ensure(self, name: str, plugin: str) -> None:
+        """A source that documents are imported under, outside the configuration."""
+        self.write(
+            "insert or ignore into sources (name, plugin, every, active) values (?, ?, 0, 0)", [name, plugin]
+        )
+
+    def get(self, name: str) -> SourceState | None:
+        """The state of one source."""
+        row = self.row("select * from sources where name = ?", [name])
+        return None if row is None else _state(row)
+
+    def all(self) -> list[SourceState]:
+        """Every source, also former ones and imports (``active`` false)."""
+        return [_state(row) for row in self.rows("select * from sources order by name")]
+
+    def set_cursor(self, name: str, cursor: Mapping[str, Any]) -> None:
+        """Remember where the source stopped. Belongs into the transaction of its documents."""
+        self.write("update sources set cursor = ? where name = ?", [json.dumps(cursor), name])
+
+    def keep_bad(self, name: str, records: Sequence[BadRecord], now: datetime) -> None:
+        """Count records that could not be used, and keep the newest of them."""
+        with self.store.transaction() as connection:
+            connection.executemany(
+                "insert into bad_records (source, at, place, reason, raw) values (?, ?, ?, ?, ?)",
+                [(name, to_text(now), r.place, r.reason, r.raw[:RAW_CHARACTERS]) for r in records],
+            )
+            connection.execute(
+                "update sources set bad_total = bad_total + ? where name = ?", [len(records), name]
+            )
+            connection.execute(
+                "delete from bad_records where source = ? and id <= "
+                "(select id from bad_records where source = ? order by id desc limit 1 offset ?)",
+                [name, name, KEPT_BAD_RECORDS],
+            )
+
+    def bad(self, name: str, limit: int = 20) -> list[KeptRecord]:
+        """The newest bad records of a source."""
+        rows = self.rows("select * from bad_records where source = ? order by id desc limit ?", [name, limit])
+        return [KeptRecord(to_time(r["at"]), r["place"], r["reason"], r["raw"]) for r in rows]
+
+    def succeeded(self, name: str, now: datetime, next_at: datetime) -> None:
+        """A fetch went through to its end."""
+        self.write(
+            "update sources set first_success_at = coalesce(first_success_at, ?), last_attempt_at = ?, "
+            "last_success_at = ?, next_at = ?, failures = 0, last_error = null where name = ?",
+            [to_text(now), to_text(now), to_text(now), to_text(next_at), name],
+        )
+
+    def failed(self, name: str, now: datetime, next_at: datetime, error: str) -> None:
+        """A fetch failed; it is due again at ``next_at``."""
+        self.write(
+            "update sources set last_attempt_at = ?, next_at = ?, failures = failures + 1, last_error = ? "
+            "where name = ?",
+            [to_text(now), to_text(next_at), error, name],
+        )
+
+    def due_now(self, name: str, now: datetime) -> None:
+        """Ask for a fetch at once; a running daemon notices."""
+        self.write("update sources set next_at = ? where name = ?", [to_text(now), name])
+
+
+def _state(row: Any) -> SourceState:
+    return SourceState(
+        name=row["name"],
+        plugin=row["plugin"],
+        every=row["every"],
+        active=bool(row["active"]),
+        cursor=json.loads(row["cursor"]),
+        first_success_at=to_time_or_none(row["first_success_at"]),
+        last_attempt_at=to_time_or_none(row["last_attempt_at"]),
+        last_success_at=to_time_or_none(row["last_success_at"]),
+        next_at=to_time_or_none(row["next_at"]),
+        failures=row["failures"],
+        last_error=row["last_error"],
+        bad_total=row["bad_total"],
+    )

@@ -1,0 +1,265 @@
+"""Opening the database, transactions, and the one-daemon lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from monitor.errors import StoreError
+from monitor.store.alerts import Alerts
+from monitor.store.documents import Documents
+from monitor.store.features import Features
+from monitor.store.heads import Heads
+from monitor.store.heartbeats import Heartbeats
+from monitor.store.migrations import core
+from monitor.store.outbox import Outbox
+from monitor.store.predictions import Predictions
+from monitor.store.series import SeriesCounts
+from monitor.store.sources import Sources
+from monitor.store.tasks import Tasks
+
+BUSY_TIMEOUT_S = 30.0
+
+
+class Store:
+    """One database file, with a room for each noun (``store.documents``, ``store.series``, ...).
+
+    Safe to use from several threads: each gets a connection of its own. Reads see the last
+    commit; writes happen inside :meth:`transaction`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        migrations: Sequence[Migrations] = (),
+        create: bool = True,
+        read_only: bool = False,
+    ) -> None:
+        """Open ``path``, and bring its schema up to date.
+
+        :param migrations: sets that plugins own, applied after the core's.
+        :param create: make the file if there is none; otherwise that is an error.
+        :param read_only: refuse writes, and an out-of-date schema, instead of migrating.
+        :raises StoreError: if the file is missing, locked, read-only, newer than this
+            program, or not a database.
+        """
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._sets = [core, *migrations]
+        if not path.exists():
+            if not create or read_only:
+                raise StoreError(
+                    f"there is no database at {path}; `monitor run` or `monitor db migrate` makes it"
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.documents = Documents(self)
+        self.sources = Sources(self)
+        self.tasks = Tasks(self)
+        self.heads = Heads(self)
+        self.features = Features(self)
+        self.predictions = Predictions(self)
+        self.series = SeriesCounts(self)
+        self.alerts = Alerts(self)
+        self.outbox = Outbox(self)
+        self.heartbeats = Heartbeats(self)
+        with friendly(path):
+            self._check_schema()
+            if pending := self.pending_migrations():
+                if read_only:
+                    raise StoreError(
+                        f"{path} has an older schema; run `monitor db migrate` ({pending[0]} ...)"
+                    )
+                self.migrate()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            mode = "ro" if self.read_only else "rwc"
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,  # close() closes every thread's
+            )
+            connection.row_factory = sqlite3.Row
+            if not self.read_only:
+                connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = full")
+            connection.execute("pragma foreign_keys = on")
+            connection.execute("pragma recursive_triggers = on")
+            self._local.connection = connection
+            with self._guard:
+                self._connections.append(connection)
+        return connection
+
+    @property
+    def db(self) -> Database:
+        """This thread's connection as a sqlite-utils database."""
+        return Database(self.connection, execute_plugins=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: ``BEGIN IMMEDIATE`` ... ``COMMIT``. Inside another one it joins that.
+
+        :raises StoreError: if the database is busy for too long, read-only, or the disk full.
+        """
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        with friendly(self.path):
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+
+    def pending_migrations(self) -> list[str]:
+        """Names of the migrations that were not applied yet, as ``set.name``."""
+        return [f"{s.name}.{m.name}" for s in self._sets for m in s.pending(self.db)]
+
+    def applied_migrations(self) -> list[tuple[str, str]]:
+        """``(set.name, applied at)`` in the order of application."""
+        return [(f"{s.name}.{m.name}", m.applied_at) for s in self._sets for m in s.applied(self.db)]
+
+    def migrate(self) -> list[str]:
+        """Apply what is pending and name it. Two processes that try at once take turns."""
+        with open(f"{self.path}.migrate", "w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            pending = self.pending_migrations()
+            for migrations in self._sets:
+                migrations.apply(self.db)
+        Path(turn.name).unlink(missing_ok=True)
+        return pending
+
+    def data_version(self) -> int:
+        """A number that changes when another connection commits (``PRAGMA data_version``)."""
+        return int(self.connection.execute("pragma data_version").fetchone()[0])
+
+    def revision(self, name: str) -> int:
+        """How often what people own changed: ``learning`` counts changes of tasks and seeds."""
+        row = self.connection.execute("select value from revisions where name = ?", [name]).fetchone()
+        return int(row[0])
+
+    def backup(self, target: Path) -> None:
+        """A consistent copy while everything goes on (SQLite's online backup).
+
+        :raises StoreError: if ``target`` exists or cannot be written.
+        """
+        if target.exists():
+            raise StoreError(f"{target} exists already; name another file")
+        with friendly(target):
+            copy = sqlite3.connect(target)
+            try:
+                self.connection.backup(copy)
+            finally:
+                copy.close()
+
+    def close(self) -> None:
+        """Close every thread's connection; the store is used no more."""
+        with self._guard:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()
+
+    def _check_schema(self) -> None:
+        for migrations in self._sets:
+            known = {migration.name for migration in migrations._migrations}
+            newer = [m.name for m in migrations.applied(self.db) if m.name not in known]
+            if newer:
+                raise StoreError(
+                    f"{self.path} was written by a newer version (it has {newer[0]}); "
+                    "upgrade this program or use another database"
+                )
+
+
+class DaemonLock:
+    """Held by the one daemon of a database; the kernel frees it when the process dies."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = Path(f"{database}.lock")
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        :raises StoreError: if another process has it; the message names that process.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = self.path.open("a+")
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise StoreError(
+                f"another monitor (process {holder}) runs on this database; stop it first"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def holder(self) -> int | None:
+        """The process that has the lock, or ``None``."""
+        try:
+            with self.path.open("r") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    text = file.read().strip()
+                    return int(text) if text.isdigit() else -1
+        except OSError:
+            return None
+        return None
+
+
+@contextmanager
+def friendly(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of a file that a person has to mend into one clear line."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        for sign, message in (
+            ("readonly", "is read-only: change its owner or mode, or name another database"),
+            ("unable to open", "cannot be opened: check that its folder exists and may be written"),
+            ("disk is full", "cannot grow, the disk is full: free some space; nothing stored is lost"),
+            ("disk I/O", "cannot be written (disk I/O error): check the disk; nothing stored is lost"),
+            ("locked", "is locked by another program for too long; stop that, or try again"),
+            ("not a database", "is not a SQLite database"),
+            ("malformed", "is damaged; restore a backup (`monitor db backup` makes them)"),
+        ):
+            if sign in text:
+                raise StoreError(f"{path} {message}") from error
+        raise

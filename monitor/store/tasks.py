@@ -1,0 +1,211 @@
+"""Tasks and their seeds: from the configuration, or added by commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from monitor.errors import MonitorError, UnknownName
+from monitor.store.room import Room, to_text
+from monitor.types import Seed, Task
+
+Origin = Literal["config", "command"]
+SeedOrigin = Literal["adapter", "file", "command"]
+
+
+@dataclass(frozen=True)
+class StoredTask:
+    """A task, the adapter that reads documents for it, and who owns it."""
+
+    task: Task
+    adapter: str
+    settings: Mapping[str, Any]
+    origin: Origin
+    active: bool
+
+
+@dataclass(frozen=True)
+class StoredSeed:
+    """A seed and where it comes from."""
+
+    id: int
+    task: str
+    seed: Seed
+    origin: SeedOrigin
+    document_id: int | None
+
+
+class Tasks(Room):
+    """What to tell apart, and the examples of it."""
+
+    def sync(self, tasks: Iterable[tuple[Task, str, Mapping[str, Any]]], now: datetime) -> None:
+        """Make the configuration's tasks those of ``tasks``: ``(task, adapter, settings)`` each.
+
+        A task that left the configuration is put to rest with its predictions; one that a
+        command had added under the same name goes over to the configuration, with its seeds.
+        """
+        with self.store.transaction() as connection:
+            wanted = {task.name: _columns(task, adapter, settings) for task, adapter, settings in tasks}
+            for name, columns in wanted.items():
+                row = connection.execute("select * from tasks where name = ?", [name]).fetchone()
+                if row is None:
+                    self._insert(name, columns, "config", now)
+                elif (
+                    any(row[k] != v for k, v in columns.items())
+                    or row["origin"] != "config"
+                    or not row["active"]
+                ):
+                    sets = ", ".join(f"{key} = ?" for key in columns)
+                    connection.execute(
+                        f"update tasks set {sets}, origin = 'config', active = 1 where name = ?",
+                        [*columns.values(), name],
+                    )
+            for row in connection.execute(
+                "select name from tasks where origin = 'config' and active = 1"
+            ).fetchall():
+                if row["name"] not in wanted:
+                    connection.execute("update tasks set active = 0 where name = ?", [row["name"]])
+
+    def add(self, task: Task, adapter: str, settings: Mapping[str, Any], now: datetime) -> None:
+        """Add a task by command.
+
+        :raises MonitorError: if there is one of that name, saying where it comes from.
+        """
+        with self.store.transaction():
+            known = self.get(task.name)
+            if known is not None and known.active:
+                where = (
+                    "the configuration file: edit it there" if known.origin == "config" else "the database"
+                )
+                raise MonitorError(f"there is a task {task.name!r} already, in {where}")
+            columns = _columns(task, adapter, settings)
+            if known is None:
+                self._insert(task.name, columns, "command", now)
+            else:
+                sets = ", ".join(f"{key} = ?" for key in columns)
+                self.write(
+                    f"update tasks set {sets}, origin = 'command', active = 1 where name = ?",
+                    [*columns.values(), task.name],
+                )
+
+    def get(self, name: str) -> StoredTask | None:
+        """One task, or ``None``."""
+        row = self.row("select * from tasks where name = ?", [name])
+        return None if row is None else _task(row)
+
+    def need(self, name: str) -> StoredTask:
+        """One task that is in use.
+
+        :raises UnknownName: if there is none; it lists those there are.
+        """
+        found = self.get(name)
+        if found is None or not found.active:
+            raise UnknownName("task", name, [t.task.name for t in self.active()])
+        return found
+
+    def active(self) -> list[StoredTask]:
+        """The tasks in use, by name."""
+        return [_task(row) for row in self.rows("select * from tasks where active = 1 order by name")]
+
+    def retire(self, name: str) -> None:
+        """Put a task that a command added to rest.
+
+        :raises MonitorError: if the configuration owns it.
+        """
+        if self.need(name).origin == "config":
+            raise MonitorError(f"the task {name!r} comes from the configuration file: remove it there")
+        self.write("update tasks set active = 0 where name = ?", [name])
+
+    # -- seeds -------------------------------------------------------------------------
+
+    def seeds(self, task: str) -> list[StoredSeed]:
+        """The seeds of a task whose label it still has, oldest first."""
+        labels = self.need(task).task.labels
+        rows = self.rows("select * from seeds where task = ? order by id", [task])
+        return [_seed(row) for row in rows if row["label"] in labels]
+
+    def sync_seeds(self, task: str, origin: SeedOrigin, seeds: Sequence[Seed], now: datetime) -> None:
+        """Make the task's seeds of ``origin`` exactly ``seeds``; nothing is written if they are."""
+        wanted = dict.fromkeys((seed.label, seed.text) for seed in seeds)
+        with self.store.transaction() as connection:
+            rows = connection.execute(
+                "select id, label, text from seeds where task = ? and origin = ?", [task, origin]
+            ).fetchall()
+            present = {(row["label"], row["text"]): row["id"] for row in rows}
+            for key, seed_id in present.items():
+                if key not in wanted:
+                    connection.execute("delete from seeds where id = ?", [seed_id])
+            for label, text in wanted:
+                if (label, text) not in present:
+                    self._add_seed(task, Seed(text, label), origin, now, None)
+
+    def add_seeds(
+        self, task: str, seeds: Sequence[Seed], now: datetime, *, document_id: int | None = None
+    ) -> int:
+        """Add seeds by command and say how many are new.
+
+        :raises UnknownName: for a label that the task does not have; nothing is added then.
+        :raises MonitorError: for an empty text; likewise.
+        """
+        labels = self.need(task).task.labels
+        for seed in seeds:
+            if seed.label not in labels:
+                raise UnknownName(f"label of {task!r}", seed.label, labels)
+            if not seed.text.strip():
+                raise MonitorError("a seed needs a text")
+        with self.store.transaction():
+            return sum(self._add_seed(task, seed, "command", now, document_id) for seed in seeds)
+
+    def remove_seed(self, seed_id: int) -> None:
+        """Remove a seed that a command added.
+
+        :raises MonitorError: if there is none, or a file or plugin owns it.
+        """
+        row = self.row("select origin from seeds where id = ?", [seed_id])
+        if row is None:
+            raise MonitorError(f"there is no seed {seed_id}; `monitor seeds list` shows them")
+        if row["origin"] != "command":
+            owner = "the seeds file: remove it there" if row["origin"] == "file" else "the task's adapter"
+            raise MonitorError(f"seed {seed_id} comes from {owner}")
+        self.write("delete from seeds where id = ?", [seed_id])
+
+    def _add_seed(
+        self, task: str, seed: Seed, origin: SeedOrigin, now: datetime, document_id: int | None
+    ) -> int:
+        return self.write(
+            "insert or ignore into seeds (task, label, text, origin, document_id, created_at) "
+            "values (?, ?, ?, ?, ?, ?)",
+            [task, seed.label, seed.text, origin, document_id, to_text(now)],
+        ).rowcount
+
+    def _insert(self, name: str, columns: Mapping[str, Any], origin: Origin, now: datetime) -> None:
+        values = {"name": name, **columns, "origin": origin, "created_at": to_text(now)}
+        self.write(
+            f"insert into tasks ({', '.join(values)}) values ({', '.join('?' * len(values))})",
+            list(values.values()),
+        )
+
+
+def _columns(task: Task, adapter: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "adapter": adapter,
+        "family": task.family,
+        "multi": int(task.multi),
+        "threshold": task.threshold,
+        "labels": json.dumps(dict(task.labels), ensure_ascii=False),
+        "settings": json.dumps(dict(settings), ensure_ascii=False, default=str),
+    }
+
+
+def _task(row: Any) -> StoredTask:
+    task = Task(row["name"], json.loads(row["labels"]), row["family"], bool(row["multi"]), row["threshold"])
+    return StoredTask(task, row["adapter"], json.loads(row["settings"]), row["origin"], bool(row["active"]))
+
+
+def _seed(row: Any) -> StoredSeed:
+    return StoredSeed(
+        row["id"], row["task"], Seed(row["text"], row["label"]), row["origin"], row["document_id"]
+    )

@@ -29,7 +29,7 @@ class Detector:
 
     settings: type[Settings]
     judge: Callable[[History, int, int, Any], Verdict]
-    reach: Callable[[Any], int]
+    reach: Callable[[Any], float]
 
 
 DETECTORS: Mapping[str, Detector] = {

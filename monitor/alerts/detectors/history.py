@@ -33,7 +33,7 @@ class History:
         """The index one past the bucket that holds the second before ``at``."""
         return -((self.start - at) // self.step)
 
-    def width(self, seconds: int) -> int:
+    def width(self, seconds: float) -> int:
         """How many buckets ``seconds`` span, at least one."""
         return max(1, round(seconds / self.step))
 

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.durations import Duration
 from monitor.interfaces import Settings
 
 HOUR, DAY = 3600, 86400
@@ -41,17 +42,19 @@ CAP_QUANTILE = 0.99
 class SurgeSettings(Settings):
     """Settings of ``kind = "surge"``."""
 
-    window_s: int = Field(3600, ge=300, description="length of the window that is judged, in seconds")
+    window: Duration = Field(3600, ge=300, description="length of the window that is judged")
     min_count: int = Field(5, ge=2, description="fewer texts in the window never fire")
     min_ratio: float = Field(2.0, ge=1, description="fire only at this many times the expected count")
     probability: float = Field(
         1e-5, gt=0, lt=0.5, description="fire when so many texts would come by chance less often than this"
     )
-    min_history_s: int = Field(
-        7 * DAY, ge=0, description="nothing fires while the monitor knows less than this, in seconds"
+    min_history: Duration = Field(
+        7 * DAY, ge=0, description="nothing fires while the monitor knows less than this"
     )
-    baseline_s: int = Field(28 * DAY, ge=DAY, description="how far back the usual count is learned from")
-    half_life_s: int = Field(14 * DAY, ge=DAY, description="a text this old weighs half in the usual count")
+    baseline: Duration = Field(28 * DAY, ge=DAY, description="how far back the usual count is learned from")
+    half_life: Duration = Field(
+        14 * DAY, ge=DAY, description="a text this old weighs half in the usual count"
+    )
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ class Baseline:
     span: int
 
 
-def reach(settings: SurgeSettings) -> int:
+def reach(settings: SurgeSettings) -> float:
     """How many seconds before ``at`` a history should begin for :func:`judge`."""
-    return settings.baseline_s + 2 * settings.window_s
+    return settings.baseline + 2 * settings.window
 
 
 def judge(history: History, at: int, history_from: int, settings: SurgeSettings) -> Verdict:
@@ -77,12 +80,12 @@ def judge(history: History, at: int, history_from: int, settings: SurgeSettings)
 
     ``at``: epoch second, the end of the window (rounded up to a bucket's end).
     ``history_from``: epoch second of the oldest event that the whole monitor knows; nothing
-    before it counts as zero, and nothing fires until it is ``min_history_s`` ago. Live
+    before it counts as zero, and nothing fires until it is ``min_history`` ago. Live
     documents in the window are held against the total counts of the past, from
     one window's length before it backwards.
     """
     end = history.end_of(at)
-    first = end - history.width(settings.window_s)
+    first = end - history.width(settings.window)
     observed = history.live_between(first, end)
     until, since = history.time_of(end), history.time_of(first)
     usual = baseline(history, first, history_from, settings)
@@ -94,10 +97,10 @@ def judge(history: History, at: int, history_from: int, settings: SurgeSettings)
     where = f"where {usual.mean:.2g} ({low} to {high}) are usual at this hour"
     if usual.mean >= 100:
         where = f"where {usual.mean:,.0f} ({low:,} to {high:,}) are usual at this hour"
-    if until - history_from < settings.min_history_s or not usual.span:
+    if until - history_from < settings.min_history or not usual.span:
         reason = (
             f"{said}; still learning what is usual: {known / DAY:.1f} of "
-            f"{settings.min_history_s / DAY:.3g} days of history"
+            f"{settings.min_history / DAY:.3g} days of history"
         )
     elif observed < settings.min_count:
         reason = f"{said}, fewer than the {settings.min_count} that the rule asks for"
@@ -108,17 +111,15 @@ def judge(history: History, at: int, history_from: int, settings: SurgeSettings)
     else:
         firing = True
         reason = f"{said} {where}; history of {usual.span / DAY:.0f} days"
-    return Verdict(
-        firing, observed, usual.mean, float(low), float(high), since, until, float(chance), reason
-    )
+    return Verdict(firing, observed, usual.mean, float(low), float(high), since, until, float(chance), reason)
 
 
 def baseline(history: History, first: int, history_from: int, settings: SurgeSettings) -> Baseline:
     """What is usual for the window that begins at bucket ``first``, from the buckets before it."""
-    width = history.width(settings.window_s)
+    width = history.width(settings.window)
     window = width * history.step
     last = first - width
-    oldest = max(0, history.end_of(history_from), last - settings.baseline_s // history.step)
+    oldest = max(0, history.end_of(history_from), last - int(settings.baseline // history.step))
     number = max(0, (last - oldest) // width)
     if not number:
         return Baseline(0.0, 0.0, 0)
@@ -131,7 +132,7 @@ def baseline(history: History, first: int, history_from: int, settings: SurgeSet
     counts = np.minimum(counts, max(np.partition(counts, rank)[rank], settings.min_count))
 
     lag = np.arange(number + 1, 1, -1) * window
-    weight = 0.5 ** (lag / settings.half_life_s)
+    weight = 0.5 ** (lag / settings.half_life)
     seen, exposure = float(weight @ counts), float(weight.sum())
     level = (LEVEL_PRIOR + seen) / exposure
 
@@ -172,7 +173,8 @@ def factors(seen: np.ndarray, usual: np.ndarray, prior: float) -> tuple[np.ndarr
 
 def around(hours: np.ndarray) -> np.ndarray:
     """Each hour with half of its neighbours, midnight included; shape (24,)."""
-    return hours + (np.roll(hours, 1) + np.roll(hours, -1)) / 2
+    sides: np.ndarray = np.roll(hours, 1) + np.roll(hours, -1)
+    return np.add(hours, sides / 2)
 
 
 def dispersion(counts: np.ndarray, usual: np.ndarray, weight: np.ndarray) -> float:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pydantic import Field
 
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.durations import Duration
 from monitor.interfaces import Settings
 
 
 class ThresholdSettings(Settings):
     """Settings of ``kind = "threshold"``."""
 
-    window_s: int = Field(3600, ge=300, description="length of the window that is judged, in seconds")
+    window: Duration = Field(3600, ge=300, description="length of the window that is judged")
     at_least: int = Field(ge=1, description="fire at this many texts in the window")
 
 
-def reach(settings: ThresholdSettings) -> int:
+def reach(settings: ThresholdSettings) -> float:
     """How many seconds before ``at`` a history should begin for :func:`judge`."""
-    return settings.window_s
+    return settings.window
 
 
 def judge(history: History, at: int, history_from: int, settings: ThresholdSettings) -> Verdict:
@@ -27,7 +28,7 @@ def judge(history: History, at: int, history_from: int, settings: ThresholdSetti
     and ``expected`` is the level that was set.
     """
     end = history.end_of(at)
-    first = end - history.width(settings.window_s)
+    first = end - history.width(settings.window)
     observed = history.live_between(first, end)
     until, since = history.time_of(end), history.time_of(first)
     firing = observed >= settings.at_least

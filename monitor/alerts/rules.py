@@ -1,0 +1,51 @@
+"""Rules: what to watch, as the alerts' rooms see them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.alerts.detectors import DETECTORS, Detector
+from monitor.types import Selection
+
+ALL = "*"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Watch the series that ``where`` selects; ``*`` stands for each label of its task."""
+
+    name: str
+    kind: str
+    where: Mapping[str, str]
+    notify: Sequence[str]
+    settings: Any
+
+    @property
+    def detector(self) -> Detector:
+        """The functions behind ``kind``."""
+        return DETECTORS[self.kind]
+
+    def watches(self, selection: Selection) -> bool:
+        """Whether a series is one of the rule's."""
+        return selection.keys() == self.where.keys() and all(
+            wanted in (ALL, selection[task]) for task, wanted in self.where.items()
+        )
+
+    def watched(self, selections: Iterable[Selection]) -> list[Selection]:
+        """The rule's series among ``selections``."""
+        return [selection for selection in selections if self.watches(selection)]
+
+
+def fingerprint(rule: str, selection: Selection) -> str:
+    """The same for every alert of one rule on one series: 16 hexadecimal digits."""
+    text = json.dumps([rule, dict(selection)], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def describe(selection: Selection) -> str:
+    """A series in words: ``topic litigation, sentiment negative``."""
+    return ", ".join(f"{task} {label}" for task, label in selection.items()) or "all documents"

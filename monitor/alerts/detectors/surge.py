@@ -173,8 +173,8 @@ def factors(seen: np.ndarray, usual: np.ndarray, prior: float) -> tuple[np.ndarr
 
 def around(hours: np.ndarray) -> np.ndarray:
     """Each hour with half of its neighbours, midnight included; shape (24,)."""
-    sides: np.ndarray = np.roll(hours, 1) + np.roll(hours, -1)
-    return np.add(hours, sides / 2)
+    smooth: np.ndarray = hours + (np.roll(hours, 1) + np.roll(hours, -1)) / 2
+    return smooth
 
 
 def dispersion(counts: np.ndarray, usual: np.ndarray, weight: np.ndarray) -> float:

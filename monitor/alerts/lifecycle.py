@@ -21,7 +21,9 @@ from typing import Literal
 Step = Literal["nothing", "fire", "go on", "resolve"]
 
 
-def step(firing: bool, open_since: datetime | None, last_firing_at: datetime | None, now: datetime, hold: float) -> Step:
+def step(
+    firing: bool, open_since: datetime | None, last_firing_at: datetime | None, now: datetime, hold: float
+) -> Step:
     """What to do, given a verdict and the open alert of the series, if there is one.
 
     :param open_since: when the open alert fired, ``None`` where there is none.

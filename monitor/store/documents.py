@@ -92,6 +92,10 @@ class Documents(Room):
         )
         return [PendingDocument(_document(row), row["content_hash"]) for row in rows]
 
+    def backlog(self) -> bool:
+        """Whether backfill waits to be classified, so that what is usual is not known yet."""
+        return self.row("select 1 from documents where state = 'pending' and live = 0 limit 1") is not None
+
     def count(self, state: str | None = None) -> int:
         """How many there are (in ``state``, if given)."""
         if state is None:

@@ -12,7 +12,7 @@ from monitor.store.room import Room, to_text, to_time
 @dataclass(frozen=True)
 class StoredHead:
     """A version of a task's head. ``inputs`` identifies what it was made from (labels,
-    descriptions, seeds, encoder); ``seeds`` is how many it saw."""
+    descriptions, seeds, encoder); ``seeds`` is how many it saw; ``relabelled``: it has read the past."""
 
     id: int
     task: str
@@ -22,6 +22,7 @@ class StoredHead:
     seeds: int
     data: bytes
     active: bool
+    relabelled: bool
     created_at: datetime
 
 
@@ -58,6 +59,10 @@ class Heads(Room):
         assert found is not None
         return found
 
+    def relabelled(self, head_id: int) -> None:
+        """The head has read the past. Belongs into the transaction that writes what it said."""
+        self.write("update heads set relabelled = 1 where id = ?", [head_id])
+
 
 def _head(row: Any) -> StoredHead:
     return StoredHead(
@@ -69,5 +74,6 @@ def _head(row: Any) -> StoredHead:
         seeds=row["seeds"],
         data=row["data"],
         active=bool(row["active"]),
+        relabelled=bool(row["relabelled"]),
         created_at=to_time(row["created_at"]),
     )

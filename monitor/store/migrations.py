@@ -124,6 +124,7 @@ def m0002_tasks_seeds_heads(db: Database) -> None:
             seeds integer not null,
             data blob not null,
             active integer not null,
+            relabelled integer not null default 0,
             created_at text not null,
             unique (task, version)
         );;
@@ -168,7 +169,12 @@ def m0003_predictions_and_series(db: Database) -> None:
             live integer not null,
             primary key (series_id, bucket)
         ) without rowid;;
-        create index counts_bucket on counts(bucket)
+        create index counts_bucket on counts(bucket);;
+        create table due_judgements (
+            selection text not null,
+            bucket integer not null,
+            primary key (selection, bucket)
+        ) without rowid
         """,
     )
 

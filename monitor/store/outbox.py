@@ -48,16 +48,16 @@ class Outbox(Room):
             ],
         )
 
-    def due(self, now: datetime, limit: int = 100) -> list[Letter]:
-        """What is to be delivered now, oldest first.
+    def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
+        """What a notifier is to deliver now, oldest first.
 
         A resolved letter waits until its alert's firing letter to the same notifier is out.
         """
         rows = self.rows(
-            "select * from outbox o where state = 'waiting' and next_at <= ? and not exists ("
+            "select * from outbox o where state = 'waiting' and notifier = ? and next_at <= ? and not exists ("
             "select 1 from outbox e where e.alert_id = o.alert_id and e.notifier = o.notifier "
             "and e.state = 'waiting' and e.id < o.id) order by id limit ?",
-            [to_text(now), limit],
+            [notifier, to_text(now), limit],
         )
         return [_letter(row) for row in rows]
 

@@ -20,11 +20,11 @@ class Answer:
 class Predictions(Room):
     """Document x task: labels or an abstention."""
 
-    def record(self, document_id: int, answers: Mapping[str, Answer]) -> set[str]:
+    def record(self, document_id: int, answers: Mapping[str, Answer]) -> None:
         """Replace what is said of a document, and move its counts along: one transaction.
 
         Tasks that ``answers`` does not name lose what they said (they do not apply any more).
-        Returns the selections (as stored) whose counts this document is now part of.
+        The series that a live document counts in are due to be judged.
         """
         with self.store.transaction() as connection:
             document = connection.execute(
@@ -46,7 +46,9 @@ class Predictions(Room):
             if not document["counted"]:
                 connection.execute("update documents set counted = 1 where id = ?", [document_id])
             after = {task: answer.predictions for task, answer in answers.items()}
-            return self.store.series.move(_labels(after), document["bucket"], bool(document["live"]), 1)
+            touched = self.store.series.move(_labels(after), document["bucket"], bool(document["live"]), 1)
+            if document["live"]:
+                self.store.series.put_due(touched, document["bucket"])
 
     def of(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:
         """``{document: {task: predictions, most probable first}}``."""
@@ -73,11 +75,11 @@ class Predictions(Room):
         )
         return [row[0] for row in rows]
 
-    def swap(self, task: str, answers: Iterable[tuple[int, Answer | None]]) -> int:
+    def swap(self, task: str, head_id: int, answers: Iterable[tuple[int, Answer | None]]) -> int:
         """Replace what ``task`` says of many documents and rebuild its series: one transaction.
 
-        ``None`` means that the task does not apply to the document. Returns how many
-        documents were given another label than before.
+        ``None`` means that the task does not apply to the document. Nothing becomes due to be
+        judged: a changed mind is no news. Returns how many documents got other labels.
         """
         changed = 0
         with self.store.transaction() as connection:
@@ -98,6 +100,7 @@ class Predictions(Room):
                     )
                 changed += _labels({task: before}) != _labels({task: after})
             self.store.series.rebuild(task)
+            self.store.heads.relabelled(head_id)
         return changed
 
 

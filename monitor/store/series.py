@@ -7,7 +7,7 @@ can be rebuilt.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -60,6 +60,23 @@ class SeriesCounts(Room):
             if by < 0:
                 connection.execute("delete from counts where bucket = ? and total = 0", [bucket])
         return touched
+
+    def due(self) -> dict[str, list[int]]:
+        """``{selection text: buckets}`` that got live documents and were not judged since."""
+        found: dict[str, list[int]] = {}
+        for row in self.rows("select selection, bucket from due_judgements order by selection, bucket"):
+            found.setdefault(row[0], []).append(row[1])
+        return found
+
+    def put_due(self, selections: Iterable[str], bucket: int) -> None:
+        """Have series judged again at ``bucket``."""
+        self.write_many(
+            "insert or ignore into due_judgements values (?, ?)", [(s, bucket) for s in selections]
+        )
+
+    def clear_due(self) -> None:
+        """All that was due has been judged."""
+        self.write("delete from due_judgements")
 
     def all(self) -> list[dict[str, str]]:
         """Every selection that was ever counted."""

@@ -24,15 +24,17 @@ class Detector:
     """One kind of rule.
 
     ``judge(history, at, history_from, settings)`` gives a :class:`Verdict`;
-    ``reach(settings)`` says how many seconds before ``at`` the history should begin.
+    ``reach(settings)`` says how many seconds before ``at`` the history should begin;
+    ``needs_history``: verdicts mean nothing while the past is still being read.
     """
 
     settings: type[Settings]
     judge: Callable[[History, int, int, Any], Verdict]
     reach: Callable[[Any], float]
+    needs_history: bool
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "surge": Detector(SurgeSettings, surge.judge, surge.reach),
-    "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach),
+    "surge": Detector(SurgeSettings, surge.judge, surge.reach, needs_history=True),
+    "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
 }

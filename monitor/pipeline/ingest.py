@@ -33,18 +33,20 @@ def fetch(
     *,
     now: datetime,
     every: float,
+    backfill: bool = False,
     stored: Callable[[Fetched], None] | None = None,
 ) -> Fetched:
     """Fetch what is new from a source and store it, batch by batch.
 
     :param every: the source's interval in seconds, which bounds what counts as live.
+    :param backfill: everything is history, whatever its time (the first fetch always is).
     :param stored: called after each stored batch with the sum so far.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """
     state = store.sources.get(name)
     assert state is not None, f"source {name} was not synchronised"
     sum_ = Fetched()
-    first = state.first_success_at is None
+    first = backfill or state.first_success_at is None
     try:
         for batch in source.fetch(state.cursor, now):
             _store(store, name, batch, now=now, every=every, first=first, sum_=sum_)

@@ -114,6 +114,10 @@ class Documents(Room):
         """Set aside a document that cannot be classified, with the reason."""
         self.write("update documents set state = 'failed', error = ? where id = ?", [error, document_id])
 
+    def retry_failed(self) -> int:
+        """Let failed documents wait again: what failed them may have been mended."""
+        return self.write("update documents set state = 'pending' where state = 'failed'").rowcount
+
     def get(self, document_id: int) -> StoredDocument | None:
         """One document."""
         row = self.row("select * from documents where id = ?", [document_id])

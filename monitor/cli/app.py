@@ -1,0 +1,113 @@
+"""What commands share: the configuration, the plugins and the store, each made when it is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from monitor.config import Config
+from monitor.config_reader import disabled_plugins, load_config, read_document
+from monitor.errors import ConfigError, Fault
+from monitor.plugins import Plugins, load_plugins
+from monitor.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class App:
+    """Handed to every command (``@pass_app``)."""
+
+    def __init__(self, config_path: Path) -> None:
+        self.config_path = config_path
+
+    def now(self) -> datetime:
+        """The clock: aware, UTC."""
+        return datetime.now(UTC)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """Every plugin that the configuration does not disable; works without a configuration."""
+        disabled = disabled_plugins(read_document(self.config_path)) if self.config_path.is_file() else ()
+        return load_plugins(disabled=disabled)
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, checked.
+
+        :raises ConfigError: with all its faults.
+        """
+        return self.load()[0]
+
+    def load(self) -> tuple[Config, Plugins]:
+        """The configuration as the file has it now, and the plugins it leaves enabled."""
+        from monitor.alerts.detectors import DETECTORS
+
+        disabled = disabled_plugins(read_document(self.config_path))
+        plugins = load_plugins(disabled=disabled)
+        kinds = {name: detector.settings for name, detector in DETECTORS.items()}
+        return load_config(self.config_path, plugins, kinds, _tasks_of), plugins
+
+    @cached_property
+    def database(self) -> Path:
+        """The database that the configuration names, whatever else may be wrong with the file."""
+        named = read_document(self.config_path).get("database", "monitor.db")
+        if not isinstance(named, str):
+            raise ConfigError(self.config_path, [Fault("database", "must be a path")])
+        return self.config_path.resolve().parent / named
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, which must exist; for commands that read, or change what people own."""
+        return Store(self.database, create=False)
+
+    @cached_property
+    def synchronised_store(self) -> Store:
+        """The store, made if need be, with the configuration's sources and tasks in it."""
+        from monitor.runtime import synchronise
+
+        store = Store(self.config.database, migrations=self.plugins.migrations)
+        synchronise(self.config, store, self.now())
+        return store
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def json_option(function: F) -> F:
+    """``--json``: print one JSON value for programs instead of a table for people."""
+    option: F = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+    return option
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on stdout; times as ISO 8601."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Collection):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _tasks_of(database: Path) -> dict[str, Collection[str]]:
+    """Labels by name of the tasks that commands added, if there is a database."""
+    if not database.is_file():
+        return {}
+    store = Store(database)
+    try:
+        return {t.task.name: t.task.labels for t in store.tasks.active() if t.origin == "command"}
+    finally:
+        store.close()

@@ -1,0 +1,219 @@
+"""``monitor documents``: what was read, and what was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import clock, print_table, shorten
+from monitor.durations import parse_duration
+from monitor.errors import MonitorError, UnknownName
+from monitor.store import Store
+from monitor.types import Prediction, StoredDocument
+
+
+@click.group("documents")
+def documents_command() -> None:
+    """Show, search and import documents."""
+
+
+def _filters(function: Any) -> Any:
+    for option in (
+        click.option("--source", metavar="NAME", help="Only of this source."),
+        click.option("--label", "labels", multiple=True, metavar="TASK=LABEL", help="Only with this label."),
+        click.option("--thread", metavar="ID", help="Only of this conversation."),
+        click.option("--since", metavar="DURATION", help="Only of the last 30m, 24h, 7d ..."),
+        click.option("--limit", default=50, show_default=True, help="At most so many; 0 for all."),
+        json_option,
+    ):
+        function = option(function)
+    return function
+
+
+@documents_command.command("list")
+@_filters
+@pass_app
+def list_command(app: App, **filters: Any) -> None:
+    """List documents with their labels, newest first.
+
+    With --json: one array of objects with id, source, external_id, thread, role, title, text,
+    url, published_at, fetched_at, event_at, live and predictions. `predictions` maps a task
+    to {label, probability, abstained}, or to a list of those for a task with several labels a
+    text. Where `abstained` is true, `label` is only the best guess.
+    """
+    _show(app, None, **filters)
+
+
+@documents_command.command("search")
+@click.argument("words", nargs=-1, required=True)
+@_filters
+@pass_app
+def search_command(app: App, words: tuple[str, ...], **filters: Any) -> None:
+    """Find documents that contain all WORDS (the last one may be a beginning)."""
+    _show(app, " ".join(words), **filters)
+
+
+@documents_command.command("show")
+@click.argument("document_id", type=int, metavar="ID")
+@json_option
+@pass_app
+def show_command(app: App, document_id: int, as_json: bool) -> None:
+    """Show one document whole."""
+    document = app.store.documents.get(document_id)
+    if document is None:
+        raise MonitorError(f"there is no document {document_id}; `monitor documents list` shows them")
+    record = documents_json(app.store, [document])[0]
+    if as_json:
+        print_json(record)
+        return
+    for key in ("id", "source", "external_id", "thread", "role", "url"):
+        if record[key] != "":
+            click.echo(f"{key + ':':14}{record[key]}")
+    click.echo(f"{'published:':14}{clock(document.published_at) or 'not said'}")
+    live = "live" if document.live else "backfill"
+    click.echo(
+        f"{'counted at:':14}{clock(document.event_at)} ({live}, first seen {clock(document.fetched_at)})"
+    )
+    for task, found in app.store.predictions.of([document_id]).get(document_id, {}).items():
+        click.echo(f"{task + ':':14}{', '.join(_label(p, always=True) for p in found)}")
+    click.echo(f"\n{document.title}\n{document.text}".rstrip())
+
+
+@documents_command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", metavar="NAME", help="Name to keep them under [default: the file's name].")
+@click.option(
+    "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
+    help="Where a field is found, for text, id, thread, role, time or title: --column text=message.",
+)  # fmt: skip
+@pass_app
+def import_command(app: App, file: Path, source: str | None, columns: Sequence[str]) -> None:
+    """Import a JSONL or CSV FILE as history.
+
+    Imported documents feed baselines and trends and never raise an alert. The same file can
+    be imported again: what is known already is not added twice. A running monitor classifies
+    them at once, otherwise the next `monitor run` does.
+    """
+    from monitor.pipeline.ingest import fetch
+
+    if not file.is_file():
+        raise MonitorError(f"there is no file {file}")
+    part = app.plugins.pick("source", "chatlog")
+    mapping = dict(_pair(column, "FIELD=COLUMN") for column in columns)
+    known = type(part.Settings.model_fields["columns"].get_default(call_default_factory=True)).model_fields
+    for name in mapping:
+        if name not in known:
+            raise UnknownName("field", name, known)
+    settings = part.Settings.model_validate(
+        {"path": str(file.absolute()), "columns": mapping, "complete": True}
+    )
+    name = source or file.name
+    store = app.synchronised_store
+    store.sources.ensure(name, "chatlog")
+    state = store.sources.get(name)
+    assert state is not None
+    if state.active:
+        raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
+    store.sources.set_cursor(name, {})
+    got = fetch(store, name, part(settings, Path.cwd()), now=app.now(), every=0, backfill=True)
+    click.echo(
+        f"{got.new} new, {got.edited} changed, {got.known} known, {got.bad} could not be used"
+        + (f" (see `monitor sources show {name}`)" if got.bad else "")
+    )
+
+
+def _show(
+    app: App, words: str | None, source: str | None, labels: Sequence[str], thread: str | None,
+    since: str | None, limit: int, as_json: bool,
+) -> None:  # fmt: skip
+    store = app.store
+    names = {state.name for state in store.sources.all()}
+    if source is not None and source not in names:
+        raise UnknownName("source", source, names)
+    pairs = [_pair(label, "TASK=LABEL") for label in labels]
+    for task, label in pairs:
+        known = store.tasks.need(task).task.labels
+        if label not in known:
+            raise UnknownName(f"label of {task!r}", label, known)
+    found = store.documents.find(
+        words=words,
+        source=source,
+        labels=pairs,
+        thread=thread,
+        since=None if since is None else app.now() - timedelta(seconds=duration(since)),
+        limit=limit or None,
+    )
+    if as_json:
+        print_json(documents_json(store, found))
+        return
+    said = store.predictions.of([document.id for document in found])
+    print_table(
+        ["id", "time", "source", "labels", "text"],
+        [
+            [
+                document.id,
+                clock(document.event_at),
+                document.source,
+                labels_line(said.get(document.id, {})),
+                shorten(f"{document.title} {document.text}", 100),
+            ]
+            for document in found
+        ],
+        empty="no documents",
+        right=["id"],
+    )
+
+
+def documents_json(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, Any]]:
+    """Documents with their predictions, as JSON-able data."""
+    said = store.predictions.of([document.id for document in documents])
+    several = {stored.task.name for stored in store.tasks.active() if stored.task.multi}
+    return [
+        {
+            **asdict(document),
+            "predictions": {
+                task: [asdict(p) for p in found] if task in several else asdict(found[0])
+                for task, found in said.get(document.id, {}).items()
+            },
+        }
+        for document in documents
+    ]
+
+
+def labels_line(predictions: dict[str, list[Prediction]]) -> str:
+    """The labels of a document in one line; abstentions are left out."""
+    return " ".join(
+        f"{task}={','.join(_label(p) for p in found)}"
+        for task, found in predictions.items()
+        if not found[0].abstained
+    )
+
+
+def duration(text: str) -> float:
+    """Seconds of a duration that was typed.
+
+    :raises click.BadParameter: if it is none.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _label(prediction: Prediction, *, always: bool = False) -> str:
+    if prediction.abstained:
+        return f"none (perhaps {prediction.label}, {prediction.probability:.0%})"
+    return f"{prediction.label} ({prediction.probability:.0%})" if always else prediction.label
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key or not value:
+        raise click.BadParameter(f"{text!r} is not of the form {form}")
+    return key.strip(), value.strip()

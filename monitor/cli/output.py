@@ -1,0 +1,61 @@
+"""Tables and times for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from monitor.durations import format_duration
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that keeps to the terminal's width, or 120 columns where there is none."""
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal:
+        found = Console(stderr=stderr, highlight=False, width=120)
+    return found
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, right: Sequence[str] = ()
+) -> None:
+    """A table, or the line ``empty`` where there are no rows. Cells are plain text, not markup.
+
+    :param right: columns to align to the right (numbers).
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    if table.row_count:
+        console().print(table)
+    else:
+        click.echo(empty)
+
+
+def ago(time: datetime | None, now: datetime) -> str:
+    """How long ago, in two units: ``3m 20s ago``; ``in 5m`` for what is to come."""
+    if time is None:
+        return "never"
+    seconds = (now - time).total_seconds()
+    if seconds < -0.5:
+        return f"in {format_duration(-seconds)}"
+    return f"{format_duration(seconds)} ago" if seconds >= 1 else "now"
+
+
+def clock(time: datetime | None) -> str:
+    """A time to the second in the terminal's zone."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def shorten(text: str, width: int) -> str:
+    """One line of at most ``width`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,118 @@
+"""The daemon: one for a database, until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from monitor.config import Config
+from monitor.errors import ConfigError, MonitorError
+from monitor.plugins import Plugins
+from monitor.runtime import Runtime, SharedEncoder, make_encoder
+from monitor.scheduler import Scheduler, utc_now
+from monitor.store import Store
+from monitor.store.store import DaemonLock
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 8.0
+HUNG_AFTER_S = 600.0
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+Load = Callable[[], tuple[Config, Plugins]]
+
+
+def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -> None:
+    """Run a configuration until SIGTERM or SIGINT, and the file's new contents after SIGHUP.
+
+    :param load: reads the configuration; called at start and at each SIGHUP. One that cannot
+        be used at SIGHUP is reported, and the present one goes on.
+    :param started: called when everything runs.
+    :raises MonitorError: if the configuration cannot be used at start, or another daemon runs
+        on the same database.
+    """
+    config, plugins = load()
+    lock = DaemonLock(config.database)
+    lock.acquire()
+    # Signals are waited for, not handled: nothing is ever interrupted halfway.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    store = Store(config.database, migrations=plugins.migrations)
+    store.documents.retry_failed()
+    encoder = make_encoder(config)
+    while True:
+        runtime = Runtime(config, plugins, store, encoder)
+        runtime.synchronise(utc_now())
+        scheduler = Scheduler(runtime)
+        scheduler.start()
+        parts = f"{len(runtime.sources)} sources, {len(config.tasks)} tasks, {len(config.rules)} rules"
+        log.info("running with %s on %s (process %d)", parts, config.database, os.getpid())
+        if started is not None:
+            started(config)
+        notify_systemd("READY=1")
+        again = _wait(scheduler)
+        notify_systemd("RELOADING=1" if again else "STOPPING=1")
+        clean = scheduler.stop(STOP_WITHIN_S)
+        runtime.close()
+        if not again:
+            break
+        config, plugins, encoder = _reload(load, config, plugins, encoder)
+    store.heartbeats.clear()
+    log.info("stopped")
+    if not clean:
+        # A fetch still waits for its server. It holds no transaction, and the database is
+        # safe at any moment, so nothing is lost by leaving it where it is.
+        logging.shutdown()
+        os._exit(0)
+    encoder.close()
+    store.close()
+    lock.release()
+
+
+def _wait(scheduler: Scheduler) -> bool:
+    """Wait for a signal; says whether to go on with the file's new contents."""
+    while True:
+        got = signal.sigtimedwait(SIGNALS, 5.0)
+        if got is not None:
+            log.info("%s: stopping" if got.si_signo != signal.SIGHUP else "%s: reading the configuration again",
+                     signal.Signals(got.si_signo).name)  # fmt: skip
+            return got.si_signo == signal.SIGHUP
+        classified = scheduler.alive.get("classify")
+        if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:
+            notify_systemd("WATCHDOG=1")
+
+
+def _reload(
+    load: Load, config: Config, plugins: Plugins, encoder: SharedEncoder
+) -> tuple[Config, Plugins, SharedEncoder]:
+    """The file's new contents, or what there was if they cannot be used."""
+    try:
+        new, new_plugins = load()
+        if new.database != config.database:
+            raise MonitorError("the database changed: stop the monitor and start it again")
+    except ConfigError as error:
+        log.error("the configuration stays as it was: %s", "; ".join(map(str, error.faults)))
+        return config, plugins, encoder
+    except MonitorError as error:
+        log.error("the configuration stays as it was: %s", error)
+        return config, plugins, encoder
+    if (new.encoder, new.encoder_settings) != (config.encoder, config.encoder_settings):
+        encoder.close()
+        encoder = make_encoder(new)
+    return new, new_plugins, encoder
+
+
+def notify_systemd(state: str) -> None:
+    """Tell systemd how the service is (sd_notify(3)); without systemd, nothing."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        try:
+            sender.sendto(state.encode(), address)
+        except OSError as error:
+            log.warning("systemd could not be told %s: %s", state, error)

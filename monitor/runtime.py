@@ -1,0 +1,224 @@
+"""What a configuration becomes when it runs: sources, tasks, rules, notifiers, encoder."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.alerts.rules import Rule
+from monitor.config import Config, TaskConfig
+from monitor.errors import MonitorError, SourceError
+from monitor.interfaces import Encoder, Notifier, Source
+from monitor.pipeline.classify import classify_pending
+from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.ingest import Fetched, fetch
+from monitor.pipeline.judging import judge_due, judge_open
+from monitor.pipeline.learning import adapt_reader, relabel
+from monitor.pipeline.readers import Reader, load_readers
+from monitor.plugins import Plugins
+from monitor.seedfile import read_seeds
+from monitor.store import Store
+from monitor.types import Seed
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_S = 48 * 3600.0
+
+
+@dataclass
+class Runtime:
+    """The parts of one configuration, made once; the rounds of work are its methods.
+
+    Every method takes ``now`` and returns when its round is done. :attr:`readers` is replaced
+    as a whole when tasks or heads change, so a round always works with one state of things.
+    """
+
+    config: Config
+    plugins: Plugins
+    store: Store
+    encoder: Encoder
+    sources: dict[str, Source] = field(default_factory=dict)
+    notifiers: dict[str, Notifier] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    readers: list[Reader] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.featurizer = Featurizer(self.store, self.encoder)
+        self.rules = make_rules(self.config)
+        for source in self.config.sources:
+            self._make("source", source.name, source, self.sources)
+        for notifier in self.config.notifiers:
+            self._make("notifier", notifier.name, notifier, self.notifiers)
+
+    def _make(self, kind: str, name: str, config: Any, into: dict[str, Any]) -> None:
+        try:
+            into[name] = config.part(config.settings, self.config.base)
+        except Exception as error:
+            log.exception("%s %s could not be made", kind, name)
+            self.broken[f"{kind} {name}"] = f"{type(error).__name__}: {error}"
+
+    def synchronise(self, now: datetime) -> None:
+        """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
+        synchronise(self.config, self.store, now)
+        for name in self.sources.keys() | {s.name for s in self.config.sources}:
+            if (error := self.broken.get(f"source {name}")) is not None:
+                self.store.sources.failed(name, now, now + timedelta(days=1), error)
+
+    # -- sources -----------------------------------------------------------------------
+
+    def due_sources(self, now: datetime) -> list[str]:
+        """Names of the sources whose time has come."""
+        states = {state.name: state for state in self.store.sources.all()}
+        return [name for name in self.sources if (due := states[name].next_at) is None or due <= now]
+
+    def fetch(
+        self,
+        name: str,
+        now: datetime,
+        *,
+        jitter: float = 0.0,
+        stored: Callable[[Fetched], None] | None = None,
+    ) -> Fetched:
+        """Fetch one source and note when it is due again.
+
+        :param jitter: in [-1, 1], moves the next time by up to a tenth of the interval.
+        :raises SourceError: after noting the failure; pauses double with each one in a row, up
+            to two days, and never end.
+        """
+        every = next(source.every for source in self.config.sources if source.name == name)
+        try:
+            fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
+        except SourceError as error:
+            state = self.store.sources.get(name)
+            failures = state.failures if state else 0
+            pause = min(every * 2 ** min(failures, 20), LONGEST_PAUSE_S)
+            pause = max(pause * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
+            self.store.sources.failed(name, now, now + timedelta(seconds=pause), str(error))
+            raise
+        self.store.sources.succeeded(name, now, now + timedelta(seconds=every * (1 + jitter / 10)))
+        return fetched
+
+    # -- learning ----------------------------------------------------------------------
+
+    def learn(self, now: datetime) -> list[str]:
+        """Adapt every task whose seeds changed, and take up tasks that came or went.
+
+        A task that cannot be learned is reported and left with the head it has. Returns the
+        names of the tasks with a new head.
+        """
+        readers = load_readers(self.store, self.plugins, self.config.base)
+        changed = []
+        for reader in readers:
+            try:
+                if adapt_reader(self.store, self.featurizer, reader, now) is not None:
+                    changed.append(reader.task.name)
+            except MonitorError as error:
+                log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
+        self.readers = readers
+        return changed
+
+    def relabel(self, now: datetime) -> dict[str, int]:
+        """Let new heads read the past; ``{task: documents that got other labels}``."""
+        found = {}
+        for reader in load_readers(self.store, self.plugins, self.config.base):
+            changed = relabel(self.store, self.featurizer, reader, now, window=self.config.retention.features)
+            if changed is not None:
+                found[reader.task.name] = changed
+        return found
+
+    # -- documents and alerts ----------------------------------------------------------
+
+    def classify(self, now: datetime) -> int:
+        """Classify one batch of pending documents and judge what it touches."""
+        return classify_pending(self.store, self.featurizer, self.readers, self.rules, now)
+
+    def tick(self, now: datetime) -> None:
+        """Judge what was put off, and let alerts resolve as time goes by."""
+        judge_due(self.store, self.rules, now)
+        judge_open(self.store, self.rules, now)
+
+    def deliver(self, name: str, now: datetime) -> int:
+        """Deliver what one notifier has to."""
+        return deliver_due(self.store, name, self.notifiers[name], now)
+
+    def prune(self, now: datetime) -> int:
+        """Forget features that are older than the configuration keeps them."""
+        return self.store.features.prune(now, self.config.retention.features)
+
+    def close(self) -> None:
+        """Let go of sources and notifiers (the encoder may serve the next configuration)."""
+        for part in [*self.sources.values(), *self.notifiers.values()]:
+            try:
+                part.close()
+            except Exception:
+                log.exception("%s could not be closed", part.name)
+
+
+class SharedEncoder(Encoder):
+    """Lets several threads use one encoder, one call at a time."""
+
+    name = "shared"
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder.settings, encoder.base)
+        self.encoder = encoder
+        self._turn = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        with self._turn:
+            return self.encoder.fingerprint
+
+    def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
+        with self._turn:
+            return self.encoder.encode(texts, views, progress=progress)
+
+    def close(self) -> None:
+        self.encoder.close()
+
+
+def make_encoder(config: Config) -> SharedEncoder:
+    """The configured encoder. It loads its weights when it is first used."""
+    return SharedEncoder(config.encoder_part(config.encoder_settings, config.base))
+
+
+def make_rules(config: Config) -> list[Rule]:
+    """The configured rules."""
+    return [Rule(r.name, r.kind, r.where, r.notify, r.settings) for r in config.rules]
+
+
+def synchronise(config: Config, store: Store, now: datetime) -> None:
+    """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
+    with store.transaction():
+        store.sources.sync([(s.name, s.plugin, s.every) for s in config.sources])
+        store.tasks.sync([(t.task, t.adapter, t.raw_settings) for t in config.tasks], now)
+        for task in config.tasks:
+            for origin, seeds in configured_seeds(task, config).items():
+                store.tasks.sync_seeds(task.task.name, origin, seeds, now)  # type: ignore[arg-type]
+
+
+def configured_seeds(task: TaskConfig, config: Config) -> Mapping[str, list[Seed]]:
+    """The seeds that the configuration owns, by origin: the adapter's and the file's.
+
+    A record of the file that cannot be used, or names an unknown label, is left out with a
+    warning (``monitor config check`` calls it a fault).
+    """
+    known = task.task.labels
+    default = task.part(task.settings, config.base).seeds() if task.default_seeds else ()
+    from_file: list[Seed] = []
+    if task.seeds is not None:
+        seeds, bad = read_seeds(task.seeds)
+        for record in bad:
+            log.warning("%s, %s: %s", task.seeds, record.place, record.reason)
+        for seed in seeds:
+            if seed.label in known:
+                from_file.append(seed)
+            else:
+                log.warning("%s: unknown label %r; known: %s", task.seeds, seed.label, ", ".join(known))
+    return {"adapter": [seed for seed in default if seed.label in known], "file": from_file}

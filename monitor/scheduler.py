@@ -1,0 +1,172 @@
+"""When things happen: the rounds of a running monitor, each on its own beat."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitor.errors import SourceError
+from monitor.pipeline.ingest import Fetched
+from monitor.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+FETCHERS = 8
+STAGES = ("fetch", "learn", "classify", "judge", "deliver")
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class Stopped(Exception):
+    """Raised inside a fetch to end it between two batches."""
+
+
+class Scheduler:
+    """Runs the rounds of a :class:`Runtime` until :meth:`stop`.
+
+    Which sources are due is read from the database, so a restart neither skips nor repeats a
+    fetch, and a command can ask for one. One thread classifies; the other rounds are
+    APScheduler jobs. A round that raises is logged and comes again: none takes others along.
+    """
+
+    def __init__(self, runtime: Runtime, clock: Callable[[], datetime] = utc_now) -> None:
+        self.runtime, self.clock = runtime, clock
+        self.alive: dict[str, datetime] = {}
+        self._fetching: set[str] = set()
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._work = threading.Event()
+        self._learned = threading.Event()
+        self._revision = -1
+        self._random = random.Random()  # spreads polls; nothing depends on its values
+        self._jobs = BackgroundScheduler(
+            timezone=UTC,
+            executors={
+                "default": ThreadPoolExecutor(4 + len(runtime.notifiers)),
+                "fetch": ThreadPoolExecutor(FETCHERS),
+            },
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._classifier = threading.Thread(target=self._classify, name="classifier", daemon=True)
+
+    def start(self) -> None:
+        """Start the rounds and return."""
+        # apscheduler reports every job that runs late because its last round took longer
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        every = self._every
+        every(1, "fetch", self._dispatch)
+        every(1, "learn", self._learn)
+        every(10, "judge", lambda: self.runtime.tick(self.clock()))
+        every(5, "beat", self._beat)
+        every(3600, "prune", lambda: self.runtime.prune(self.clock()))
+        for name in self.runtime.notifiers:
+            every(1, "deliver", partial(self._deliver, name), name)
+        self._jobs.start()
+        self._classifier.start()
+
+    def stop(self, wait_s: float) -> bool:
+        """Let the rounds end, for at most ``wait_s`` seconds; says whether all did."""
+        self._stop.set()
+        self._work.set()
+        self._learned.set()
+        waiter = threading.Thread(target=self._jobs.shutdown, kwargs={"wait": True}, daemon=True)
+        waiter.start()
+        waiter.join(wait_s)
+        self._classifier.join(wait_s)
+        return not (waiter.is_alive() or self._classifier.is_alive())
+
+    def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
+        def run() -> None:
+            if self._stop.is_set():
+                return
+            try:
+                round_()
+            except Exception:
+                log.exception("the %s round failed", stage)
+            else:
+                self.alive[stage] = self.clock()
+
+        self._jobs.add_job(
+            run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
+        )
+
+    def _dispatch(self) -> None:
+        for name in self.runtime.due_sources(self.clock()):
+            with self._guard:
+                if name in self._fetching:
+                    continue
+                self._fetching.add(name)
+            self._jobs.add_job(self._fetch, args=[name], executor="fetch")
+
+    def _fetch(self, name: str) -> None:
+        where = {"source": name}
+        try:
+            got = self.runtime.fetch(
+                name, self.clock(), jitter=self._random.uniform(-1, 1), stored=self._stored
+            )
+        except Stopped:
+            return
+        except SourceError as error:
+            state = self.runtime.store.sources.get(name)
+            again = f"{state.next_at:%H:%M:%S} UTC" if state and state.next_at else "later"
+            log.warning("source %s: %s; again at %s", name, error, again, extra=where)
+        except Exception:
+            log.exception("source %s could not be fetched", name, extra=where)
+        else:
+            if got.new or got.edited or got.bad:
+                log.info(
+                    "source %s: %d new, %d edited, %d bad", name, got.new, got.edited, got.bad, extra=where
+                )
+        finally:
+            with self._guard:
+                self._fetching.discard(name)
+
+    def _deliver(self, name: str) -> None:
+        self.runtime.deliver(name, self.clock())
+
+    def _stored(self, _: Fetched) -> None:
+        self._work.set()
+        if self._stop.is_set():
+            raise Stopped
+
+    def _learn(self) -> None:
+        # a number that triggers count up, so that a change by any process is noticed
+        revision = self.runtime.store.revision("learning")
+        if revision != self._revision:
+            self.runtime.learn(self.clock())
+            self._revision = revision
+            self._learned.set()
+            for task, changed in self.runtime.relabel(self.clock()).items():
+                log.info("task %s: the past was read again, %d labels changed", task, changed)
+
+    def _classify(self) -> None:
+        self._learned.wait()
+        pause = 1.0
+        while not self._stop.is_set():
+            try:
+                while not self._stop.is_set() and self.runtime.classify(self.clock()):
+                    self.alive["classify"] = self.clock()
+                self.alive["classify"] = self.clock()
+                pause = 1.0
+            except Exception:
+                log.exception("classifying failed; again in %.0f s", pause)
+                self._stop.wait(pause)
+                pause = min(60.0, 2 * pause)
+            self._work.wait(pause)
+            self._work.clear()
+
+    def _beat(self) -> None:
+        store = self.runtime.store
+        with store.transaction():
+            for stage, at in list(self.alive.items()):
+                store.heartbeats.beat(stage, at)

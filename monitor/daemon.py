@@ -14,7 +14,7 @@ from monitor.plugins import Plugins
 from monitor.runtime import Runtime, SharedEncoder, make_encoder
 from monitor.scheduler import Scheduler, utc_now
 from monitor.store import Store
-from monitor.store.store import DaemonLock
+from monitor.store.lock import DaemonLock
 
 log = logging.getLogger(__name__)
 

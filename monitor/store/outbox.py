@@ -61,6 +61,11 @@ class Outbox(Room):
         )
         return [_letter(row) for row in rows]
 
+    def undelivered(self) -> list[Letter]:
+        """Letters whose last attempt failed, oldest first."""
+        rows = self.rows("select * from outbox where state <> 'delivered' and attempts > 0 order by id")
+        return [_letter(row) for row in rows]
+
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
         return [

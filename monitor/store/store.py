@@ -1,15 +1,13 @@
-"""Opening the database, transactions, and the one-daemon lock."""
+"""Opening the database, and transactions."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
@@ -191,57 +189,6 @@ class Store:
                     f"{self.path} was written by a newer version (it has {newer[0]}); "
                     "upgrade this program or use another database"
                 )
-
-
-class DaemonLock:
-    """Held by the one daemon of a database; the kernel frees it when the process dies."""
-
-    def __init__(self, database: Path) -> None:
-        self.path = Path(f"{database}.lock")
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        """Take the lock.
-
-        :raises StoreError: if another process has it; the message names that process.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            file = self.path.open("a+")
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise StoreError(
-                f"another monitor (process {holder}) runs on this database; stop it first"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._file = file
-
-    def release(self) -> None:
-        """Give the lock back."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def holder(self) -> int | None:
-        """The process that has the lock, or ``None``."""
-        try:
-            with self.path.open("r") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
-                    text = file.read().strip()
-                    return int(text) if text.isdigit() else -1
-        except OSError:
-            return None
-        return None
 
 
 @contextmanager

@@ -1,0 +1,80 @@
+"""``monitor classify``: what would the tasks say of a text?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import print_table, shorten
+from monitor.errors import LearnError, UnknownName
+
+
+@click.command("classify")
+@click.argument("texts", nargs=-1, metavar="[TEXT | -]...")
+@click.option("--task", "names", multiple=True, metavar="NAME", help="Only this task.")
+@json_option
+@pass_app
+def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
+    """Classify each TEXT, or each line of standard input (-), without storing anything.
+
+    With --json: one array of {text, predictions}, as `monitor documents list` has them.
+    """
+    from monitor.learn.head import decide, probabilities
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.learning import adapt_reader
+    from monitor.pipeline.readers import load_readers
+    from monitor.runtime import make_encoder
+
+    lines = _read(texts)
+    store, encoder = app.synchronised_store, make_encoder(app.config)
+    readers = load_readers(store, app.plugins, app.config.base)
+    known = [reader.task.name for reader in readers]
+    for name in names:
+        if name not in known:
+            raise UnknownName("task", name, known)
+    chosen = [reader for reader in readers if not names or reader.task.name in names]
+    if not chosen:
+        raise LearnError("there are no tasks yet; add some to the configuration or with `monitor tasks add`")
+    featurizer = Featurizer(store, encoder)
+    for reader in chosen:
+        adapt_reader(store, featurizer, reader, app.now())
+    features = encoder.encode(lines)["base"]
+    found: list[dict[str, Any]] = [{"text": line, "predictions": {}} for line in lines]
+    for reader in chosen:
+        assert reader.head is not None
+        for row, said in zip(found, decide(reader.head, probabilities(reader.head, features)), strict=True):
+            plain = [asdict(prediction) for prediction in said]
+            row["predictions"][reader.task.name] = plain if reader.task.multi else plain[0]
+    if as_json:
+        print_json(found)
+        return
+    columns = [reader.task.name for reader in chosen]
+    print_table(
+        [*columns, "text"],
+        [[*(_cell(row["predictions"][c]) for c in columns), shorten(row["text"], 80)] for row in found],
+        empty="no texts",
+    )
+
+
+def _read(texts: Sequence[str]) -> list[str]:
+    lines: list[str] = []
+    for text in texts or ("-",):
+        if text == "-":
+            lines += [line.rstrip("\n") for line in click.get_text_stream("stdin") if line.strip()]
+        else:
+            lines.append(text)
+    return lines
+
+
+def _cell(said: dict[str, Any] | list[dict[str, Any]]) -> str:
+    items = said if isinstance(said, list) else [said]
+    return ", ".join(
+        f"none ({item['label']}? {item['probability']:.0%})"
+        if item["abstained"]
+        else f"{item['label']} {item['probability']:.0%}"
+        for item in items
+    )

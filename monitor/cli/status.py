@@ -1,0 +1,73 @@
+"""``monitor status``: is everything alive?"""
+
+from __future__ import annotations
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import ago, print_table
+from monitor.store.lock import DaemonLock
+
+STALE_S = {"fetch": 60.0, "learn": 300.0, "classify": 300.0, "judge": 60.0, "deliver": 120.0}
+"""Seconds after which a stage of a running monitor is late; a round can take that long."""
+
+
+@click.command("status")
+@json_option
+@click.pass_context
+@pass_app
+def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
+    """Say whether the monitor runs and all of its stages are alive.
+
+    Reads only the database. The exit code is 1 when the monitor does not run, a stage is late,
+    a source fails, or a notification could not be delivered.
+    """
+    store, now = app.store, app.now()
+    process = DaemonLock(app.database).holder()
+    beats = store.heartbeats.all()
+    stages = {
+        stage: {"at": at, "late": process is None or (now - at).total_seconds() > STALE_S.get(stage, 300.0)}
+        for stage, (at, _) in beats.items()
+    }
+    sources = [s for s in store.sources.all() if s.active]
+    failing = [s for s in sources if s.failures]
+    letters = store.outbox.counts()
+    pending, failed = store.documents.count("pending"), store.documents.count("failed")
+    firing = store.alerts.all_open()
+    problems = []
+    if process is None:
+        problems.append("the monitor does not run (`monitor run` starts it)")
+    elif not stages:
+        problems.append("the monitor is starting")
+    problems += [f"the {stage} stage is late" for stage, state in stages.items() if state["late"]]
+    problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
+    if letters.get("dead"):
+        problems.append(f"{letters['dead']} notifications could not be delivered")
+    if failed:
+        problems.append(f"{failed} documents could not be classified")
+    report = {
+        "ok": not problems,
+        "process": process,
+        "problems": problems,
+        "stages": stages,
+        "documents": {"total": store.documents.count(), "pending": pending, "failed": failed},
+        "sources": {"active": len(sources), "failing": len(failing)},
+        "alerts": {"open": len(firing)},
+        "notifications": {state: letters.get(state, 0) for state in ("waiting", "delivered", "dead")},
+    }
+    if as_json:
+        print_json(report)
+    else:
+        click.echo("all is well" if not problems else "\n".join(problems))
+        if stages:
+            print_table(
+                ["stage", "last round"], [[n, ago(s["at"], now)] for n, s in stages.items()], empty=""
+            )
+        total = report["documents"]
+        click.echo(
+            f"documents: {total['total']:,}, {pending:,} pending, {failed:,} failed\n"  # type: ignore[index]
+            f"sources: {len(sources)}, {len(failing)} failing\n"
+            f"alerts open: {len(firing)}\n"
+            f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead"
+        )
+    ctx.exit(1 if problems else 0)

@@ -1,0 +1,167 @@
+"""The live view of ``monitor run``: documents as they are labelled, counts, alerts.
+
+It reads the database like anybody else, so the daemon knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from monitor.alerts.rules import describe
+from monitor.cli.drawing import bars
+from monitor.cli.output import shorten
+from monitor.store import Store
+from monitor.store.alerts import StoredAlert
+from monitor.types import Prediction, StoredDocument
+
+LINES_A_ROUND = 12
+"""More documents than that in one round are summed up in a line."""
+COUNTS_EVERY_S = 20.0
+SHOWN_TEXTS = 4
+COLOURS = {"negative": "red", "positive": "green", "neutral": "bright_black"}
+
+
+class View:
+    """Prints what is new since it was made."""
+
+    def __init__(self, database: Path, console: Console) -> None:
+        self.database, self.console = database, console
+        self._store: Store | None = None
+        self._document = self._alert = 0
+        self._open: dict[int, StoredAlert] = {}
+        self._counts_at: datetime | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+
+    @property
+    def store(self) -> Store:
+        """The view's own way into the database, opened when it is first needed."""
+        if self._store is None:
+            self._store = Store(self.database, create=False)
+        return self._store
+
+    def start(self) -> None:
+        """Print in the background until the program ends."""
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(1.0):
+            self.show_new()
+
+    def show_new(self) -> None:
+        """Print the documents and alerts that came, and the counts now and then."""
+        documents = self.store.documents.after(self._document, 5000)
+        if documents:
+            self._document = documents[-1].id
+            self._show_documents(documents)
+        self._show_alerts()
+        now = datetime.now(UTC)
+        due = self._counts_at is None or (now - self._counts_at).total_seconds() >= COUNTS_EVERY_S
+        if due and self._document:
+            self._counts_at = now
+            self._show_counts(now)
+
+    def _show_documents(self, documents: list[StoredDocument]) -> None:
+        said = self.store.predictions.of([document.id for document in documents])
+        past = [document for document in documents if not document.live]
+        live = [document for document in documents if document.live]
+        if len(past) > LINES_A_ROUND:
+            span = f"{min(d.event_at for d in past):%d %b} to {max(d.event_at for d in past):%d %b}"
+            self.console.print(f"[dim]history: {len(past):,} documents labelled, {span}[/dim]")
+        else:
+            live = documents
+        for document in live[-LINES_A_ROUND:]:
+            self.console.print(_line(document, said.get(document.id, {})), overflow="ellipsis", no_wrap=True)
+        if len(live) > LINES_A_ROUND:
+            self.console.print(f"[dim]... and {len(live) - LINES_A_ROUND} more before these[/dim]")
+
+    def _show_alerts(self) -> None:
+        for alert in reversed(self.store.alerts.find(after=self._alert, limit=100)):
+            self._alert = alert.id
+            self.console.print(self._alert_panel(alert))
+        now_open = {alert.id: alert for alert in self.store.alerts.all_open()}
+        for alert_id in self._open.keys() - now_open.keys():
+            alert = self.store.alerts.need(alert_id)
+            self.console.print(
+                f"[green]alert {alert.id} resolved[/green]: {escape(alert.rule)}, "
+                f"{escape(describe(alert.selection))}"
+            )
+        self._open = now_open
+
+    def _alert_panel(self, alert: StoredAlert) -> Panel:
+        documents = self.store.documents.many(self.store.alerts.documents(alert.id))
+        text = Text(f"{alert.reason}.\n")
+        for document in documents[:SHOWN_TEXTS]:
+            text.append(f"\n{document.event_at.astimezone():%H:%M:%S} ", "dim")
+            text.append(shorten(document.title or document.text, 96))
+        if len(documents) > SHOWN_TEXTS:
+            text.append(f"\nand {len(documents) - SHOWN_TEXTS} more: monitor alerts show {alert.id}", "dim")
+        return Panel(
+            text,
+            title=f"[bold]ALERT {alert.id}: {escape(alert.rule)} - {escape(describe(alert.selection))}[/bold]",
+            border_style="red",
+            title_align="left",
+        )
+
+    def _show_counts(self, now: datetime) -> None:
+        since = int((now - timedelta(hours=1)).timestamp())
+        tasks = self.store.tasks.active()
+        columns: dict[str, Counter[str]] = {}
+        pairs: Counter[tuple[str, str]] = Counter()
+        shaded = next((t.task for t in tasks if not t.task.multi and t.task.family == "sentiment"), None)
+        for selection, count in self.store.series.totals(since):
+            if len(selection) == 1:
+                task, label = next(iter(selection.items()))
+                columns.setdefault(task, Counter())[label] = count
+            elif shaded is not None and shaded.name in selection:
+                other = next(task for task in selection if task != shaded.name)
+                pairs[f"{other}={selection[other]}", selection[shaded.name]] = count
+        if not columns:
+            return
+        table = Table(
+            box=None, pad_edge=False, title="the last hour", title_justify="left", title_style="bold"
+        )
+        for task in columns:
+            table.add_column(escape(task), vertical="top")
+        cells = []
+        for task, counter in columns.items():
+            lines = Text()
+            for label, count in counter.most_common(9):
+                lines.append(f"{label:<14.14} {count:>4} ")
+                shades = shaded.labels if shaded is not None and task != shaded.name else ()
+                if shades:
+                    for shade in shades:
+                        lines.append(
+                            bars(pairs[f"{task}={label}", shade], counter), COLOURS.get(shade, "cyan")
+                        )
+                else:
+                    lines.append(bars(count, counter), COLOURS.get(label, "cyan"))
+                lines.append("\n")
+            cells.append(lines)
+        table.add_row(*cells)
+        self.console.print()
+        self.console.print(table)
+
+
+def _line(document: StoredDocument, said: dict[str, list[Prediction]]) -> Text:
+    text = Text(f"{document.event_at.astimezone():%H:%M:%S} ", "dim")
+    text.append(f"{document.source:<8.8} ", "blue" if document.role == "publisher" else "magenta")
+    marks = Text()
+    for task, predictions in said.items():
+        for prediction in predictions:
+            if not prediction.abstained:
+                marks.append(f"{prediction.label} ", COLOURS.get(prediction.label, "cyan" if task else ""))
+    marks.truncate(34, pad=True)
+    text.append_text(marks)
+    text.append(" " + shorten(document.title or document.text, 100))
+    return text

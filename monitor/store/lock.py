@@ -1,0 +1,68 @@
+"""The lock that makes sure of one daemon for a database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+from monitor.errors import StoreError
+
+
+class DaemonLock:
+    """Held by the one daemon of a database; the kernel frees it when the process dies."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = Path(f"{database}.lock")
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        :raises StoreError: if another process has it; the message names that process.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = self.path.open("a+")
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
+        for attempt in range(10):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                # holder() takes the lock for a moment; a daemon keeps it
+                if attempt < 9:
+                    time.sleep(0.05)
+        else:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise StoreError(
+                f"another monitor (process {holder}) runs on this database; stop it first"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def holder(self) -> int | None:
+        """The process that has the lock, or ``None``."""
+        try:
+            with self.path.open("r") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    text = file.read().strip()
+                    return int(text) if text.isdigit() else -1
+        except OSError:
+            return None
+        return None

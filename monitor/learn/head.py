@@ -1,0 +1,205 @@
+"""Few-shot heads: what a task learned, how it is fitted, and how it decides.
+
+A head is linear over an encoder's features. For a row ``x`` and label ``l`` the score is
+``(weight[l] @ x + bias[l]) / temperature``; probabilities are its softmax over the labels (one
+label a text) or its sigmoid (``multi``: each label by itself). Fitting is convex. Pure numpy
+and scipy; nothing here knows where features come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from monitor.errors import LearnError
+from monitor.types import Prediction
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What a task learned. ``L`` labels over ``d`` features.
+
+    ``encoder`` is the fingerprint of the encoder whose features the head reads (in ``view``);
+    over others it means nothing. ``thresholds`` (L,) are probabilities; a task with one label
+    a text has the same one for every label.
+    """
+
+    labels: tuple[str, ...]
+    view: str
+    encoder: str
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    thresholds: np.ndarray
+    multi: bool
+
+    @property
+    def version(self) -> str:
+        """Identifies the head by what it holds."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+    def to_bytes(self) -> bytes:
+        """The head in safetensors format, its plain fields as JSON in the metadata."""
+        plain = {
+            "format": FORMAT,
+            "labels": self.labels,
+            "view": self.view,
+            "encoder": self.encoder,
+            "temperature": float(self.temperature),
+            "multi": self.multi,
+        }
+        arrays = {"weight": self.weight, "bias": self.bias, "thresholds": self.thresholds}
+        contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+        return bytes(save(contiguous, metadata={"head": json.dumps(plain)}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Head:
+        """Read what :meth:`to_bytes` wrote. Raises :class:`LearnError` for anything else."""
+        try:
+            arrays = load(data)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            plain = json.loads(header["__metadata__"]["head"])
+            if plain["format"] != FORMAT:
+                raise LearnError(
+                    f"the head has format {plain['format']}, this program reads {FORMAT}: adapt again"
+                )
+            head = cls(
+                labels=tuple(plain["labels"]),
+                view=str(plain["view"]),
+                encoder=str(plain["encoder"]),
+                weight=arrays["weight"],
+                bias=arrays["bias"],
+                temperature=float(plain["temperature"]),
+                thresholds=arrays["thresholds"],
+                multi=bool(plain["multi"]),
+            )
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise LearnError("the head's bytes are damaged: adapt the task again") from error
+        count = len(head.labels)
+        if head.weight.ndim != 2 or {len(head.weight), len(head.bias), len(head.thresholds)} != {count}:
+            raise LearnError("the head's bytes are damaged: adapt the task again")
+        return head
+
+
+def probabilities(head: Head, features: np.ndarray) -> np.ndarray:
+    """Features ``(n, d)`` to probabilities ``(n, L)``; rows sum to 1 unless the head is ``multi``."""
+    if features.shape[1:] != head.weight.shape[1:]:
+        raise LearnError(
+            f"the head reads {head.weight.shape[1]} features, but got {features.shape[1:]}: adapt the task again"
+        )
+    scores = (features.astype(np.float32, copy=False) @ head.weight.T + head.bias) / head.temperature
+    return np.asarray(expit(scores) if head.multi else softmax(scores, axis=1))
+
+
+def decide(head: Head, probabilities: np.ndarray) -> list[list[Prediction]]:
+    """Predictions for each row of ``probabilities`` ``(n, L)``, the likeliest first.
+
+    One label a text: exactly one prediction, abstained below the threshold. ``multi``: every
+    label at or above its threshold; where there is none, the best guess, abstained.
+    """
+    reached = probabilities >= head.thresholds
+    best = probabilities.argmax(axis=1)
+    decided = []
+    for row, guess, over in zip(probabilities, best, reached, strict=True):
+        chosen = [i for i in np.argsort(-row, kind="stable") if over[i]] if head.multi else []
+        decided.append(
+            [Prediction(head.labels[i], float(row[i]), abstained=not over[i]) for i in chosen or [guess]]
+        )
+    return decided
+
+
+def fit_softmax(
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    *,
+    strength: float,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
+    iterations: int = 200,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multinomial logistic regression with weighted examples.
+
+    Minimises ``sum_i weights[i] * cross_entropy_i + |W|^2 / (2 * strength)``; the bias is free.
+
+    :param features: ``(n, d)``; :param targets: ``(n, L)``, rows sum to 1; :param weights: ``(n,)``.
+    :param start: where to start from; the optimum does not depend on it.
+    :return: ``W (L, d)`` and ``b (L,)``.
+    """
+
+    def loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
+        logs = log_softmax(scores, axis=1)
+        return -float((targets * logs).sum(1) @ weights), (np.exp(logs) - targets) * weights[:, None]
+
+    return _minimise(loss, features, targets.shape[1], strength, start, iterations)
+
+
+def fit_sigmoid(
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    *,
+    strength: float,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
+    iterations: int = 200,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One logistic regression for each label, fitted together (they do not touch each other).
+
+    As :func:`fit_softmax`, but ``targets`` ``(n, L)`` are each in [0, 1] and ``weights`` is ``(n, L)``.
+    """
+
+    def loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
+        value = -(weights * (targets * log_expit(scores) + (1 - targets) * log_expit(-scores))).sum()
+        return float(value), weights * (expit(scores) - targets)
+
+    return _minimise(loss, features, targets.shape[1], strength, start, iterations)
+
+
+def _minimise(
+    loss: Any,
+    features: np.ndarray,
+    labels: int,
+    strength: float,
+    start: tuple[np.ndarray, np.ndarray] | None,
+    iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    count, width = features.shape
+    if not count:
+        return np.zeros((labels, width), np.float32), np.zeros(labels, np.float32)
+    # The optimum lies in the span of the rows: with few rows, work in their coordinates.
+    basis = np.linalg.qr(features.T)[0] if count < width else None
+    inner = (features if basis is None else features @ basis).astype(np.float32)
+    size = inner.shape[1]
+    first = np.zeros((labels, size + 1))
+    if start is not None:
+        first[:, :size] = start[0] if basis is None else start[0] @ basis
+        first[:, size] = start[1]
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        table = flat.reshape(labels, size + 1)
+        scores = inner @ table[:, :size].T.astype(np.float32) + table[:, size].astype(np.float32)
+        value, slope = loss(scores)
+        gradient = np.empty_like(table)
+        gradient[:, :size] = slope.T.astype(np.float32) @ inner + table[:, :size] / strength
+        gradient[:, size] = slope.sum(0)
+        return value + float((table[:, :size] ** 2).sum()) / (2 * strength), gradient.ravel()
+
+    found = minimize(
+        objective,
+        first.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 10, "ftol": 1e-7, "gtol": 1e-3},
+    )
+    table = found.x.reshape(labels, size + 1)
+    weight = table[:, :size] if basis is None else table[:, :size] @ basis.T
+    return weight.astype(np.float32), table[:, size].astype(np.float32)

@@ -27,6 +27,7 @@ from monitor.config import (
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
+from monitor.seedfile import read_seeds
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -66,16 +67,20 @@ def load_config(
     rule_kinds: Mapping[str, type[BaseModel]],
     known_tasks: KnownTasks | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    check_seeds: bool = False,
 ) -> Config:
     """Read and check a configuration file.
 
     :param rule_kinds: settings model by kind of rule.
     :param known_tasks: tasks that rules may name beside the file's own.
     :param environ: where ``{ env = "NAME" }`` is looked up.
+    :param check_seeds: a record of a seeds file that cannot be used, or has a label that the
+        task does not have, is a fault as well.
     :raises ConfigError: with every fault of the file.
     """
     document = read_document(path)
-    return _Reader(path, plugins, rule_kinds, known_tasks, environ).read(document)
+    return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_seeds).read(document)
 
 
 class _Reader:
@@ -88,10 +93,11 @@ class _Reader:
         rule_kinds: Mapping[str, type[BaseModel]],
         known_tasks: KnownTasks | None,
         environ: Mapping[str, str],
+        check_seeds: bool,
     ) -> None:
         self.path, self.base = path, path.resolve().parent
         self.plugins, self.rule_kinds = plugins, rule_kinds
-        self.known_tasks, self.environ = known_tasks, environ
+        self.known_tasks, self.environ, self.check_seeds = known_tasks, environ, check_seeds
         self.faults: list[Fault] = []
 
     def read(self, document: dict[str, Any]) -> Config:
@@ -186,6 +192,8 @@ class _Reader:
         seeds = self.base / core.seeds if core.seeds else None
         if seeds is not None and not seeds.is_file():
             self.fault(f"{place}.seeds", f"there is no file {seeds}")
+        elif seeds is not None and self.check_seeds:
+            self.seeds(f"{place}.seeds", seeds, task.labels)
         return TaskConfig(task, core.adapter, part, settings, rest, seeds, core.default_seeds)
 
     def rule(
@@ -219,6 +227,13 @@ class _Reader:
             return None
         notify = tuple(notifiers) if core.notify is None else core.notify
         return RuleConfig(core.name, core.kind, dict(core.where), notify, settings)
+
+    def seeds(self, place: str, file: Path, labels: Collection[str]) -> None:
+        try:
+            for record in read_seeds(file, labels)[1]:
+                self.fault(place, f"{file}, {record.place}: {record.reason}")
+        except MonitorError as error:
+            self.fault(place, str(error))
 
     # -- the small steps ---------------------------------------------------------------
 

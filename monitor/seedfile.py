@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, UnknownName
 from monitor.types import BadRecord, Seed
 
 COLUMNS = ("text", "label")
@@ -21,12 +21,15 @@ class SeedFileError(MonitorError):
     """A file of seeds that cannot be used at all; the message says what to mend."""
 
 
-def read_seeds(source: Path | Traversable) -> tuple[list[Seed], list[BadRecord]]:
+def read_seeds(
+    source: Path | Traversable, labels: Collection[str] | None = None
+) -> tuple[list[Seed], list[BadRecord]]:
     """Read the seeds of a ``.csv`` or ``.jsonl`` file, in the file's order.
 
     Both formats name the columns ``text`` and ``label`` (others are ignored); a CSV may
     separate its cells by comma, semicolon or tab. A text that carries several labels is
-    repeated, once for each. What is known about labels is the caller's: none is refused here.
+    repeated, once for each. Where ``labels`` are given, a record with another one cannot be
+    used; otherwise none is refused.
 
     Returns the seeds, stripped of white space around them, and the records that could not
     be used, each with its line (``place="line 12"``) and reason. Raises
@@ -39,7 +42,7 @@ def read_seeds(source: Path | Traversable) -> tuple[list[Seed], list[BadRecord]]
             "with columns text and label"
         )
     content = _read_text(source)
-    return _read_csv(source, content) if suffix == ".csv" else _read_jsonl(source, content)
+    return (_read_csv if suffix == ".csv" else _read_jsonl)(source, content, labels)
 
 
 def _read_text(source: Path | Traversable) -> str:
@@ -58,7 +61,9 @@ def _read_text(source: Path | Traversable) -> str:
         raise SeedFileError(f"{source} is not UTF-8 (line {line}); save it as plain text in UTF-8") from error
 
 
-def _read_csv(source: Path | Traversable, content: str) -> tuple[list[Seed], list[BadRecord]]:
+def _read_csv(
+    source: Path | Traversable, content: str, labels: Collection[str] | None
+) -> tuple[list[Seed], list[BadRecord]]:
     seeds: list[Seed] = []
     bad: list[BadRecord] = []
     lines = content.split("\n")
@@ -80,7 +85,7 @@ def _read_csv(source: Path | Traversable, content: str) -> tuple[list[Seed], lis
             bad.append(_bad(line, reason, raw))
         else:
             row += [""] * (len(header) - len(row))
-            _keep({"text": row[text_at], "label": row[label_at]}, line, raw, seeds, bad)
+            _keep({"text": row[text_at], "label": row[label_at]}, line, raw, labels, seeds, bad)
     if header is None:
         raise SeedFileError(f"{source} is empty: its first line must name the columns text and label")
     return seeds, bad
@@ -111,7 +116,9 @@ def _delimiter(header: str) -> str:
     return ","
 
 
-def _read_jsonl(source: Path | Traversable, content: str) -> tuple[list[Seed], list[BadRecord]]:
+def _read_jsonl(
+    source: Path | Traversable, content: str, labels: Collection[str] | None
+) -> tuple[list[Seed], list[BadRecord]]:
     seeds: list[Seed] = []
     bad: list[BadRecord] = []
     names: dict[str, None] = {}  # in order of appearance
@@ -128,7 +135,7 @@ def _read_jsonl(source: Path | Traversable, content: str) -> tuple[list[Seed], l
             bad.append(_bad(line, 'is not an object such as {"text": "...", "label": "..."}', raw))
             continue
         names.update(dict.fromkeys(record))
-        _keep(record, line, raw, seeds, bad)
+        _keep(record, line, raw, labels, seeds, bad)
     if names:
         # A record without a label is one bad record; a file where none has one is a mistake.
         _require(source, list(names), list(names))
@@ -146,7 +153,14 @@ def _require(source: Path | Traversable, columns: list[str], shown: list[str]) -
         )
 
 
-def _keep(record: dict[str, Any], line: int, raw: str, seeds: list[Seed], bad: list[BadRecord]) -> None:
+def _keep(
+    record: dict[str, Any],
+    line: int,
+    raw: str,
+    labels: Collection[str] | None,
+    seeds: list[Seed],
+    bad: list[BadRecord],
+) -> None:
     cells: dict[str, str] = {}
     for name in COLUMNS:
         value = record.get(name)
@@ -164,6 +178,9 @@ def _keep(record: dict[str, Any], line: int, raw: str, seeds: list[Seed], bad: l
         except UnicodeEncodeError:  # JSON can escape half of a surrogate pair
             bad.append(_bad(line, f"{name} holds half of a character", raw))
             return
+    if labels is not None and cells["label"] not in labels:
+        bad.append(_bad(line, str(UnknownName("label", cells["label"], labels)), raw))
+        return
     seeds.append(Seed(cells["text"], cells["label"]))
 
 

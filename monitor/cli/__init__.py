@@ -11,6 +11,7 @@ import click
 
 from monitor import __version__
 from monitor.cli.app import App
+from monitor.cli.group import Group
 from monitor.errors import MonitorError
 
 _COMMANDS = {
@@ -35,49 +36,50 @@ _COMMANDS = {
 
 
 class Failure(click.ClickException):
-    """An error that the user can mend: one line, and the exit code that goes with it."""
-
-    def __init__(self, error: MonitorError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
+    """Something is not as it should be, and the user can mend it: a message without a traceback."""
 
 
-class Commands(click.Group):
+class Misuse(Failure):
+    """Likewise, where the command or the configuration is wrong."""
+
+    exit_code = 2
+
+
+def failure(error: MonitorError) -> Failure:
+    """The error as click reports it, with the exit code that goes with it."""
+    return (Misuse if error.exit_code == Misuse.exit_code else Failure)(str(error))
+
+
+class Commands(Group):
     """Built-in commands, then those of plugins, which are loaded only when one is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        self._with_plugins(ctx)
-        return [*_COMMANDS, *sorted(super().list_commands(ctx))]
+        try:
+            added = sorted(self._of_plugins(ctx))
+        except MonitorError:  # what is wrong is for the commands to say: help is always there
+            added = []
+        return [*_COMMANDS, *added]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in _COMMANDS:
             command: click.Command = getattr(import_module(_COMMANDS[name]), f"{name}_command")
             return command
-        self._with_plugins(ctx)
-        return super().get_command(ctx, name)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            ctx.fail(f"there is no command {args[0]!r}; known: {', '.join(self.list_commands(ctx))}")
-        return super().resolve_command(ctx, args)
+        try:
+            return self._of_plugins(ctx).get(name)
+        except MonitorError as error:
+            raise failure(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except MonitorError as error:
-            raise Failure(error) from error
+            raise failure(error) from error
 
-    def _with_plugins(self, ctx: click.Context) -> None:
-        if ctx.obj is None:
+    def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
+        if ctx.obj is None:  # help and completion come before the group's own function
             ctx.obj = App(Path(ctx.params.get("config_path") or "config.toml"))
-        added = click.Group(commands=dict.fromkeys(_COMMANDS, click.Command("taken")))  # type: ignore[arg-type]
-        try:
-            ctx.obj.plugins.add_commands(added)
-        except MonitorError as error:
-            raise Failure(error) from error
-        self.commands = {n: c for n, c in added.commands.items() if n not in _COMMANDS}
+        app: App = ctx.obj
+        return app.plugin_commands(_COMMANDS)
 
 
 @click.command(
@@ -91,6 +93,7 @@ class Commands(click.Group):
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("config.toml"),
     envvar="MONITOR_CONFIG",
+    is_eager=True,
     show_default=True,
     show_envvar=True,
     help="Configuration file.",
@@ -101,6 +104,7 @@ def cli(ctx: click.Context, config_path: Path) -> None:
     """Reads feeds and support chats, sorts every text by your labels, and raises an alert when
     something turns bad."""
     ctx.obj = App(config_path)
+    ctx.call_on_close(ctx.obj.close)
 
 
 def main(args: Sequence[str] | None = None) -> None:

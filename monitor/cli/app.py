@@ -16,6 +16,7 @@ from monitor.config_reader import disabled_plugins, load_config, read_document
 from monitor.errors import ConfigError, Fault
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
+from monitor.store.lock import DaemonLock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,7 @@ class App:
 
     def __init__(self, config_path: Path) -> None:
         self.config_path = config_path
+        self._plugin_commands: dict[str, click.Command] | None = None
 
     def now(self) -> datetime:
         """The clock: aware, UTC."""
@@ -36,6 +38,14 @@ class App:
         disabled = disabled_plugins(read_document(self.config_path)) if self.config_path.is_file() else ()
         return load_plugins(disabled=disabled)
 
+    def plugin_commands(self, taken: Collection[str]) -> dict[str, click.Command]:
+        """Commands of plugins by name; one that claims a name that is ``taken`` is recorded as failed."""
+        if self._plugin_commands is None:
+            group = click.Group(commands={name: click.Command(name) for name in taken})
+            self.plugins.add_commands(group)
+            self._plugin_commands = {n: c for n, c in group.commands.items() if n not in taken}
+        return self._plugin_commands
+
     @cached_property
     def config(self) -> Config:
         """The configuration, checked.
@@ -44,14 +54,19 @@ class App:
         """
         return self.load()[0]
 
-    def load(self) -> tuple[Config, Plugins]:
-        """The configuration as the file has it now, and the plugins it leaves enabled."""
+    def load(self, *, check_seeds: bool = False) -> tuple[Config, Plugins]:
+        """The configuration as the file has it now, and the plugins it leaves enabled.
+
+        :param check_seeds: a seed that cannot be used is a fault as well.
+        :raises ConfigError: with all its faults.
+        """
         from monitor.alerts.detectors import DETECTORS
 
         disabled = disabled_plugins(read_document(self.config_path))
         plugins = load_plugins(disabled=disabled)
         kinds = {name: detector.settings for name, detector in DETECTORS.items()}
-        return load_config(self.config_path, plugins, kinds, _tasks_of), plugins
+        config = load_config(self.config_path, plugins, kinds, _tasks_of, check_seeds=check_seeds)
+        return config, plugins
 
     @cached_property
     def database(self) -> Path:
@@ -74,6 +89,35 @@ class App:
         store = Store(self.config.database, migrations=self.plugins.migrations)
         synchronise(self.config, store, self.now())
         return store
+
+    def store_with(self, task: str, labels: Collection[str] = ()) -> Store:
+        """The store, for a command that changes ``task``, which should have these ``labels``.
+
+        The configuration is only read where the store does not know them yet, so that seeds
+        can be added without the secrets that a running monitor has in its environment.
+        """
+        if self.database.is_file():
+            known = self.store.tasks.get(task)
+            if known is not None and known.active and known.task.labels.keys() >= set(labels):
+                return self.store
+        return self.synchronised_store
+
+    def daemon(self) -> int | None:
+        """The process of the monitor that runs on the database, or ``None``."""
+        return DaemonLock(self.database).holder()
+
+    def taken_up(self) -> str:
+        """What will come of a change that was just made, in words."""
+        process = self.daemon()
+        if process is None:
+            return "the next `monitor run` takes it up (or `monitor adapt`, at once)"
+        return f"the running monitor (process {process}) takes it up by itself"
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("store", "synchronised_store"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
 
 
 pass_app = click.make_pass_decorator(App)

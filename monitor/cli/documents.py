@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, shorten
 from monitor.durations import parse_duration
 from monitor.errors import MonitorError, UnknownName
@@ -18,7 +19,7 @@ from monitor.store import Store
 from monitor.types import Prediction, StoredDocument
 
 
-@click.group("documents")
+@click.group("documents", cls=Group)
 def documents_command() -> None:
     """Show, search and import documents."""
 
@@ -39,7 +40,7 @@ def _filters(function: Any) -> Any:
 @documents_command.command("list")
 @_filters
 @pass_app
-def list_command(app: App, **filters: Any) -> None:
+def list_command(app: App, /, **filters: Any) -> None:
     """List documents with their labels, newest first.
 
     With --json: one array of objects with id, source, external_id, thread, role, title, text,
@@ -54,7 +55,7 @@ def list_command(app: App, **filters: Any) -> None:
 @click.argument("words", nargs=-1, required=True)
 @_filters
 @pass_app
-def search_command(app: App, words: tuple[str, ...], **filters: Any) -> None:
+def search_command(app: App, /, words: tuple[str, ...], **filters: Any) -> None:
     """Find documents that contain all WORDS (the last one may be a beginning)."""
     _show(app, " ".join(words), **filters)
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from monitor.errors import StoreError
 
@@ -53,6 +53,13 @@ class DaemonLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def holder(self) -> int | None:
         """The process that has the lock, or ``None``."""

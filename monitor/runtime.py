@@ -112,7 +112,7 @@ class Runtime:
         A task that cannot be learned is reported and left with the head it has. Returns the
         names of the tasks with a new head.
         """
-        readers = load_readers(self.store, self.plugins, self.config.base)
+        readers = load_readers(self.store, self.plugins, self.config.base, self.encoder.fingerprint)
         changed = []
         for reader in readers:
             try:
@@ -126,7 +126,7 @@ class Runtime:
     def relabel(self, now: datetime) -> dict[str, int]:
         """Let new heads read the past; ``{task: documents that got other labels}``."""
         found = {}
-        for reader in load_readers(self.store, self.plugins, self.config.base):
+        for reader in load_readers(self.store, self.plugins, self.config.base, self.encoder.fingerprint):
             changed = relabel(self.store, self.featurizer, reader, now, window=self.config.retention.features)
             if changed is not None:
                 found[reader.task.name] = changed

@@ -13,7 +13,7 @@ import numpy as np
 from monitor.learn.adapt import adapt
 from monitor.learn.head import decide, probabilities
 from monitor.pipeline.featurizer import VIEW, Featurizer
-from monitor.pipeline.readers import Reader, refresh_heads
+from monitor.pipeline.readers import Reader, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
@@ -57,7 +57,7 @@ def adapt_reader(
         data=head.to_bytes(),
         now=now,
     )
-    refresh_heads(store, [reader])
+    take_head(store, reader, featurizer.encoder.fingerprint)
     log.info("task %s: head %d from %d seeds", task.name, stored.version, len(seeds))
     return stored
 
@@ -74,8 +74,9 @@ def relabel(
     stored = store.heads.active(reader.task.name)
     if stored is None or stored.relabelled:
         return None
-    refresh_heads(store, [reader])
-    assert reader.head is not None
+    take_head(store, reader, featurizer.encoder.fingerprint)
+    if reader.head is None:
+        return None
     oldest = now - timedelta(seconds=window)
     answers: list[tuple[int, Answer | None]] = []
     after = 0

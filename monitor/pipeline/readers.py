@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +40,10 @@ class Reader:
         return text if text and text.strip() else None
 
 
-def load_readers(store: Store, plugins: Plugins, base: Path) -> list[Reader]:
+def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> list[Reader]:
     """A reader for every task in use, with its current head.
+
+    :param encoder: fingerprint of the encoder in use; a head made for another one is not used.
 
     A task whose adapter is missing or refuses its settings is left out, with a warning.
     """
@@ -55,13 +56,13 @@ def load_readers(store: Store, plugins: Plugins, base: Path) -> list[Reader]:
             log.warning("task %s is left out: %s", stored.task.name, error)
             continue
         readers.append(Reader(stored.task, adapter))
-    refresh_heads(store, readers)
+    for reader in readers:
+        take_head(store, reader, encoder)
     return readers
 
 
-def refresh_heads(store: Store, readers: Iterable[Reader]) -> None:
-    """Take up the heads that are in use now."""
-    for reader in readers:
-        stored = store.heads.active(reader.task.name)
-        if stored is not None and stored.id != reader.head_id:
-            reader.head, reader.head_id = Head.from_bytes(stored.data), stored.id
+def take_head(store: Store, reader: Reader, encoder: str) -> None:
+    """Take up the task's head in use, unless it reads the features of another encoder."""
+    stored = store.heads.active(reader.task.name)
+    if stored is not None and stored.encoder == encoder and stored.id != reader.head_id:
+        reader.head, reader.head_id = Head.from_bytes(stored.data), stored.id

@@ -1,0 +1,320 @@
+"""A document's walk, from a source to a delivered alert, with fast parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from monitor.errors import DeliveryError, SourceError
+from monitor.runtime import Runtime
+from monitor.store.check import check
+from monitor.types import BadRecord, Document, Seed
+
+BAD_COURT = "judge fine lawsuit terrible collapse loss"
+GOOD_MONEY = "profit sales dividend wonderful success growth"
+
+
+def documents(count: int, text: str, at: datetime, *, start: int = 0, apart: float = 30.0) -> list[Document]:
+    return [
+        Document(f"{text[:5]}-{n}", f"{text} number {n}", published_at=at + timedelta(seconds=apart * n))
+        for n in range(start, start + count)
+    ]
+
+
+def history(now: datetime, days: int = 20) -> list[Document]:
+    """A few calm texts a day, and a bad one every other day."""
+    found = []
+    for day in range(1, days + 1):
+        at = now - timedelta(days=day, hours=day % 5)
+        found += [Document(f"calm-{day}-{n}", f"{GOOD_MONEY} day {day} part {n}",
+                           published_at=at + timedelta(hours=n)) for n in range(4)]  # fmt: skip
+        if day % 2:
+            found.append(Document(f"bad-{day}", f"{BAD_COURT} day {day}", published_at=at))
+    return found
+
+
+def settle(runtime: Runtime, now: datetime) -> None:
+    """Everything that is to be done at ``now``."""
+    while runtime.classify(now):
+        pass
+    runtime.tick(now)
+    for name in runtime.notifiers:
+        runtime.deliver(name, now)
+    assert check(runtime.store) == []
+
+
+@pytest.fixture
+def warm(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> Runtime:
+    """A runtime that has read its history."""
+    runtime = make_runtime()
+    runtime.sources["news"].waiting = history(monitor_now)
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    return runtime
+
+
+def test_documents_get_labels_and_are_counted(warm: Runtime, monitor_now: datetime) -> None:
+    later = monitor_now + timedelta(minutes=5)
+    warm.sources["news"].waiting = [Document("x", BAD_COURT, published_at=later)]
+    assert warm.fetch("news", later).new == 1
+    settle(warm, later)
+    [document] = warm.store.documents.find(live=True)
+    said = warm.store.predictions.of([document.id])[document.id]
+    assert [p.label for p in said["topic"]] == ["court"]
+    assert [p.label for p in said["mood"]] == ["bad"]
+    live = [c for c in warm.store.series.counts({"topic": "court", "mood": "bad"}) if c.live]
+    assert [(c.total, c.live) for c in live] == [(1, 1)]
+
+
+def test_first_fetch_is_backfill_and_raises_no_alert(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime()
+    wave = documents(30, BAD_COURT, monitor_now - timedelta(minutes=20))
+    runtime.sources["news"].waiting = history(monitor_now) + wave
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    assert runtime.store.alerts.find() == []
+    assert runtime.store.documents.find(live=True) == []
+
+
+def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
+    later = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    warm.fetch("news", later)
+    settle(warm, later)
+    alerts = {alert.rule: alert for alert in warm.store.alerts.find()}
+    assert set(alerts) == {"bad-news", "any-court"}
+    alert = alerts["bad-news"]
+    assert (alert.state, alert.observed) == ("firing", 12)
+    assert alert.expected < 2
+    assert len(warm.store.alerts.documents(alert.id)) == 12
+    sent = warm.notifiers["desk"].sent
+    assert sorted(n.data["rule"] for n in sent) == ["any-court", "bad-news"]
+    assert "12 texts in 1 h" in next(n.body for n in sent if n.data["rule"] == "bad-news")
+    settle(warm, later + timedelta(seconds=30))
+    assert len(sent) == 2, "an alert that goes on is not announced again"
+
+
+def test_a_wave_fires_while_the_feed_is_polled_hourly(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    from tests.conftest import CONFIG
+
+    runtime = make_runtime(CONFIG.replace('every = "5m"', 'every = "1h"'))
+    runtime.sources["news"].waiting = history(monitor_now)
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    later = monitor_now + timedelta(hours=1)
+    runtime.sources["news"].waiting = documents(12, BAD_COURT, monitor_now + timedelta(minutes=3))
+    runtime.fetch("news", later)
+    settle(runtime, later)
+    assert "bad-news" in {alert.rule for alert in runtime.store.alerts.find()}
+
+
+def test_old_documents_are_backfill(warm: Runtime, monitor_now: datetime) -> None:
+    later = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(30, BAD_COURT, later - timedelta(hours=3))
+    warm.fetch("news", later)
+    settle(warm, later)
+    assert warm.store.alerts.find() == []
+
+
+def test_surge_waits_for_the_backlog_and_then_fires(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime()
+    runtime.fetch("news", monitor_now)  # nothing there: the first fetch is done
+    later = monitor_now + timedelta(minutes=10)
+    wave = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    runtime.sources["news"].waiting = history(monitor_now) + wave
+    runtime.fetch("news", later)
+    store = runtime.store
+    from monitor.pipeline.classify import classify_pending
+
+    classify_pending(store, runtime.featurizer, runtime.readers, runtime.rules, later, limit=12)
+    assert store.documents.backlog()
+    assert {a.rule for a in store.alerts.find()} == {"any-court"}, "a threshold needs no history"
+    settle(runtime, later)
+    assert {a.rule for a in store.alerts.find()} == {"any-court", "bad-news"}
+
+
+def test_an_alert_resolves_when_it_is_quiet_again(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    warm.fetch("news", at)
+    settle(warm, at)
+    for minutes in range(10, 200, 10):
+        settle(warm, at + timedelta(minutes=minutes))
+    states = {(a.rule, a.state) for a in warm.store.alerts.find()}
+    assert states == {("bad-news", "resolved"), ("any-court", "resolved")}
+    events = [n.event for n in warm.notifiers["desk"].sent]
+    assert events.count("firing") == 2
+    assert events.count("resolved") == 2
+    keys = [n.key for n in warm.notifiers["desk"].sent]
+    assert len(set(keys)) == 4
+
+
+def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    desk = warm.notifiers["desk"]
+    desk.error = DeliveryError("nobody there")
+    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    warm.fetch("news", at)
+    settle(warm, at)
+    waiting = warm.store.outbox.due(at + timedelta(hours=1), notifier="desk")
+    keys = {letter.notification.key for letter in waiting}
+    assert [letter.attempts for letter in waiting] == [1, 1]
+    assert warm.store.outbox.due(at, notifier="desk") == [], "not at once"
+    desk.error = None
+    warm.deliver("desk", at + timedelta(minutes=1))
+    assert {n.key for n in desk.sent} == keys
+
+
+def test_a_permanent_error_ends_in_a_dead_letter(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    warm.notifiers["desk"].error = DeliveryError("no such room", permanent=True)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    warm.fetch("news", at)
+    settle(warm, at)
+    assert warm.store.outbox.counts() == {"dead": 2}
+    assert warm.store.outbox.undelivered()[0].last_error == "no such room"
+
+
+def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    warm.notifiers["desk"].error = ZeroDivisionError("oh")
+    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    warm.fetch("news", at)
+    settle(warm, at)
+    assert warm.store.outbox.counts() == {"waiting": 2}
+
+
+def test_an_edited_text_is_classified_again_and_counted_once(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=5)
+    warm.sources["news"].waiting = [Document("x", BAD_COURT, published_at=at)]
+    warm.fetch("news", at)
+    settle(warm, at)
+    warm.sources["news"].waiting = [Document("x", GOOD_MONEY, published_at=at)]
+    later = at + timedelta(minutes=5)
+    assert warm.fetch("news", later).edited == 1
+    settle(warm, later)
+    [document] = warm.store.documents.find(live=True)
+    assert document.event_at == at
+    said = warm.store.predictions.of([document.id])[document.id]
+    assert [p.label for p in said["topic"]] == ["money"]
+    assert [c for c in warm.store.series.counts({"topic": "court"}) if c.live] == []
+
+
+def test_a_text_that_changes_all_the_time_is_left_alone(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=5)
+    edited = 0
+    for minute in range(40):
+        warm.sources["news"].waiting = [Document("x", f"profit at minute {minute}", published_at=at)]
+        edited += warm.fetch("news", at).edited
+    assert edited == 24
+
+
+def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    text = "zeppelin harbour umbrella lantern"
+    warm.sources["news"].waiting = documents(12, text, at - timedelta(minutes=8))
+    warm.fetch("news", at)
+    settle(warm, at)
+    assert warm.store.alerts.find() == []
+    store = warm.store
+    store.tasks.add_seeds("topic", [Seed(text, "court")], at)
+    store.tasks.add_seeds("mood", [Seed(text, "bad")], at)
+    assert sorted(warm.learn(at)) == ["mood", "topic"]
+    encoded = store.features.count()
+    changed = warm.relabel(at)
+    assert changed["topic"] >= 12
+    assert store.features.count() == encoded, "kept features were used"
+    settle(warm, at)
+    assert sum(c.live for c in store.series.counts({"topic": "court", "mood": "bad"})) == 12
+    assert store.alerts.find() == [], "a changed mind is no news"
+    assert warm.relabel(at) == {}
+
+
+def test_bad_records_are_kept_and_stop_nothing(warm: Runtime, monitor_now: datetime) -> None:
+    warm.sources["news"].waiting = [
+        Document("a", GOOD_MONEY),
+        BadRecord("is not JSON", "line 2", "{oops"),
+        Document("b", GOOD_MONEY + " again"),
+    ]
+    got = warm.fetch("news", monitor_now)
+    assert (got.new, got.bad) == (2, 1)
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.bad_total == 1
+    assert warm.store.sources.bad("news")[0].reason == "is not JSON"
+
+
+def test_a_source_that_raises_backs_off_and_keeps_what_it_gave(warm: Runtime, monitor_now: datetime) -> None:
+    warm.sources["news"].waiting = [Document("a", GOOD_MONEY), ZeroDivisionError("oh")]
+    pauses = []
+    for _ in range(12):
+        with pytest.raises(SourceError, match="the plugin raised ZeroDivisionError"):
+            warm.fetch("news", monitor_now)
+        state = warm.store.sources.get("news")
+        assert state is not None
+        assert state.next_at is not None
+        pauses.append((state.next_at - monitor_now).total_seconds())
+    assert pauses[:3] == [300, 600, 1200]
+    assert max(pauses) == 48 * 3600
+    assert warm.store.documents.find(words="dividend wonderful", limit=1)
+    warm.sources["news"].waiting = []
+    warm.fetch("news", monitor_now)
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert (state.failures, state.last_error) == (0, None)
+
+
+def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
+    warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)]
+    with pytest.raises(SourceError):
+        warm.fetch("news", monitor_now)
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(seconds=7200)
+
+
+def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = warm.encoder.encode
+
+    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot read this")
+        return encode(texts, *args, **kwargs)
+
+    monkeypatch.setattr(warm.encoder, "encode", fragile)
+    warm.sources["news"].waiting = [
+        *documents(5, GOOD_MONEY, monitor_now),
+        Document("p", "poison"),
+        *documents(5, BAD_COURT, monitor_now),
+    ]
+    warm.fetch("news", monitor_now)
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("failed") == 1
+    assert warm.store.documents.count("pending") == 0
+
+
+def test_a_broken_encoder_leaves_documents_pending(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> object:
+        raise RuntimeError("out of memory")
+
+    warm.sources["news"].waiting = documents(5, GOOD_MONEY, monitor_now)
+    warm.fetch("news", monitor_now)
+    with monkeypatch.context() as patch:
+        patch.setattr(warm.encoder, "encode", broken)
+        with pytest.raises(RuntimeError):
+            warm.classify(monitor_now)
+    assert warm.store.documents.count("pending") == 5
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("pending") == 0

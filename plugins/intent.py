@@ -13,16 +13,16 @@ from monitor.seedfile import read_seeds
 from monitor.types import Role, Seed, StoredDocument
 
 LABELS = {
-    "complaint": "The customer complains about bad service, a broken promise, rudeness or a long wait.",
+    "complaint": "A complaint: the customer is angry or disappointed, bad service, rude staff, broken promises.",
     "refund": "The customer wants money back, returns something or asks when a refund arrives.",
     "cancellation": "The customer wants to cancel an order, end a contract or close an account.",
     "billing": "The customer has a question about a bill, a charge, a fee, an invoice or a payment.",
     "technical_problem": "Something technical does not work: an app, a website, a device, an error message.",
-    "delivery": "The customer asks about a parcel, a shipment, a late or missing delivery, an address for it.",
+    "delivery": "The customer asks about a parcel, shipping, a late or missing delivery, a delivery address.",
     "account_access": "The customer cannot log in: a password, a code, a locked or blocked account.",
-    "praise": "The customer says thank you, is happy and praises the service or a person.",
-    "human_agent": "The customer wants to talk to a human being, a person on the phone, not to a bot.",
-    "general_question": "The customer asks for general information: opening hours, offers, conditions, how to.",
+    "praise": "Thanks and praise: great service, the customer is happy, it works, well done.",
+    "human_agent": "The customer wants to speak to a human agent, a real person on the phone, not a bot.",
+    "general_question": "A general question: opening hours, branches, what is offered, conditions, requirements.",
 }
 
 

@@ -13,9 +13,9 @@ from monitor.seedfile import read_seeds
 from monitor.types import Role, Seed, StoredDocument
 
 LABELS = {
-    "negative": "Bad: the news hurts those who hold the stock, or the customer is unhappy and has a problem.",
-    "neutral": "Neither good nor bad: the text states a fact, makes an announcement or asks a plain question.",
-    "positive": "Good: the news helps those who hold the stock, or the customer is pleased and grateful.",
+    "negative": "Bad: sales fall, a loss, trouble for shareholders, or an unhappy, disappointed customer.",
+    "neutral": "Plain information: a date, a name, a number, an announcement, or a question how, when or where.",
+    "positive": "Good: sales rise, a success, a gain for shareholders, or a happy, grateful customer.",
 }
 
 

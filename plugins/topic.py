@@ -13,12 +13,12 @@ from monitor.seedfile import read_seeds
 from monitor.types import Role, Seed, StoredDocument
 
 LABELS = {
-    "earnings": "A company reports its results: quarterly sales, profit, margins, guidance or a profit warning.",
+    "earnings": "A company reports its results: quarterly sales, profit, margins, guidance, a profit warning.",
     "mergers": "Mergers and acquisitions: a takeover bid, a company bought or sold, a stake, a spin-off.",
-    "litigation": "Litigation and regulation: a lawsuit, a court ruling, an investigation, a fine, new rules.",
-    "management": "A change in management: a chief executive, director or board member leaves or is appointed.",
-    "macro": "The economy as a whole: interest rates, inflation, growth, jobs data, currencies, oil, tariffs.",
-    "product": "Products and operations: a launch, a recall, factories, stores, production, supply problems.",
+    "litigation": "Litigation and regulation: a lawsuit, a court ruling, an investigation, a fine, a new law.",
+    "management": "A change in management: a chief executive, director or chairman leaves or is appointed.",
+    "macro": "The whole economy: interest rates, inflation, growth, jobs data, currencies, oil, tariffs.",
+    "product": "Products and operations: a launch, a recall, factories, stores, production, supply trouble.",
     "credit": "Funding and credit: bonds, loans, new shares, debt, credit ratings, default, insolvency.",
     "ratings": "Analysts and brokers give a stock a recommendation: an upgrade, a downgrade, a price target.",
     "labour": "A company and its workforce: layoffs, hiring, strikes, unions, wages, working conditions.",

@@ -23,8 +23,8 @@ class DaemonLock:
 
         :raises StoreError: if another process has it; the message names that process.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("a+")
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None

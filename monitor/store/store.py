@@ -62,7 +62,10 @@ class Store:
                 raise StoreError(
                     f"there is no database at {path}; `monitor run` or `monitor db migrate` makes it"
                 )
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
         self.documents = Documents(self)
         self.sources = Sources(self)
         self.tasks = Tasks(self)

@@ -1,0 +1,322 @@
+"""The database file: schema, transactions, locks, and errors that people can mend."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from monitor.errors import MonitorError, StoreError, UnknownName
+from monitor.store import Store
+from monitor.store.check import check
+from monitor.store.lock import DaemonLock
+from monitor.store.migrations import core
+from monitor.store.predictions import Answer
+from monitor.store.series import selections
+from monitor.types import Document, Prediction, Seed, Task
+
+MOOD = Task("mood", {"bad": "", "good": ""}, "sentiment")
+TOPIC = Task("topic", {"court": "", "money": ""}, "topic", multi=True)
+
+
+@pytest.fixture
+def filled(monitor_store: Store, monitor_now: datetime) -> Store:
+    store = monitor_store
+    store.sources.sync([("news", "rss", 300.0)])
+    store.tasks.sync([(MOOD, "labels", {}), (TOPIC, "labels", {})], monitor_now)
+    for task in ("mood", "topic"):
+        store.heads.add(task, inputs="x", encoder="e", seeds=0, data=b"", now=monitor_now)
+    return store
+
+
+def add(store: Store, name: str, at: datetime, *, live: bool = True, text: str = "text") -> int:
+    store.documents.add("news", Document(name, f"{text} {name}"), now=at, event_at=at, live=live)
+    return store.documents.pending(100)[-1].document.id
+
+
+def answers(mood: str | None, *topics: str) -> dict[str, Answer]:
+    found = {}
+    if mood is not None:
+        found["mood"] = Answer([Prediction(mood, 0.9)], 1)
+    if topics:
+        found["topic"] = Answer([Prediction(topic, 0.8) for topic in topics], 2)
+    return found
+
+
+def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
+    pragma = monitor_store.connection.execute
+    assert pragma("pragma journal_mode").fetchone()[0] == "wal"
+    assert pragma("pragma foreign_keys").fetchone()[0] == 1
+
+
+def test_every_migration_is_applied_once_and_only_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.db")
+    names = [name for name, _ in store.applied_migrations()]
+    assert names == [f"monitor.{m.name}" for m in core._migrations]
+    assert store.migrate() == []
+    store.close()
+
+
+@pytest.mark.parametrize("stop", [m.name for m in core._migrations])
+def test_a_file_of_any_earlier_version_is_brought_up_to_date(tmp_path: Path, stop: str) -> None:
+    path = tmp_path / "old.db"
+    database = Database(path)
+    core.apply(database, stop_before=stop)
+    if database.table("sources").exists():
+        database.execute("insert into sources (name, plugin, every) values ('old', 'rss', 60)")
+    database.close()
+    store = Store(path)
+    assert store.pending_migrations() == []
+    assert check(store) == []
+    if stop != core._migrations[0].name:
+        assert store.sources.get("old") is not None
+    store.close()
+
+
+def test_a_failing_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    Store(tmp_path / "a.db").close()
+    broken = Migrations("monitor-broken")
+
+    @broken()
+    def m0001(db: Database) -> None:
+        db.execute("create table broken_things (id integer)")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Store(tmp_path / "a.db", migrations=[broken])
+    store = Store(tmp_path / "a.db")
+    assert "broken_things" not in store.db.table_names()
+    store.close()
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path / "a.db").close()
+    database = Database(tmp_path / "a.db")
+    database["_sqlite_migrations"].insert(
+        {"migration_set": "monitor", "name": "m9999_future", "applied_at": "2030-01-01"}
+    )
+    database.close()
+    with pytest.raises(StoreError, match=r"newer version .*m9999_future"):
+        Store(tmp_path / "a.db")
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("this is not a database at all, but a text" * 100)
+    with pytest.raises(StoreError, match="not a SQLite database"):
+        Store(tmp_path / "a.db")
+
+
+def test_a_missing_file_is_only_made_where_that_is_meant(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no database"):
+        Store(tmp_path / "a.db", create=False)
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError) as caught:
+        Store(tmp_path / "file" / "a.db")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(filled: Store, monitor_now: datetime) -> None:
+    add(filled, "kept", monitor_now)
+    pages = filled.connection.execute("pragma page_count").fetchone()[0]
+    filled.connection.execute(f"pragma max_page_count = {pages}")
+    with pytest.raises(StoreError, match="the disk is full"):
+        add(filled, "huge", monitor_now, text="x" * 1_000_000)
+    filled.connection.execute("pragma max_page_count = 1000000")
+    assert [p.document.external_id for p in filled.documents.pending(10)] == ["kept"]
+    assert add(filled, "later", monitor_now)
+
+
+def test_a_read_only_file_is_one_line(tmp_path: Path, monitor_now: datetime) -> None:
+    Store(tmp_path / "a.db").close()
+    store = Store(tmp_path / "a.db", read_only=True)
+    with pytest.raises(StoreError, match="read-only"):
+        store.heartbeats.beat("x", monitor_now)
+    store.close()
+
+
+def test_a_transaction_is_all_or_nothing(filled: Store, monitor_now: datetime) -> None:
+    def work() -> None:
+        with filled.transaction():
+            add(filled, "a", monitor_now)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert filled.documents.count() == 0
+
+
+def test_threads_write_side_by_side(filled: Store, monitor_now: datetime) -> None:
+    def write(n: int) -> None:
+        for i in range(10):
+            filled.documents.add(
+                "news", Document(f"{n}-{i}", "t"), now=monitor_now, event_at=monitor_now, live=True
+            )
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert filled.documents.count() == 40
+
+
+def test_only_one_daemon(tmp_path: Path) -> None:
+    lock = DaemonLock(tmp_path / "a.db")
+    assert lock.holder() is None
+    lock.acquire()
+    code = (
+        "import sys; from pathlib import Path; from monitor.store.lock import DaemonLock\n"
+        "lock = DaemonLock(Path(sys.argv[1])); print(lock.holder()); lock.acquire()"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.db")], capture_output=True, text=True, check=False
+    )
+    import os
+
+    assert other.stdout.strip() == str(os.getpid())
+    assert "another monitor (process" in other.stderr
+    lock.release()
+    assert lock.holder() is None
+
+
+def test_counts_follow_predictions(filled: Store, monitor_now: datetime) -> None:
+    one = add(filled, "a", monitor_now)
+    two = add(filled, "b", monitor_now, live=False)
+    filled.predictions.record(one, answers("bad", "court", "money"))
+    filled.predictions.record(two, answers("bad"))
+    total = {k: [(c.total, c.live) for c in filled.series.counts(s)] for k, s in {
+        "all": {}, "bad": {"mood": "bad"}, "pair": {"mood": "bad", "topic": "money"}}.items()}  # fmt: skip
+    assert total == {"all": [(2, 1)], "bad": [(2, 1)], "pair": [(1, 1)]}
+    filled.predictions.record(one, answers("good", "money"))
+    assert [(c.total, c.live) for c in filled.series.counts({"mood": "bad"})] == [(1, 0)]
+    assert filled.series.counts({"topic": "court"}) == []
+    assert filled.series.differences() == []
+
+
+def test_swapped_predictions_rebuild_their_series(filled: Store, monitor_now: datetime) -> None:
+    ids = [add(filled, str(n), monitor_now + timedelta(hours=n)) for n in range(6)]
+    for n, document in enumerate(ids):
+        filled.predictions.record(document, answers("bad" if n % 2 else "good", "court"))
+        filled.documents.classified(document, filled.documents.pending(1)[0].content_hash)
+    filled.series.clear_due()
+    head = filled.heads.add("mood", inputs="y", encoder="e", seeds=1, data=b"", now=monitor_now)
+    new = [(i, Answer([Prediction("bad", 0.7)], head.id)) for i in ids[:4]] + [(ids[4], None)]
+    assert filled.predictions.swap("mood", head.id, new) == 3
+    assert sum(c.total for c in filled.series.counts({"mood": "bad"})) == 5
+    assert sum(c.total for c in filled.series.counts({"mood": "bad", "topic": "court"})) == 5
+    assert filled.series.counts({"mood": "good"}) == []
+    assert filled.series.due() == {}
+    assert check(filled) == []
+
+
+def test_a_wrong_count_is_found(filled: Store, monitor_now: datetime) -> None:
+    filled.predictions.record(add(filled, "a", monitor_now), answers("bad", "court"))
+    filled.connection.execute("update counts set total = total + 1 where series_id = 1")
+    assert len(filled.series.differences()) == 1
+    assert any("stored (2, 1), counted (1, 1)" in line for line in check(filled))
+
+
+def test_selections_of_a_document() -> None:
+    found = list(selections({"topic": ["a", "b"], "mood": ["x"]}))
+    assert found == [
+        {}, {"topic": "a"}, {"topic": "b"}, {"mood": "x"},
+        {"mood": "x", "topic": "a"}, {"mood": "x", "topic": "b"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "profit",
+        "PROFIT warn",
+        'say "profit',
+        "profit*",
+        "(profit)",
+        "AND profit OR",
+        "-profit",
+        "pro:fit",
+        "*",
+    ],
+)
+def test_whatever_people_type_can_be_searched(filled: Store, monitor_now: datetime, words: str) -> None:
+    add(filled, "a", monitor_now, text="Profit warning, say analysts and profit or fit pro")
+    filled.documents.find(words=words)
+
+
+def test_search_finds_edits_and_forgets_what_was(filled: Store, monitor_now: datetime) -> None:
+    add(filled, "a", monitor_now, text="umbrella")
+    filled.documents.add("news", Document("a", "lantern"), now=monitor_now, event_at=monitor_now, live=True)
+    assert filled.documents.find(words="umbrella") == []
+    assert len(filled.documents.find(words="lant")) == 1
+
+
+def test_live_documents_are_classified_first(filled: Store, monitor_now: datetime) -> None:
+    for name, live in (("old", False), ("new", True), ("older", False)):
+        add(filled, name, monitor_now, live=live)
+    assert [p.document.external_id for p in filled.documents.pending(9)] == ["new", "old", "older"]
+
+
+def test_config_owns_its_tasks_and_seeds(filled: Store, monitor_now: datetime) -> None:
+    tasks = filled.tasks
+    with pytest.raises(MonitorError, match="in the configuration file"):
+        tasks.add(MOOD, "labels", {}, monitor_now)
+    tasks.sync_seeds("mood", "file", [Seed("a", "bad"), Seed("b", "good")], monitor_now)
+    tasks.add_seeds("mood", [Seed("c", "bad")], monitor_now)
+    tasks.sync_seeds("mood", "file", [Seed("b", "good")], monitor_now)
+    assert [(s.seed.text, s.origin) for s in tasks.seeds("mood")] == [("b", "file"), ("c", "command")]
+    with pytest.raises(MonitorError, match="comes from the seeds file"):
+        tasks.remove_seed(tasks.seeds("mood")[0].id)
+    with pytest.raises(UnknownName, match="known: bad, good"):
+        tasks.add_seeds("mood", [Seed("c", "ugly")], monitor_now)
+    tasks.sync([(TOPIC, "labels", {})], monitor_now)
+    assert [t.task.name for t in tasks.active()] == ["topic"]
+    with pytest.raises(UnknownName, match="known: topic"):
+        tasks.need("mood")
+
+
+def test_changed_seeds_are_noticed_and_unchanged_ones_are_not(filled: Store, monitor_now: datetime) -> None:
+    revision = filled.revision("learning")
+    filled.tasks.sync([(MOOD, "labels", {}), (TOPIC, "labels", {})], monitor_now)
+    filled.tasks.sync_seeds("mood", "file", [], monitor_now)
+    assert filled.revision("learning") == revision
+    filled.tasks.add_seeds("mood", [Seed("a", "bad")], monitor_now)
+    assert filled.revision("learning") > revision
+
+
+def test_a_backup_is_a_whole_database(filled: Store, monitor_now: datetime, tmp_path: Path) -> None:
+    add(filled, "a", monitor_now)
+    filled.backup(tmp_path / "copy.db")
+    copy = Store(tmp_path / "copy.db")
+    assert copy.documents.count() == 1
+    assert check(copy) == []
+    copy.close()
+    with pytest.raises(StoreError, match="exists already"):
+        filled.backup(tmp_path / "copy.db")
+
+
+def test_bad_records_are_bounded(filled: Store, monitor_now: datetime) -> None:
+    from monitor.types import BadRecord
+
+    for _ in range(3):
+        filled.sources.keep_bad("news", [BadRecord("why", f"line {n}") for n in range(600)], monitor_now)
+    state = filled.sources.get("news")
+    assert state is not None
+    assert state.bad_total == 1800
+    assert len(filled.sources.bad("news", 5000)) == 1000
+
+
+def test_any_sqlite_tool_reads_it(filled: Store, monitor_now: datetime) -> None:
+    add(filled, "a", monitor_now)
+    with sqlite3.connect(filled.path) as plain:
+        assert plain.execute("select event_at from documents").fetchone() == ("2026-03-02T09:30:00.000000Z",)
+    plain.close()

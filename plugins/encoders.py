@@ -1,0 +1,112 @@
+"""Encoders: the embedded all-MiniLM-L6-v2, and any other model that transformers can load.
+
+The embedded one is carried whole by a package that is installed with the monitor.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from monitor import hookimpl
+from monitor.interfaces import Encoder, Settings
+from monitor.learn.encoder import (
+    EMBEDDED_SHA256,
+    MAX_TOKENS,
+    TransformerEncoder,
+    embedded_folder,
+    features_fingerprint,
+)
+
+
+class MiniLmSettings(Settings):
+    """Where and how a model runs; the defaults fit every machine."""
+
+    device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda, cuda:1, mps")
+    dtype: str = Field("auto", description="auto (bfloat16 where it is fast), float32, bfloat16 or float16")
+    max_tokens: int = Field(MAX_TOKENS, ge=3, le=512, description="longer texts are cut there")
+    tokens_per_batch: int | None = Field(
+        None, ge=64, description="tokens encoded at once; unset: what is fastest on the device"
+    )
+
+
+class TransformersSettings(MiniLmSettings):
+    """Which model, and how it runs."""
+
+    model: str = Field(description="a folder, or a model id that transformers may download")
+
+
+class LazyEncoder(Encoder):
+    """Loads its model when it is first needed."""
+
+    def __init__(self, settings: Any, base: Path) -> None:
+        super().__init__(settings, base)
+        self._model: TransformerEncoder | None = None
+        self._lock = Lock()
+
+    @abstractmethod
+    def load(self) -> TransformerEncoder:
+        """The model."""
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        views: Sequence[str] = ("base",),
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, np.ndarray]:
+        return self.loaded().encode(texts, views, progress=progress)
+
+    def close(self) -> None:
+        self._model = None
+
+    def loaded(self) -> TransformerEncoder:
+        """The model, loaded once."""
+        with self._lock:
+            if self._model is None:
+                self._model = self.load()
+            return self._model
+
+
+class MiniLm(LazyEncoder):
+    """The embedded encoder. Its fingerprint is known before it is loaded."""
+
+    name = "minilm"
+    Settings = MiniLmSettings
+
+    @property
+    def fingerprint(self) -> str:
+        return features_fingerprint(embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens)
+
+    def load(self) -> TransformerEncoder:
+        return TransformerEncoder(
+            embedded_folder(), name=self.name, sha256=EMBEDDED_SHA256, **self.settings.model_dump()
+        )
+
+
+class Transformers(LazyEncoder):
+    """Any model that transformers can load; mean pooling. A folder never causes a request."""
+
+    name = "transformers"
+    Settings = TransformersSettings
+
+    @property
+    def fingerprint(self) -> str:
+        return self.loaded().fingerprint
+
+    def load(self) -> TransformerEncoder:
+        options = self.settings.model_dump()
+        model = options.pop("model")
+        folder = self.base / model
+        return TransformerEncoder(folder if folder.is_dir() else model, name=model, **options)
+
+
+@hookimpl
+def register_encoders() -> list[type[Encoder]]:
+    return [MiniLm, Transformers]

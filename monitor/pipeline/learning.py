@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -63,13 +63,20 @@ def adapt_reader(
 
 
 def relabel(
-    store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *, window: float
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    window: float,
+    progress: Callable[[int], None] | None = None,
 ) -> int | None:
     """Let the task's head read the documents of the last ``window`` seconds again.
 
     Kept features are used, so hardly anything is encoded. The answers and the rebuilt series
     are swapped in by one transaction, and no alert fires or resolves for it. Returns how many
-    documents got other labels, ``None`` where the head has read them already.
+    documents got other labels, ``None`` where the head has read them already. ``progress`` is
+    called with the number of documents read since the last call.
     """
     stored = store.heads.active(reader.task.name)
     if stored is None or stored.relabelled:
@@ -95,6 +102,8 @@ def relabel(
                 (documents[n].id, Answer(predictions, stored.id))
                 for n, predictions in zip(read, decided, strict=True)
             ]
+        if progress is not None:
+            progress(len(ids))
     changed = store.predictions.swap(reader.task.name, stored.id, answers)
     log.info("task %s: %d documents read again, %d changed", reader.task.name, len(answers), changed)
     return changed

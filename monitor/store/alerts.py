@@ -86,6 +86,10 @@ class Alerts(Room):
         )
         return [_alert(row) for row in rows]
 
+    def rules(self) -> set[str]:
+        """Names of all rules that ever raised an alert."""
+        return {row[0] for row in self.rows("select distinct rule from alerts")}
+
     def insert(
         self,
         *,

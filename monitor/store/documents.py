@@ -194,6 +194,12 @@ class Documents(Room):
         rows = self.rows("select source, count(*) from documents group by source")
         return {row[0]: row[1] for row in rows}
 
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """The oldest and the newest event time."""
+        row = self.row("select min(event_at), max(event_at) from documents")
+        assert row is not None
+        return to_time_or_none(row[0]), to_time_or_none(row[1])
+
     def history_from(self) -> int | None:
         """The bucket of the oldest classified document: since when the monitor knows the world."""
         found = self.value("select min(bucket) from counts")

@@ -98,6 +98,18 @@ class Outbox(Room):
         """Letters by state."""
         return {row[0]: row[1] for row in self.rows("select state, count(*) from outbox group by state")}
 
+    def counts_by_notifier(self) -> dict[str, dict[str, int]]:
+        """``{notifier: {state: letters}}``."""
+        found: dict[str, dict[str, int]] = {}
+        for row in self.rows("select notifier, state, count(*) from outbox group by notifier, state"):
+            found.setdefault(row[0], {})[row[1]] = row[2]
+        return found
+
+    def last_errors(self) -> dict[str, str]:
+        """Why the newest letter that is not out did not get through, by notifier."""
+        rows = self.rows("select notifier, last_error from outbox where last_error is not null order by id")
+        return {row[0]: row[1] for row in rows}
+
 
 def _letter(row: Any) -> Letter:
     return Letter(

@@ -57,6 +57,8 @@ class Store:
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._sets = [core, *migrations]
+        self.migrated: list[str] = []
+        """Names of the migrations that opening it applied."""
         if not path.exists():
             if not create or read_only:
                 raise StoreError(
@@ -83,7 +85,7 @@ class Store:
                     raise StoreError(
                         f"{path} has an older schema; run `monitor db migrate` ({pending[0]} ...)"
                     )
-                self.migrate()
+                self.migrated = self.migrate()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -133,6 +135,26 @@ class Store:
                 if connection.in_transaction:
                     connection.execute("rollback")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see the same state, whatever others commit meanwhile. No writes."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
+
+    def row_counts(self) -> dict[str, int]:
+        """Number of rows by table, plugins' tables included, the search index left out."""
+        tables = self.connection.execute(
+            "select name from sqlite_master where type = 'table' and name not like 'documents!_fts%' escape '!' "
+            "and name not like '!_%' escape '!' and name not like 'sqlite!_%' escape '!' order by name"
+        ).fetchall()
+        return {
+            name: int(self.connection.execute(f'select count(*) from "{name}"').fetchone()[0])
+            for (name,) in tables
+        }
 
     def pending_migrations(self) -> list[str]:
         """Names of the migrations that were not applied yet, as ``set.name``."""

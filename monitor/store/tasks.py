@@ -124,8 +124,11 @@ class Tasks(Room):
     def seeds(self, task: str) -> list[StoredSeed]:
         """The seeds of a task whose label it still has, oldest first."""
         labels = self.need(task).task.labels
-        rows = self.rows("select * from seeds where task = ? order by id", [task])
-        return [_seed(row) for row in rows if row["label"] in labels]
+        return [stored for stored in self.all_seeds(task) if stored.seed.label in labels]
+
+    def all_seeds(self, task: str) -> list[StoredSeed]:
+        """Likewise, also of labels that the task had once; empty for a task that nobody knows."""
+        return [_seed(row) for row in self.rows("select * from seeds where task = ? order by id", [task])]
 
     def sync_seeds(self, task: str, origin: SeedOrigin, seeds: Sequence[Seed], now: datetime) -> None:
         """Make the task's seeds of ``origin`` exactly ``seeds``; nothing is written if they are."""

@@ -1,0 +1,186 @@
+"""``monitor config``: what the configuration would run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import product
+from typing import Any
+
+import click
+
+from monitor.alerts.rules import ALL
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.notifiers import describe
+from monitor.cli.output import print_table
+from monitor.cli.rules import rule_record, settings_in_words, where_in_words
+from monitor.config import Config, RuleConfig
+from monitor.durations import format_duration
+from monitor.errors import ConfigError, Fault
+from monitor.types import Task
+
+
+@click.group("config", cls=Group)
+def config_command() -> None:
+    """Check the configuration."""
+
+
+@config_command.command("check")
+@json_option
+@click.pass_context
+@pass_app
+def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
+    """Check the configuration and its seeds files, and say what would run.
+
+    Nothing is fetched, sent or stored. All faults are reported at once, each with its place;
+    the exit code is 2 then.
+
+    With --json: an object with ok, path and faults (place, message); without faults also
+    database, encoder, timezone, sources, tasks, rules (with series: what each watches),
+    notifiers and failed_plugins.
+    """
+    try:
+        report = _report(app)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        faults = [{"place": fault.place, "message": fault.message} for fault in error.faults]
+        print_json({"ok": False, "path": app.config_path, "faults": faults})
+        ctx.exit(2)
+    if as_json:
+        print_json({"ok": True, "path": app.config_path, "faults": [], **report})
+    else:
+        _print(app, report)
+
+
+def _report(app: App) -> dict[str, Any]:
+    """What would run.
+
+    :raises ConfigError: with all faults.
+    """
+    config, plugins = app.load(check_seeds=True)
+    parts = {
+        kind: [describe(part, config.base) for part in found]
+        for kind, found in (("sources", config.sources), ("notifiers", config.notifiers))
+    }
+    if faults := [
+        Fault(f"{kind}[{n}]", f"cannot be made: {part['error']}")
+        for kind, made in parts.items()
+        for n, part in enumerate(made, 1)
+        if part["error"] is not None
+    ]:
+        raise ConfigError(app.config_path, faults)
+    tasks = _tasks(app, config)
+    labels = {task["name"]: task["labels"] for task in tasks}
+    return {
+        "database": config.database,
+        "encoder": config.encoder,
+        "timezone": config.timezone,
+        "sources": [
+            {"name": s.name, "plugin": s.plugin, "every": s.every, "where": made["where"]}
+            for s, made in zip(config.sources, parts["sources"], strict=True)
+        ],
+        "tasks": tasks,
+        "rules": [{**rule_record(rule), "series": series(rule, labels)} for rule in config.rules],
+        "notifiers": [
+            {"name": n.name, "plugin": n.plugin, "where": made["where"]}
+            for n, made in zip(config.notifiers, parts["notifiers"], strict=True)
+        ],
+        "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
+    }
+
+
+def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict[str, str]]:
+    """Every series that a rule watches, given the labels of tasks by name."""
+    choices = [labels[task] if label == ALL else [label] for task, label in rule.where.items()]
+    return [dict(zip(rule.where, chosen, strict=True)) for chosen in product(*choices)]
+
+
+def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
+    from monitor.runtime import configured_seeds
+
+    store = app.store if app.database.is_file() else None
+    tasks: list[tuple[Task, str, str, dict[str, int]]] = [
+        (t.task, t.adapter, "config", {origin: len(s) for origin, s in configured_seeds(t, config).items()})
+        for t in config.tasks
+    ]
+    named = {t.task.name for t in config.tasks}
+    if store is not None:
+        added = [t for t in store.tasks.active() if t.origin == "command" and t.task.name not in named]
+        tasks += [(t.task, t.adapter, "command", {}) for t in added]
+    for task, _, _, seeds in tasks:
+        kept = [] if store is None else store.tasks.all_seeds(task.name)
+        own = {"command"} if task.name in named else {"adapter", "file", "command"}
+        for origin in own:
+            seeds[origin] = sum(s.origin == origin and s.seed.label in task.labels for s in kept)
+    return [
+        {
+            "name": task.name,
+            "adapter": adapter,
+            "origin": origin,
+            "multi": task.multi,
+            "threshold": task.threshold,
+            "labels": list(task.labels),
+            "seeds": seeds,
+        }
+        for task, adapter, origin, seeds in tasks
+    ]
+
+
+def _print(app: App, report: Mapping[str, Any]) -> None:
+    process = app.daemon()
+    there = "is there" if report["database"].is_file() else "will be made"
+    click.echo(f"{app.config_path} is in order. This is what runs:\n")
+    click.echo(f"{'database:':14}{report['database']} ({there})")
+    click.echo(f"{'encoder:':14}{report['encoder']}")
+    click.echo(f"{'time zone:':14}{report['timezone']}")
+    if process is not None:
+        click.echo(f"{'running:':14}process {process}, with the file as it was when it was last read")
+    for name, error in report["failed_plugins"].items():
+        click.echo(f"{'plugin:':14}{name} did not load: {error}")
+    click.echo("\nSOURCES")
+    print_table(
+        ["name", "plugin", "every", "where"],
+        [[s["name"], s["plugin"], format_duration(s["every"]), s["where"]] for s in report["sources"]],
+        empty="none: nothing will be read",
+    )
+    click.echo("\nTASKS")
+    print_table(
+        ["name", "adapter", "kind", "labels", "seeds", "threshold"],
+        [
+            [
+                task["name"],
+                task["adapter"] + (" (added by command)" if task["origin"] == "command" else ""),
+                "several labels a text" if task["multi"] else "one label a text",
+                len(task["labels"]),
+                sum(task["seeds"].values()),
+                "learned" if task["threshold"] is None else f"{task['threshold']:g}",
+            ]
+            for task in report["tasks"]
+        ],
+        empty="none: texts get no labels",
+        right=["labels", "seeds", "threshold"],
+    )
+    click.echo("\nRULES")
+    print_table(
+        ["name", "kind", "watches", "series", "settings", "notifies"],
+        [
+            [
+                rule.name,
+                rule.kind,
+                where_in_words(rule),
+                len(said["series"]),
+                settings_in_words(rule.settings),
+                ", ".join(rule.notify) or "nobody",
+            ]
+            for rule, said in zip(app.config.rules, report["rules"], strict=True)
+        ],
+        empty="none: nothing raises an alert",
+        right=["series"],
+    )
+    click.echo("\nNOTIFIERS")
+    print_table(
+        ["name", "plugin", "where"],
+        [[n["name"], n["plugin"], n["where"]] for n in report["notifiers"]],
+        empty="none: alerts are kept, and nobody is told",
+    )

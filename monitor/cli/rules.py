@@ -1,0 +1,80 @@
+"""``monitor rules``: what is watched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from monitor.alerts.rules import ALL
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.output import print_table
+from monitor.config import RuleConfig
+from monitor.durations import format_duration, parse_duration
+
+
+@click.group("rules", cls=Group)
+def rules_command() -> None:
+    """Show rules."""
+
+
+@rules_command.command("list")
+@json_option
+@pass_app
+def list_command(app: App, as_json: bool) -> None:
+    """List the rules of the configuration, with all their settings, defaults included.
+
+    With --json: one array of objects with name, kind, where ({task: label}, `*` for each
+    label), settings (durations in seconds), notify and open_alerts.
+    """
+    config = app.config
+    counts = Counter(alert.rule for alert in app.store.alerts.all_open()) if app.database.is_file() else {}
+    if as_json:
+        print_json([{**rule_record(rule), "open_alerts": counts.get(rule.name, 0)} for rule in config.rules])
+        return
+    print_table(
+        ["name", "kind", "watches", "settings", "notifies", "open"],
+        [
+            [
+                rule.name,
+                rule.kind,
+                where_in_words(rule),
+                settings_in_words(rule.settings),
+                ", ".join(rule.notify) or "nobody",
+                counts.get(rule.name, 0),
+            ]
+            for rule in config.rules
+        ],
+        empty="no rules; they are written in the configuration, under [[rules]]",
+        right=["open"],
+    )
+
+
+def rule_record(rule: RuleConfig) -> dict[str, Any]:
+    """A rule as JSON-able data."""
+    return {
+        "name": rule.name,
+        "kind": rule.kind,
+        "where": rule.where,
+        "settings": rule.settings.model_dump(),
+        "notify": rule.notify,
+    }
+
+
+def where_in_words(rule: RuleConfig) -> str:
+    """``each topic, sentiment negative``."""
+    said = (f"each {task}" if label == ALL else f"{task} {label}" for task, label in rule.where.items())
+    return ", ".join(said) or "all documents"
+
+
+def settings_in_words(settings: Any) -> str:
+    """``window 1h, min count 5``, in the order in which the settings are declared."""
+    said = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if any(getattr(mark, "func", None) is parse_duration for mark in field.metadata):
+            value = format_duration(value)
+        said.append(f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}")
+    return ", ".join(said)

@@ -1,0 +1,167 @@
+"""``monitor seeds``: labelled examples."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.output import print_table, shorten
+from monitor.errors import MonitorError, UnknownName
+from monitor.store import Store
+from monitor.types import Seed, Task
+
+SHOWN = 20
+
+
+@click.group("seeds", cls=Group)
+def seeds_command() -> None:
+    """Show, add and remove seeds: the examples that tasks learn from."""
+
+
+@seeds_command.command("add")
+@click.argument("task")
+@click.argument("label")
+@click.argument("text", required=False)
+@click.option(
+    "--document",
+    "document_id",
+    type=int,
+    metavar="ID",
+    help="Use the text that the task reads in this document.",
+)
+@pass_app
+def add_command(app: App, task: str, label: str, text: str | None, document_id: int | None) -> None:
+    """Add TEXT as an example of LABEL.
+
+    A TEXT of - is read from standard input. With --document no TEXT is given: this is how a
+    document that got a wrong label corrects the task.
+    """
+    if (text is None) == (document_id is None):
+        raise click.UsageError("give either TEXT or --document ID")
+    store = app.store_with(task, [label])
+    if document_id is not None:
+        text = _text_of(app, store, task, document_id)
+    elif text == "-":
+        text = sys.stdin.buffer.read().decode(errors="surrogateescape")
+    seed = Seed(_utf8(text or "").strip(), label)
+    added = store.tasks.add_seeds(task, [seed], app.now(), document_id=document_id)
+    click.echo(f"added a seed of {label}; {app.taken_up()}" if added else "the seed is there already")
+
+
+@seeds_command.command("import")
+@click.argument("task")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_app
+def import_command(app: App, task: str, file: Path) -> None:
+    """Add the examples of FILE: .csv or .jsonl with columns text and label.
+
+    Records that cannot be used are named and left out. If a label is not one of the task's,
+    nothing is imported.
+    """
+    store = app.store_with(task)
+    seeds = read_for(store.tasks.need(task).task, file)
+    added = store.tasks.add_seeds(task, seeds, app.now())
+    click.echo(
+        f"added {added} seeds, {len(seeds) - added} were there already"
+        + (f"; {app.taken_up()}" if added else "")
+    )
+
+
+@seeds_command.command("list")
+@click.argument("task")
+@click.option("--label", help="Only of this label.")
+@json_option
+@pass_app
+def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
+    """List the seeds of a task.
+
+    They come from the task's adapter, from the configured seeds file, or were added by
+    command; only the last can be removed by command.
+
+    With --json: one array of objects with id, task, label, text, origin and document_id.
+    """
+    store = app.store
+    labels = store.tasks.need(task).task.labels
+    if label is not None and label not in labels:
+        raise UnknownName(f"label of {task!r}", label, labels)
+    found = [s for s in store.tasks.seeds(task) if label in (None, s.seed.label)]
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": s.id,
+                    "task": s.task,
+                    "label": s.seed.label,
+                    "text": s.seed.text,
+                    "origin": s.origin,
+                    "document_id": s.document_id,
+                }
+                for s in found
+            ]
+        )
+        return
+    print_table(
+        ["id", "label", "from", "text"],
+        [[s.id, s.seed.label, s.origin, shorten(s.seed.text, 100)] for s in found],
+        empty="no seeds; the task works from the names and descriptions of its labels",
+        right=["id"],
+    )
+
+
+@seeds_command.command("remove")
+@click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
+@pass_app
+def remove_command(app: App, ids: tuple[int, ...]) -> None:
+    """Remove seeds that were added by command: all of the IDs, or none."""
+    store = app.store
+    with store.transaction():
+        for seed_id in dict.fromkeys(ids):
+            store.tasks.remove_seed(seed_id)
+    click.echo(f"removed {len(set(ids))} seeds; {app.taken_up()}")
+
+
+def read_for(task: Task, file: Path) -> list[Seed]:
+    """The usable seeds of ``file``, after saying on stderr which records are not.
+
+    :raises UnknownName: if the file has a label that ``task`` does not have.
+    """
+    from monitor.seedfile import read_seeds
+
+    seeds, bad = read_seeds(file)
+    unknown = [seed.label for seed in seeds if seed.label not in task.labels]
+    if unknown:
+        _, bad = read_seeds(file, task.labels)  # names the lines
+    for record in bad[:SHOWN]:
+        click.echo(f"{file}, {record.place}: {record.reason}", err=True)
+    if len(bad) > SHOWN:
+        click.echo(f"... and {len(bad) - SHOWN} more", err=True)
+    if unknown:
+        raise UnknownName(f"label of {task.name!r}", unknown[0], task.labels)
+    if bad:
+        click.echo(f"{len(bad)} records cannot be used", err=True)
+    return seeds
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MonitorError("the text is not UTF-8") from None
+    return text
+
+
+def _text_of(app: App, store: Store, task: str, document_id: int) -> str:
+    document = store.documents.get(document_id)
+    if document is None:
+        raise MonitorError(f"there is no document {document_id}; `monitor documents list` shows them")
+    stored = store.tasks.need(task)
+    part = app.plugins.pick("task adapter", stored.adapter)
+    adapter = part(part.Settings.model_validate(stored.settings), app.config_path.resolve().parent)
+    text: str | None = adapter.read(document)
+    if not text or not text.strip():
+        raise MonitorError(f"the task {task!r} does not read document {document_id}: it does not apply to it")
+    return text

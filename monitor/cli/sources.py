@@ -1,0 +1,278 @@
+"""``monitor sources``: where texts come from, and how each source fares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.config import SourceConfig
+from monitor.durations import format_duration
+from monitor.errors import MonitorError, SourceError, UnknownName
+from monitor.store.sources import SourceState
+
+SHOWN = 3
+"""So many titles, and so many bad records, are shown of a source that is checked."""
+
+
+@click.group("sources", cls=Group)
+def sources_command() -> None:
+    """Show, check and fetch sources."""
+
+
+@sources_command.command("list")
+@json_option
+@pass_app
+def list_command(app: App, as_json: bool) -> None:
+    """List the sources and how each fares.
+
+    The state is `ok`, `new` (not fetched yet), `failing`, `removed` (no longer in the
+    configuration; its documents stay) or `import` (history from a file).
+
+    With --json: one array of objects with name, plugin, state, every (seconds), documents,
+    bad, failures (in a row), last_error, first_success_at, last_attempt_at, last_success_at
+    and next_at.
+    """
+    store, now = app.store, app.now()
+    counts = store.documents.per_source()
+    states = store.sources.all()
+    if as_json:
+        print_json([_record(state, counts) for state in states])
+        return
+    print_table(
+        ["name", "plugin", "state", "documents", "bad", "last success", "next", "failures", "last error"],
+        [
+            [
+                state.name,
+                state.plugin,
+                _state(state),
+                f"{counts.get(state.name, 0):,}",
+                state.bad_total,
+                ago(state.last_success_at, now),
+                ago(state.next_at, now) if state.active and state.next_at else "",
+                state.failures or "",
+                shorten(state.last_error or "", 60),
+            ]
+            for state in states
+        ],
+        empty="no sources; they are written in the configuration, under [[sources]]",
+        right=["documents", "bad", "failures"],
+    )
+
+
+@sources_command.command("show")
+@click.argument("name")
+@click.option("--limit", default=20, show_default=True, help="At most so many bad records.")
+@json_option
+@pass_app
+def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
+    """Show one source, and the newest records that it could not use, each with its reason.
+
+    With --json: the object of `sources list`, with cursor and bad_records (at, place, reason,
+    raw), newest first.
+    """
+    store, now = app.store, app.now()
+    state = store.sources.get(name)
+    if state is None:
+        raise UnknownName("source", name, [s.name for s in store.sources.all()])
+    counts, bad = store.documents.per_source(), store.sources.bad(name, limit)
+    if as_json:
+        records = [asdict(record) for record in bad]
+        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records})
+        return
+    lines = {
+        "name": state.name,
+        "plugin": state.plugin,
+        "state": _state(state),
+        "every": format_duration(state.every) if state.active else "",
+        "documents": f"{counts.get(name, 0):,}",
+        "last success": _moment(state.last_success_at, now),
+        "last attempt": _moment(state.last_attempt_at, now),
+        "next": _moment(state.next_at, now) if state.active and state.next_at else "",
+        "failures": f"{state.failures} in a row" if state.failures else "",
+        "last error": state.last_error or "",
+        "bad records": f"{state.bad_total:,}" + (f", the newest {len(bad)}:" if bad else ""),
+    }
+    for key, value in lines.items():
+        if value:
+            click.echo(f"{key + ':':14}{value}")
+    for record in bad:
+        click.echo(f"  {clock(record.at)}  {record.place + ': ' if record.place else ''}{record.reason}")
+        if record.raw:
+            click.echo(f"    {shorten(record.raw, 110)}")
+
+
+@dataclass
+class Checked:
+    """What a source has to give."""
+
+    name: str
+    plugin: str
+    where: str = ""
+    documents: int = 0
+    bad: int = 0
+    titles: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+@sources_command.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@json_option
+@click.pass_context
+@pass_app
+def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Read sources from their beginning, and store nothing.
+
+    Says how many documents and bad records each has to give, with the first few of them.
+    Without a NAME all sources of the configuration are read. The exit code is 1 if one of
+    them cannot be read.
+
+    With --json: one array of objects with name, plugin, where, documents, bad, titles,
+    reasons and error.
+    """
+    config = app.config
+    found = [_check(source, config.base, app.now()) for source in _chosen(config.sources, names)]
+    if as_json:
+        print_json([asdict(checked) for checked in found])
+    elif not found:
+        click.echo("no sources; they are written in the configuration, under [[sources]]")
+    else:
+        for checked in found:
+            _print_checked(checked)
+    ctx.exit(1 if any(checked.error for checked in found) else 0)
+
+
+@sources_command.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@pass_app
+def fetch_command(app: App, names: tuple[str, ...]) -> None:
+    """Fetch sources now instead of when they are due.
+
+    A running monitor is asked to do it, and does so within a second. Otherwise they are
+    fetched here; the next `monitor run` classifies what is new. The exit code is 1 if a
+    source cannot be read.
+    """
+    process = app.daemon()
+    if process is None:
+        _fetch(app, names)
+        return
+    store = app.store
+    known = [state.name for state in store.sources.all() if state.active]
+    for name in names:
+        if name not in known:
+            raise UnknownName("source", name, known)
+    with store.transaction():
+        for name in names:
+            store.sources.due_now(name, app.now())
+    click.echo(f"the running monitor (process {process}) was asked to fetch {', '.join(names)}")
+
+
+def _fetch(app: App, names: Sequence[str]) -> None:
+    from monitor.runtime import Runtime, make_encoder
+    from monitor.store.lock import DaemonLock
+
+    config = app.config
+    _chosen(config.sources, names)
+    failed = []
+    with DaemonLock(config.database):
+        runtime = Runtime(config, app.plugins, app.synchronised_store, make_encoder(config))
+        try:
+            for name in names:
+                try:
+                    if (broken := runtime.broken.get(f"source {name}")) is not None:
+                        raise SourceError(broken)
+                    got = runtime.fetch(name, app.now())
+                except SourceError as error:
+                    failed.append(f"{name}: {error}")
+                    continue
+                click.echo(
+                    f"{name}: {got.new} new, {got.edited} changed, {got.known} known, {got.bad} bad"
+                    + (f" (see `monitor sources show {name}`)" if got.bad else "")
+                )
+        finally:
+            runtime.close()
+    if failed:
+        raise MonitorError("; ".join(failed))
+
+
+def _chosen(sources: Sequence[SourceConfig], names: Sequence[str]) -> list[SourceConfig]:
+    known = {source.name: source for source in sources}
+    for name in names:
+        if name not in known:
+            raise UnknownName("source", name, known)
+    return [known[name] for name in dict.fromkeys(names)] if names else list(sources)
+
+
+def _check(config: SourceConfig, base: Path, now: datetime) -> Checked:
+    found = Checked(config.name, config.plugin)
+    source = None
+    try:
+        source = config.part(config.settings, base)
+        found.where = source.describe()
+        for batch in source.fetch({}, now):
+            found.documents += len(batch.documents)
+            found.bad += len(batch.bad)
+            found.titles += [
+                shorten(document.title or document.text, 100)
+                for document in batch.documents[: SHOWN - len(found.titles)]
+            ]
+            found.reasons += [
+                f"{record.place}: {record.reason}" if record.place else record.reason
+                for record in batch.bad[: SHOWN - len(found.reasons)]
+            ]
+    except MonitorError as error:
+        found.error = str(error)
+    except Exception as error:
+        found.error = f"the plugin raised {type(error).__name__}: {error}"
+    finally:
+        if source is not None:
+            source.close()
+    return found
+
+
+def _print_checked(checked: Checked) -> None:
+    where = f" ({checked.where})" if checked.where not in ("", checked.plugin) else ""
+    click.echo(f"{checked.name}: {checked.documents:,} documents, {checked.bad:,} bad records{where}")
+    for title in checked.titles:
+        click.echo(f"  - {title}")
+    for reason in checked.reasons:
+        click.echo(f"  bad: {shorten(reason, 110)}")
+    if checked.error:
+        click.echo(f"  cannot be read: {checked.error}")
+
+
+def _record(state: SourceState, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "plugin": state.plugin,
+        "state": _state(state),
+        "every": state.every,
+        "documents": counts.get(state.name, 0),
+        "bad": state.bad_total,
+        "failures": state.failures,
+        "last_error": state.last_error,
+        "first_success_at": state.first_success_at,
+        "last_attempt_at": state.last_attempt_at,
+        "last_success_at": state.last_success_at,
+        "next_at": state.next_at,
+    }
+
+
+def _state(state: SourceState) -> str:
+    if not state.active:
+        return "removed" if state.every else "import"
+    if state.failures:
+        return "failing"
+    return "ok" if state.last_success_at else "new"
+
+
+def _moment(time: datetime | None, now: datetime) -> str:
+    return "never" if time is None else f"{clock(time)} ({ago(time, now)})"

@@ -1,0 +1,242 @@
+"""``monitor tasks``: what is told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.output import clock, print_table, shorten
+from monitor.cli.seeds import read_for
+from monitor.config import Name, make_task
+from monitor.errors import MonitorError
+from monitor.store import Store
+from monitor.store.tasks import StoredTask
+
+ORIGINS = ("adapter", "file", "command")
+
+
+@click.group("tasks", cls=Group)
+def tasks_command() -> None:
+    """Show, add and remove tasks: the labels to tell apart."""
+
+
+@tasks_command.command("list")
+@json_option
+@pass_app
+def list_command(app: App, as_json: bool) -> None:
+    """List the tasks in use.
+
+    With --json: one array of the objects that `tasks show --json` prints.
+    """
+    store = app.store
+    records = [_record(store, stored) for stored in store.tasks.active()]
+    if as_json:
+        print_json(records)
+        return
+    print_table(
+        ["name", "adapter", "from", "kind", "labels", "seeds", "head"],
+        [
+            [
+                record["name"],
+                record["adapter"],
+                _from(record["origin"]),
+                "several labels a text" if record["multi"] else "one label a text",
+                shorten(", ".join(record["labels"]), 60),
+                sum(sum(counts.values()) for counts in record["seeds"].values()),
+                f"version {record['head']['version']}" if record["head"] else "none yet",
+            ]
+            for record in records
+        ],
+        empty="no tasks; add some to the configuration, or with `monitor tasks add`",
+        right=["seeds"],
+    )
+
+
+@tasks_command.command("show")
+@click.argument("name")
+@json_option
+@pass_app
+def show_command(app: App, name: str, as_json: bool) -> None:
+    """Show one task: labels, seeds by origin, and the head in use.
+
+    With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
+    threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
+    ({label: {adapter, file, command: number}}), head ({version, seeds, encoder, created_at} of
+    the one in use, or null) and versions (how many there are).
+    """
+    store = app.store
+    record = _record(store, store.tasks.need(name))
+    if as_json:
+        print_json(record)
+        return
+    head = record["head"]
+    threshold = record["threshold"]
+    lines = {
+        "name": name,
+        "from": f"{_from(record['origin'])}{f' ({app.config_path})' if record['origin'] == 'config' else ''}",
+        "adapter": record["adapter"],
+        "kind": "several labels a text" if record["multi"] else "one label a text",
+        "threshold": "chosen by the learner" if threshold is None else f"{threshold:g}",
+        "head": "none yet; the monitor makes it when it runs (or `monitor adapt`)"
+        if head is None
+        else f"version {head['version']} of {clock(head['created_at'])}, from {head['seeds']} seeds",
+    }
+    for key, value in lines.items():
+        click.echo(f"{key + ':':14}{value}")
+    click.echo("")
+    print_table(
+        ["label", *(f"{_seeds_from(origin)}" for origin in ORIGINS), "description"],
+        [
+            [label, *(record["seeds"][label][origin] for origin in ORIGINS), description]
+            for label, description in record["labels"].items()
+        ],
+        empty="",
+        right=[_seeds_from(origin) for origin in ORIGINS],
+    )
+
+
+@tasks_command.command("add")
+@click.argument("name")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME[=DESCRIPTION]",
+    help="A label with a line that describes it; repeat it for each [default: the adapter's labels].",
+)
+@click.option(
+    "--adapter", default="labels", show_default=True, help="Who reads documents and brings examples."
+)
+@click.option(
+    "--multi/--single", default=None, help="Several labels a text, or one [default: the adapter's choice]."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Say none of these below this probability [default: chosen by the learner].",
+)
+@click.option(
+    "--seeds",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Examples: a .csv or .jsonl file with columns text and label.",
+)
+@pass_app
+def add_command(
+    app: App,
+    name: str,
+    labels: tuple[str, ...],
+    adapter: str,
+    multi: bool | None,
+    threshold: float | None,
+    file: Path | None,
+) -> None:
+    """Add a task to the database.
+
+    For example:
+
+        monitor tasks add urgency --label "urgent=somebody must act within the hour" --label
+        "routine=can wait for its turn"
+
+    Examples are optional: names and descriptions are enough to begin with. The ones of FILE
+    are copied; add more with `monitor seeds add`.
+    """
+    config = app.config
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise click.BadParameter(
+            "a name has letters, digits, blanks and _ . - only, at most 80", param_hint="NAME"
+        ) from None
+    if name in {task.task.name for task in config.tasks}:
+        raise MonitorError(f"the task {name!r} comes from {config.path}: edit it there, under [[tasks]]")
+    part = app.plugins.pick("task adapter", adapter)
+    try:
+        made = part(part.Settings.model_validate({}), config.base)
+    except ValidationError as error:
+        missing = ", ".join(str(item["loc"][0]) for item in error.errors() if item["loc"])
+        raise MonitorError(
+            f"the adapter {adapter!r} needs settings ({missing}): write the task into {config.path}"
+        ) from None
+    described = dict(_described(label) for label in labels)
+    if len(described) < len(labels):
+        raise click.BadParameter("a label is given twice", param_hint="--label")
+    task = make_task(name, made, labels=described or None, multi=multi, threshold=threshold)
+    own = [] if file is None else read_for(task, file)
+    defaults = [seed for seed in made.seeds() if seed.label in task.labels]
+    store, now = app.synchronised_store, app.now()
+    with store.transaction():
+        store.tasks.add(task, adapter, {}, now)
+        store.tasks.sync_seeds(name, "adapter", defaults, now)
+        store.tasks.add_seeds(name, own, now)
+    seeds = len(store.tasks.seeds(name))
+    click.echo(f"added the task {name} with {len(task.labels)} labels and {seeds} seeds; {app.taken_up()}")
+
+
+@tasks_command.command("remove")
+@click.argument("name")
+@pass_app
+def remove_command(app: App, name: str) -> None:
+    """Put a task to rest that `monitor tasks add` added.
+
+    What it said of documents is kept, and so are its seeds: adding a task of that name again
+    takes them up.
+    """
+    store = app.store
+    if store.tasks.need(name).origin == "command":
+        for rule in app.config.rules:
+            if name in rule.where:
+                raise MonitorError(f"the rule {rule.name!r} watches the task {name!r}: remove it first")
+    store.tasks.retire(name)
+    click.echo(f"removed the task {name}; {app.taken_up()}")
+
+
+def _described(text: str) -> tuple[str, str]:
+    label, _, description = text.partition("=")
+    return label.strip(), description.strip()
+
+
+def _record(store: Store, stored: StoredTask) -> dict[str, Any]:
+    task = stored.task
+    head = store.heads.active(task.name)
+    return {
+        "name": task.name,
+        "adapter": stored.adapter,
+        "family": task.family,
+        "origin": stored.origin,
+        "multi": task.multi,
+        "threshold": task.threshold,
+        "settings": stored.settings,
+        "labels": task.labels,
+        "seeds": _seed_counts(store, stored),
+        "head": None
+        if head is None
+        else {
+            "version": head.version,
+            "seeds": head.seeds,
+            "encoder": head.encoder,
+            "created_at": head.created_at,
+        },
+        "versions": len(store.heads.versions(task.name)),
+    }
+
+
+def _seed_counts(store: Store, stored: StoredTask) -> Mapping[str, Mapping[str, int]]:
+    counts = Counter((seed.seed.label, seed.origin) for seed in store.tasks.seeds(stored.task.name))
+    return {label: {origin: counts[label, origin] for origin in ORIGINS} for label in stored.task.labels}  # type: ignore[index]
+
+
+def _from(origin: str) -> str:
+    return "the configuration" if origin == "config" else "`tasks add`"
+
+
+def _seeds_from(origin: str) -> str:
+    return {"adapter": "adapter's", "file": "file's", "command": "added"}[origin]

@@ -14,7 +14,7 @@ from sample.texts import Conversation, News
 
 NEWS_PAUSE, CHAT_PAUSE = 8.0, 20.0
 """Seconds between two calm items, and between the beginnings of two conversations, at first."""
-SLOWING, SLOWEST = 1.04, 300.0
+SLOWING, SLOWEST = 1.05, 300.0
 """Pauses grow by this factor up to this many seconds: a night's run stays a calm one."""
 WAVE_AFTER = 20.0
 """Seconds from the start to the wave."""

@@ -1,0 +1,121 @@
+"""``monitor evaluate``: how good would this be on my data?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from monitor.cli.app import json_option, print_json
+from monitor.cli.output import console, print_table
+
+
+def _shots(ctx: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        shots = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        shots = (-1,)
+    if min(shots) < 0:
+        raise click.BadParameter(f"{value!r} is not a list of numbers from 0 up, like 0,4,8,16")
+    return shots
+
+
+@click.command("evaluate")
+@click.argument("folders", nargs=-1, required=True, metavar="TASK_DIR...", type=click.Path(path_type=Path))
+@click.option(
+    "--shots",
+    callback=_shots,
+    metavar="N,N,...",
+    default="0,4,8,16",
+    show_default=True,
+    help="Seeds a label to try; 0 is label names alone.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Random draws for each number of shots.",
+)
+@click.option("--family", default="", help="Family of the tasks, such as sentiment, topic or intent.")
+@click.option(
+    "--support",
+    metavar="NAME",
+    help="Take the rows of this file in each folder as the one draw, instead of --shots.",
+)
+@click.option(
+    "--encoder",
+    metavar="PATH",
+    help="Folder or model id of another encoder; the embedded one where this is not given.",
+)
+@json_option
+def evaluate_command(
+    folders: tuple[Path, ...],
+    shots: tuple[int, ...],
+    seeds: int,
+    family: str,
+    support: str | None,
+    encoder: str | None,
+    as_json: bool,
+) -> None:
+    """How good would the classifier be on your data?
+
+    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
+    Seeds are drawn from the first, and every text of the second gets a label; the mean and the
+    standard deviation over the draws are reported.
+    """
+    from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+    from monitor.learn.evaluate import check_folders, evaluate_folders
+
+    check_folders(folders, support)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+        transient=True,
+    ) as bar:
+        row = bar.add_task("loading the encoder", total=1.0)
+        model = (
+            TransformerEncoder(encoder)
+            if encoder
+            else TransformerEncoder(embedded_folder(), name="minilm", sha256=EMBEDDED_SHA256)
+        )
+        found = evaluate_folders(
+            folders,
+            model,
+            shots,
+            seeds,
+            support,
+            family,
+            progress=lambda step, share: bar.update(row, description=step, completed=share),
+        )
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    numbers = ["accuracy", "macro-F1", "adapt", "texts/s"]
+    rows = [
+        [
+            folder,
+            shots,
+            _share(measured["accuracy"]),
+            _share(measured["macro_f1"]),
+            f"{measured['adapt_seconds']:.2f} s",
+            f"{measured['texts_per_second']:.0f}",
+        ]
+        for folder, by_shots in found.items()
+        for shots, measured in by_shots.items()
+    ]
+    print_table(["task", "shots", *numbers], rows, empty="nothing was evaluated", right=["shots", *numbers])
+
+
+def _share(value: Mapping[str, float]) -> str:
+    return f"{100 * value['mean']:.1f} ± {100 * value['sd']:.1f} %"

@@ -36,7 +36,7 @@ class View:
     def __init__(self, database: Path, console: Console) -> None:
         self.database, self.console = database, console
         self._store: Store | None = None
-        self._document = self._alert = 0
+        self._document = self._alert = self._counted = 0
         self._open: dict[int, StoredAlert] = {}
         self._counts_at: datetime | None = None
         self._stop = threading.Event()
@@ -67,8 +67,8 @@ class View:
         self._show_alerts()
         now = datetime.now(UTC)
         due = self._counts_at is None or (now - self._counts_at).total_seconds() >= COUNTS_EVERY_S
-        if due and self._document:
-            self._counts_at = now
+        if due and self._document > self._counted:
+            self._counts_at, self._counted = now, self._document
             self._show_counts(now)
 
     def _show_documents(self, documents: list[StoredDocument]) -> None:

@@ -1,0 +1,131 @@
+"""The built-in task adapters: their labels, their seeds, and what they read."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.seedfile import read_seeds
+from monitor.testing import check_task_adapter
+from monitor.types import StoredDocument
+from monitor_plugins import intent, labels, sentiment, topic
+
+MODULES = {"topic": topic, "sentiment": sentiment, "intent": intent, "labels": labels}
+WITH_SEEDS = ["topic", "sentiment", "intent"]
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+def make(name, **settings):
+    [adapter] = MODULES[name].register_task_adapters()
+    assert adapter.name == name
+    return adapter(settings=adapter.Settings(**settings), base=Path())
+
+
+def document(role, title="A headline", text="A summary."):
+    return StoredDocument(
+        id=1,
+        source="s",
+        external_id="1",
+        thread="",
+        role=role,
+        title=title,
+        text=text,
+        url="",
+        published_at=NOW,
+        fetched_at=NOW,
+        event_at=NOW,
+        live=True,
+    )
+
+
+@pytest.mark.parametrize("name", WITH_SEEDS)
+def test_every_label_has_a_one_line_phrase_and_enough_seeds(name):
+    adapter = make(name)
+    counts = Counter(seed.label for seed in adapter.seeds())
+    assert counts.keys() == adapter.labels().keys()
+    for label, description in adapter.labels().items():
+        assert label.replace("_", "").isalpha(), label
+        assert label.islower(), label
+        assert 8 <= len(description.split()) <= 24, label
+        assert "\n" not in description
+        assert counts[label] >= 16, label
+
+
+@pytest.mark.parametrize("name", WITH_SEEDS)
+def test_seed_files_are_whole_and_balanced_and_repeat_nothing(name):
+    seeds, bad = read_seeds(files("monitor_plugins") / "seeds" / f"{name}.csv")
+    assert bad == []
+    assert len(set(Counter(seed.label for seed in seeds).values())) == 1
+    assert len({" ".join(seed.text.lower().split()) for seed in seeds}) == len(seeds)
+
+
+@pytest.mark.parametrize("name", WITH_SEEDS)
+def test_seeds_do_not_give_their_label_away(name):
+    """Most seeds must be recognisable without the label's own name in them."""
+    adapter = make(name)
+    for label in adapter.labels():
+        texts = [seed.text.lower() for seed in adapter.seeds() if seed.label == label]
+        phrase = label.replace("_", " ")
+        assert not any(text.startswith((f"{phrase}:", f"{label}:")) for text in texts), label
+        assert sum(phrase in text for text in texts) <= len(texts) / 2, label
+
+
+def test_families_and_multi():
+    assert {name: (make(name).family, make(name).multi) for name in MODULES} == {
+        "topic": ("topic", True),
+        "sentiment": ("sentiment", False),
+        "intent": ("intent", False),
+        "labels": ("", False),
+    }
+
+
+def test_labels_brings_nothing_of_its_own():
+    assert not make("labels").labels()
+    assert not make("labels").seeds()
+
+
+@pytest.mark.parametrize(
+    ("name", "read_by_default"),
+    [
+        ("topic", {"publisher"}),
+        ("sentiment", {"publisher", "customer"}),
+        ("intent", {"customer"}),
+        ("labels", {"publisher", "customer", "agent"}),
+    ],
+)
+def test_each_adapter_reads_headline_and_summary_of_its_roles(name, read_by_default):
+    for role in ("publisher", "customer", "agent"):
+        expected = "A headline\nA summary." if role in read_by_default else None
+        assert make(name).read(document(role)) == expected
+        assert make(name, roles=[role]).read(document(role)) == "A headline\nA summary."
+        others = [other for other in ("publisher", "customer", "agent") if other != role]
+        assert make(name, roles=others).read(document(role)) is None
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_document_without_words_is_not_read(name):
+    roles = ["publisher", "customer", "agent"]
+    assert make(name, roles=roles).read(document("customer", title=" ", text="\n")) is None
+    assert make(name, roles=roles).read(document("customer", title="", text="ok")) == "ok"
+
+
+def test_labels_reads_the_part_it_is_told_to():
+    assert make("labels", read="title").read(document("agent")) == "A headline"
+    assert make("labels", read="text").read(document("agent")) == "A summary."
+    assert make("labels", read="title").read(document("agent", title=" ")) is None
+    assert make("labels", read="text").read(document("agent", text="")) is None
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_settings_that_make_no_sense_are_refused(name):
+    for wrong in ({"roles": []}, {"roles": ["editor"]}, {"rolls": ["agent"]}):
+        with pytest.raises(ValidationError):
+            make(name, **wrong)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_adapters_keep_the_contract(name):
+    check_task_adapter(make(name))

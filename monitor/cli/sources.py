@@ -62,7 +62,7 @@ def list_command(app: App, as_json: bool) -> None:
             ]
             for state in states
         ],
-        empty="no sources; they are written in the configuration, under [[sources]]",
+        empty="no sources yet; `monitor run` takes up those of the configuration, under [[sources]]",
         right=["documents", "bad", "failures"],
     )
 
@@ -240,7 +240,7 @@ def _check(config: SourceConfig, base: Path, now: datetime) -> Checked:
 
 def _print_checked(checked: Checked) -> None:
     where = f" ({checked.where})" if checked.where not in ("", checked.plugin) else ""
-    click.echo(f"{checked.name}: {checked.documents:,} documents, {checked.bad:,} bad records{where}")
+    click.echo(f"{checked.name}: {checked.documents:,} documents, {checked.bad:,} bad{where}")
     for title in checked.titles:
         click.echo(f"  - {title}")
     for reason in checked.reasons:

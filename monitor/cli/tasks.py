@@ -54,7 +54,7 @@ def list_command(app: App, as_json: bool) -> None:
             ]
             for record in records
         ],
-        empty="no tasks; add some to the configuration, or with `monitor tasks add`",
+        empty="no tasks yet; `monitor run` takes up those of the configuration, `monitor tasks add` adds more",
         right=["seeds"],
     )
 

@@ -1,0 +1,132 @@
+"""monitor seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.store.lock import DaemonLock
+
+
+def seeds(monitor, task="topic"):
+    return [(s["label"], s["text"], s["origin"]) for s in monitor("seeds", "list", task, "--json").json]
+
+
+def test_add_from_the_command_line_and_standard_input(fetched):
+    said = fetched("seeds", "add", "topic", "court", "  the judge ruled ")
+    assert "added a seed of court; the next `monitor run` takes it up" in said.out
+    fetched("seeds", "add", "topic", "money", "-", input="profit\nrose ☂\n")
+    assert seeds(fetched) == [
+        ("court", "the judge ruled", "command"),
+        ("money", "profit\nrose ☂", "command"),
+    ]
+    assert "there already" in fetched("seeds", "add", "topic", "court", "the judge ruled").out
+
+
+def test_add_makes_the_database_if_there_is_none(monitor):
+    monitor("seeds", "add", "topic", "court", "the judge ruled")
+    assert seeds(monitor) == [("court", "the judge ruled", "command")]
+
+
+def test_add_takes_up_a_task_that_was_just_written_into_the_configuration(fetched):
+    fetched.edit('name = "topic"', 'name = "subject"')
+    fetched.edit("topic =", "subject =")
+    fetched("seeds", "add", "subject", "court", "the judge ruled")
+    assert seeds(fetched, "subject") == [("court", "the judge ruled", "command")]
+
+
+def test_add_needs_no_secrets_of_the_configuration(fetched):
+    fetched.edit('path = "sent.jsonl"', 'path = { env = "NOT_SET_ANYWHERE" }')
+    fetched("seeds", "add", "topic", "court", "the judge ruled")
+    assert "NOT_SET_ANYWHERE is not set" in fetched("sources", "check", code=2).err
+
+
+def test_add_takes_the_text_that_the_task_reads_in_a_document(fetched):
+    document = fetched("documents", "search", "growth", "--json").json[0]
+    fetched("seeds", "add", "mood", "good", "--document", document["id"])
+    (seed,) = [s for s in fetched("seeds", "list", "mood", "--json").json if s["document_id"]]
+    assert (seed["text"], seed["document_id"]) == (document["text"], document["id"])
+
+
+def test_add_says_where_a_document_cannot_be_a_seed(fetched):
+    assert "no document 999" in fetched("seeds", "add", "mood", "bad", "--document", 999, code=1).err
+    store = fetched.store()
+    store.connection.execute("update documents set role = 'agent' where id = 1")
+    store.close()
+    assert "does not apply" in fetched("seeds", "add", "mood", "bad", "--document", 1, code=1).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nope", "a", "text"], 2, "known: mood, topic"),
+        (["topic", "nope", "text"], 2, "known: court, money"),
+        (["topic", "court", "  "], 1, "a seed needs a text"),
+        (["topic", "court"], 2, "either TEXT or --document"),
+        (["topic", "court", "text", "--document", "1"], 2, "either TEXT or --document"),
+        (["topic", "court", "\udcff"], 1, "not UTF-8"),
+    ],
+)
+def test_add_refuses_what_cannot_be_a_seed(fetched, arguments, code, message):
+    assert message in fetched("seeds", "add", *arguments, code=code).err
+    assert seeds(fetched) == []
+
+
+def test_add_refuses_bytes_that_are_no_text(fetched):
+    assert "not UTF-8" in fetched("seeds", "add", "topic", "court", "-", input=b"\xff\xfe", code=1).err
+
+
+def test_import_counts_new_known_and_bad_records(fetched):
+    file = fetched.write("more.csv", "text,label\njudge,court\njudge,court\nprofit,money\n,money\n")
+    said = fetched("seeds", "import", "topic", file)
+    assert "added 2 seeds, 1 were there already" in said.out
+    assert "line 5: has no text" in said.err
+    assert "1 records cannot be used" in said.err
+    assert "added 0 seeds, 3 were there already" in fetched("seeds", "import", "topic", file).out
+
+
+def test_import_with_an_unknown_label_imports_nothing(fetched):
+    file = fetched.write(
+        "more.jsonl", '{"text": "judge", "label": "court"}\n{"text": "x", "label": "sport"}\n'
+    )
+    said = fetched("seeds", "import", "topic", file, code=2)
+    assert "line 2: no label is called 'sport'" in said.err
+    assert "known: court, money" in said.err
+    assert seeds(fetched) == []
+
+
+def test_import_says_what_is_wrong_with_a_file(fetched):
+    assert "cannot be read" in fetched("seeds", "import", "topic", fetched.folder / "none.csv", code=1).err
+    file = fetched.write("wrong.csv", "words,class\na,b\n")
+    assert "no column text and no column label" in fetched("seeds", "import", "topic", file, code=1).err
+
+
+def test_list_of_one_label(fetched):
+    found = fetched("seeds", "list", "mood", "--label", "bad", "--json").json
+    assert [(s["text"], s["origin"]) for s in found] == [
+        ("terrible loss", "adapter"),
+        ("awful failure", "file"),
+    ]
+    assert "terrible loss" in fetched("seeds", "list", "mood").out
+    assert "known: bad, good" in fetched("seeds", "list", "mood", "--label", "nope", code=2).err
+    assert "known: mood, topic" in fetched("seeds", "list", "nope", code=2).err
+
+
+def test_remove_takes_all_or_none(fetched):
+    fetched("seeds", "add", "topic", "court", "one")
+    fetched("seeds", "add", "topic", "court", "two")
+    ids = [s["id"] for s in fetched("seeds", "list", "topic", "--json").json]
+    assert "no seed 999" in fetched("seeds", "remove", *ids, 999, code=1).err
+    assert len(seeds(fetched)) == 2
+    assert "removed 2 seeds" in fetched("seeds", "remove", *ids).out
+    assert seeds(fetched) == []
+
+
+def test_remove_says_who_owns_a_seed(fetched):
+    ids = {s["origin"]: s["id"] for s in fetched("seeds", "list", "mood", "--json").json}
+    assert "the seeds file: remove it there" in fetched("seeds", "remove", ids["file"], code=1).err
+    assert "the task's adapter" in fetched("seeds", "remove", ids["adapter"], code=1).err
+
+
+def test_a_running_monitor_takes_seeds_up(fetched):
+    with DaemonLock(fetched.database):
+        assert "the running monitor (process" in fetched("seeds", "add", "topic", "court", "text").out

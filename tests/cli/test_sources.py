@@ -1,0 +1,128 @@
+"""monitor sources."""
+
+from __future__ import annotations
+
+from monitor.store.lock import DaemonLock
+
+
+def test_list_shows_how_a_source_fares(fetched):
+    (record,) = fetched("sources", "list", "--json").json
+    assert {k: record[k] for k in ("name", "plugin", "state", "every", "documents", "bad", "failures")} == {
+        "name": "news",
+        "plugin": "lines",
+        "state": "ok",
+        "every": 300,
+        "documents": 2,
+        "bad": 1,
+        "failures": 0,
+    }
+    assert record["last_error"] is None
+    assert record["next_at"] > record["last_success_at"] >= record["first_success_at"]
+    line = fetched("sources", "list").out.splitlines()[1]
+    assert line.split()[:5] == ["news", "lines", "ok", "2", "1"]
+
+
+def test_list_needs_a_database(monitor):
+    said = monitor("sources", "list", code=1)
+    assert "there is no database" in said.err
+    assert "monitor db migrate" in said.err
+
+
+def test_list_tells_failing_new_removed_and_imported_sources_apart(fetched):
+    fetched.write("news.txt", "x\nx\nx\nDOWN\n")
+    fetched("sources", "fetch", "news", code=1)
+    fetched.write("old.jsonl", '{"text": "an old text"}\n')
+    fetched.config.write_text(
+        fetched.config.read_text() + '\n[[sources]]\nplugin = "lines"\nname = "later"\npath = "x"\n'
+    )
+    fetched("tasks", "add", "any", "--label", "a", "--label", "b")  # takes up the configuration
+    states = {r["name"]: r["state"] for r in fetched("sources", "list", "--json").json}
+    assert states == {"news": "failing", "later": "new"}
+    fetched.edit('name = "news"', 'name = "fresh"')
+    store = fetched.store()
+    store.sources.ensure("old.jsonl", "chatlog")
+    store.close()
+    fetched("tasks", "add", "more", "--label", "a", "--label", "b")
+    states = {r["name"]: r["state"] for r in fetched("sources", "list", "--json").json}
+    assert states == {"news": "removed", "later": "new", "fresh": "new", "old.jsonl": "import"}
+
+
+def test_show_names_bad_records_with_place_reason_and_raw(fetched):
+    record = fetched("sources", "show", "news", "--json").json
+    assert record["cursor"] == {"line": 3}
+    (bad,) = record["bad_records"]
+    assert (bad["place"], bad["reason"], bad["raw"]) == ("line 2", "no text", "BAD no text")
+    out = fetched("sources", "show", "news").out
+    assert "line 2: no text" in out
+    assert "BAD no text" in out
+
+
+def test_show_lists_known_sources(fetched):
+    assert "known: news" in fetched("sources", "show", "nope", code=2).err
+
+
+def test_check_reads_from_the_start_and_stores_nothing(monitor):
+    (checked,) = monitor("sources", "check", "--json").json
+    assert checked == {
+        "name": "news",
+        "plugin": "lines",
+        "where": "lines of news.txt",
+        "documents": 2,
+        "bad": 1,
+        "titles": ["terrible loss", "wonderful growth"],
+        "reasons": ["line 2: no text"],
+        "error": None,
+    }
+    out = monitor("sources", "check", "news").out
+    assert "news: 2 documents, 1 bad (lines of news.txt)" in out
+    assert not monitor.database.exists()
+
+
+def test_check_shows_a_few_only(monitor):
+    monitor.write("news.txt", "\n".join(f"text {n}" for n in range(50)))
+    (checked,) = monitor("sources", "check", "--json").json
+    assert checked["documents"] == 50
+    assert checked["titles"] == ["text 0", "text 1", "text 2"]
+
+
+def test_check_fails_where_a_source_cannot_be_read(monitor):
+    for trouble, message in (("DOWN", "the server is down"), ("BUG", "the plugin raised ValueError")):
+        monitor.write("news.txt", f"one\n{trouble}\n")
+        (checked,) = monitor("sources", "check", "--json", code=1).json
+        assert checked["documents"] == 1
+        assert message in checked["error"]
+    monitor.edit('plugin = "lines"', 'plugin = "picky"')
+    monitor.edit('path = "news.txt"\n', "")
+    assert "RuntimeError: not today" in monitor("sources", "check", code=1).out
+    assert "known: news" in monitor("sources", "check", "nope", code=2).err
+
+
+def test_fetch_stores_now_and_goes_on_where_it_stopped(monitor):
+    assert "news: 2 new, 0 changed, 0 known, 1 bad" in monitor("sources", "fetch", "news").out
+    with monitor.folder.joinpath("news.txt").open("a") as file:
+        file.write("one more\n")
+    assert "news: 1 new, 0 changed, 0 known, 0 bad" in monitor("sources", "fetch", "news").out
+    assert len(monitor("documents", "list", "--json").json) == 3
+
+
+def test_fetch_reports_what_failed_and_keeps_the_rest(monitor):
+    monitor.write("news.txt", "one\nDOWN\n")
+    assert "news: the server is down" in monitor("sources", "fetch", "news", code=1).err
+    (record,) = monitor("sources", "list", "--json").json
+    assert (record["documents"], record["failures"], record["last_error"]) == (1, 1, "the server is down")
+
+
+def test_fetch_refuses_unknown_names_before_it_fetches(monitor):
+    assert "known: news" in monitor("sources", "fetch", "news", "nope", code=2).err
+    assert not monitor.database.exists()
+
+
+def test_fetch_asks_a_running_monitor(fetched):
+    before = fetched("sources", "list", "--json").json[0]
+    with DaemonLock(fetched.database):
+        said = fetched("sources", "fetch", "news")
+        assert "was asked to fetch news" in said.out
+        assert "known: news" in fetched("sources", "fetch", "nope", code=2).err
+    after = fetched("sources", "list", "--json").json[0]
+    assert after["next_at"] < before["next_at"]
+    assert after["last_attempt_at"] == before["last_attempt_at"]

@@ -1,0 +1,137 @@
+"""monitor tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.store.lock import DaemonLock
+
+
+def test_add_makes_a_task_with_labels_descriptions_and_seeds(monitor):
+    file = monitor.write(
+        "own.csv", "text,label\nthe server burns,urgent\nsome day,routine\nsome day,routine\n"
+    )
+    said = monitor(
+        "tasks", "add", "urgency", "--label", "urgent=act within = the hour", "--label", "routine",
+        "--threshold", "0.4", "--seeds", file,
+    )  # fmt: skip
+    assert "added the task urgency with 2 labels and 2 seeds; the next `monitor run` takes it up" in said.out
+    record = monitor("tasks", "show", "urgency", "--json").json
+    assert record["labels"] == {"urgent": "act within = the hour", "routine": ""}
+    assert (record["origin"], record["adapter"], record["multi"], record["threshold"]) == (
+        "command",
+        "labels",
+        False,
+        0.4,
+    )
+    assert record["seeds"]["urgent"] == {"adapter": 0, "file": 0, "command": 1}
+    assert record["head"] is None
+
+
+def test_add_takes_labels_and_seeds_of_an_adapter(monitor):
+    monitor("tasks", "add", "second", "--adapter", "mood", "--multi")
+    record = monitor("tasks", "show", "second", "--json").json
+    assert record["labels"] == {"bad": "something went wrong", "good": "something went well"}
+    assert record["multi"] is True
+    assert record["seeds"]["good"] == {"adapter": 1, "file": 0, "command": 0}
+
+
+def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monitor):
+    said = monitor("tasks", "add", "mood", "--label", "a", "--label", "b", code=1)
+    assert f"comes from {monitor.config}: edit it there" in said.err
+    assert not monitor.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["x", "--label", "only"], 1, "one label only"),
+        (["x"], 1, "has no labels"),
+        (["x", "--label", "a", "--label", "a=again"], 2, "given twice"),
+        (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
+        (["x", "--label", "a", "--label", "=text"], 1, "cannot be a label"),
+        (["x", "--adapter", "nope"], 2, "known:"),
+        (["x", "--label", "a", "--label", "b", "--threshold", "1.5"], 2, "0<=x<=1"),
+        (["", "--label", "a", "--label", "b"], 2, "NAME"),
+        (["a/b", "--label", "a", "--label", "b"], 2, "NAME"),
+    ],
+)
+def test_add_refuses_what_cannot_be_a_task(monitor, arguments, code, message):
+    assert message in monitor("tasks", "add", *arguments, code=code).err
+    assert not monitor.database.exists()
+
+
+def test_add_with_seeds_of_unknown_labels_adds_nothing(monitor):
+    file = monitor.write("own.csv", "text,label\nfine,a\nsome text,c\n")
+    said = monitor("tasks", "add", "x", "--label", "a", "--label", "b", "--seeds", file, code=2)
+    assert "line 3" in said.err
+    assert "known: a, b" in said.err
+    assert not monitor.database.exists()
+    missing = monitor("tasks", "add", "x", "--label", "a", "--label", "b", "--seeds", "none.csv", code=1)
+    assert "none.csv cannot be read" in missing.err
+
+
+def test_add_refuses_a_name_twice(monitor):
+    monitor("tasks", "add", "x", "--label", "a", "--label", "b")
+    said = monitor("tasks", "add", "x", "--label", "a", "--label", "b", code=1)
+    assert "there is a task 'x' already, in the database" in said.err
+
+
+def test_list_and_show_say_where_a_task_comes_from(fetched):
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    records = {r["name"]: r for r in fetched("tasks", "list", "--json").json}
+    assert {name: r["origin"] for name, r in records.items()} == {
+        "mood": "config",
+        "topic": "config",
+        "urgency": "command",
+    }
+    assert records["mood"]["seeds"] == {
+        "bad": {"adapter": 1, "file": 1, "command": 0},
+        "good": {"adapter": 1, "file": 1, "command": 0},
+    }
+    lines = {line.split()[0]: line for line in fetched("tasks", "list").out.splitlines()}
+    assert "the configuration" in lines["mood"]
+    assert "`tasks add`" in lines["urgency"]
+    shown = fetched("tasks", "show", "topic").out
+    assert str(fetched.config) in shown
+    assert "several labels a text" in shown
+    assert "lawsuits and fines" in shown
+
+
+def test_show_names_the_head_in_use(fetched):
+    fetched("adapt", "mood")
+    fetched("seeds", "add", "mood", "bad", "a broken promise")
+    fetched("adapt", "mood")
+    record = fetched("tasks", "show", "mood", "--json").json
+    assert (record["head"]["version"], record["head"]["seeds"], record["versions"]) == (2, 5, 2)
+    assert "version 2" in fetched("tasks", "show", "mood").out
+
+
+def test_show_lists_known_tasks(fetched):
+    assert "known: mood, topic" in fetched("tasks", "show", "nope", code=2).err
+
+
+def test_remove_puts_a_task_to_rest_and_keeps_its_seeds(monitor):
+    monitor("tasks", "add", "x", "--label", "a", "--label", "b")
+    monitor("seeds", "add", "x", "a", "some text")
+    assert "removed the task x" in monitor("tasks", "remove", "x").out
+    assert "x" not in {r["name"] for r in monitor("tasks", "list", "--json").json}
+    monitor("tasks", "remove", "x", code=2)
+    monitor("tasks", "add", "x", "--label", "a", "--label", "c")
+    assert monitor("tasks", "show", "x", "--json").json["seeds"]["a"]["command"] == 1
+
+
+def test_remove_refuses_tasks_of_the_configuration_and_of_rules(fetched):
+    assert "comes from the configuration file" in fetched("tasks", "remove", "mood", code=1).err
+    fetched("tasks", "add", "x", "--label", "a", "--label", "b")
+    fetched.config.write_text(
+        fetched.config.read_text()
+        + '\n[[rules]]\nname = "many-a"\nkind = "threshold"\nat_least = 3\nwhere = { x = "a" }\n'
+    )
+    assert "the rule 'many-a' watches the task 'x'" in fetched("tasks", "remove", "x", code=1).err
+
+
+def test_changes_say_that_a_running_monitor_takes_them_up(fetched):
+    with DaemonLock(fetched.database):
+        said = fetched("tasks", "add", "x", "--label", "a", "--label", "b")
+    assert "the running monitor (process" in said.out

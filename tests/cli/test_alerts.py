@@ -1,0 +1,91 @@
+"""monitor alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+
+def resolve(monitor, alert_id):
+    store = monitor.store()
+    store.alerts.resolve(alert_id, "quiet again", datetime.now(UTC))
+    store.close()
+
+
+def test_list_as_json(fetched, alert_id):
+    (record,) = fetched("alerts", "list", "--json").json
+    assert record["id"] == alert_id
+    assert (record["rule"], record["state"], record["observed"], record["expected"]) == (
+        "bad-news",
+        "firing",
+        12,
+        0.6,
+    )
+    assert record["selection"] == {"topic": "court", "mood": "bad"}
+    assert datetime.fromisoformat(record["fired_at"]).utcoffset() is not None
+    (document,) = record["documents"]
+    assert (document["id"], document["source"], document["text"]) == (1, "news", "terrible loss")
+
+
+def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
+    assert "mood bad, topic court" in fetched("alerts", "list").out
+    resolve(fetched, alert_id)
+    assert fetched("alerts", "list").out == "no open alerts\n"
+    assert fetched("alerts", "list", "--json").json == []
+    (record,) = fetched("alerts", "list", "--all", "--json").json
+    assert record["state"] == "resolved"
+    assert "resolved" in fetched("alerts", "list", "--all").out
+
+
+def test_list_of_one_rule_knows_those_of_the_configuration_and_of_alerts(fetched, alert_id):
+    assert len(fetched("alerts", "list", "--rule", "bad-news", "--json").json) == 1
+    assert fetched("alerts", "list", "--rule", "court", "--json").json == []
+    assert "known: bad-news, court" in fetched("alerts", "list", "--rule", "nope", code=2).err
+    fetched.edit('name = "bad-news"', 'name = "renamed"')
+    assert len(fetched("alerts", "list", "--rule", "bad-news", "--json").json) == 1
+
+
+def test_show_has_reason_figures_life_notifications_and_texts(fetched, alert_id):
+    out = fetched("alerts", "show", alert_id).out
+    for part in (
+        "bad-news (surge)",
+        "12 where 0.6 are usual (0 to 3)",
+        "firing: 12 texts where 0.6 are usual",
+        "desk, firing: delivered",
+        "phone, firing: waiting next in",
+        "nobody answers",
+        "terrible loss",
+    ):
+        assert part in out
+
+
+def test_show_as_json_adds_transitions_and_deliveries(fetched, alert_id):
+    resolve(fetched, alert_id)
+    record = fetched("alerts", "show", alert_id, "--json").json
+    assert [(t["state"], t["reason"]) for t in record["transitions"]] == [
+        ("firing", "12 texts where 0.6 are usual"),
+        ("resolved", "quiet again"),
+    ]
+    assert [(d["notifier"], d["state"], d["attempts"], d["last_error"]) for d in record["deliveries"]] == [
+        ("desk", "delivered", 1, None),
+        ("phone", "waiting", 1, "nobody answers"),
+    ]
+    assert record["documents"][0]["id"] == 1
+
+
+def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ada")
+    assert f"alert {alert_id} is acknowledged by ada" in fetched("alerts", "ack", alert_id).out
+    fetched("alerts", "ack", alert_id, "--note", "on it", "--by", "grace")
+    record = fetched("alerts", "show", alert_id, "--json").json
+    assert (record["acked_by"], record["ack_note"], record["state"]) == ("grace", "on it", "firing")
+    assert record["acked_at"] is not None
+    assert "by grace: on it" in fetched("alerts", "show", alert_id).out
+    assert "by grace" in fetched("alerts", "list").out
+
+
+@pytest.mark.parametrize("command", ["show", "ack"])
+def test_unknown_alert(fetched, command):
+    assert "there is no alert 9; `monitor alerts list --all`" in fetched("alerts", command, 9, code=1).err
+    fetched("alerts", command, "nine", code=2)

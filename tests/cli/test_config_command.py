@@ -1,0 +1,104 @@
+"""monitor config."""
+
+from __future__ import annotations
+
+from monitor import hookimpl
+
+
+def test_check_says_what_would_run(monitor):
+    report = monitor("config", "check", "--json").json
+    assert (report["ok"], report["faults"]) == (True, [])
+    assert report["database"] == str(monitor.database)
+    assert (report["encoder"], report["timezone"]) == ("hash", "UTC")
+    assert report["sources"] == [
+        {"name": "news", "plugin": "lines", "every": 300, "where": "lines of news.txt"}
+    ]
+    mood, topic = report["tasks"]
+    assert (mood["labels"], mood["seeds"]) == (["bad", "good"], {"adapter": 2, "file": 2, "command": 0})
+    assert (topic["multi"], topic["seeds"]) == (True, {"adapter": 0, "file": 0, "command": 0})
+    surge, threshold = report["rules"]
+    assert surge["series"] == [{"topic": "court", "mood": "bad"}, {"topic": "money", "mood": "bad"}]
+    assert threshold["series"] == [{"topic": "court"}]
+    assert report["notifiers"] == [{"name": "desk", "plugin": "file", "where": "lines in sent.jsonl"}]
+    assert not monitor.database.exists()
+
+
+def test_check_speaks_in_words(monitor):
+    text = " ".join(monitor("config", "check").out.split())
+    for part in ("is in order", "will be made", "lines of news.txt", "each topic, mood bad", "window 1h 30m"):
+        assert part in text
+
+
+def test_check_counts_tasks_and_seeds_of_the_database(fetched):
+    fetched("seeds", "add", "topic", "court", "the judge ruled")
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    fetched("seeds", "add", "urgency", "urgent", "help")
+    tasks = {t["name"]: t for t in fetched("config", "check", "--json").json["tasks"]}
+    assert tasks["topic"]["seeds"] == {"adapter": 0, "file": 0, "command": 1}
+    assert tasks["urgency"]["origin"] == "command"
+    assert tasks["urgency"]["seeds"] == {"adapter": 0, "file": 0, "command": 1}
+    fetched.edit('where = { topic = "court" }', 'where = { urgency = "*" }')
+    (_, rule) = fetched("config", "check", "--json").json["rules"]
+    assert rule["series"] == [{"urgency": "urgent"}, {"urgency": "routine"}]
+    assert "added by command" in fetched("config", "check").out
+
+
+def test_check_reports_faults_of_the_file_and_of_seed_files_at_once(monitor):
+    monitor.write("mood.csv", "text,label\nfine,good\n,bad\nwell,excellent\n")
+    monitor.edit('every = "5m"', 'every = "often"')
+    monitor.edit('path = "sent.jsonl"', 'file = "sent.jsonl"')
+    report = monitor("config", "check", "--json", code=2).json
+    assert report["ok"] is False
+    faults = [(f["place"], f["message"]) for f in report["faults"]]
+    assert [place for place, _ in faults] == [
+        "sources[1].every",
+        "tasks[1].seeds",
+        "tasks[1].seeds",
+        "notifiers[1].path",
+        "notifiers[1].file",
+    ]
+    assert faults[1][1].endswith("mood.csv, line 3: has no text")
+    assert faults[2][1].endswith("mood.csv, line 4: no label is called 'excellent'; known: bad, good")
+    err = monitor("config", "check", code=2).err
+    assert "tasks[1].seeds: " in err
+    assert "write it like 90s, 5m" in err
+
+
+def test_check_reports_a_seeds_file_that_cannot_be_read_at_all(monitor):
+    monitor.write("mood.csv", "words\nfine\n")
+    assert "has no column text" in monitor("config", "check", code=2).err
+
+
+def test_check_reports_parts_that_cannot_be_made(monitor):
+    monitor.edit('plugin = "lines"', 'plugin = "picky"')
+    monitor.edit('path = "news.txt"\n', "")
+    assert "sources[1]: cannot be made: RuntimeError: not today" in monitor("config", "check", code=2).err
+
+
+class Raises:
+    """A plugin that raises at every hook."""
+
+    @hookimpl
+    def register_sources(self):
+        raise RuntimeError("not today")
+
+
+def test_check_names_plugins_that_did_not_load(monitor, use_plugins):
+    use_plugins(raises=Raises())
+    monitor.config.write_text("")
+    report = monitor("config", "check", "--json").json
+    assert report["failed_plugins"]["raises"] == "RuntimeError: not today"
+    assert "raises did not load: RuntimeError: not today" in monitor("config", "check").out
+
+
+def test_no_file(monitor):
+    monitor.config.unlink()
+    said = monitor("config", "check", code=2)
+    assert "there is no such file; name another with --config FILE" in said.err
+
+
+def test_an_empty_file_runs_nothing(monitor):
+    monitor.config.write_text('encoder = "hash"\n')
+    text = monitor("config", "check").out
+    for part in ("nothing will be read", "texts get no labels", "nothing raises an alert", "nobody is told"):
+        assert part in text

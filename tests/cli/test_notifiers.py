@@ -1,0 +1,63 @@
+"""monitor notifiers."""
+
+from __future__ import annotations
+
+import json
+
+SECOND = '\n[[notifiers]]\nplugin = "file"\nname = "broken"\npath = "x"\nfail = true\n'
+
+
+def sent(monitor):
+    return [json.loads(line) for line in (monitor.folder / "sent.jsonl").read_text().splitlines()]
+
+
+def test_test_sends_through_the_real_notifier_with_a_fresh_key_each_time(monitor):
+    assert monitor("notifiers", "test", "desk").out == "desk: delivered\n"
+    (result,) = monitor("notifiers", "test", "--json").json
+    assert (result["name"], result["error"]) == ("desk", None)
+    (one, key, title), (other, second, _) = sent(monitor)
+    assert (one, other) == ("test", "test")
+    assert "desk" in title
+    assert key != second == result["key"]
+
+
+def test_test_fails_where_one_cannot_deliver(monitor):
+    monitor.config.write_text(monitor.config.read_text() + SECOND)
+    said = monitor("notifiers", "test", code=1)
+    assert said.out.splitlines() == ["desk: delivered", "broken: the disk is on fire"]
+    monitor("notifiers", "test", "desk")
+    monitor.edit('path = "sent.jsonl"', 'path = "no/such/folder"')
+    (result,) = monitor("notifiers", "test", "desk", "--json", code=1).json
+    assert "the plugin raised FileNotFoundError" in result["error"]
+
+
+def test_unknown_notifier_lists_known_ones_and_sends_nothing(monitor):
+    assert "known: desk" in monitor("notifiers", "test", "desk", "nope", code=2).err
+    assert not (monitor.folder / "sent.jsonl").exists()
+
+
+def test_list_shows_rules_and_letters(fetched, alert_id):
+    (record,) = fetched("notifiers", "list", "--json").json
+    assert record == {
+        "name": "desk",
+        "plugin": "file",
+        "where": "lines in sent.jsonl",
+        "error": None,
+        "rules": ["bad-news"],
+        "waiting": 0,
+        "delivered": 1,
+        "dead": 0,
+        "last_error": None,
+    }
+    fetched.edit('name = "desk"', 'name = "phone"')
+    (record,) = fetched("notifiers", "list", "--json").json
+    assert (record["waiting"], record["last_error"]) == (1, "nobody answers")
+    assert "nobody answers" in fetched("notifiers", "list").out
+
+
+def test_list_without_database_or_notifiers(monitor):
+    assert monitor("notifiers", "list", "--json").json[0]["delivered"] == 0
+    text = monitor.config.read_text()
+    monitor.config.write_text(text[: text.index("[[notifiers]]")])
+    assert "no notifiers" in monitor("notifiers", "list").out
+    assert "no notifiers" in monitor("notifiers", "test").out

@@ -34,11 +34,11 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     :raises MonitorError: if the configuration cannot be used at start, or another daemon runs
         on the same database.
     """
+    # Signals are waited for, not handled: nothing is ever interrupted halfway.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     config, plugins = load()
     lock = DaemonLock(config.database)
     lock.acquire()
-    # Signals are waited for, not handled: nothing is ever interrupted halfway.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     store = Store(config.database, migrations=plugins.migrations)
     store.documents.retry_failed()
     encoder = make_encoder(config)

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FETCHERS = 8
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
+"""The rounds whose signs of life are kept."""
 
 
 def utc_now() -> datetime:
@@ -146,8 +147,7 @@ class Scheduler:
             self.runtime.learn(self.clock())
             self._revision = revision
             self._learned.set()
-            for task, changed in self.runtime.relabel(self.clock()).items():
-                log.info("task %s: the past was read again, %d labels changed", task, changed)
+            self.runtime.relabel(self.clock())
 
     def _classify(self) -> None:
         self._learned.wait()
@@ -168,5 +168,6 @@ class Scheduler:
     def _beat(self) -> None:
         store = self.runtime.store
         with store.transaction():
-            for stage, at in list(self.alive.items()):
-                store.heartbeats.beat(stage, at)
+            for stage in STAGES:
+                if stage in self.alive:
+                    store.heartbeats.beat(stage, self.alive[stage])

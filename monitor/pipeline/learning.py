@@ -105,7 +105,8 @@ def relabel(
         if progress is not None:
             progress(len(ids))
     changed = store.predictions.swap(reader.task.name, stored.id, answers)
-    log.info("task %s: %d documents read again, %d changed", reader.task.name, len(answers), changed)
+    if answers:
+        log.info("task %s: %d documents read again, %d changed", reader.task.name, len(answers), changed)
     return changed
 
 

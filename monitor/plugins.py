@@ -52,11 +52,9 @@ class Plugins:
         try:
             return self.parts[kind][name]
         except KeyError:
-            failed = [s.name for s in self.statuses if s.error]
-            known = self.parts[kind]
-            error = UnknownName(kind, name, known)
-            if failed:
-                raise UnknownName(kind, name, [*known, f"(did not load: {', '.join(failed)})"]) from None
+            error = UnknownName(kind, name, self.parts[kind])
+            if failed := [s.name for s in self.statuses if s.error]:
+                error.args = (f"{error} (did not load: {', '.join(failed)})",)
             raise error from None
 
     def add_commands(self, cli: Any) -> None:
@@ -198,5 +196,6 @@ def _implementations(manager: pluggy.PluginManager, hook: str) -> list[tuple[str
 
 
 def _fail(status: PluginStatus, error: BaseException) -> None:
-    status.error = f"{type(error).__name__}: {error}".splitlines()[0]
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    status.error = text if len(text) <= 300 else text[:299] + "…"
     status.provides.clear()

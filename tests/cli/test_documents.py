@@ -1,0 +1,91 @@
+"""monitor documents."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def classified(fetched):
+    """A database whose documents are classified."""
+    fetched("run", "--once", "--no-view")
+    return fetched
+
+
+def test_list_as_json_has_predictions(classified):
+    good, bad = classified("documents", "list", "--json").json
+    assert bad["text"] == "terrible loss"
+    assert bad.keys() >= {
+        "id", "source", "external_id", "thread", "role", "title", "text", "url", "published_at", "predictions"
+    }  # fmt: skip
+    mood = bad["predictions"]["mood"]
+    assert mood["label"] == "bad"
+    assert 0 <= mood["probability"] <= 1
+    assert mood["abstained"] is False
+    assert good["predictions"]["mood"]["label"] == "good"
+    topics = bad["predictions"]["topic"]
+    assert isinstance(topics, list)
+    assert all(topic.keys() == {"label", "probability", "abstained"} for topic in topics)
+
+
+def test_filters(classified):
+    def found(*arguments):
+        return [d["text"] for d in classified("documents", *arguments, "--json").json]
+
+    assert found("list", "--label", "mood=bad") == ["terrible loss"]
+    assert found("list", "--limit", "1") == ["wonderful growth"]
+    assert len(found("list", "--limit", "0")) == 2
+    assert found("search", "wonder") == ["wonderful growth"]
+    assert found("search", '"NEAR(', "*") == []
+    assert found("list", "--thread", "none") == []
+    assert len(found("list", "--source", "news", "--since", "1h")) == 2
+    assert "terrible loss" in classified("documents", "list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "nope"], "known: news"),
+        (["--label", "mood=nope"], "known: bad, good"),
+        (["--label", "nope=bad"], "known: mood, topic"),
+        (["--label", "mood"], "TASK=LABEL"),
+        (["--since", "yesterday"], "write it like"),
+    ],
+)
+def test_filters_that_cannot_be_used(fetched, arguments, message):
+    assert message in fetched("documents", "list", *arguments, code=2).err
+
+
+def test_show(classified):
+    document = classified("documents", "list", "--json").json[0]
+    assert classified("documents", "show", document["id"], "--json").json == document
+    assert "wonderful growth" in classified("documents", "show", document["id"]).out
+    assert "no document 99" in classified("documents", "show", 99, code=1).err
+
+
+def test_import_twice_adds_once_and_is_history(monitor):
+    rows = [{"id": str(n), "message": f"text {n}", "at": f"2026-01-0{n}T10:00:00Z"} for n in range(1, 4)]
+    file = monitor.write("old.jsonl", "".join(json.dumps(row) + "\n" for row in rows) + "not json\n")
+    command = ["documents", "import", file]
+    for field, column in (("text", "message"), ("id", "id"), ("time", "at")):
+        command += ["--column", f"{field}={column}"]
+    assert "3 new, 0 changed, 0 known, 1 could not be used" in monitor(*command).out
+    assert "0 new, 0 changed, 3 known, 1 could not be used" in monitor(*command).out
+    documents = monitor("documents", "list", "--source", "old.jsonl", "--json").json
+    assert [d["text"] for d in documents] == ["text 3", "text 2", "text 1"]
+    assert not any(d["live"] for d in documents)
+    assert "not json" in monitor("sources", "show", "old.jsonl").out
+
+
+def test_import_refusals(monitor):
+    file = monitor.write("old.jsonl", '{"text": "x"}\n')
+    assert "there is no file" in monitor("documents", "import", "none.jsonl", code=1).err
+    assert (
+        "no field is called 'nope'" in monitor("documents", "import", file, "--column", "nope=a", code=2).err
+    )
+    assert (
+        "is a source of the configuration"
+        in monitor("documents", "import", file, "--source", "news", code=1).err
+    )

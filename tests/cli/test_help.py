@@ -1,0 +1,126 @@
+"""Help is everywhere, and what does not classify imports no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from monitor.cli import cli
+
+HEAVY = ("torch", "transformers", "sentence_transformers")
+
+
+def commands():
+    """``(words, command)`` of everything there is."""
+    root = click.Context(cli, info_name="monitor")
+    todo = [((), cli, root)]
+    while todo:
+        words, command, context = todo.pop()
+        yield words, command
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                todo.append(((*words, name), child, click.Context(child, info_name=name, parent=context)))
+
+
+COMMANDS = dict(commands())
+
+
+def test_the_commands_are_there():
+    assert COMMANDS.keys() >= {
+        tuple(line.split())
+        for line in (
+            "run", "status", "classify", "evaluate", "adapt", "trends",
+            "sources list", "sources check", "sources show", "sources fetch",
+            "tasks list", "tasks show", "tasks add", "tasks remove",
+            "seeds add", "seeds import", "seeds list", "seeds remove",
+            "documents list", "documents show", "documents search", "documents import",
+            "alerts list", "alerts show", "alerts ack", "rules list", "notifiers list", "notifiers test",
+            "plugins list", "config check", "db info", "db check", "db backup", "db migrate",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_and_option_has_help(words):
+    command = COMMANDS[words]
+    assert command.help
+    assert command.get_short_help_str(limit=400).endswith((".", "?", "!"))
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{' '.join(words)} {parameter.opts[0]} has no help"
+
+
+def modules_after(code: str, *arguments: str) -> list[str]:
+    """Heavy modules that a fresh interpreter has after running ``code``."""
+    end = f"\nimport sys, json\nprint(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    got = subprocess.run(
+        [sys.executable, "-c", code + end, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert got.returncode == 0, got.stderr
+    return json.loads(got.stdout.splitlines()[-1])
+
+
+RUN_ALL = """
+import json, sys
+from click.testing import CliRunner
+from monitor.cli import cli
+for words in json.loads(sys.argv[1]):
+    got = CliRunner().invoke(cli, words)
+    assert got.exit_code in (0, 1), (words, got.output)
+    assert got.exception is None or isinstance(got.exception, SystemExit), (words, got.exception)
+"""
+
+
+def test_importing_monitor_imports_no_torch():
+    assert modules_after("import monitor, monitor.cli, monitor.testing, monitor.runtime") == []
+
+
+def test_help_imports_no_torch():
+    assert modules_after(RUN_ALL, json.dumps([[*words, "--help"] for words in COMMANDS])) == []
+
+
+def test_commands_that_do_not_classify_import_no_torch(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[[sources]]\nplugin = "chatlog"\nname = "chats"\npath = "*.jsonl"\n\n'
+        '[[tasks]]\nname = "sentiment"\nadapter = "sentiment"\n\n'
+        '[[rules]]\nname = "bad"\nkind = "surge"\nwhere = { sentiment = "negative" }\n'
+    )
+    (tmp_path / "a.jsonl").write_text('{"text": "a text"}\n')
+    lines = [
+        "config check", "db migrate", "sources check", "sources fetch chats", "sources list", "sources show chats",
+        "tasks add urgency --label urgent --label routine", "seeds add urgency urgent help", "tasks list",
+        "tasks show urgency", "seeds list urgency", "documents list", "documents search text", "documents show 1",
+        "alerts list", "rules list", "notifiers list", "notifiers test", "plugins list", "trends", "status",
+        "db info", "db check", "tasks remove urgency",
+    ]  # fmt: skip
+    words = [["--config", str(config), *line.split()] for line in lines]
+    assert modules_after(RUN_ALL, json.dumps(words)) == []
+
+
+def test_python_m_monitor(tmp_path):
+    def run(*words: str, code: int) -> subprocess.CompletedProcess[str]:
+        got = subprocess.run(
+            [sys.executable, "-m", "monitor", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert got.returncode == code, got.stderr
+        return got
+
+    assert run("db", "migrate", code=2).stderr.splitlines()[0] == "Error: config.toml cannot be used:"
+    (tmp_path / "config.toml").write_text("")
+    assert "made" in run("db", "migrate", code=0).stdout
+    assert (tmp_path / "monitor.db").exists()
+    assert "there is no alert 1" in run("alerts", "show", "1", code=1).stderr

@@ -1,0 +1,311 @@
+"""Reading the configuration: everything that is wrong with it, at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from monitor import hookimpl
+from monitor.alerts.detectors import DETECTORS
+from monitor.config_reader import load_config
+from monitor.durations import Duration
+from monitor.errors import ConfigError
+from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
+from monitor.plugins import load_plugins
+from monitor.testing import HashEncoder
+
+KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
+
+
+class FeedSettings(Settings):
+    url: str
+    timeout: Duration = Field(30.0, gt=0)
+    password: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+class Feed(Source):
+    name = "feed"
+    Settings = FeedSettings
+
+    def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
+        yield from ()
+
+
+class Mood(TaskAdapter):
+    name = "mood"
+    multi = False
+
+    def labels(self):
+        return {"bad": "something went wrong", "good": "something went well"}
+
+
+class Own(TaskAdapter):
+    name = "labels"
+
+
+class Pager(Notifier):
+    name = "pager"
+
+    def send(self, notification: Any) -> None:
+        raise AssertionError
+
+
+class Parts:
+    @hookimpl
+    def register_sources(self) -> list[type[Source]]:
+        return [Feed]
+
+    @hookimpl
+    def register_task_adapters(self) -> list[type[TaskAdapter]]:
+        return [Mood, Own]
+
+    @hookimpl
+    def register_notifiers(self) -> list[type[Notifier]]:
+        return [Pager]
+
+    @hookimpl
+    def register_encoders(self) -> list[type[Encoder]]:
+        return [HashEncoder]
+
+
+PLUGINS = load_plugins(found=(), extra={"parts": Parts()})
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a configuration; the encoder is the fast one unless it says another."""
+
+    def read(text, *, known_tasks=None, environ=None, **options):
+        path = tmp_path / "config.toml"
+        path.write_text(text if text.lstrip().startswith("encoder") else f'encoder = "hash"\n{text}')
+        return load_config(path, PLUGINS, KINDS, known_tasks, environ or {}, **options)
+
+    return read
+
+
+@pytest.fixture
+def faults(read):
+    """The faults of a configuration as ``[(place, message)]``."""
+
+    def faults(text, **options):
+        with pytest.raises(ConfigError) as raised:
+            read(text, **options)
+        assert raised.value.exit_code == 2
+        return [(fault.place, fault.message) for fault in raised.value.faults]
+
+    return faults
+
+
+FEED = '[[sources]]\nplugin = "feed"\nname = "news"\nurl = "x"\n'
+MOOD = '[[tasks]]\nname = "mood"\nadapter = "mood"\n'
+
+
+def test_a_whole_configuration(read, tmp_path):
+    config = read(
+        'database = "data/m.db"\ntimezone = "Europe/Berlin"\n'
+        + FEED
+        + 'every = "1h30m"\ntimeout = 5\n'
+        + MOOD
+        + '[[rules]]\nname = "r"\nkind = "threshold"\nwhere = { mood = "bad" }\nat_least = 3\nwindow = "2h"\n'
+        + '[[notifiers]]\nplugin = "pager"\nname = "desk"\n'
+    )
+    assert config.base == tmp_path
+    assert config.database == tmp_path / "data" / "m.db"
+    (source,) = config.sources
+    assert (source.name, source.every, source.settings.timeout) == ("news", 5400, 5)
+    (task,) = config.tasks
+    assert list(task.task.labels) == ["bad", "good"]
+    (rule,) = config.rules
+    assert (rule.notify, rule.settings.window, rule.settings.at_least) == (("desk",), 7200, 3)
+
+
+def test_an_empty_file_is_a_configuration(read):
+    config = read("")
+    assert (config.sources, config.tasks, config.rules, config.notifiers) == ((), (), (), ())
+    assert config.timezone == "UTC"
+
+
+def test_all_faults_at_once_each_with_its_place(faults):
+    found = faults(
+        'databse = "x"\ntimezone = "Mars/Crater"\n'
+        '[log]\nlevel = "loud"\n'
+        '[[sources]]\nplugin = "fed"\nname = "a"\n'
+        '[[sources]]\nplugin = "feed"\nname = "b"\nevery = "often"\ntimeout = -1\ncolour = "red"\n'
+        '[[tasks]]\nname = "t"\nadapter = "nope"\n'
+        '[[tasks]]\nname = "u"\nlabels = ["one"]\n'
+        '[[rules]]\nname = "r"\nkind = "burst"\nwhere = { mod = "bad" }\nnotify = ["nobody"]\n'
+        '[[notifiers]]\nplugin = "pigeon"\nname = "n"\n'
+    )
+    assert [place for place, _ in found] == [
+        "timezone",
+        "log.level",
+        "databse",
+        "sources[1].plugin",
+        "sources[2].every",
+        "sources[2].url",
+        "sources[2].timeout",
+        "sources[2].colour",
+        "tasks[1].adapter",
+        "tasks[2].labels",
+        "notifiers[1].plugin",
+        "rules[1].where",
+        "rules[1].notify",
+        "rules[1].kind",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),
+        ('timezone = "Mars/Crater"', "timezone", "write it like Europe/Berlin or UTC"),
+        ('databse = "x"', "databse", "known: database, encoder"),
+        (FEED + 'every = "often"', "sources[1].every", "write it like 90s, 5m, 1h30m or 2d"),
+        (FEED + "every = 0", "sources[1].every", "greater than or equal to 1"),
+        (FEED + "timeout = -1", "sources[1].timeout", "greater than 0 (it is -1.0)"),
+        (FEED + 'colour = "red"', "sources[1].colour", "known: files, headers, password, timeout, url"),
+        ('[[sources]]\nname = "x"', "sources[1].plugin", "is required"),
+        ('[[sources]]\nplugin = "feed"\nname = "x"', "sources[1].url", "is required"),
+        ('[[sources]]\nplugin = "fed"\nname = "x"', "sources[1].plugin", "no source is called 'fed'; known: feed"),
+        ('[[sources]]\nplugin = "feed"\nurl = "x"\nname = "/"', "sources[1].name", "match"),
+        ("sources = 3", "sources", "valid"),
+        ("sources = [3]", "sources[1]", "dictionary"),
+        ('[[tasks]]\nname = "x"\nadapter = "nope"', "tasks[1].adapter", "known: labels, mood"),
+        ('[[tasks]]\nname = "x"', "tasks[1].labels", "has no labels; give some"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a"]', "tasks[1].labels", "one label only; add another, or say multi"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a", "*"]', "tasks[1].labels", "'*' cannot be a label"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a", " "]', "tasks[1].labels", "' ' cannot be a label"),
+        (MOOD + "threshold = 2", "tasks[1].threshold", "less than or equal to 1"),
+        (MOOD + 'seeds = "none.csv"', "tasks[1].seeds", "there is no file"),
+        ('[[notifiers]]\nplugin = "pigeon"\nname = "x"', "notifiers[1].plugin", "known: pager"),
+        (MOOD + '[[rules]]\nname = "r"\nkind = "burst"', "rules[1].kind", "known: surge, threshold"),
+        (MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mod = "bad" }', "rules[1].where", "known: mood"),
+        (
+            MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mood = "sad" }',
+            "rules[1].where.mood",
+            "no label is called 'sad'; known: *, bad, good",
+        ),
+        ('[[rules]]\nname = "r"\nkind = "surge"\nnotify = ["x"]', "rules[1].notify", "known: there are none yet"),
+        ('[[rules]]\nname = "r"\nkind = "threshold"', "rules[1].at_least", "is required"),
+        ('[[rules]]\nname = "r"\nkind = "surge"\nprobability = 1', "rules[1].probability", "less than 0.5"),
+        ('encoder = "nope"', "encoder", "known: hash"),
+        ('encoder = { plugin = "hash", size = 3 }', "encoder.size", "is not known here"),
+    ],
+)  # fmt: skip
+def test_a_fault_has_a_place_and_says_what_is_allowed(faults, text, place, message):
+    ((where, said),) = faults(text)
+    assert where == place
+    assert message in said
+
+
+def test_names_are_there_once(faults):
+    found = faults(FEED + FEED + MOOD + MOOD)
+    assert found == [
+        ("sources[2].name", "'news' is also the name of sources[1]"),
+        ("tasks[2].name", "'mood' is also the name of tasks[1]"),
+    ]
+
+
+def test_a_task_with_faults_is_not_blamed_on_its_rules(faults):
+    found = faults('[[tasks]]\nname = "x"\n[[rules]]\nname = "r"\nkind = "surge"\nwhere = { x = "a" }\n')
+    assert [place for place, _ in found] == ["tasks[1].labels"]
+
+
+def test_three_tasks_cannot_be_crossed(faults):
+    tasks = "".join(f'[[tasks]]\nname = "{n}"\nadapter = "mood"\n' for n in "abc")
+    ((place, message),) = faults(
+        tasks + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { a = "*", b = "*", c = "bad" }'
+    )
+    assert (place, "more than two tasks" in message) == ("rules[1].where", True)
+
+
+def test_one_label_is_enough_where_a_text_may_have_none(read):
+    (task,) = read('[[tasks]]\nname = "x"\nlabels = ["a"]\nmulti = true').tasks
+    assert list(task.task.labels) == ["a"]
+
+
+def test_labels_get_the_descriptions_of_the_adapter(read):
+    (task,) = read(MOOD + 'labels = ["bad", "odd"]').tasks
+    assert task.task.labels == {"bad": "something went wrong", "odd": ""}
+    (task,) = read(MOOD + 'labels = { bad = "", good = "fine" }').tasks
+    assert task.task.labels == {"bad": "something went wrong", "good": "fine"}
+
+
+def test_rules_may_watch_tasks_that_commands_added(read, faults, tmp_path):
+    asked = []
+
+    def known(database):
+        asked.append(database)
+        return {"urgency": ["urgent", "routine"]}
+
+    rule = '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { urgency = "LABEL" }'
+    text = 'database = "x.db"\n' + rule
+    assert read(text.replace("LABEL", "urgent"), known_tasks=known).rules[0].where == {"urgency": "urgent"}
+    assert asked == [tmp_path / "x.db"]
+    ((_, message),) = faults(text.replace("LABEL", "nope"), known_tasks=known)
+    assert "known: *, routine, urgent" in message
+
+
+def test_rules_notify_everybody_unless_they_say_whom(read):
+    text = "".join(f'[[notifiers]]\nplugin = "pager"\nname = "{n}"\n' for n in "ab")
+    rule = '[[rules]]\nname = "r"\nkind = "surge"\n'
+    assert read(text + rule).rules[0].notify == ("a", "b")
+    assert read(text + rule + 'notify = ["b"]').rules[0].notify == ("b",)
+    assert read(text + rule + "notify = []").rules[0].notify == ()
+
+
+def test_secrets_come_from_the_environment(read, faults):
+    text = FEED + 'password = { env = "FEED_PASSWORD" }\nheaders = { Authorization = { env = "TOKEN" } }'
+    (source,) = read(text, environ={"FEED_PASSWORD": "hush", "TOKEN": "t0ken"}).sources
+    assert (source.settings.password, source.settings.headers) == ("hush", {"Authorization": "t0ken"})
+    assert faults(text, environ={"TOKEN": "t0ken"}) == [
+        ("sources[1].password", "the environment variable FEED_PASSWORD is not set")
+    ]
+
+
+def test_paths_are_relative_to_the_file(read, tmp_path, monkeypatch):
+    (tmp_path / "seeds.csv").write_text("text,label\n")
+    monkeypatch.chdir("/")
+    config = read(MOOD + 'seeds = "seeds.csv"')
+    assert config.tasks[0].seeds == tmp_path / "seeds.csv"
+    assert config.database == tmp_path / "monitor.db"
+    assert read('database = "/var/x.db"').database == Path("/var/x.db")
+
+
+def test_seeds_are_checked_where_that_is_asked_for(read, faults, tmp_path):
+    (tmp_path / "seeds.csv").write_text("text,label\nfine,good\n,bad\nwell,odd\n")
+    text = MOOD + 'seeds = "seeds.csv"'
+    assert read(text).tasks[0].seeds == tmp_path / "seeds.csv"
+    found = faults(text, check_seeds=True)
+    assert [place for place, _ in found] == ["tasks[1].seeds"] * 2
+    assert "line 3: has no text" in found[0][1]
+    assert "line 4: no label is called 'odd'; known: bad, good" in found[1][1]
+
+
+@pytest.mark.parametrize("content", [b"not TOML", b"a = 1\na = 2", b"\xff\xfe", b"[[sources]\n"])
+def test_not_toml(tmp_path, content):
+    path = tmp_path / "config.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load_config(path, PLUGINS, KINDS)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(ConfigError, match=r"there is no such file; name another with --config FILE"):
+        load_config(tmp_path / "none.toml", PLUGINS, KINDS)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path, PLUGINS, KINDS)
+
+
+def test_the_message_has_a_line_for_each_fault(read):
+    with pytest.raises(ConfigError) as raised:
+        read("a = 1\nb = 2")
+    head, *lines = str(raised.value).splitlines()
+    assert head.endswith("config.toml cannot be used:")
+    assert [line.split(":")[0] for line in lines] == ["  a", "  b"]

@@ -1,0 +1,275 @@
+"""Loading plugins: one that fails is recorded, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import click
+import pytest
+from sqlite_utils.migrations import Migrations
+
+from monitor import hookimpl
+from monitor.errors import PluginError, UnknownName
+from monitor.interfaces import Notifier, Source
+from monitor.plugins import load_plugins
+
+
+def source(name: str) -> type[Source]:
+    """A source class of that name."""
+
+    class Made(Source):
+        def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
+            yield from ()
+
+    Made.name = name
+    return Made
+
+
+class Provides:
+    """A plugin whose ``register_sources`` returns what it was made with, or raises it."""
+
+    def __init__(self, *sources: Any) -> None:
+        self.sources = sources
+
+    @hookimpl
+    def register_sources(self):
+        for item in self.sources:
+            if isinstance(item, BaseException):
+                raise item
+        return list(self.sources)
+
+
+def load(**extra):
+    return load_plugins(found=(), extra=extra)
+
+
+def errors(plugins):
+    return {status.name: status.error for status in plugins.statuses if status.error}
+
+
+@pytest.fixture
+def points(tmp_path, monkeypatch):
+    """Makes entry points of modules with the given source text."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(**modules):
+        for name, text in modules.items():
+            (tmp_path / f"plugin_under_test_{name}.py").write_text(text)
+        return [EntryPoint(name, f"plugin_under_test_{name}", "monitor") for name in modules]
+
+    return make
+
+
+GOOD = """
+from monitor import hookimpl
+from monitor.interfaces import Source
+
+class Good(Source):
+    name = "good"
+
+    def fetch(self, cursor, now):
+        yield from ()
+
+@hookimpl
+def register_sources():
+    return [Good]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
+        ("raise RuntimeError('first line\\nsecond line')", "RuntimeError: first line second line"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("def broken(:", "SyntaxError"),
+    ],
+)  # fmt: skip
+def test_a_plugin_that_does_not_import_is_recorded_and_the_rest_goes_on(points, text, error):
+    plugins = load_plugins(found=points(aaa_bad=text, good=GOOD))
+    assert plugins.pick("source", "good").name == "good"
+    bad, good = plugins.statuses
+    assert bad.error.startswith(error)
+    assert "\n" not in bad.error
+    assert (good.error, good.provides) == ("", ["source good"])
+    assert good.module == "plugin_under_test_good"
+
+
+def test_disabled_plugins_are_not_imported(points):
+    plugins = load_plugins(found=points(bad="raise SystemExit", good=GOOD), disabled=["bad"])
+    (bad, good) = plugins.statuses
+    assert (bad.disabled, bad.error) == (True, "")
+    assert (good.disabled, good.provides) == (False, ["source good"])
+    plugins = load_plugins(found=points(good=GOOD), disabled=["good"])
+    with pytest.raises(UnknownName, match="no source is called 'good'"):
+        plugins.pick("source", "good")
+
+
+def test_the_built_in_plugins_load():
+    plugins = load_plugins()
+    assert errors(plugins) == {}
+    assert plugins.parts["source"].keys() >= {"rss", "chatlog"}
+    assert plugins.parts["task adapter"].keys() >= {"topic", "sentiment", "intent", "labels"}
+    assert plugins.parts["notifier"].keys() >= {"log", "webhook", "email"}
+    assert plugins.parts["encoder"].keys() >= {"minilm", "transformers"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), SystemExit(3)])
+def test_a_hook_that_raises_loses_its_own_plugin_only(error):
+    plugins = load(bad=Provides(error), good=Provides(source("good")))
+    assert errors(plugins) == {"bad": f"{type(error).__name__}: {error}"}
+    assert list(plugins.parts["source"]) == ["good"]
+
+
+def test_a_plugin_that_fails_at_a_later_hook_provides_nothing():
+    class Half(Provides):
+        @hookimpl
+        def register_notifiers(self):
+            raise RuntimeError("no")
+
+    plugins = load(half=Half(source("half")), good=Provides(source("good")))
+    assert errors(plugins) == {"half": "RuntimeError: no"}
+    assert list(plugins.parts["source"]) == ["good"]
+    assert plugins.statuses[0].provides == []
+
+
+class NotASource:
+    name = "wrong"
+
+
+class Unfinished(Source):
+    name = "unfinished"
+
+
+class Nameless(Source):
+    def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
+        yield from ()
+
+
+class Pager(Notifier):
+    name = "pager"
+
+    def send(self, notification: Any) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (NotASource, "a source must be a class derived from Source"),
+        (Pager, "a source must be a class derived from Source"),
+        ("rss", "not 'rss'"),
+        (Unfinished, "the source 'unfinished' does not define fetch"),
+        (Nameless, "the source Nameless has no `name`"),
+    ],
+)
+def test_what_is_no_source_is_refused(wrong, message):
+    plugins = load(bad=Provides(wrong), good=Provides(source("good")))
+    assert message in errors(plugins)["bad"]
+    assert list(plugins.parts["source"]) == ["good"]
+
+
+def test_a_hook_must_return_a_list():
+    class Returns:
+        @hookimpl
+        def register_sources(self):
+            return None
+
+    assert "TypeError" in errors(load(bad=Returns()))["bad"]
+
+
+def test_an_unknown_hook_is_refused():
+    class Misspelt(Provides):
+        @hookimpl
+        def register_sauces(self):
+            return []
+
+    plugins = load(bad=Misspelt(source("bad")), good=Provides(source("good")))
+    assert "register_sauces" in errors(plugins)["bad"]
+    assert list(plugins.parts["source"]) == ["good"]
+
+
+def test_a_hook_with_unknown_arguments_is_refused():
+    class Wants:
+        @hookimpl
+        def register_sources(self, database):
+            return []
+
+    plugins = load(bad=Wants(), good=Provides(source("good")))
+    assert "database" in errors(plugins)["bad"]
+    assert list(plugins.parts["source"]) == ["good"]
+
+
+def test_two_plugins_cannot_provide_the_same_name():
+    with pytest.raises(PluginError, match="two plugins provide the source 'x': one and two; disable one"):
+        load(one=Provides(source("x")), two=Provides(source("x")))
+
+
+def test_two_plugins_cannot_have_the_same_name(points):
+    with pytest.raises(PluginError, match="two plugins are called 'good'"):
+        load_plugins(found=points(good=GOOD) * 2)
+
+
+def test_unknown_names_list_the_known_and_those_that_did_not_load():
+    plugins = load(bad=Provides(RuntimeError("no")), good=Provides(source("good")))
+    with pytest.raises(UnknownName) as raised:
+        plugins.pick("source", "nope")
+    message = str(raised.value)
+    assert "no source is called 'nope'" in message
+    assert message.endswith("known: good (did not load: bad)")
+
+
+def group():
+    return click.Group(commands={"status": click.Command("status")})
+
+
+class Adds:
+    def __init__(self, name: str, error: BaseException | None = None) -> None:
+        self.name, self.error = name, error
+
+    @hookimpl
+    def register_commands(self, cli):
+        cli.add_command(click.Command(self.name))
+        if self.error is not None:
+            raise self.error
+
+
+def test_commands_are_added_one_plugin_at_a_time():
+    plugins = load(
+        a=Adds("one"), b=Adds("two", RuntimeError("no")), c=Adds("status"), d=Adds("one"), e=Adds("last")
+    )
+    cli = group()
+    kept = cli.commands["status"]
+    plugins.add_commands(cli)
+    assert list(cli.commands) == ["status", "one", "last"]
+    assert cli.commands["status"] is kept
+    found = errors(plugins)
+    assert found["b"] == "RuntimeError: no"
+    assert "the command 'status' exists already" in found["c"]
+    assert "the command 'one' exists already" in found["d"]
+    assert plugins.statuses[0].provides == ["command one"]
+
+
+def test_a_command_hook_that_exits_loses_its_own_commands():
+    plugins = load(a=Adds("one", SystemExit(1)), b=Adds("two"))
+    cli = group()
+    plugins.add_commands(cli)
+    assert list(cli.commands) == ["status", "two"]
+
+
+class Keeps:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @hookimpl
+    def register_migrations(self):
+        return [Migrations(self.name)]
+
+
+def test_migrations_carry_their_plugins_name():
+    plugins = load(notes=Keeps("monitor-notes"), thief=Keeps("monitor"))
+    assert [m.name for m in plugins.migrations] == ["monitor-notes"]
+    assert "must be called 'monitor-thief'" in errors(plugins)["thief"]
+    assert plugins.statuses[0].provides == ["migrations monitor-notes"]

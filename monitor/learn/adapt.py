@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit, log_softmax, softmax
 
 from monitor.errors import LearnError, UnknownName
+from monitor.learn import calibrate
 from monitor.learn.head import Head, fit_sigmoid, fit_softmax
 from monitor.types import Seed, Task
 
-STRENGTH = 100.0
-NAME_WEIGHT = 0.3
-FOLDS = 4
-TEMPERATURE = 1.0
-COVERAGE = 0.93
-"""Share of the texts that belong to one of the labels that a task should answer for."""
+STRENGTH = 10.0
+"""Inverse of the regularisation, in seeds."""
+HELD_OUT_ITERATIONS = 16
+"""Enough for held-out scores: the temperature they give differs by less than one percent."""
+NAME_WEIGHT = 2.0
+"""How many seeds a label's name counts for where names agree with the seeds."""
+EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
+"""What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
 
 BACKGROUND = (
     "The weather was mild and dry this morning.",
@@ -98,100 +100,127 @@ def adapt(
         extra = ()
     features = np.asarray(encode([*texts, *names, *extra]), np.float32)
     count = len(texts)
-    fit = _fit_multi if task.multi else _fit_single
-    prior = features[count : count + len(labels)], features[count + len(labels) :]
-    weight, bias, temperature, thresholds = fit(features[:count], targets, *prior)
+    support = Support(
+        features[:count], targets, features[count : count + len(labels)], features[count + len(labels) :]
+    )
+    weight, bias, temperature, thresholds = (_fit_multi if task.multi else _fit_single)(support)
     if task.threshold is not None:
         thresholds = np.full(len(labels), task.threshold)
     return Head(
         labels=labels,
         view=view,
         encoder=encoder_fingerprint,
-        weight=weight,
-        bias=bias,
+        weight=weight.astype(np.float32),
+        bias=bias.astype(np.float32),
         temperature=temperature,
         thresholds=thresholds.astype(np.float32),
         multi=task.multi,
     )
 
 
+@dataclass(frozen=True)
+class Support:
+    """What a head is fitted to: ``n`` seeds, ``L`` label names, ``m`` texts of no label.
+
+    ``seeds`` (n, d), ``targets`` (n, L) of 0 and 1, ``names`` (L, d), ``background`` (m, d).
+    """
+
+    seeds: np.ndarray
+    targets: np.ndarray
+    names: np.ndarray
+    background: np.ndarray
+
+    def without(self, seeds: np.ndarray, background: np.ndarray) -> Support:
+        """The support without the seeds and background texts of two masks."""
+        return Support(self.seeds[~seeds], self.targets[~seeds], self.names, self.background[~background])
+
+
+def name_weights(support: Support) -> np.ndarray:
+    """How many seeds each label's name counts for: ``(L,)``.
+
+    Names are worth as much as they agree with the seeds. Agreement is the share of other
+    labels whose name is less similar to a seed than its own label's: one half for names that
+    say nothing, such as "0" and "1", which then count for nothing. A label without seeds has
+    only its name.
+    """
+    seeds, targets = support.seeds, support.targets
+    count, labels = targets.shape
+    if labels < 2 or not count:
+        return np.full(labels, NAME_WEIGHT)
+    similar = seeds @ support.names.T
+    similar = similar - similar.mean(axis=0)
+    row, own = np.nonzero(targets)
+    others = targets[row] == 0
+    beaten = ((similar[row, own][:, None] > similar[row]) & others).sum() / max(1, others.sum())
+    agreement = (count * beaten + AGREEMENT_TRUST * EXPECTED_AGREEMENT) / (count + AGREEMENT_TRUST)
+    worth = min(1.0, max(0.0, (agreement - 0.5) / 0.15)) ** 2
+    return np.where(targets.any(axis=0), NAME_WEIGHT * worth, NAME_WEIGHT)
+
+
 Fitted = tuple[np.ndarray, np.ndarray, float, np.ndarray]
+"""Weight, bias, temperature, thresholds."""
 
 
-def _fit_single(features: np.ndarray, targets: np.ndarray, names: np.ndarray, _: np.ndarray) -> Fitted:
-    labels = targets.shape[1]
-    everything = np.vstack([features, names])
-    answers = np.vstack([targets, np.eye(labels, dtype=np.float32)])
-    weights = np.concatenate([np.ones(len(features)), np.full(labels, NAME_WEIGHT if len(features) else 1.0)])
-    start = fit_softmax(everything, answers, weights, strength=STRENGTH)
-    held = np.empty((len(features), labels))
-    fold = _folds(targets)
-    for part in np.unique(fold):
-        kept = np.append(fold != part, np.ones(labels, bool))
-        weight, bias = fit_softmax(
-            everything[kept], answers[kept], weights[kept], strength=STRENGTH, start=start, iterations=30
+def _fit_single(support: Support) -> Fitted:
+    labels = support.targets.shape[1]
+
+    def fit(part: Support, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
+        return fit_softmax(
+            np.vstack([part.seeds, part.names]),
+            np.vstack([part.targets, np.eye(labels)]),
+            np.concatenate([np.ones(len(part.seeds)), name_weights(part)]),
+            strength=STRENGTH,
+            iterations=iterations,
         )
-        held[fold == part] = features[fold == part] @ weight.T + bias
-    temperature = _shrink(held, lambda scores: -float((targets * log_softmax(scores, axis=1)).sum()))
-    sure = softmax(held / temperature, axis=1).max(axis=1)
-    threshold = _quantile(sure, 1.3 / labels)
-    return *start, temperature, np.full(labels, threshold)
+
+    weight, bias = fit(support)
+    held, targets = _held_out(support, lambda part: fit(part, HELD_OUT_ITERATIONS))
+    heat = calibrate.temperature(held, targets)
+    return weight, bias, heat, np.full(labels, calibrate.threshold(held / heat, labels))
 
 
-def _fit_multi(
-    features: np.ndarray, targets: np.ndarray, names: np.ndarray, background: np.ndarray
-) -> Fitted:
-    labels = targets.shape[1]
-    everything = np.vstack([features, names, background])
-    answers = np.vstack([targets, np.eye(labels), np.zeros((len(background), labels))]).astype(np.float32)
-    weights = np.concatenate(
-        [
-            np.ones(len(features)),
-            np.full(labels, NAME_WEIGHT if len(features) else 1.0),
-            np.ones(len(background)),
-        ]
-    )
-    weights = np.repeat(weights[:, None], labels, axis=1)
-    start = fit_sigmoid(everything, answers, weights, strength=STRENGTH)
-    held = np.empty((len(features), labels))
-    fold = _folds(targets)
-    for part in np.unique(fold):
-        kept = np.append(fold != part, np.ones(labels + len(background), bool))
-        weight, bias = fit_sigmoid(
-            everything[kept], answers[kept], weights[kept], strength=STRENGTH, start=start, iterations=30
+def _fit_multi(support: Support) -> Fitted:
+    labels = support.targets.shape[1]
+
+    def fit(part: Support, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
+        targets = np.vstack([part.targets, np.eye(labels), np.zeros((len(part.background), labels))])
+        each = np.concatenate([np.ones(len(part.seeds)), name_weights(part), np.ones(len(part.background))])
+        weights = np.repeat(each[:, None], labels, axis=1)
+        positive = (weights * targets).sum(axis=0)
+        negative = (weights * (1 - targets)).sum(axis=0)
+        # A label has few texts of its own against those of all the others: meet halfway.
+        weights = np.where(
+            targets > 0, weights * np.sqrt(np.maximum(1, negative / np.maximum(positive, 1e-6))), weights
         )
-        held[fold == part] = features[fold == part] @ weight.T + bias
-    temperature = _shrink(
-        held,
-        lambda scores: -float((targets * log_expit(scores) + (1 - targets) * log_expit(-scores)).sum()),
-    )
-    own = expit(held / temperature)
-    thresholds = np.array(
-        [np.clip(_quantile(own[targets[:, label] > 0, label], 0.5), 0.2, 0.5) for label in range(labels)]
-    )
-    return *start, temperature, thresholds
+        return fit_sigmoid(
+            np.vstack([part.seeds, part.names, part.background]),
+            targets,
+            weights,
+            strength=STRENGTH,
+            iterations=iterations,
+        )
+
+    weight, bias = fit(support)
+    held, targets = _held_out(support, lambda part: fit(part, HELD_OUT_ITERATIONS))
+    slope, shift = calibrate.slope_and_shift(held, targets)
+    thresholds = calibrate.label_thresholds(slope * held + shift, targets)
+    return weight, bias + shift / slope, 1 / slope, thresholds
 
 
-def _folds(targets: np.ndarray) -> np.ndarray:
-    """A fold for each seed, every label spread over all of them: ``(n,)``."""
-    fold = np.zeros(len(targets), np.intp)
-    for label in range(targets.shape[1]):
-        own = np.flatnonzero(targets[:, label] > 0)
-        fold[own] = np.arange(len(own)) % FOLDS
-    return fold
-
-
-def _shrink(held: np.ndarray, loss: Callable[[np.ndarray], float]) -> float:
-    """The temperature that held-out scores ask for, drawn to the default where they are few."""
-    if not len(held):
-        return TEMPERATURE
-    found = minimize_scalar(lambda log: loss(held / np.exp(log)), bounds=(-2.0, 3.0), method="bounded")
-    trust = len(held) / (len(held) + 20)
-    return float(np.exp(trust * found.x + (1 - trust) * np.log(TEMPERATURE)))
-
-
-def _quantile(sure: np.ndarray, default: float) -> float:
-    if not len(sure):
-        return default
-    trust = len(sure) / (len(sure) + 8)
-    return float(trust * np.quantile(sure, 1 - COVERAGE) + (1 - trust) * default)
+def _held_out(
+    support: Support, fit: Callable[[Support], tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets."""
+    seeds, targets, background = support.seeds, support.targets, support.background
+    of_none = np.zeros((len(background), targets.shape[1]))
+    held, held_none = np.zeros(targets.shape), np.zeros(of_none.shape)
+    if not len(seeds):
+        return held, targets
+    fold, fold_none = calibrate.folds(targets), calibrate.folds(of_none)
+    for part in np.unique(fold):
+        out, out_none = fold == part, fold_none == part
+        weight, bias = fit(support.without(out, out_none))
+        held[out] = seeds[out] @ weight.T + bias
+        held_none[out_none] = background[out_none] @ weight.T + bias
+    judged = np.isin(fold_none, fold)
+    return np.vstack([held, held_none[judged]]), np.vstack([targets, of_none[judged]])

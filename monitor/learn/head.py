@@ -124,7 +124,6 @@ def fit_softmax(
     weights: np.ndarray,
     *,
     strength: float,
-    start: tuple[np.ndarray, np.ndarray] | None = None,
     iterations: int = 200,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression with weighted examples.
@@ -132,15 +131,17 @@ def fit_softmax(
     Minimises ``sum_i weights[i] * cross_entropy_i + |W|^2 / (2 * strength)``; the bias is free.
 
     :param features: ``(n, d)``; :param targets: ``(n, L)``, rows sum to 1; :param weights: ``(n,)``.
-    :param start: where to start from; the optimum does not depend on it.
+    :param iterations: of L-BFGS; fewer stop short of the optimum.
     :return: ``W (L, d)`` and ``b (L,)``.
     """
+
+    targets, weights = targets.astype(np.float32), weights.astype(np.float32)
 
     def loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
         logs = log_softmax(scores, axis=1)
         return -float((targets * logs).sum(1) @ weights), (np.exp(logs) - targets) * weights[:, None]
 
-    return _minimise(loss, features, targets.shape[1], strength, start, iterations)
+    return _minimise(loss, features, targets.shape[1], strength, iterations)
 
 
 def fit_sigmoid(
@@ -149,7 +150,6 @@ def fit_sigmoid(
     weights: np.ndarray,
     *,
     strength: float,
-    start: tuple[np.ndarray, np.ndarray] | None = None,
     iterations: int = 200,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One logistic regression for each label, fitted together (they do not touch each other).
@@ -157,11 +157,13 @@ def fit_sigmoid(
     As :func:`fit_softmax`, but ``targets`` ``(n, L)`` are each in [0, 1] and ``weights`` is ``(n, L)``.
     """
 
+    targets, weights = targets.astype(np.float32), weights.astype(np.float32)
+
     def loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
         value = -(weights * (targets * log_expit(scores) + (1 - targets) * log_expit(-scores))).sum()
         return float(value), weights * (expit(scores) - targets)
 
-    return _minimise(loss, features, targets.shape[1], strength, start, iterations)
+    return _minimise(loss, features, targets.shape[1], strength, iterations)
 
 
 def _minimise(
@@ -169,7 +171,6 @@ def _minimise(
     features: np.ndarray,
     labels: int,
     strength: float,
-    start: tuple[np.ndarray, np.ndarray] | None,
     iterations: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     count, width = features.shape
@@ -179,23 +180,19 @@ def _minimise(
     basis = np.linalg.qr(features.T)[0] if count < width else None
     inner = (features if basis is None else features @ basis).astype(np.float32)
     size = inner.shape[1]
-    first = np.zeros((labels, size + 1))
-    if start is not None:
-        first[:, :size] = start[0] if basis is None else start[0] @ basis
-        first[:, size] = start[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         table = flat.reshape(labels, size + 1)
         scores = inner @ table[:, :size].T.astype(np.float32) + table[:, size].astype(np.float32)
         value, slope = loss(scores)
         gradient = np.empty_like(table)
-        gradient[:, :size] = slope.T.astype(np.float32) @ inner + table[:, :size] / strength
-        gradient[:, size] = slope.sum(0)
+        gradient[:, :size] = slope.T @ inner + table[:, :size] / strength
+        gradient[:, size] = slope.sum(0, dtype=np.float64)
         return value + float((table[:, :size] ** 2).sum()) / (2 * strength), gradient.ravel()
 
     found = minimize(
         objective,
-        first.ravel(),
+        np.zeros(labels * (size + 1)),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": iterations, "maxcor": 10, "ftol": 1e-7, "gtol": 1e-3},

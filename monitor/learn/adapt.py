@@ -184,7 +184,10 @@ def _fit_multi(support: Support) -> Fitted:
 
     def fit(part: Support, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
         targets = np.vstack([part.targets, np.eye(labels), np.zeros((len(part.background), labels))])
-        each = np.concatenate([np.ones(len(part.seeds)), name_weights(part), np.ones(len(part.background))])
+        of_none = max(1.0, len(part.seeds) / max(1, len(part.background)))
+        each = np.concatenate(
+            [np.ones(len(part.seeds)), name_weights(part), np.full(len(part.background), of_none)]
+        )
         weights = np.repeat(each[:, None], labels, axis=1)
         positive = (weights * targets).sum(axis=0)
         negative = (weights * (1 - targets)).sum(axis=0)

@@ -149,9 +149,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # A process group of its own: Ctrl-C reaches the monitor once, through us.
                 with subprocess.Popen(command, process_group=0) as child:
                     code = attend(child, feed, chats, told, options.duration)
-        print(
-            f"\nThe sample has stopped; its database stays in {_short(options.folder)} until the next start."
-        )
+        if (options.folder / "monitor.db").exists():
+            print(
+                f"\nThe sample has stopped; its database stays in {_short(options.folder)} until the next start."
+            )
         return code
     except FolderRefused as refusal:
         print(f"Error: {refusal}", file=sys.stderr)

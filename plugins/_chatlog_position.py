@@ -1,0 +1,122 @@
+"""How far a file has been read, and whether a file is the one that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+HEAD, TAIL = 1024, 256
+Number = tuple[int, int]
+"""Device and inode."""
+
+
+def fingerprint(data: bytes) -> str:
+    """16 hex digits."""
+    return blake2b(data, digest_size=8).hexdigest()
+
+
+@dataclass
+class Position:
+    """The state of one followed file: what the cursor holds of it.
+
+    ``path`` as shown. ``dev``, ``ino``: the file by its number. ``offset``: bytes that are
+    done, ``line``: lines in them. ``head``, ``tail``: fingerprints of the first and last bytes
+    of what is done. ``size``, ``mtime`` (ns) as last seen, since ``since`` (epoch second).
+    ``identity``: tells files apart whose records have no id. ``taken``: the last line was taken
+    without its newline. ``skipped``: bytes so far of an overlong line. ``recent``: the latest
+    records without an id, each with how often it came. ``fault``: why nothing can be read.
+    ``bad``: records put aside. ``aside``: no pattern names the file, it was rotated away.
+    ``gone``: the epoch second at which the file was missed.
+    """
+
+    path: str
+    dev: int = 0
+    ino: int = 0
+    offset: int = 0
+    line: int = 0
+    head: str = fingerprint(b"")
+    tail: str = fingerprint(b"")
+    size: int = 0
+    mtime: int = 0
+    since: int = 0
+    format: str = ""
+    delimiter: str = ""
+    header: list[str] | None = None
+    identity: str = ""
+    taken: bool = False
+    skipped: int = 0
+    recent: list[list[Any]] = field(default_factory=list)
+    fault: str = ""
+    bad: int = 0
+    aside: bool = False
+    gone: int = 0
+
+    @classmethod
+    def load(cls, path: str, data: Mapping[str, Any]) -> Position:
+        """From a cursor; what is not said has its default."""
+        known = {item.name for item in fields(cls)} - {"path"}
+        return cls(path, **{key: value for key, value in data.items() if key in known})
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-able, without what has its default."""
+        empty = Position(self.path)
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value != getattr(empty, key) and key != "path"
+        }
+
+    @property
+    def number(self) -> Number:
+        return self.dev, self.ino
+
+    def restart(self) -> None:
+        """Read the same file from its beginning again."""
+        new = Position(self.path, self.dev, self.ino, identity=self.identity)
+        for item in fields(self):
+            setattr(self, item.name, getattr(new, item.name))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that is there: ``path`` to open, ``key`` to show, and what its stat says."""
+
+    path: Path
+    key: str
+    dev: int
+    ino: int
+    size: int
+    mtime: int
+
+    @property
+    def number(self) -> Number:
+        """What identifies a file as long as it is there; afterwards it is used again."""
+        return self.dev, self.ino
+
+    def unchanged(self, position: Position) -> bool:
+        """Whether size and time of change are as when the position was written."""
+        return self.number == position.number and (self.size, self.mtime) == (position.size, position.mtime)
+
+    def continues(self, position: Position) -> bool:
+        """Whether the file still begins with what was read to that position."""
+        if self.unchanged(position):
+            return True
+        if self.size < position.offset or (self.number == position.number and self.size < position.size):
+            return False
+        try:
+            with self.path.open("rb") as file:
+                head, tail = read_marks(file, position.offset)
+        except OSError:
+            return self.number == position.number and self.key == position.path
+        return (fingerprint(head), fingerprint(tail)) == (position.head, position.tail)
+
+
+def read_marks(file: Any, offset: int) -> tuple[bytes, bytes]:
+    """The first and the last bytes of the first ``offset`` ones."""
+    file.seek(0)
+    head = file.read(min(HEAD, offset))
+    file.seek(max(0, offset - TAIL))
+    return head, file.read(min(TAIL, offset))

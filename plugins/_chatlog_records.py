@@ -1,0 +1,174 @@
+"""From the fields of one record to a document: columns, roles, times, identity."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from monitor.types import Document, Role
+
+if TYPE_CHECKING:
+    from monitor_plugins.chatlog import ChatlogSettings
+
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("customer", "user", "client", "visitor", "contact", "end-user", "human"), "customer"),
+    **dict.fromkeys(
+        ("agent", "bot", "support", "operator", "assistant", "system", "staff", "admin"), "agent"
+    ),
+    "publisher": "publisher",
+}
+"""What logs call the people in them."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+class Unusable(Exception):
+    """A record that cannot become a document; the message says why."""
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of that name; UTC needs no zone database.
+
+    :raises KeyError, ValueError: if there is none.
+    """
+    return UTC if name.upper() == "UTC" else ZoneInfo(name)
+
+
+def digest(*parts: object) -> str:
+    """20 hex digits that stand for the parts, in order."""
+    return blake2b(json.dumps(parts).encode(), digest_size=10).hexdigest()
+
+
+def clean(text: str) -> str:
+    """Text that every database takes: no NUL, and U+FFFD for half a character."""
+    return _LONE.sub("\ufffd", text).replace("\0", "")
+
+
+class Mapper:
+    """Makes documents of records as the settings say."""
+
+    def __init__(self, settings: ChatlogSettings) -> None:
+        self._columns = settings.columns
+        self._roles = {**ROLES, **{key.strip().casefold(): role for key, role in settings.roles.items()}}
+        self._default_role: Role = settings.default_role
+        self._time_format = settings.time_format
+        self._zone = zone(settings.timezone)
+
+    def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:
+        """The document of a record.
+
+        ``identify`` gives an id to a record that has none, from a digest of its content and
+        whether its time of day is part of that.
+
+        :raises Unusable: with the reason.
+        """
+        columns = self._columns
+        if lookup(record, columns.text) is _NOTHING:
+            raise Unusable(f"has no {columns.text!r}; it has {listing(record)}")
+        text = field(record, columns.text).strip()
+        if not text:
+            raise Unusable(f"{columns.text!r} is empty")
+        thread, role = field(record, columns.thread).strip(), field(record, columns.role).strip()
+        written = field(record, columns.time).strip()
+        published_at = self.time(written) if written else None
+        external_id = field(record, columns.id).strip() or identify(
+            digest(thread, role.casefold(), written, text), published_at is not None
+        )
+        return Document(
+            external_id=external_id,
+            text=text,
+            title=field(record, columns.title).strip(),
+            url=field(record, columns.url).strip(),
+            thread=thread,
+            role=self._roles.get(role.casefold(), self._default_role) if role else self._default_role,
+            published_at=published_at,
+        )
+
+    def time(self, written: str) -> datetime | None:
+        """When that is, in UTC; ``None`` for a date without a time of day.
+
+        :raises Unusable: if it is no time.
+        """
+        try:
+            if self._time_format:
+                parsed = datetime.strptime(written, self._time_format)  # noqa: DTZ007 - the zone follows
+            else:
+                found = guess(written)
+                if found is None:
+                    return None
+                parsed = found
+            if parsed.tzinfo is None:
+                parsed = parsed.replace(tzinfo=self._zone)
+            return parsed.astimezone(UTC)
+        except (ValueError, OverflowError, TypeError, IndexError):  # the last two: mail dates
+            how = f"the time format {self._time_format!r}" if self._time_format else "a time"
+            raise Unusable(
+                f"{self._columns.time!r} is {clean(written)[:60]!r}, which is not {how}; see the setting time_format"
+            ) from None
+
+
+def guess(written: str) -> datetime | None:
+    """ISO 8601, seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
+
+    ``None`` for a date without a time of day.
+
+    :raises ValueError, OverflowError: for anything else.
+    """
+    if re.fullmatch(r"-?\d{9,19}(\.\d{0,9})?|\d\.\d+e\+?1\d", written, re.IGNORECASE):
+        seconds = float(written)
+        while abs(seconds) >= 1e11:  # the year 5138: no log is from there
+            seconds /= 1000
+        return EPOCH + timedelta(seconds=seconds)
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        pass
+    else:
+        return None
+    iso = re.sub(r"\s*(utc|gmt)$", "+00:00", written, flags=re.IGNORECASE)
+    try:
+        return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", iso))
+    except ValueError:
+        return parsedate_to_datetime(written)
+
+
+_NOTHING: Any = object()
+
+
+def lookup(record: Mapping[str, Any], column: str) -> Any:
+    """The value under ``column``; ``a.b`` also finds ``{"a": {"b": ...}}``."""
+    if column in record:
+        return record[column]
+    value: Any = record
+    for part in column.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return _NOTHING
+        value = value[part]
+    return value
+
+
+def field(record: Mapping[str, Any], column: str) -> str:
+    """The value under ``column`` as text, empty where there is none.
+
+    :raises Unusable: for lists and objects.
+    """
+    value = lookup(record, column) if column else _NOTHING
+    if value is _NOTHING or value is None:
+        return ""
+    if isinstance(value, list | dict):
+        raise Unusable(f"{column!r} is {'a list' if isinstance(value, list) else 'an object'}, not a text")
+    return clean(str(value))
+
+
+def listing(names: Mapping[str, Any] | list[str]) -> str:
+    """The names, quoted, the first dozen of them."""
+    known = [repr(clean(str(name)))[:40] for name in names]
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return (", ".join(known[:12]) or "nothing") + more

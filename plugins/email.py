@@ -1,0 +1,126 @@
+"""Alerts by e-mail, through an SMTP server of the owner's."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from datetime import datetime
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from monitor import hookimpl
+from monitor.errors import DeliveryError
+from monitor.interfaces import Notifier, Settings
+from monitor.types import Notification
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class EmailSettings(Settings):
+    """Server, sender and recipients."""
+
+    host: str = Field(min_length=1, description="name of the SMTP server")
+    port: int | None = Field(None, ge=1, le=65535, description="unset: 587, 465 or 25, by `security`")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str
+    to: tuple[str, ...] = Field(min_length=1)
+    timeout: float = Field(20.0, gt=0, le=300, description="seconds for each step of the conversation")
+
+    @field_validator("sender", "to")
+    @classmethod
+    def _addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for address in (value,) if isinstance(value, str) else value:
+            if "@" not in parseaddr(address)[1] or "\n" in address:
+                raise ValueError(f"{address!r} is not an e-mail address")
+        return value
+
+
+class Email(Notifier):
+    """Sends one message to all recipients; its ``Message-ID`` is made of the key, the same each time.
+
+    SMTP replies 4xx and network errors pass; 5xx replies do not. Where some recipients are refused
+    and others are not, the message counts as delivered, for a repeat would reach those twice.
+    """
+
+    name = "email"
+    Settings = EmailSettings
+
+    def send(self, notification: Notification) -> None:
+        message = self.message(notification)
+        try:
+            with self._connect() as server:
+                if self.settings.username:
+                    server.login(self.settings.username, self.settings.password.get_secret_value())
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            raise DeliveryError(
+                f"{self.describe()}: every recipient was refused ({_replies(error)})",
+                permanent=all(code >= 500 for code in codes),
+            ) from error
+        except smtplib.SMTPResponseException as error:
+            said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else ""
+            raise DeliveryError(
+                f"{self.describe()} answered {error.smtp_code} {' '.join(said.split())}".rstrip(),
+                permanent=error.smtp_code >= 500,
+            ) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise DeliveryError(f"{self.describe()}: {error}", permanent=True) from error
+        except (smtplib.SMTPException, OSError, MessageError) as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise DeliveryError(f"{self.describe()}: {text}") from error
+
+    def message(self, notification: Notification) -> EmailMessage:
+        """The message of a notification."""
+        message = EmailMessage()
+        message["Subject"] = " ".join(notification.title.split())
+        message["From"] = self.settings.sender
+        message["To"] = ", ".join(self.settings.to)
+        domain = parseaddr(self.settings.sender)[1].rpartition("@")[2]
+        message["Message-ID"] = f"<{notification.key}@{domain}>"
+        moment = notification.data.get("resolved_at") or notification.data.get("fired_at")
+        if isinstance(moment, str):
+            message["Date"] = format_datetime(datetime.fromisoformat(moment))
+        # RFC 3834: whoever is on holiday need not tell an alert
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(notification.body)
+        return message
+
+    def describe(self) -> str:
+        return f"{', '.join(self.settings.to)} by {self.settings.host}:{self._port}"
+
+    @property
+    def _port(self) -> int:
+        return self.settings.port or PORTS[self.settings.security]
+
+    def _connect(self) -> smtplib.SMTP:
+        host, timeout = self.settings.host, self.settings.timeout
+        if self.settings.security == "tls":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(host, self._port, timeout=timeout, context=context)
+        server = smtplib.SMTP(host, self._port, timeout=timeout)
+        if self.settings.security == "starttls":
+            try:
+                server.starttls(context=ssl.create_default_context())
+            except BaseException:
+                server.close()
+                raise
+        return server
+
+
+def _replies(error: smtplib.SMTPRecipientsRefused) -> str:
+    return "; ".join(
+        f"{address}: {code} {' '.join(text.decode(errors='replace').split())}"
+        for address, (code, text) in error.recipients.items()
+    )
+
+
+@hookimpl
+def register_notifiers() -> list[type[Notifier]]:
+    return [Email]

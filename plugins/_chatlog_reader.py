@@ -55,13 +55,13 @@ class Reader(ABC):
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
         seen = os.fstat(file.fileno())
         self.size = seen.st_size
-        resting = (seen.st_size, seen.st_mtime_ns) == (position.size, position.mtime)
-        self.resting = resting and (seen.st_dev, seen.st_ino) == (position.dev, position.ino)
-        if not self.resting:
+        number, stamp = (seen.st_dev, seen.st_ino), (seen.st_size, seen.st_mtime_ns)
+        unchanged = number == position.number and stamp == (position.size, position.mtime)
+        if not unchanged or now < position.since:  # or the clock was put back
             position.since = now
+        self.resting = unchanged and now > position.since
         self.settled = self.resting and now - position.since >= settings.settle
-        position.dev, position.ino = seen.st_dev, seen.st_ino
-        position.size, position.mtime = seen.st_size, seen.st_mtime_ns
+        (position.dev, position.ino), (position.size, position.mtime) = number, stamp
         self.head, self.tail = read_marks(file, position.offset)
         file.seek(position.offset)
 
@@ -106,16 +106,16 @@ class Reader(ABC):
         return BadRecord(reason, f"{self.position.path}:{self.position.line + 1}", text[:RAW])
 
     def at_rest(self, rest: bytes) -> bool:
-        """Whether ``rest`` is all that is left, and as it will stay: nobody is writing it."""
-        if self.settings.complete:
-            return True
-        end = self.position.offset + len(rest)
-        untouched = end == self.size == os.fstat(self.file.fileno()).st_size
-        return untouched and (self.settled or (self.resting and self.ends(rest)))
+        """Whether ``rest`` is all that is left, and whole although its newline is missing."""
+        return self.settings.complete or (self.resting and self.ends(rest) and self._reaches_end(rest))
 
     def ends(self, rest: bytes) -> bool:
-        """Whether ``rest``, which lacks its newline, shows that it is a whole record."""
-        return False
+        """Whether ``rest``, in a file that nobody has touched since the last look, is a whole record."""
+        return self.settled
+
+    def _reaches_end(self, rest: bytes) -> bool:
+        end = self.position.offset + len(rest)
+        return end == self.size == os.fstat(self.file.fileno()).st_size
 
     def text_of(self, line: bytes, offset: int) -> bytes:
         """The line without the mark that some programs write at the beginning of a file."""
@@ -131,7 +131,7 @@ class Reader(ABC):
             position.skipped += len(block)
             self.advance(block)
             ended = block.endswith(b"\n")
-        if ended or self.at_rest(b""):
+        if ended or self.settings.complete or (self.settled and self._reaches_end(b"")):
             reason = f"line of {position.skipped:,} bytes exceeds max_line_bytes = {self.limit}"
             position.skipped, position.taken, position.bad = 0, not ended, position.bad + 1
             yield BadRecord(reason, f"{position.path}:{place}")

@@ -1,0 +1,1 @@
+pytest_plugins = ["monitor.testing"]  # the fixtures monitor_store and monitor_now

@@ -19,8 +19,8 @@ LABELS = {
     "management": "A change in management: a chief executive, director or chairman leaves or is appointed.",
     "macro": "The whole economy: interest rates, inflation, growth, jobs data, currencies, oil, tariffs.",
     "product": "Products and operations: a launch, a recall, factories, stores, production, supply trouble.",
-    "credit": "Funding and credit: bonds, loans, new shares, debt, credit ratings, default, insolvency.",
-    "ratings": "Analysts and brokers give a stock a recommendation: an upgrade, a downgrade, a price target.",
+    "credit": "Funding and credit: bonds, loans, lenders, new shares, debt, cash, default, insolvency.",
+    "ratings": "A rating or recommendation: analysts upgrade or downgrade a stock, price targets, credit ratings.",
     "labour": "A company and its workforce: layoffs, hiring, strikes, unions, wages, working conditions.",
     "cyber": "Computer systems fail or are attacked: a hack, a data breach, ransomware, a service outage.",
 }

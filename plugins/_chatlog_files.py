@@ -85,6 +85,7 @@ def assign(
     matching.by_number()
     matching.by_name()
     matching.by_content()
+    matching.rotated_unseen(known)
     pairs = [(one, matching.matched.get(one.number)) for one in matching.found.values()]
     return sorted(pairs, key=lambda pair: (pair[0].mtime, pair[0].key)), list(matching.free.values())
 
@@ -110,8 +111,8 @@ class _Matching:
                 elif not position.aside:
                     del self.free[index]  # it is where it was, and no pattern names it any more
                     continue
-            if one is not None and self._match(one, index) and one.key != position.path:
-                self._add_later(one, position)
+            if one is not None:
+                self._match(one, index)
 
     def by_name(self) -> None:
         """Files that were written anew under the name, what was read still in them."""
@@ -128,9 +129,7 @@ class _Matching:
         for index in read:
             position = self.free[index]
             beside = [one for one in self._beside(position) if _rotated(one, position)]
-            one = next((o for o in [*self.found.values(), *beside] if self._match(o, index)), None)
-            if one is not None and one in beside:
-                self._add_later(one, position)
+            next((one for one in [*self.found.values(), *beside] if self._match(one, index)), None)
 
     def _offset(self, index: int) -> int:
         return -self.free[index].offset
@@ -142,11 +141,17 @@ class _Matching:
         self.matched[one.number] = self.free.pop(index)
         return True
 
-    def _add_later(self, now: Found, was: Position) -> None:
-        """What was written after a file was rotated away, and was rotated away unseen."""
-        for one in self._beside(was):
-            if _rotated(one, was) and one.mtime > now.mtime:
-                self.found.setdefault(one.number, one)
+    def rotated_unseen(self, known: Sequence[Position]) -> None:
+        """Add what was written after the last look and rotated away before this one."""
+        for position in known:
+            one = look(self.base, self.base / position.path)
+            if position.aside or (one is not None and one.unchanged(position)):
+                continue
+            lost = any(position is left for left in self.free.values())
+            for other in self._beside(position):
+                copy = position.offset and not lost and other.continues(position)
+                if _rotated(other, position) and other.mtime > position.mtime and not copy:
+                    self.found[other.number] = other
 
     def _beside(self, position: Position) -> list[Found]:
         """Files in the folder of a missing one that might be it and are not known yet."""

@@ -216,16 +216,18 @@ def test_rotation_within_a_pattern_reads_nothing_twice(tmp_path: Path) -> None:
 
 def test_two_rotations_while_the_monitor_was_down(tmp_path: Path) -> None:
     chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
-    append(chat, lines("a"))
-    monitor.fetch()
-    append(chat, lines("b"))
+
+    def written(path: Path, data: str, minutes: int) -> None:
+        append(path, data)
+        os.utime(path, (NOW.timestamp() + 60 * minutes,) * 2)
+
+    written(chat, lines("a"), 10)
+    written(tmp_path / "chat.jsonl.3", lines("long ago"), 0)
+    assert monitor.fetch() == ["a"]
+    written(chat, lines("b"), 20)
     chat.rename(tmp_path / "chat.jsonl.2")
-    append(tmp_path / "chat.jsonl.1", lines("c"))
-    append(chat, lines("d"))
-    append(tmp_path / "chat.jsonl.3", lines("long ago"))
-    for name, age in ((".3", 400), (".2", 300), (".1", 200)):
-        past = NOW.timestamp() - age
-        os.utime(tmp_path / f"chat.jsonl{name}", (past, past))
+    written(tmp_path / "chat.jsonl.1", lines("c"), 30)
+    written(chat, lines("d"), 40)
     assert monitor.fetch() == ["b", "c", "d"]
     assert monitor.fetch() == []
 
@@ -255,6 +257,29 @@ def test_copy_and_truncate(tmp_path: Path, again: str) -> None:
     append(chat, lines("d"))
     assert monitor.fetch() == ["d"]
     assert monitor.bad == []
+
+
+def test_copy_and_truncate_of_what_was_never_seen(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
+    append(chat, "")
+    monitor.fetch()
+    append(chat, lines("a"))
+    shutil.copyfile(chat, tmp_path / "chat.jsonl.1")
+    os.truncate(chat, 0)
+    append(chat, lines("b"))
+    assert sorted(monitor.fetch()) == ["a", "b"]
+    assert monitor.fetch() == []
+
+
+def test_a_copy_beside_the_file_is_not_read(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
+    append(chat, lines("a"))
+    monitor.fetch()
+    append(chat, lines("b"))
+    shutil.copyfile(chat, tmp_path / "chat.jsonl.20250601")
+    assert monitor.fetch() == ["b"]
+    append(chat, lines("c"))
+    assert monitor.fetch() == ["c"]
 
 
 def test_truncation_starts_anew(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def assign(
     matching.by_number()
     matching.by_name()
     matching.by_content()
-    matching.rotated_unseen(known)
+    matching.rotated_unseen()
     pairs = [(one, matching.matched.get(one.number)) for one in matching.found.values()]
     return sorted(pairs, key=lambda pair: (pair[0].mtime, pair[0].key)), list(matching.free.values())
 
@@ -129,7 +129,9 @@ class _Matching:
         for index in read:
             position = self.free[index]
             beside = [one for one in self._beside(position) if _rotated(one, position)]
-            next((one for one in [*self.found.values(), *beside] if self._match(one, index)), None)
+            for one in [*self.found.values(), *beside]:
+                if self._match(one, index):
+                    break
 
     def _offset(self, index: int) -> int:
         return -self.free[index].offset
@@ -141,13 +143,13 @@ class _Matching:
         self.matched[one.number] = self.free.pop(index)
         return True
 
-    def rotated_unseen(self, known: Sequence[Position]) -> None:
+    def rotated_unseen(self) -> None:
         """Add what was written after the last look and rotated away before this one."""
-        for position in known:
+        here = [(position, False) for position in self.matched.values()]
+        for position, lost in [*here, *((position, True) for position in self.free.values())]:
             one = look(self.base, self.base / position.path)
             if position.aside or (one is not None and one.unchanged(position)):
                 continue
-            lost = any(position is left for left in self.free.values())
             for other in self._beside(position):
                 copy = position.offset and not lost and other.continues(position)
                 if _rotated(other, position) and other.mtime > position.mtime and not copy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping
@@ -28,6 +29,8 @@ from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -188,6 +191,10 @@ class _Reader:
             )
         except MonitorError as error:
             self.fault(f"{place}.labels", str(error))
+            return None
+        except Exception as error:
+            log.exception("the task adapter %s raised", core.adapter)
+            self.fault(f"{place}.adapter", f"the plugin raised {type(error).__name__}: {error}")
             return None
         seeds = self.base / core.seeds if core.seeds else None
         if seeds is not None and not seeds.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -207,10 +207,17 @@ def configured_seeds(task: TaskConfig, config: Config) -> Mapping[str, list[Seed
     """The seeds that the configuration owns, by origin: the adapter's and the file's.
 
     A record of the file that cannot be used, or names an unknown label, is left out with a
-    warning (``monitor config check`` calls it a fault).
+    warning (``monitor config check`` calls it a fault). Where the adapter raises, its origin is
+    not there.
     """
     known = task.task.labels
-    default = task.part(task.settings, config.base).seeds() if task.default_seeds else ()
+    default: Sequence[Seed] | None = ()
+    if task.default_seeds:
+        try:
+            default = list(task.part(task.settings, config.base).seeds())
+        except Exception:
+            log.exception("the task adapter %s raised; its seeds stay as they are", task.adapter)
+            default = None
     from_file: list[Seed] = []
     if task.seeds is not None:
         seeds, bad = read_seeds(task.seeds)
@@ -221,4 +228,7 @@ def configured_seeds(task: TaskConfig, config: Config) -> Mapping[str, list[Seed
                 from_file.append(seed)
             else:
                 log.warning("%s: unknown label %r; known: %s", task.seeds, seed.label, ", ".join(known))
-    return {"adapter": [seed for seed in default if seed.label in known], "file": from_file}
+    found = {"file": from_file}
+    if default is not None:
+        found["adapter"] = [seed for seed in default if seed.label in known]
+    return found

@@ -9,6 +9,7 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table
+from monitor.errors import StoreError
 from monitor.store import Store
 
 
@@ -115,6 +116,10 @@ def migrate_command(app: App) -> None:
     try:
         for name in store.migrated:
             click.echo(f"applied {name}")
+        if store.failed_migrations:
+            raise StoreError(
+                "\n".join(f"{name} failed: {error}" for name, error in store.failed_migrations.items())
+            )
         if not store.migrated:
             click.echo(f"{app.database} is up to date")
         elif new:

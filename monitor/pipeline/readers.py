@@ -45,7 +45,7 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> li
 
     :param encoder: fingerprint of the encoder in use; a head made for another one is not used.
 
-    A task whose adapter is missing or refuses its settings is left out, with a warning.
+    A task whose adapter is missing, refuses its settings or raises is left out, with a warning.
     """
     readers = []
     for stored in store.tasks.active():
@@ -54,6 +54,9 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> li
             adapter = part(part.Settings.model_validate(stored.settings), base)
         except (MonitorError, ValueError) as error:
             log.warning("task %s is left out: %s", stored.task.name, error)
+            continue
+        except Exception:
+            log.exception("task %s is left out: its adapter %s raised", stored.task.name, stored.adapter)
             continue
         readers.append(Reader(stored.task, adapter))
     for reader in readers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from monitor.store.series import SeriesCounts
 from monitor.store.sources import Sources
 from monitor.store.tasks import Tasks
 
+log = logging.getLogger(__name__)
+
 BUSY_TIMEOUT_S = 30.0
 
 
@@ -45,7 +48,8 @@ class Store:
     ) -> None:
         """Open ``path``, and bring its schema up to date.
 
-        :param migrations: sets that plugins own, applied after the core's.
+        :param migrations: sets that plugins own, applied after the core's. One that raises is
+            rolled back, kept in :attr:`failed_migrations`, and tried again at the next opening.
         :param create: make the file if there is none; otherwise that is an error.
         :param read_only: refuse writes, and an out-of-date schema, instead of migrating.
         :raises StoreError: if the file is missing, locked, read-only, newer than this
@@ -59,6 +63,8 @@ class Store:
         self._sets = [core, *migrations]
         self.migrated: list[str] = []
         """Names of the migrations that opening it applied."""
+        self.failed_migrations: dict[str, str] = {}
+        """Sets of plugins that raised, with the error: the rest of the database works."""
         if not path.exists():
             if not create or read_only:
                 raise StoreError(
@@ -80,11 +86,11 @@ class Store:
         self.heartbeats = Heartbeats(self)
         with friendly(path):
             self._check_schema()
-            if pending := self.pending_migrations():
-                if read_only:
-                    raise StoreError(
-                        f"{path} has an older schema; run `monitor db migrate` ({pending[0]} ...)"
-                    )
+            if read_only and (pending := core.pending(self.db)):
+                raise StoreError(
+                    f"{path} has an older schema; run `monitor db migrate` ({core.name}.{pending[0].name} ...)"
+                )
+            if not read_only and self.pending_migrations():
                 self.migrated = self.migrate()
 
     @property
@@ -165,14 +171,20 @@ class Store:
         return [(f"{s.name}.{m.name}", m.applied_at) for s in self._sets for m in s.applied(self.db)]
 
     def migrate(self) -> list[str]:
-        """Apply what is pending and name it. Two processes that try at once take turns."""
+        """Apply what is pending and name what was applied. Two processes that try at once take turns."""
         with open(f"{self.path}.migrate", "w") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             pending = self.pending_migrations()
-            for migrations in self._sets:
-                migrations.apply(self.db)
+            core.apply(self.db)
+            for migrations in self._sets[1:]:
+                try:
+                    migrations.apply(self.db)
+                except Exception as error:
+                    log.exception("the migrations %s failed and were rolled back", migrations.name)
+                    self.failed_migrations[migrations.name] = f"{type(error).__name__}: {error}"
+            left = self.pending_migrations()
         Path(turn.name).unlink(missing_ok=True)
-        return pending
+        return [name for name in pending if name not in left]
 
     def data_version(self) -> int:
         """A number that changes when another connection commits (``PRAGMA data_version``)."""

@@ -1,0 +1,272 @@
+"""Plugins that raise wherever they can, installed for real: each is shown with its error, the rest runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor import hookspecs
+
+HOOKS = {name: list(inspect.signature(hook).parameters) for name, hook in vars(hookspecs).items()
+         if name.startswith("register_")}  # fmt: skip
+
+FAST = """
+from monitor import hookimpl
+from monitor.testing import HashEncoder
+
+@hookimpl
+def register_encoders():
+    return [HashEncoder]
+"""
+
+METHODS = '''
+"""Every method raises; what a class or a hook says is right."""
+
+from monitor import hookimpl
+from monitor.interfaces import Notifier, Source, TaskAdapter
+
+
+def refuse(*arguments, **named):
+    raise RuntimeError("as always")
+
+
+class Unmade(Source):
+    name = "unmade"
+    __init__ = fetch = describe = close = refuse
+
+
+class Unread(Source):
+    name = "unread"
+    fetch = describe = close = refuse
+
+
+class Unlabelled(TaskAdapter):
+    name = "unlabelled"
+    labels = seeds = read = close = refuse
+
+
+class Unseeded(TaskAdapter):
+    name = "unseeded"
+    seeds = read = close = refuse
+
+    def labels(self):
+        return {"a": "the first", "b": "the second"}
+
+
+class Unsent(Notifier):
+    name = "unsent"
+    send = describe = close = refuse
+
+
+class Unbuilt(Notifier):
+    name = "unbuilt"
+    __init__ = send = refuse
+
+
+@hookimpl
+def register_sources():
+    return [Unmade, Unread]
+
+
+@hookimpl
+def register_task_adapters():
+    return [Unlabelled, Unseeded]
+
+
+@hookimpl
+def register_notifiers():
+    return [Unsent, Unbuilt]
+'''
+
+MIGRATION = """
+from monitor import hookimpl
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("monitor-bad-migration")
+
+@migrations()
+def m0001_half(db):
+    db.conn.execute("create table bad_migration_half (id integer)")
+    raise RuntimeError("halfway")
+
+@hookimpl
+def register_migrations():
+    return [migrations]
+"""
+
+HOSTILE = {
+    "bad-exit": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+    "bad-import": ("raise RuntimeError('not today')\n", "RuntimeError: not today"),
+    "bad-missing": ("import no_such_module_anywhere\n", "No module named 'no_such_module_anywhere'"),
+    "bad-syntax": ("def (:\n", "SyntaxError"),
+    "bad-list": (
+        "from monitor import hookimpl\n@hookimpl\ndef register_sources(): return None\n",
+        "'NoneType' object is not iterable",
+    ),
+    "bad-class": (
+        "from monitor import hookimpl\n@hookimpl\ndef register_notifiers(): return [dict]\n",
+        "must be a class derived from Notifier",
+    ),
+    "bad-hook": (
+        "from monitor import hookimpl\n@hookimpl\ndef register_everything(): return []\n",
+        "register_everything",
+    ),
+} | {
+    f"bad-{hook.replace('_', '-')}": (
+        "from monitor import hookimpl\n"
+        f"@hookimpl\ndef {hook}({', '.join(arguments)}): raise RuntimeError('no {hook}')\n",
+        f"RuntimeError: no {hook}",
+    )
+    for hook, arguments in HOOKS.items()
+}
+"""Plugins that fail while they load: the text of the module, and what the error must say."""
+
+CONFIG = """
+database = "monitor.db"
+encoder = "hash"
+
+[[sources]]
+plugin = "chatlog"
+name = "chats"
+path = "chats.jsonl"
+
+[[sources]]
+plugin = "unmade"
+name = "unmade"
+
+[[sources]]
+plugin = "unread"
+name = "unread"
+
+[[tasks]]
+name = "mood"
+labels = { bad = "terrible broken loss", good = "wonderful great win" }
+
+[[tasks]]
+name = "hostile"
+adapter = "unseeded"
+
+[[rules]]
+name = "bad"
+kind = "threshold"
+where = { mood = "bad" }
+at_least = 2
+
+[[notifiers]]
+plugin = "unsent"
+name = "unsent"
+
+[[notifiers]]
+plugin = "unbuilt"
+name = "unbuilt"
+
+[[notifiers]]
+plugin = "log"
+name = "log"
+"""
+
+
+class Place:
+    """A folder with hostile plugins on the path, and the real command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        site = folder / "site"
+        site.mkdir()
+        modules = {name: text for name, (text, _) in HOSTILE.items()}
+        for name, text in (modules | {"fast": FAST, "methods": METHODS, "bad-migration": MIGRATION}).items():
+            module = name.replace("-", "_")
+            info = site / f"{module}-1.dist-info"
+            info.mkdir()
+            (site / f"{module}.py").write_text(text)
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+            (info / "entry_points.txt").write_text(f"[monitor]\n{name} = {module}\n")
+        self.environment = {**os.environ, "PYTHONPATH": str(site)}
+
+    def monitor(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.monitor(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_every_failure_is_listed_and_the_rest_goes_on(place: Place) -> None:
+    listed = {status["name"]: status for status in place.json("plugins", "list")}
+    for name, (_, error) in HOSTILE.items():
+        assert error in listed[name]["error"], f"{name}: {listed[name]}"
+        assert listed[name]["provides"] == []
+    assert [name for name, status in listed.items() if status["error"]] == sorted(HOSTILE)
+    assert listed["chatlog"]["provides"] == ["source chatlog"]
+    assert listed["methods"]["provides"] == [
+        "source unmade",
+        "source unread",
+        "task adapter unlabelled",
+        "task adapter unseeded",
+        "notifier unsent",
+        "notifier unbuilt",
+    ]
+    for_people = place.monitor("plugins", "list").stdout
+    assert "failed: RuntimeError: not today" in for_people
+    assert "bad-import" not in place.monitor("--help").stdout
+
+
+def test_the_rest_fetches_classifies_and_delivers(place: Place) -> None:
+    (place.folder / "config.toml").write_text(CONFIG)
+    chats = place.folder / "chats.jsonl"
+    chats.write_text('{"id": "1", "text": "a wonderful great win"}\n')
+    first = place.monitor("run", "--once", "--no-view", code=1).stderr
+    assert "source unmade: RuntimeError: as always" in first
+    assert "source unread: the plugin raised RuntimeError: as always" in first
+    with chats.open("a") as file:
+        file.write('{"id": "2", "text": "terrible broken loss"}\n{"id": "3", "text": "broken, a loss"}\n')
+    second = place.monitor("run", "--once", "--no-view", code=1).stderr
+    assert "notifier unsent: RuntimeError: as always" in second
+    assert "WARNING monitor.alerts: bad" in second  # what the log notifier made of it
+
+    documents = place.json("documents", "list")
+    moods = {document["external_id"]: document["predictions"]["mood"]["label"] for document in documents}
+    assert moods == {"1": "good", "2": "bad", "3": "bad"}
+    (alert,) = place.json("alerts", "list")
+    assert (alert["rule"], alert["state"]) == ("bad", "firing")
+    letters = {notifier["name"]: notifier for notifier in place.json("notifiers", "list")}
+    assert letters["log"]["delivered"] == 1
+    assert letters["unsent"]["waiting"] == 1
+    assert "as always" in letters["unsent"]["last_error"]
+    place.json("db", "check")
+
+
+def test_a_migration_that_raises_leaves_no_half_and_stops_nobody(place: Place) -> None:
+    (place.folder / "config.toml").write_text('database = "monitor.db"\nencoder = "hash"\n')
+    said = place.monitor("run", "--once", "--no-view").stderr
+    assert "monitor-bad-migration" in said
+    assert "halfway" in said
+    assert "bad_migration_half" not in json.dumps(place.json("db", "info"))
+    migrate = place.monitor("db", "migrate", code=1)
+    assert migrate.stderr.endswith("Error: monitor-bad-migration failed: RuntimeError: halfway\n")
+
+
+def test_an_adapter_without_labels_is_a_fault_with_its_place(place: Place) -> None:
+    (place.folder / "config.toml").write_text('[[tasks]]\nname = "mood"\nadapter = "unlabelled"\n')
+    fault = "  tasks[1].adapter: the plugin raised RuntimeError: as always"
+    assert fault in place.monitor("config", "check", code=2).stderr.splitlines()

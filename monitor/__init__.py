@@ -5,5 +5,5 @@ What a plugin needs is importable from here; importing it loads no torch and rea
 
 from monitor.hookspecs import hookimpl
 
-__all__ = ["hookimpl", "__version__"]
+__all__ = ["__version__", "hookimpl"]
 __version__ = "0.1.0"

@@ -64,9 +64,7 @@ class SourceError(MonitorError):
 class DeliveryError(MonitorError):
     """A notifier could not deliver; ``permanent`` means that a retry cannot help."""
 
-    def __init__(
-        self, message: str, *, permanent: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after

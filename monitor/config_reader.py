@@ -110,6 +110,10 @@ class _Reader:
             known = set(TopTable.model_fields)
             bad = {fault.place.split(".")[0].split("[")[0] for fault in self.faults}
             top = TopTable.model_validate({k: v for k, v in document.items() if k in known - bad})
+        plugins = [status.name for status in self.plugins.statuses]
+        for number, name in enumerate(top.plugins.disabled, 1):
+            if name not in plugins:
+                self.fault(f"plugins.disabled[{number}]", str(UnknownName("plugin", name, plugins)))
         encoder, encoder_part, encoder_settings = self.encoder(top.encoder)
         sources = self.each(top.sources, "sources", self.source)
         tasks = self.each(top.tasks, "tasks", self.task)

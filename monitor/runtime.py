@@ -151,6 +151,28 @@ class Runtime:
         """Forget features that are older than the configuration keeps them."""
         return self.store.features.prune(now, self.config.retention.features)
 
+    def once(self, now: datetime, fetched: Callable[[str, Fetched], None]) -> dict[str, str]:
+        """Every round once, whether it is due or not; returns what failed, and why.
+
+        :param fetched: told of each source that was fetched.
+        """
+        failed = dict(self.broken)
+        for name in self.sources:
+            try:
+                fetched(name, self.fetch(name, now))
+            except SourceError as error:
+                failed[f"source {name}"] = str(error)
+        self.learn(now)
+        self.relabel(now)
+        while self.classify(now):
+            pass
+        self.tick(now)
+        for name in self.notifiers:
+            self.deliver(name, now)
+        for letter in self.store.outbox.undelivered():
+            failed[f"notifier {letter.notifier}"] = letter.last_error or "could not deliver"
+        return failed
+
     def close(self) -> None:
         """Let go of sources and notifiers (the encoder may serve the next configuration)."""
         for part in [*self.sources.values(), *self.notifiers.values()]:

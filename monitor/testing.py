@@ -138,15 +138,11 @@ def check_source(source: Source, *, now: datetime = NOW, at_least: int = 1) -> l
 
 def check_failing_source(source: Source, *, now: datetime = NOW) -> SourceError:
     """Check that a source that cannot be read says so; returns what it raised."""
-    try:
+    with pytest.raises(SourceError) as caught:
         for _ in source.fetch({}, now):
             pass
-    except SourceError as error:
-        message = str(error)
-        assert message, "the error must say what is wrong"
-        assert "\n" not in message, "the error must be one line"
-        return error
-    raise AssertionError("fetch must raise SourceError when the source cannot be read")
+    _check_message(caught.value)
+    return caught.value
 
 
 def check_task_adapter(adapter: TaskAdapter) -> None:
@@ -188,15 +184,11 @@ def check_notifier(notifier: Notifier, received: Callable[[], Sequence[str]]) ->
 
 def check_failing_notifier(notifier: Notifier, *, permanent: bool) -> DeliveryError:
     """Check that a notifier that cannot deliver says so, and whether a retry can help."""
-    try:
+    with pytest.raises(DeliveryError) as caught:
         notifier.send(sample_notification())
-    except DeliveryError as error:
-        assert error.permanent is permanent, f"permanent must be {permanent} here"
-        message = str(error)
-        assert message, "the error must say what is wrong"
-        assert "\n" not in message, "the error must be one line"
-        return error
-    raise AssertionError("send must raise DeliveryError when it cannot deliver")
+    assert caught.value.permanent is permanent, f"permanent must be {permanent} here"
+    _check_message(caught.value)
+    return caught.value
 
 
 def check_encoder(encoder: Encoder) -> None:
@@ -240,6 +232,12 @@ def monitor_store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "monitor.db")
     yield store
     store.close()
+
+
+def _check_message(error: Exception) -> None:
+    message = str(error)
+    assert message, "the error must say what is wrong"
+    assert "\n" not in message, "the error must be one line"
 
 
 def _check_document(document: Document) -> None:

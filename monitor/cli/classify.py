@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -64,7 +65,8 @@ def _read(texts: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for text in texts or ("-",):
         if text == "-":
-            lines += [line.rstrip("\n") for line in click.get_text_stream("stdin") if line.strip()]
+            piped = sys.stdin.buffer.read().decode("utf-8", "replace")
+            lines += [line for line in piped.splitlines() if line.strip()]
         else:
             lines.append(text)
     return lines

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 import click
 
 from monitor.cli.app import App, pass_app
 from monitor.cli.output import console
-from monitor.errors import MonitorError, SourceError
+from monitor.errors import MonitorError
 
 
 @click.command("run")
@@ -50,34 +51,15 @@ def _once(app: App, show: bool) -> None:
     from monitor.store.lock import DaemonLock
 
     config, plugins = app.load()
-    lock = DaemonLock(config.database)
-    lock.acquire()
-    store = Store(config.database, migrations=plugins.migrations)
-    encoder = make_encoder(config)
-    runtime = Runtime(config, plugins, store, encoder)
-    runtime.synchronise(app.now())
-    viewer = View(config.database, console())
-    failed = dict(runtime.broken)
-    for name in runtime.sources:
-        try:
-            got = runtime.fetch(name, app.now())
-            click.echo(f"{name}: {got.new} new, {got.edited} changed, {got.bad} bad", err=True)
-        except SourceError as error:
-            failed[f"source {name}"] = str(error)
-    runtime.learn(app.now())
-    runtime.relabel(app.now())
-    while runtime.classify(app.now()):
-        pass
-    runtime.tick(app.now())
-    for name in runtime.notifiers:
-        runtime.deliver(name, app.now())
-    if show:
-        viewer.show_new()
-    for letter in store.outbox.undelivered():
-        failed[f"notifier {letter.notifier}"] = letter.last_error or "waits for its next attempt"
-    runtime.close()
-    encoder.close()
-    store.close()
-    lock.release()
+    with (
+        DaemonLock(config.database),
+        closing(Store(config.database, migrations=plugins.migrations)) as store,
+        closing(make_encoder(config)) as encoder,
+        closing(Runtime(config, plugins, store, encoder)) as runtime,
+    ):
+        runtime.synchronise(app.now())
+        failed = runtime.once(app.now(), lambda name, got: click.echo(f"{name}: {got}", err=True))
+        if show:
+            View(config.database, console()).show_new()
     if failed:
         raise MonitorError("; ".join(f"{what}: {why}" for what, why in failed.items()))

@@ -25,21 +25,24 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()
     beats = store.heartbeats.all()
-    stages = {
-        stage: {"at": at, "late": process is None or (now - at).total_seconds() > STALE_S.get(stage, 300.0)}
+    late = [
+        stage
         for stage, (at, _) in beats.items()
-    }
+        if process is None or (now - at).total_seconds() > STALE_S.get(stage, 300.0)
+    ]
     sources = [s for s in store.sources.all() if s.active]
     failing = [s for s in sources if s.failures]
     letters = store.outbox.counts()
+    total = store.documents.count()
     pending, failed = store.documents.count("pending"), store.documents.count("failed")
     firing = store.alerts.all_open()
     problems = []
     if process is None:
         problems.append("the monitor does not run (`monitor run` starts it)")
-    elif not stages:
+    elif not beats:
         problems.append("the monitor is starting")
-    problems += [f"the {stage} stage is late" for stage, state in stages.items() if state["late"]]
+    else:
+        problems += [f"the {stage} stage is late" for stage in late]
     problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
     if letters.get("dead"):
         problems.append(f"{letters['dead']} notifications could not be delivered")
@@ -49,8 +52,8 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         "ok": not problems,
         "process": process,
         "problems": problems,
-        "stages": stages,
-        "documents": {"total": store.documents.count(), "pending": pending, "failed": failed},
+        "stages": {stage: {"at": at, "late": stage in late} for stage, (at, _) in beats.items()},
+        "documents": {"total": total, "pending": pending, "failed": failed},
         "sources": {"active": len(sources), "failing": len(failing)},
         "alerts": {"open": len(firing)},
         "notifications": {state: letters.get(state, 0) for state in ("waiting", "delivered", "dead")},
@@ -59,13 +62,12 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         print_json(report)
     else:
         click.echo("all is well" if not problems else "\n".join(problems))
-        if stages:
+        if beats:
             print_table(
-                ["stage", "last round"], [[n, ago(s["at"], now)] for n, s in stages.items()], empty=""
+                ["stage", "last round"], [[stage, ago(at, now)] for stage, (at, _) in beats.items()], empty=""
             )
-        total = report["documents"]
         click.echo(
-            f"documents: {total['total']:,}, {pending:,} pending, {failed:,} failed\n"  # type: ignore[index]
+            f"documents: {total:,}, {pending:,} pending, {failed:,} failed\n"
             f"sources: {len(sources)}, {len(failing)} failing\n"
             f"alerts open: {len(firing)}\n"
             f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead"

@@ -36,7 +36,7 @@ class View:
     def __init__(self, database: Path, console: Console) -> None:
         self.database, self.console = database, console
         self._store: Store | None = None
-        self._document = self._alert = self._counted = 0
+        self._document = self._alert = self._history = self._counted = 0
         self._open: dict[int, StoredAlert] = {}
         self._counts_at: datetime | None = None
         self._stop = threading.Event()
@@ -60,30 +60,38 @@ class View:
 
     def show_new(self) -> None:
         """Print the documents and alerts that came, and the counts now and then."""
-        documents = self.store.documents.after(self._document, 5000)
+        self._show_history()
+        documents = self.store.documents.after(self._document, 5000, live=True)
         if documents:
             self._document = documents[-1].id
             self._show_documents(documents)
         self._show_alerts()
         now = datetime.now(UTC)
         due = self._counts_at is None or (now - self._counts_at).total_seconds() >= COUNTS_EVERY_S
-        if due and self._document > self._counted:
-            self._counts_at, self._counted = now, self._document
+        seen = self._document + self._history
+        if due and seen > self._counted:
+            self._counts_at, self._counted = now, seen
             self._show_counts(now)
 
     def _show_documents(self, documents: list[StoredDocument]) -> None:
         said = self.store.predictions.of([document.id for document in documents])
-        past = [document for document in documents if not document.live]
-        live = [document for document in documents if document.live]
-        if len(past) > LINES_A_ROUND:
-            span = f"{min(d.event_at for d in past):%d %b} to {max(d.event_at for d in past):%d %b}"
-            self.console.print(f"[dim]history: {len(past):,} documents labelled, {span}[/dim]")
-        else:
-            live = documents
-        for document in live[-LINES_A_ROUND:]:
+        for document in documents[-LINES_A_ROUND:]:
             self.console.print(_line(document, said.get(document.id, {})), overflow="ellipsis", no_wrap=True)
-        if len(live) > LINES_A_ROUND:
-            self.console.print(f"[dim]... and {len(live) - LINES_A_ROUND} more before these[/dim]")
+        if len(documents) > LINES_A_ROUND:
+            self.console.print(f"[dim]... and {len(documents) - LINES_A_ROUND} more before these[/dim]")
+
+    def _show_history(self) -> None:
+        history = self.store.documents.history()
+        if history is None or history.count == self._history:
+            return
+        came, self._history = history.count - self._history, history.count
+        if came <= LINES_A_ROUND:
+            self._show_documents(self.store.documents.find(live=False, limit=came)[::-1])
+        else:
+            self.console.print(
+                f"[dim]history: {history.count:,} documents labelled, "
+                f"{history.first:%d %b} to {history.last:%d %b %Y}[/dim]"
+            )
 
     def _show_alerts(self) -> None:
         for alert in reversed(self.store.alerts.find(after=self._alert, limit=100)):

@@ -25,6 +25,9 @@ class Fetched:
     known: int = 0
     bad: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.new} new, {self.edited} changed, {self.known} known, {self.bad} bad"
+
 
 def fetch(
     store: Store,

@@ -26,6 +26,15 @@ class PendingDocument:
     content_hash: str
 
 
+@dataclass(frozen=True)
+class History:
+    """Backfill that was classified: how much, and of what time."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
 class Documents(Room):
     """The texts themselves."""
 
@@ -132,14 +141,20 @@ class Documents(Room):
                 found[row["id"]] = _document(row)
         return [found[i] for i in ids if i in found]
 
-    def after(self, document_id: int, limit: int, *, since: datetime | None = None) -> list[StoredDocument]:
-        """Classified documents with ids above ``document_id``, by id (``since``: event time)."""
+    def after(self, document_id: int, limit: int, *, live: bool) -> list[StoredDocument]:
+        """Classified documents with ids above ``document_id``, live or backfill, by id."""
         rows = self.rows(
-            "select * from documents where id > ? and state = 'classified' and event_at >= ? "
-            "order by id limit ?",
-            [document_id, to_text_or_none(since) or "", limit],
+            "select * from documents where id > ? and state = 'classified' and live = ? order by id limit ?",
+            [document_id, int(live), limit],
         )
         return [_document(row) for row in rows]
+
+    def history(self) -> History | None:
+        """How much backfill was classified so far, if any."""
+        row = self.row(
+            "select count(*), min(event_at), max(event_at) from documents where state = 'classified' and live = 0"
+        )
+        return History(row[0], to_time(row[1]), to_time(row[2])) if row and row[0] else None
 
     def find(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from monitor.alerts.rules import describe
-from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.config_reader import read_document
@@ -27,13 +27,13 @@ def alerts_command() -> None:
 
 
 @alerts_command.command("list")
-@click.option("--all", "every", is_flag=True, help="Also those that are resolved.")
+@click.option("--open", "open_only", is_flag=True, help="Only those that are not resolved.")
 @click.option("--rule", metavar="NAME", help="Only of this rule.")
-@click.option("--limit", default=50, show_default=True, help="At most so many; 0 for all.")
+@limit_option
 @json_option
 @pass_app
-def list_command(app: App, every: bool, rule: str | None, limit: int, as_json: bool) -> None:
-    """List open alerts, newest first.
+def list_command(app: App, open_only: bool, rule: str | None, limit: int | None, as_json: bool) -> None:
+    """List alerts, newest first.
 
     With --json: one array of objects with id, rule, kind, fingerprint, selection ({task:
     label}), state, since, fired_at, resolved_at, last_firing_at, observed, expected, low, high
@@ -43,7 +43,7 @@ def list_command(app: App, every: bool, rule: str | None, limit: int, as_json: b
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
         raise UnknownName("rule", rule, known)
-    found = store.alerts.find(states=() if every else OPEN, rule=rule, limit=limit or -1)
+    found = store.alerts.find(states=OPEN if open_only else (), rule=rule, limit=at_most(limit, as_json))
     if as_json:
         from monitor.pipeline.judging import alert_data
 
@@ -64,7 +64,7 @@ def list_command(app: App, every: bool, rule: str | None, limit: int, as_json: b
             ]
             for alert in found
         ],
-        empty="no alerts" if every else "no open alerts",
+        empty="no open alerts" if open_only else "no alerts",
         right=["id", "texts", "usual"],
     )
 

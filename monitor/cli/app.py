@@ -129,6 +129,23 @@ def json_option(function: F) -> F:
     return option
 
 
+def limit_option(function: F) -> F:
+    """``--limit``: how many rows; see :func:`at_most`."""
+    option: F = click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        help="At most so many; 0 for all [default: 50, with --json all].",
+    )(function)
+    return option
+
+
+def at_most(limit: int | None, as_json: bool) -> int | None:
+    """The limit that ``--limit`` stands for: people get a page, programs all there is."""
+    if limit is None:
+        return None if as_json else 50
+    return limit or None
+
+
 def print_json(value: Any) -> None:
     """One JSON value on stdout; times as ISO 8601."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, shorten
 from monitor.durations import parse_duration
@@ -30,7 +30,7 @@ def _filters(function: Any) -> Any:
         click.option("--label", "labels", multiple=True, metavar="TASK=LABEL", help="Only with this label."),
         click.option("--thread", metavar="ID", help="Only of this conversation."),
         click.option("--since", metavar="DURATION", help="Only of the last 30m, 24h, 7d ..."),
-        click.option("--limit", default=50, show_default=True, help="At most so many; 0 for all."),
+        limit_option,
         json_option,
     ):
         function = option(function)
@@ -131,7 +131,7 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
 
 def _show(
     app: App, words: str | None, source: str | None, labels: Sequence[str], thread: str | None,
-    since: str | None, limit: int, as_json: bool,
+    since: str | None, limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     store = app.store
     names = {state.name for state in store.sources.all()}
@@ -148,7 +148,7 @@ def _show(
         labels=pairs,
         thread=thread,
         since=None if since is None else app.now() - timedelta(seconds=duration(since)),
-        limit=limit or None,
+        limit=at_most(limit, as_json),
     )
     if as_json:
         print_json(documents_json(store, found))

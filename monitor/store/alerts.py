@@ -72,17 +72,24 @@ class Alerts(Room):
         """
         found = self.get(alert_id)
         if found is None:
-            raise MonitorError(f"there is no alert {alert_id}; `monitor alerts list --all` shows them")
+            raise MonitorError(f"there is no alert {alert_id}; `monitor alerts list` shows them")
         return found
 
     def find(
-        self, *, states: Sequence[State] = (), rule: str | None = None, after: int = 0, limit: int = 50
+        self, *, states: Sequence[State] = (), rule: str | None = None, after: int = 0, limit: int | None = 50
     ) -> list[StoredAlert]:
         """Alerts, newest first."""
         rows = self.rows(
             "select * from alerts where id > ? and (? is null or rule = ?) "
             "and (? = '[]' or state in (select value from json_each(?))) order by id desc limit ?",
-            [after, rule, rule, json.dumps(list(states)), json.dumps(list(states)), limit],
+            [
+                after,
+                rule,
+                rule,
+                json.dumps(list(states)),
+                json.dumps(list(states)),
+                -1 if limit is None else limit,
+            ],
         )
         return [_alert(row) for row in rows]
 

@@ -31,11 +31,11 @@ def test_list_as_json(fetched, alert_id):
 def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     assert "mood bad, topic court" in fetched("alerts", "list").out
     resolve(fetched, alert_id)
-    assert fetched("alerts", "list").out == "no open alerts\n"
-    assert fetched("alerts", "list", "--json").json == []
-    (record,) = fetched("alerts", "list", "--all", "--json").json
+    assert fetched("alerts", "list", "--open").out == "no open alerts\n"
+    assert fetched("alerts", "list", "--open", "--json").json == []
+    (record,) = fetched("alerts", "list", "--json").json
     assert record["state"] == "resolved"
-    assert "resolved" in fetched("alerts", "list", "--all").out
+    assert "resolved" in fetched("alerts", "list").out
 
 
 def test_list_of_one_rule_knows_those_of_the_configuration_and_of_alerts(fetched, alert_id):
@@ -87,5 +87,5 @@ def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):
 
 @pytest.mark.parametrize("command", ["show", "ack"])
 def test_unknown_alert(fetched, command):
-    assert "there is no alert 9; `monitor alerts list --all`" in fetched("alerts", command, 9, code=1).err
+    assert "there is no alert 9; `monitor alerts list`" in fetched("alerts", command, 9, code=1).err
     fetched("alerts", command, "nine", code=2)

@@ -113,7 +113,7 @@ class Monitor:
         return Store(self.folder / "monitor.db", create=False)
 
     def documents(self) -> list[dict[str, Any]]:
-        done = self.run("documents", "list", "--json", "--limit", "0")
+        done = self.run("documents", "list", "--json")
         return json.loads(done.stdout) if done.returncode == 0 else []
 
     def messages(self) -> str:

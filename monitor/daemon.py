@@ -42,6 +42,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     store = Store(config.database, migrations=plugins.migrations)
     store.documents.retry_failed()
     encoder = make_encoder(config)
+    encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
     while True:
         runtime = Runtime(config, plugins, store, encoder)
         runtime.synchronise(utc_now())
@@ -92,15 +93,17 @@ def _reload(
         new, new_plugins = load()
         if new.database != config.database:
             raise MonitorError("the database changed: stop the monitor and start it again")
+        if (new.encoder, new.encoder_settings) != (config.encoder, config.encoder_settings):
+            changed = make_encoder(new)
+            changed.encode(["ready?"])
+            encoder.close()
+            encoder = changed
     except ConfigError as error:
         log.error("the configuration stays as it was: %s", "; ".join(map(str, error.faults)))
         return config, plugins, encoder
     except MonitorError as error:
         log.error("the configuration stays as it was: %s", error)
         return config, plugins, encoder
-    if (new.encoder, new.encoder_settings) != (config.encoder, config.encoder_settings):
-        encoder.close()
-        encoder = make_encoder(new)
     return new, new_plugins, encoder
 
 

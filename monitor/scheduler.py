@@ -12,7 +12,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.errors import SourceError
+from monitor.errors import MonitorError, SourceError
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
 
@@ -43,6 +43,7 @@ class Scheduler:
     def __init__(self, runtime: Runtime, clock: Callable[[], datetime] = utc_now) -> None:
         self.runtime, self.clock = runtime, clock
         self.alive: dict[str, datetime] = {}
+        self._complaints: dict[str, tuple[str, datetime | None]] = {}
         self._fetching: set[str] = set()
         self._guard = threading.Lock()
         self._stop = threading.Event()
@@ -92,14 +93,26 @@ class Scheduler:
                 return
             try:
                 round_()
-            except Exception:
-                log.exception("the %s round failed", stage)
+            except Exception as error:
+                self._complain(stage, error)
             else:
                 self.alive[stage] = self.clock()
 
         self._jobs.add_job(
             run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
         )
+
+    def _complain(self, stage: str, error: Exception) -> None:
+        """Report a failed round, the same failure once a minute: a full disk fails every second."""
+        said, at = self._complaints.get(stage, ("", None))
+        now = self.clock()
+        if said == str(error) and at is not None and (now - at).total_seconds() < 60:
+            return
+        self._complaints[stage] = str(error), now
+        if isinstance(error, MonitorError):
+            log.error("the %s round failed: %s", stage, error)
+        else:
+            log.error("the %s round failed", stage, exc_info=error)
 
     def _dispatch(self) -> None:
         for name in self.runtime.due_sources(self.clock()):
@@ -158,8 +171,8 @@ class Scheduler:
                     self.alive["classify"] = self.clock()
                 self.alive["classify"] = self.clock()
                 pause = 1.0
-            except Exception:
-                log.exception("classifying failed; again in %.0f s", pause)
+            except Exception as error:
+                self._complain("classify", error)
                 self._stop.wait(pause)
                 pause = min(60.0, 2 * pause)
             self._work.wait(pause)

@@ -1,0 +1,254 @@
+"""The documents say what the program does: signatures, commands, settings, examples, links."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import re
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+from pydantic import BaseModel
+from test_imports import FOR_COMMANDS, FOR_TESTS, PUBLIC
+
+from monitor import hookspecs, interfaces, testing, types
+from monitor.alerts.detectors import DETECTORS
+from monitor.cli import cli
+from monitor.config import (
+    LogSettings,
+    NotifierTable,
+    PluginSettings,
+    RetentionSettings,
+    RuleTable,
+    SourceTable,
+    TaskTable,
+    TopTable,
+)
+from monitor.config_reader import load_config
+from monitor.plugins import load_plugins
+from monitor.testing import NOW, check_source, make
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOR_PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
+HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def squeezed(text: str) -> str:
+    """Without white space and quotation marks, which are a matter of taste."""
+    return re.sub(r"[\s'\"]", "", text)
+
+
+def module_of(text: str, folder: Path) -> ModuleType:
+    """A block of Python as the module that its first line names."""
+    name = text.removeprefix("# ").partition(".py\n")[0]
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# -- docs/plugins.md: the contract -------------------------------------------------------
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented_with_its_arguments(hook: str) -> None:
+    signature = str(inspect.signature(getattr(hookspecs, hook))).replace("'", "")
+    assert f"\n### `{hook}{signature}`\n" in FOR_PLUGINS
+
+
+def test_no_hook_is_documented_that_is_not_there() -> None:
+    assert re.findall(r"^### `(\w+)\(", FOR_PLUGINS, re.MULTILINE) == HOOKS
+
+
+CLASSES = {
+    node.name: node
+    for node in ast.parse(inspect.getsource(interfaces)).body
+    if isinstance(node, ast.ClassDef) and node.name != "Settings"
+}
+METHODS = [
+    (owner, node)
+    for owner, cls in CLASSES.items()
+    for node in cls.body
+    if (isinstance(node, ast.FunctionDef) and not node.decorator_list)
+    or ast.unparse(node).startswith("@abstract")
+]
+
+
+@pytest.mark.parametrize(("owner", "method"), METHODS, ids=lambda value: getattr(value, "name", value))
+def test_every_method_is_documented_with_its_signature(owner: str, method: ast.FunctionDef) -> None:
+    returns = ast.unparse(method.returns) if method.returns else ""
+    wanted = squeezed(f"def {method.name}({ast.unparse(method.args)}) -> {returns}")
+    section = FOR_PLUGINS.partition("\n## Parts\n" if owner == "Part" else f"\n### {owner}\n")[2]
+    section = re.split(r"\n### ", section)[0]
+    assert wanted in squeezed(section), f"the section on {owner} lacks {ast.unparse(method).splitlines()[0]}"
+
+
+@pytest.mark.parametrize(
+    "data", [types.Document, types.BadRecord, types.Batch, types.StoredDocument, types.Notification]
+)
+def test_every_field_of_the_data_is_documented(data: Any) -> None:
+    assert is_dataclass(data)
+    missing = [field.name for field in fields(data) if f"`{field.name}`" not in FOR_PLUGINS]
+    assert not missing, f"docs/plugins.md does not speak of {missing} of {data.__name__}"
+
+
+def test_everything_for_tests_is_documented() -> None:
+    names = {
+        name
+        for name, item in vars(testing).items()
+        if getattr(item, "__module__", "") == testing.__name__ and not name.startswith("_")
+    }
+    section = FOR_PLUGINS.partition("\n## Testing\n")[2]
+    assert {name for name in names if not re.search(rf"\b{name}\b", section)} == set()
+
+
+def test_the_public_modules_are_listed() -> None:
+    section = FOR_PLUGINS.partition("\n## What you may import\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`(monitor[\w.]*)`", row.split("|")[1])}
+    assert listed == PUBLIC | FOR_COMMANDS | FOR_TESTS
+
+
+def test_the_example_works_and_its_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, test = blocks(FOR_PLUGINS, "python")[0], blocks(FOR_PLUGINS, "python")[-1]
+    written = [
+        line for line in code.splitlines() if line.strip() and not line.startswith(("#", "from", "import"))
+    ]
+    assert len(written) <= 20
+    module = module_of(code, tmp_path)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    plugins = load_plugins(found=(), extra={"lines": module})
+    assert plugins.statuses[0].provides == ["source lines"]
+    space: dict[str, Any] = {}
+    exec(compile(test, "docs/plugins.md", "exec"), space)
+    space["test_the_contract"](tmp_path)
+    pyproject, config = blocks(FOR_PLUGINS, "toml")
+    assert f'lines = "{module.__name__}"' in pyproject
+    (tmp_path / "config.toml").write_text(config)
+    (source,) = load_config(tmp_path / "config.toml", load_plugins(extra={"lines": module}), KINDS).sources
+    assert len(check_source(source.part(source.settings, tmp_path), at_least=2)) == 2
+
+
+# -- README.md ---------------------------------------------------------------------------
+
+
+def commands() -> set[str]:
+    """Every command, as it is typed."""
+    context = click.Context(cli)
+    found = set()
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if isinstance(command, click.Group):
+            found |= {f"{name} {sub}" for sub in command.list_commands(context)}
+        else:
+            found.add(name)
+    return found
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    section = README.partition("\n## Commands\n")[2].partition("\n## ")[0].replace(r"\|", "|")
+    listed = set()
+    for line in section.splitlines():
+        if not line.startswith("| `"):
+            continue
+        for span in re.findall(r"`([^`]+)`", line.rpartition(" | ")[0]):
+            name, _, rest = span.partition(" ")
+            subs = rest.split("|") if re.fullmatch(r"[a-z]+(\|[a-z]+)*", rest) else []
+            listed |= {f"{name} {sub}" for sub in subs} or {name}
+    assert listed == commands()
+
+
+def test_the_readmes_plugin_works(tmp_path: Path) -> None:
+    (code,) = blocks(README, "python")
+    module = module_of(code, tmp_path)
+    plugins = load_plugins(found=(), extra={"example": module})
+    assert plugins.statuses[0].error == ""
+    ((name, part),) = plugins.parts["source"].items()
+    (batch,) = make(part, tmp_path).fetch({}, NOW)
+    assert batch.documents
+    (pyproject,) = (text for text in blocks(README, "toml") if "[project]" in text)
+    assert f'{name} = "{module.__name__}"' in pyproject
+
+
+def test_the_readmes_configuration_is_in_order(tmp_path: Path) -> None:
+    pieces = [text for text in blocks(README, "toml") if "[project]" not in text]
+    path = tmp_path / "config.toml"
+    path.write_text("\n".join(pieces))
+    environ = dict.fromkeys(re.findall(r'env = "(\w+)"', README), "x")
+    built_in = {name: part(part.Settings(), tmp_path).labels() for name, part in adapters().items()}
+    config = load_config(path, load_plugins(), KINDS, lambda _: built_in, environ)
+    assert len(config.sources) == 2
+    assert config.rules
+
+
+def adapters() -> dict[str, Any]:
+    return load_plugins().parts["task adapter"]
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
+)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings, f"{page} has no heading {target}"
+        elif "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+# -- config.toml -------------------------------------------------------------------------
+
+CONFIG = (ROOT / "config.toml").read_text(encoding="utf-8")
+UNCOMMENTED = re.sub(r"^# (?=\[|\w+ = )", "", CONFIG, flags=re.MULTILINE)
+"""With every setting that is there as a comment switched on."""
+
+
+@pytest.mark.parametrize("text", [CONFIG, UNCOMMENTED], ids=["as it is", "with what is commented out"])
+def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "urgency.csv").write_text("text,label\nThe till is on fire.,urgent\nNice plants.,routine\n")
+    environ = dict.fromkeys(re.findall(r'env = "(\w+)"', text), "x")
+    config = load_config(path, load_plugins(), KINDS, environ=environ, check_seeds=True)
+    assert len(config.tasks) == (4 if text is UNCOMMENTED else 3)
+    assert len(config.notifiers) == (3 if text is UNCOMMENTED else 1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TopTable,
+        LogSettings,
+        RetentionSettings,
+        PluginSettings,
+        SourceTable,
+        TaskTable,
+        RuleTable,
+        NotifierTable,
+    ],
+)
+def test_every_setting_of_the_core_is_shown(model: type[BaseModel]) -> None:
+    wanted = model.model_fields.keys() - {"timezone"}  # nothing asks for it yet
+    missing = [name for name in sorted(wanted) if not re.search(rf"\b{name}\b", CONFIG)]
+    assert not missing, f"config.toml does not show {missing}"

@@ -103,16 +103,16 @@ class Scheduler:
         )
 
     def _complain(self, stage: str, error: Exception) -> None:
-        """Report a failed round, the same failure once a minute: a full disk fails every second."""
+        """Report a failure, the same one once a minute: a full disk fails every second."""
         said, at = self._complaints.get(stage, ("", None))
         now = self.clock()
         if said == str(error) and at is not None and (now - at).total_seconds() < 60:
             return
         self._complaints[stage] = str(error), now
         if isinstance(error, MonitorError):
-            log.error("the %s round failed: %s", stage, error)
+            log.error("%s failed: %s", stage, error)
         else:
-            log.error("the %s round failed", stage, exc_info=error)
+            log.error("%s failed", stage, exc_info=error)
 
     def _dispatch(self) -> None:
         for name in self.runtime.due_sources(self.clock()):
@@ -134,8 +134,8 @@ class Scheduler:
             state = self.runtime.store.sources.get(name)
             again = f"{state.next_at:%H:%M:%S} UTC" if state and state.next_at else "later"
             log.warning("source %s: %s; again at %s", name, error, again, extra=where)
-        except Exception:
-            log.exception("source %s could not be fetched", name, extra=where)
+        except Exception as error:
+            self._complain(f"fetch of {name}", error)
         else:
             if got.new or got.edited or got.bad:
                 log.info(

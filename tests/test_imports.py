@@ -15,7 +15,16 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 350
 
 GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs"}
-LOADING = {"plugins", "config", "config_reader", "seedfile", "http", "http_transport", "logs"}
+LOADING = {
+    "plugins",
+    "config",
+    "config_faults",
+    "config_reader",
+    "seedfile",
+    "http",
+    "http_transport",
+    "logs",
+}
 ROOMS = GROUND | LOADING | {"learn", "store", "alerts", "pipeline", "runtime"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(GROUND, GROUND),

@@ -2,108 +2,72 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
+from calendar import timegm
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
-MAX_CHARACTERS = 100_000
-"""A longer text is cut: no classifier reads so far."""
+from monitor.types import BadRecord
+from monitor_plugins._feed_bytes import EntityBomb, body_of, decode
+from monitor_plugins._feed_text import one_line, plain_to_text, tidy, to_text
 
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}|\dT\d{2}")
-_BLOCKS = ["p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre",
-           "section", "article", "figcaption", "dt", "dd", "hr"]  # fmt: skip
-_UNREAD = ["script", "style", "noscript", "template", "iframe", "object", "svg", "head"]
+_ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
+_FEED_ROOTS = {"rss", "rdf", "feed", "channel"}  # the last is CDF's
+_MARKUP = {"text/html", "application/xhtml+xml", "application/xml", "text/xml"}
+_LONG_WORD = 60
+_RAW_CHARACTERS = 1000
 
 
 class NotAFeed(ValueError):
-    """The bytes are no feed; the message says what they are instead."""
+    """The bytes are no feed; the message says in one line what they are instead."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry, as the feed has it: ``place`` in the file, texts without markup."""
+    """One entry: texts without markup, ``guid`` and ``link`` as written, ``url`` absolute (or empty)."""
 
-    place: str
     guid: str
     link: str
+    url: str
     title: str
     text: str
     published_at: datetime | None
-    raw: str = ""
 
 
 @dataclass
 class Parsed:
-    """What a feed holds. ``faults``: places and reasons of what could not be read."""
+    """What a feed holds, in the order of the file, and what could not be read of it."""
 
     entries: list[Entry] = field(default_factory=list)
-    faults: list[tuple[str, str, str]] = field(default_factory=list)
+    faults: list[BadRecord] = field(default_factory=list)
 
 
 def parse(content: bytes, content_type: str, url: str) -> Parsed:
-    """Entries in the order of the file.
+    """The entries of a feed.
 
-    RSS 0.9x, 1.0 and 2.0 and Atom are read by feedparser, which mends what can be mended; JSON
+    RSS 0.9x, 1.0 and 2.0, Atom and CDF are read by feedparser, which mends what can be mended; JSON
     Feed (jsonfeed.org, versions 1 and 1.1) is read here.
 
+    :param url: where it came from, for relative links.
     :raises NotAFeed: for anything else.
     """
-    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start == b"{" or (start == b"" and not content.strip()):
-        return _parse_json(content, url)
-    return _parse_xml(content, content_type, url)
-
-
-def to_text(html: str) -> str:
-    """The words of a piece of HTML: blocks on lines of their own, scripts and styles left out.
-
-    >>> to_text("<p>Fish &amp; chips</p><p>are <b>back</b></p>")
-    'Fish & chips\\nare back'
-    """
-    if "<" not in html and "&" not in html:
-        return tidy(html)
-    import warnings
-
-    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
-
-    with warnings.catch_warnings():
-        # a title that looks like a path is a title all the same
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        soup = BeautifulSoup(html, "html.parser")
-    for element in soup.find_all(_UNREAD):
-        element.decompose()
-    for element in soup.find_all(_BLOCKS):
-        element.insert_before("\n")
-        element.insert_after("\n")
-    return tidy(soup.get_text())
-
-
-def tidy(text: str) -> str:
-    """One blank between words, no empty lines, no control characters."""
-    clean = "".join(
-        c if c.isprintable() or c in "\n\t" or ord(c) > 0x9F else " " for c in text[: 4 * MAX_CHARACTERS]
-    )
-    lines = (" ".join(line.split()) for line in clean.splitlines())
-    return "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
-
-
-def plain_link(link: str) -> str:
-    """A link without what changes from reader to reader: fragment and ``utm_`` parameters."""
-    try:
-        parts = urlsplit(link)
-        query = urlencode(
-            [(k, v) for k, v in parse_qsl(parts.query, True) if not k.lower().startswith("utm_")]
-        )
-    except ValueError:
-        return link
-    return urlunsplit(
-        parts._replace(query=query if "utm_" in parts.query.lower() else parts.query, fragment="")
-    )
+    if not content.strip():
+        raise NotAFeed("the answer is empty")
+    text, note = decode(content, content_type)
+    parsed = Parsed()
+    if note:
+        parsed.faults.append(BadRecord(note, "feed"))
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        _read_json(parsed, text.lstrip("\ufeff"), url)
+    else:
+        _read_xml(parsed, text, url)
+    return parsed
 
 
 def has_time(text: str) -> bool:
@@ -111,121 +75,168 @@ def has_time(text: str) -> bool:
     return _TIME_OF_DAY.search(text) is not None
 
 
-def _parse_xml(content: bytes, content_type: str, url: str) -> Parsed:
-    import feedparser
+def _read_xml(parsed: Parsed, text: str, url: str) -> None:
+    from monitor_plugins._feed_xml import read
 
-    headers = {"content-type": content_type or "application/xml", "content-location": url}
-    feed = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=False)
-    if not feed.entries and not feed.version:
-        raise NotAFeed(_what_instead(content, url))
-    parsed = Parsed()
-    problem = feed.get("bozo_exception") if feed.bozo else None
-    if problem is not None and not _harmless(problem):
-        reason = " ".join(str(problem).split())
-        parsed.faults.append(("feed", f"the XML is broken, and was read as far as it goes: {reason}", ""))
+    try:
+        body = body_of(text)
+        root = _ROOT.match(body)
+        name = root.group(1).lower().rpartition(":")[2] if root else ""
+        if name == "html" or not root:
+            raise NotAFeed(_what_instead(text, name, url))
+        feed = read(body)
+    except EntityBomb as error:
+        raise NotAFeed(str(error)) from error
+    except NotAFeed:
+        raise
+    except Exception as error:  # the parser's own faults, which strangers' bytes find
+        raise NotAFeed(f"cannot be parsed ({type(error).__name__}: {one_line(str(error))[:200]})") from error
+    if not feed.entries and not feed.version and name not in _FEED_ROOTS:
+        raise NotAFeed(_what_instead(text, name, url))
+    if feed.problem:
+        reason = "the XML is broken, and was read as far as it goes"
+        parsed.faults.append(BadRecord(reason, "feed", one_line(feed.problem)))
     for number, entry in enumerate(feed.entries, 1):
-        place = f"entry {number}"
-        try:
-            parsed.entries.append(_xml_entry(place, entry, url))
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            parsed.faults.append((place, f"cannot be read: {type(error).__name__}: {error}", _raw(entry)))
-    return parsed
+        _add(parsed, _xml_entry(entry, url), f"entry {number}", entry)
 
 
-def _xml_entry(place: str, entry: Mapping[str, Any], url: str) -> Entry:
-    contents = [str(part.get("value") or "") for part in entry.get("content") or ()]
-    html = max([*contents, str(entry.get("summary") or "")], key=len)
-    link = str(entry.get("link") or "")
-    published = None
+def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
+    parts = [entry.get("summary_detail") or {"value": entry.get("summary")}, *(entry.get("content") or ())]
+    texts = [_typed(part.get("value"), part.get("type")) for part in parts if isinstance(part, Mapping)]
+    title = entry.get("title_detail") or {"value": entry.get("title")}
+    guid, link = _word(entry.get("id")), _word(entry.get("link"))
+    return Entry(
+        guid=guid,
+        link=link,
+        # feedparser takes a GUID for a link where there is no other, and most are none
+        url=_absolute(url, link) if link != guid or _is_http(link) else "",
+        title=one_line(_typed(title.get("value"), title.get("type"))),
+        text=max(texts, key=len, default=""),
+        published_at=_published(entry),
+    )
+
+
+def _typed(value: Any, kind: Any) -> str:
+    """The words of an element's content, by its type; of pictures and the like, none."""
+    text, kind = str(value or ""), str(kind or "text/html").partition(";")[0].strip().lower()
+    if kind in _MARKUP or kind.endswith("+xml"):
+        return to_text(text)
+    if (
+        "/" in kind
+        and not kind.startswith("text/")
+        and len(max(text.split(), key=len, default="")) > _LONG_WORD
+    ):
+        return ""  # base64, or something like it
+    return plain_to_text(text)
+
+
+def _published(entry: dict[str, Any]) -> datetime | None:
     for name in ("published", "updated", "created"):
         # feedparser answers `published` with `updated` where there is none; ask the plain dict
-        written, moment = dict.get(entry, name), dict.get(entry, f"{name}_parsed")  # type: ignore[arg-type]
-        if moment is not None and isinstance(written, str):
-            published = datetime(*moment[:6], tzinfo=UTC) if has_time(written) else None
-            break
-    return Entry(
-        place=place,
-        guid=str(entry.get("id") or "").strip(),
-        link=_absolute(url, link),
-        title=" ".join(to_text(str(entry.get("title") or "")).split()),
-        text=to_text(html),
-        published_at=published,
-        raw=_raw(entry),
-    )
+        written, moment = dict.get(entry, name), dict.get(entry, f"{name}_parsed")
+        if moment is None or not isinstance(written, str):
+            continue
+        try:
+            seconds = timegm(moment)  # a leap second is the one after it
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+            return at if has_time(written) else None
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
-def _parse_json(content: bytes, url: str) -> Parsed:
-    if not content.strip():
-        raise NotAFeed("the answer is empty")
+def _read_json(parsed: Parsed, text: str, url: str) -> None:
     try:
-        feed = json.loads(content)
+        feed = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise NotAFeed(f"the JSON is broken: {error}") from error
-    items = feed.get("items") if isinstance(feed, dict) else None
-    if not isinstance(items, list) or "jsonfeed.org/version" not in str(feed.get("version")):
+        raise NotAFeed(f"the JSON is broken: {one_line(str(error))[:200]}") from error
+    if "jsonfeed.org/version" not in str(feed.get("version")):
         raise NotAFeed("is JSON, but not a JSON Feed")
-    parsed = Parsed()
+    items = feed.get("items") or []
+    if not isinstance(items, list):
+        raise NotAFeed("is a JSON Feed whose items are not a list")
     for number, item in enumerate(items, 1):
         place = f"entry {number}"
-        if not isinstance(item, dict):
-            parsed.faults.append((place, "is not an object", str(item)))
-            continue
-        parsed.entries.append(_json_entry(place, item, url))
-    return parsed
+        if isinstance(item, dict):
+            _add(parsed, _json_entry(item, url), place, item)
+        else:
+            parsed.faults.append(BadRecord("is not an object", place, _raw(item)))
 
 
-def _json_entry(place: str, item: Mapping[str, Any], url: str) -> Entry:
-    plain = item.get("content_text")
-    text = tidy(str(plain)) if plain else to_text(str(item.get("content_html") or item.get("summary") or ""))
-    written = str(item.get("date_published") or item.get("date_modified") or "")
-    guid = item.get("id")
+def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
+    texts = [
+        tidy(_scalar(item.get("content_text"))),
+        to_text(_scalar(item.get("content_html"))),
+        tidy(_scalar(item.get("summary"))),
+    ]
+    link = _word(item.get("url")) or _word(item.get("external_url"))
+    dates = (_moment(_scalar(item.get(name))) for name in ("date_published", "date_modified"))
     return Entry(
-        place=place,
-        guid="" if guid is None else str(guid).strip(),
-        link=_absolute(url, str(item.get("url") or item.get("external_url") or "")),
-        title=" ".join(tidy(str(item.get("title") or "")).split()),
-        text=text,
-        published_at=_iso(written),
-        raw=_raw(item),
+        guid=_word(item.get("id")),
+        link=link,
+        url=_absolute(url, link),
+        title=one_line(plain_to_text(_scalar(item.get("title")))),
+        text=max(texts, key=len),
+        published_at=next((moment for moment in dates if moment is not None), None),
     )
 
 
-def _iso(written: str) -> datetime | None:
+def _moment(written: str) -> datetime | None:
+    """A date of RFC 3339, or of RFC 5322 (which does not belong there), in UTC."""
     if not has_time(written):
         return None
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(written.strip())
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+    return None
+
+
+def _add(parsed: Parsed, entry: Entry, place: str, raw: Any) -> None:
+    if entry.title or entry.text:
+        parsed.entries.append(entry)
+    else:
+        parsed.faults.append(BadRecord("has neither title nor text", place, _raw(raw)))
+
+
+def _scalar(value: Any) -> str:
+    """A text, or a number as one; nothing else is a text."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _word(value: Any) -> str:
+    return one_line(_scalar(value))
+
+
+def _is_http(link: str) -> bool:
+    return link.lower().startswith(("http://", "https://"))
 
 
 def _absolute(url: str, link: str) -> str:
+    """The link as an http address, or ``""``: others are not safe to put where people click."""
     try:
-        return urljoin(url, link.strip()) if link.strip() else ""
+        found = urljoin(url, link) if link else ""
+        return found if _is_http(found) and urlsplit(found).hostname else ""
     except ValueError:
-        return link.strip()
+        return ""
 
 
-def _harmless(problem: BaseException) -> bool:
-    # the server's header and the document disagree about type or encoding, and one was right
-    return type(problem).__name__ in {"NonXMLContentType", "CharacterEncodingOverride"}
-
-
-def _what_instead(content: bytes, url: str) -> str:
-    if b"\0" in content[:1000] and not content[:4].startswith((b"\xff\xfe", b"\xfe\xff", b"\0<", b"<\0")):
+def _what_instead(text: str, root: str, url: str) -> str:
+    head = text[:200_000]
+    if "\0" in head[:1000] or head[:1000].count("\ufffd") > 20:
         return "is binary, not a feed"
-    head = content[:200_000]
-    if re.search(rb"(?i)<html|<!doctype html", head):
-        found = re.search(
-            rb"""(?i)<link[^>]+type=["']?application/(?:rss|atom|feed)\+(?:xml|json)["'][^>]*>""", head
-        )
-        href = re.search(rb"""(?i)href=["']?([^"'\s>]+)""", found.group(0)) if found else None
-        if href:
-            return f"is HTML, not a feed; it names this feed: {_absolute(url, href.group(1).decode(errors='replace'))}"
+    if root == "html" or re.search(r"(?i)<html|<!doctype html", head):
+        for tag in re.findall(r"(?i)<link\b[^<>]*>", head):
+            href = re.search(r"""(?i)\bhref\s*=\s*["']?([^"'\s>]+)""", tag)
+            if href and re.search(r"(?i)application/(?:rss|atom|feed)\+(?:xml|json)", tag):
+                return f"is HTML, not a feed; it names this feed: {_absolute(url, one_line(href.group(1)))}"
         return "is HTML, not a feed"
-    return "is not a feed"
+    return f"is not a feed, but XML with the root element <{root[:40]}>" if root else "is not a feed"
 
 
-def _raw(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, default=str, ensure_ascii=False)[:1000]
+def _raw(value: Any) -> str:
+    return tidy(json.dumps(value, default=str, ensure_ascii=False)[:_RAW_CHARACTERS])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,14 @@ from monitor.errors import SourceError
 from monitor.http import USER_AGENT, OutgoingError, Response, basic_auth, client, fetch, redact, retry_after
 from monitor.interfaces import Settings, Source
 from monitor.types import BadRecord, Batch, Document
-from monitor_plugins._feed_entries import Entry, NotAFeed, parse, plain_link
+from monitor_plugins._feed_entries import Entry, NotAFeed, parse
+from monitor_plugins._feed_identity import identify
 
 if TYPE_CHECKING:
     import httpx
 
 BATCH = 200
+MAX_FAULTS = 1000
 
 
 class RssSettings(Settings):
@@ -48,8 +49,8 @@ class RssSettings(Settings):
 class Rss(Source):
     """A feed, fetched with the validators of the last answer (RFC 9110, 13.1).
 
-    The cursor holds them, with the URL that they belong to, and ``shared``: GUIDs that the feed
-    gives to several entries, each with the mark of the entry that keeps the bare GUID.
+    The cursor holds them with the URL that they belong to, ``owners`` (who keeps a GUID that several
+    entries share), and ``faults``: what was bad last time, so that it is not told again each time.
     """
 
     name = "rss"
@@ -69,20 +70,18 @@ class Rss(Source):
             parsed = parse(answer.content, answer.headers.get("content-type", ""), answer.url)
         except NotAFeed as error:
             raise SourceError(f"{self.describe()}: {error}") from error
-        shared = shared_guids(parsed.entries, known.get("shared", {}))
-        bad = [BadRecord(reason, place, raw) for place, reason, raw in parsed.faults]
-        documents = []
-        for entry in reversed(parsed.entries):  # feeds begin with the newest
-            if entry.title or entry.text:
-                documents.append(to_document(entry, shared))
-            else:
-                bad.append(BadRecord("has neither title nor text", entry.place, entry.raw))
-        before = {**known, "url": self.settings.url, "shared": shared}
+        entries, owners = identify(parsed.entries, cursor.get("owners", {}))
+        faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
+        told = cursor.get("faults", ())
+        bad = [fault for mark, fault in faults.items() if mark not in told]
+        documents = [to_document(identity, entry) for identity, entry in entries.items()]
+        before = {**known, "url": self.settings.url, "owners": owners, "faults": list(told)}
         after = {
             "url": self.settings.url,
-            "shared": shared,
-            "etag": answer.headers.get("etag", ""),
-            "modified": answer.headers.get("last-modified", ""),
+            "owners": owners,
+            "faults": list(faults),
+            "etag": _validator(answer.headers.get("etag", "")),
+            "modified": _validator(answer.headers.get("last-modified", "")),
         }
         parts = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
         for number, part in enumerate(parts, 1):
@@ -113,11 +112,9 @@ class Rss(Source):
         }
         if settings.username:
             headers["Authorization"] = basic_auth(settings.username, settings.password.get_secret_value())
+        validators = {"If-None-Match": known.get("etag"), "If-Modified-Since": known.get("modified")}
         if not settings.ignore_cache:
-            if known.get("etag"):
-                headers["If-None-Match"] = known["etag"]
-            if known.get("modified"):
-                headers["If-Modified-Since"] = known["modified"]
+            headers.update({name: value for name, value in validators.items() if value})
         try:
             answer = fetch(
                 self._client,
@@ -127,7 +124,11 @@ class Rss(Source):
                 deadline_s=settings.timeout,
             )
         except OutgoingError as error:
-            raise SourceError(str(error)) from error
+            raise SourceError(" ".join(str(error).split())) from error
+        if answer.status == 304 and not headers.keys() & validators.keys():
+            raise SourceError(
+                f"{self.describe()} answered 304 (not modified), but was asked for all there is"
+            )
         if not answer.ok and answer.status != 304:
             raise SourceError(
                 f"{self.describe()} answered {answer.status}{_MEANING.get(answer.status, '')}",
@@ -145,52 +146,27 @@ _MEANING = {
 }
 
 
-def shared_guids(entries: Sequence[Entry], known: Mapping[str, str]) -> dict[str, str]:
-    """GUIDs that several entries have, each with the mark of the one that keeps the bare GUID.
-
-    What was decided before stays, as long as the GUID is in the feed, so that an entry's identity
-    does not depend on which others are still there. A newly shared GUID stays with the oldest of
-    its entries (feeds begin with the newest), which is the one that was seen before.
-    """
-    marks: dict[str, list[str]] = {}
-    for entry in entries:
-        if entry.guid and mark(entry) not in marks.setdefault(entry.guid, []):
-            marks[entry.guid].append(mark(entry))
-    several = Counter({guid: len(found) for guid, found in marks.items()})
-    return {
-        guid: known.get(guid, found[-1])
-        for guid, found in marks.items()
-        if several[guid] > 1 or guid in known
-    }
-
-
-def mark(entry: Entry) -> str:
-    """Tells entries of one GUID apart: by link and title."""
-    return _digest(plain_link(entry.link), entry.title)
-
-
-def identity(entry: Entry, shared: Mapping[str, str]) -> str:
-    """GUID, else link, else a hash of the content; a shared GUID with the entry's mark."""
-    if entry.guid:
-        bare = shared.get(entry.guid, mark(entry)) == mark(entry)
-        return entry.guid if bare else f"{entry.guid}#{mark(entry)}"
-    return plain_link(entry.link) or _digest(entry.title, entry.text)
-
-
-def to_document(entry: Entry, shared: Mapping[str, str]) -> Document:
+def to_document(identity: str, entry: Entry) -> Document:
     """An entry as a document."""
     return Document(
-        external_id=identity(entry, shared),
+        external_id=identity,
         text=entry.text,
         title=entry.title,
-        url=entry.link,
+        url=entry.url,
         role="publisher",
         published_at=entry.published_at,
     )
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.blake2b("\x00".join(parts).encode(errors="replace"), digest_size=12).hexdigest()
+def _mark(fault: BadRecord) -> str:
+    """Tells faults apart, wherever in the feed they are."""
+    raw = "" if fault.place == "feed" else fault.raw
+    return hashlib.blake2b(f"{fault.reason}\0{raw}".encode(), digest_size=8).hexdigest()
+
+
+def _validator(value: str) -> str:
+    """A validator as it may be sent back; a header that may not is as good as none."""
+    return value if value.isascii() and value.isprintable() and len(value) <= 1000 else ""
 
 
 @hookimpl

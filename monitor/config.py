@@ -10,23 +10,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from monitor.durations import Duration
-from monitor.errors import MonitorError
+from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.types import Task
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is not a time zone; write it like Europe/Berlin or UTC")
-    return name
 
 
 class LogSettings(Settings):
@@ -51,7 +44,6 @@ class PluginSettings(Settings):
 class TopTable(Settings):
     database: Path = Path("monitor.db")
     encoder: str | dict[str, Any] = "minilm"
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     plugins: PluginSettings = PluginSettings()
@@ -139,7 +131,10 @@ class RuleConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole, valid configuration. ``base`` is the folder that relative paths start at."""
+    """A whole, valid configuration. ``base`` is the folder that relative paths start at.
+
+    ``left_out``: what cannot run because a plugin failed, which is no fault of the file's.
+    """
 
     path: Path
     base: Path
@@ -147,13 +142,13 @@ class Config:
     encoder: str
     encoder_part: type[Encoder]
     encoder_settings: Any
-    timezone: str
     log: LogSettings
     retention: RetentionSettings
     sources: tuple[SourceConfig, ...]
     tasks: tuple[TaskConfig, ...]
     rules: tuple[RuleConfig, ...]
     notifiers: tuple[NotifierConfig, ...]
+    left_out: tuple[Fault, ...] = ()
 
 
 def make_task(

@@ -25,10 +25,12 @@ from monitor.config import (
     TopTable,
     make_task,
 )
+from monitor.config_faults import faults
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
+from monitor.standins import FailingNotifier, FailingSource
 
 log = logging.getLogger(__name__)
 
@@ -102,13 +104,15 @@ class _Reader:
         self.plugins, self.rule_kinds = plugins, rule_kinds
         self.known_tasks, self.environ, self.check_seeds = known_tasks, environ, check_seeds
         self.faults: list[Fault] = []
+        self.left_out: list[Fault] = []
 
     def read(self, document: dict[str, Any]) -> Config:
         document = self.secrets(document, "")
+        before = len(self.faults)
         top = self.model(TopTable, document, "")
         if top is None:  # faults at the top hide nothing below: check the rest with what is well-formed
             known = set(TopTable.model_fields)
-            bad = {fault.place.split(".")[0].split("[")[0] for fault in self.faults}
+            bad = {fault.place.split(".")[0].split("[")[0] for fault in self.faults[before:]}
             top = TopTable.model_validate({k: v for k, v in document.items() if k in known - bad})
         plugins = [status.name for status in self.plugins.statuses]
         for number, name in enumerate(top.plugins.disabled, 1):
@@ -140,13 +144,13 @@ class _Reader:
             encoder=encoder,
             encoder_part=encoder_part,
             encoder_settings=encoder_settings,
-            timezone=top.timezone,
             log=top.log,
             retention=top.retention,
             sources=tuple(sources),
             tasks=tuple(tasks),
             rules=tuple(rules),
             notifiers=tuple(notifiers),
+            left_out=tuple(self.left_out),
         )
 
     def encoder(self, value: str | dict[str, Any]) -> tuple[str, type[Encoder] | None, Any]:
@@ -163,6 +167,8 @@ class _Reader:
 
     def source(self, place: str, table: dict[str, Any]) -> SourceConfig | None:
         core, rest = self.split(SourceTable, table, place)
+        if core is not None and (reason := self.unloaded("source", core.plugin, f"{place}.plugin")):
+            return SourceConfig(core.name, core.plugin, core.every, FailingSource, reason)
         part = self.part("source", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         settings = self.settings(part, rest, place)
         if core is None or part is None or settings is None:
@@ -171,6 +177,8 @@ class _Reader:
 
     def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
         core, rest = self.split(NotifierTable, table, place)
+        if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
+            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason)
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
@@ -181,6 +189,8 @@ class _Reader:
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)
+        if core is not None and self.unloaded("task adapter", core.adapter, f"{place}.adapter"):
+            return None
         part = self.part("task adapter", str(table.get("adapter", "labels")), f"{place}.adapter")
         settings = self.settings(part, rest, place)
         if core is None or part is None or settings is None:
@@ -198,7 +208,9 @@ class _Reader:
             return None
         except Exception as error:
             log.exception("the task adapter %s raised", core.adapter)
-            self.fault(f"{place}.adapter", f"the plugin raised {type(error).__name__}: {error}")
+            self.left_out.append(
+                Fault(f"{place}.adapter", f"the plugin raised {type(error).__name__}: {error}")
+            )
             return None
         seeds = self.base / core.seeds if core.seeds else None
         if seeds is not None and not seeds.is_file():
@@ -278,6 +290,20 @@ class _Reader:
                 self.fault(f"{kind}[{n}].name", f"{name!r} is also the name of {kind}[{seen[name]}]")
             seen.setdefault(name, n)
 
+    def unloaded(self, kind: str, name: str, place: str) -> str:
+        """Why a part may be missing for which its owner is not to blame: a plugin did not load.
+
+        Then the rest runs without it. Empty where the part is there, or every plugin loaded.
+        """
+        if name in self.plugins.parts[kind]:
+            return ""
+        failed = [f"{s.name} ({s.error})" for s in self.plugins.statuses if s.error]
+        if not failed:
+            return ""
+        reason = f"no {kind} is called {name!r}; a plugin did not load: {', '.join(failed)}"
+        self.left_out.append(Fault(place, reason))
+        return reason
+
     def part(self, kind: str, name: str, place: str) -> Any:
         try:
             return self.plugins.pick(kind, name)
@@ -298,28 +324,5 @@ class _Reader:
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            for item in error.errors():
-                self.fault(_place(place, item["loc"]), _message(dict(item), model))
+            self.faults += faults(error, model, table, place)
             return None
-
-
-def _place(place: str, location: tuple[int | str, ...]) -> str:
-    for step in location:
-        if isinstance(step, int):
-            place += f"[{step + 1}]"
-        elif "[" not in step and "-" not in step[:9]:  # leave out pydantic's names of union members
-            place += f".{step}" if place else str(step)
-    return place
-
-
-def _message(item: dict[str, Any], model: type[BaseModel]) -> str:
-    kind, value = item["type"], item.get("input")
-    if kind == "extra_forbidden":
-        return f"is not known here; known: {', '.join(sorted(model.model_fields))}"
-    if kind == "missing":
-        return "is required"
-    text = str(item["msg"]).removeprefix("Value error, ")
-    if kind in {"value_error"}:
-        return text
-    shown = "" if isinstance(value, dict | list) else f" (it is {value!r})"
-    return f"{text[:1].lower()}{text[1:]}{shown}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from monitor import standins
 from monitor.alerts.rules import Rule
-from monitor.config import Config, TaskConfig
+from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.pipeline.classify import classify_pending
@@ -23,6 +24,7 @@ from monitor.pipeline.readers import Reader, load_readers
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
+from monitor.store.tasks import SeedOrigin
 from monitor.types import Seed
 
 log = logging.getLogger(__name__)
@@ -46,29 +48,20 @@ class Runtime:
     notifiers: dict[str, Notifier] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
+        for fault in self.config.left_out:
+            log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
-            self._make("source", source.name, source, self.sources)
+            self.sources[source.name] = _made(source, self.config, standins.source)
         for notifier in self.config.notifiers:
-            self._make("notifier", notifier.name, notifier, self.notifiers)
-
-    def _make(self, kind: str, name: str, config: Any, into: dict[str, Any]) -> None:
-        try:
-            into[name] = config.part(config.settings, self.config.base)
-        except Exception as error:
-            log.exception("%s %s could not be made", kind, name)
-            self.broken[f"{kind} {name}"] = f"{type(error).__name__}: {error}"
+            self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
 
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
         synchronise(self.config, self.store, now)
-        for name in self.sources.keys() | {s.name for s in self.config.sources}:
-            if (error := self.broken.get(f"source {name}")) is not None:
-                self.store.sources.failed(name, now, now + timedelta(days=1), error)
 
     # -- sources -----------------------------------------------------------------------
 
@@ -156,7 +149,7 @@ class Runtime:
 
         :param fetched: told of each source that was fetched.
         """
-        failed = dict(self.broken)
+        failed: dict[str, str] = {}
         for name in self.sources:
             try:
                 fetched(name, self.fetch(name, now))
@@ -180,6 +173,15 @@ class Runtime:
                 part.close()
             except Exception:
                 log.exception("%s could not be closed", part.name)
+
+
+def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callable[[str], Any]) -> Any:
+    """The configured part, or what stands in for it where its plugin raises."""
+    try:
+        return part.part(part.settings, config.base)
+    except Exception as error:
+        log.exception("%s could not be made", part.name)
+        return stand_in(f"the plugin raised {type(error).__name__}: {error}")
 
 
 class SharedEncoder(Encoder):
@@ -221,36 +223,26 @@ def synchronise(config: Config, store: Store, now: datetime) -> None:
         store.sources.sync([(s.name, s.plugin, s.every) for s in config.sources])
         store.tasks.sync([(t.task, t.adapter, t.raw_settings) for t in config.tasks], now)
         for task in config.tasks:
-            for origin, seeds in configured_seeds(task, config).items():
-                store.tasks.sync_seeds(task.task.name, origin, seeds, now)  # type: ignore[arg-type]
+            store.tasks.sync_seeds(task.task.name, configured_seeds(task, config), now)
 
 
-def configured_seeds(task: TaskConfig, config: Config) -> Mapping[str, list[Seed]]:
+def configured_seeds(task: TaskConfig, config: Config) -> dict[SeedOrigin, list[Seed]]:
     """The seeds that the configuration owns, by origin: the adapter's and the file's.
 
     A record of the file that cannot be used, or names an unknown label, is left out with a
     warning (``monitor config check`` calls it a fault). Where the adapter raises, its origin is
     not there.
     """
-    known = task.task.labels
-    default: Sequence[Seed] | None = ()
+    found: dict[SeedOrigin, list[Seed]] = {"adapter": [], "file": []}
     if task.default_seeds:
         try:
-            default = list(task.part(task.settings, config.base).seeds())
+            seeds = task.part(task.settings, config.base).seeds()
+            found["adapter"] = [seed for seed in seeds if seed.label in task.task.labels]
         except Exception:
             log.exception("the task adapter %s raised; its seeds stay as they are", task.adapter)
-            default = None
-    from_file: list[Seed] = []
+            del found["adapter"]
     if task.seeds is not None:
-        seeds, bad = read_seeds(task.seeds)
+        found["file"], bad = read_seeds(task.seeds, task.task.labels)
         for record in bad:
             log.warning("%s, %s: %s", task.seeds, record.place, record.reason)
-        for seed in seeds:
-            if seed.label in known:
-                from_file.append(seed)
-            else:
-                log.warning("%s: unknown label %r; known: %s", task.seeds, seed.label, ", ".join(known))
-    found = {"file": from_file}
-    if default is not None:
-        found["adapter"] = [seed for seed in default if seed.label in known]
     return found

@@ -108,7 +108,7 @@ MOOD = '[[tasks]]\nname = "mood"\nadapter = "mood"\n'
 
 def test_a_whole_configuration(read, tmp_path):
     config = read(
-        'database = "data/m.db"\ntimezone = "Europe/Berlin"\n'
+        'database = "data/m.db"\n'
         + FEED
         + 'every = "1h30m"\ntimeout = 5\n'
         + MOOD
@@ -128,12 +128,11 @@ def test_a_whole_configuration(read, tmp_path):
 def test_an_empty_file_is_a_configuration(read):
     config = read("")
     assert (config.sources, config.tasks, config.rules, config.notifiers) == ((), (), (), ())
-    assert config.timezone == "UTC"
 
 
 def test_all_faults_at_once_each_with_its_place(faults):
     found = faults(
-        'databse = "x"\ntimezone = "Mars/Crater"\n'
+        'databse = "x"\n'
         '[log]\nlevel = "loud"\n'
         '[[sources]]\nplugin = "fed"\nname = "a"\n'
         '[[sources]]\nplugin = "feed"\nname = "b"\nevery = "often"\ntimeout = -1\ncolour = "red"\n'
@@ -143,7 +142,6 @@ def test_all_faults_at_once_each_with_its_place(faults):
         '[[notifiers]]\nplugin = "pigeon"\nname = "n"\n'
     )
     assert [place for place, _ in found] == [
-        "timezone",
         "log.level",
         "databse",
         "sources[1].plugin",
@@ -164,7 +162,6 @@ def test_all_faults_at_once_each_with_its_place(faults):
     ("text", "place", "message"),
     [
         ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),
-        ('timezone = "Mars/Crater"', "timezone", "write it like Europe/Berlin or UTC"),
         ('databse = "x"', "databse", "known: database, encoder"),
         (FEED + 'every = "often"', "sources[1].every", "write it like 90s, 5m, 1h30m or 2d"),
         (FEED + "every = 0", "sources[1].every", "greater than or equal to 1"),

@@ -236,7 +236,7 @@ def test_the_rest_fetches_classifies_and_delivers(place: Place) -> None:
     chats = place.folder / "chats.jsonl"
     chats.write_text('{"id": "1", "text": "a wonderful great win"}\n')
     first = place.monitor("run", "--once", "--no-view", code=1).stderr
-    assert "source unmade: RuntimeError: as always" in first
+    assert "source unmade: the plugin raised RuntimeError: as always" in first
     assert "source unread: the plugin raised RuntimeError: as always" in first
     with chats.open("a") as file:
         file.write('{"id": "2", "text": "terrible broken loss"}\n{"id": "3", "text": "broken, a loss"}\n')
@@ -266,7 +266,29 @@ def test_a_migration_that_raises_leaves_no_half_and_stops_nobody(place: Place) -
     assert migrate.stderr.endswith("Error: monitor-bad-migration failed: RuntimeError: halfway\n")
 
 
-def test_an_adapter_without_labels_is_a_fault_with_its_place(place: Place) -> None:
-    (place.folder / "config.toml").write_text('[[tasks]]\nname = "mood"\nadapter = "unlabelled"\n')
-    fault = "  tasks[1].adapter: the plugin raised RuntimeError: as always"
-    assert fault in place.monitor("config", "check", code=2).stderr.splitlines()
+def test_what_failing_plugins_should_give_is_left_out_and_the_rest_runs(place: Place) -> None:
+    """Named in the configuration, yet not there: the fault is the plugin's, not the file's."""
+    (place.folder / "config.toml").write_text(
+        CONFIG
+        + '\n[[sources]]\nplugin = "gone"\nname = "gone"\n'
+        + '\n[[notifiers]]\nplugin = "gone"\nname = "pager"\n'
+        + '\n[[tasks]]\nname = "lost"\nadapter = "gone"\n'
+        + '\n[[tasks]]\nname = "mute"\nadapter = "unlabelled"\n'
+    )
+    said = place.monitor("config", "check", code=1).stdout
+    assert "tasks[4].adapter: the plugin raised RuntimeError: as always" in " ".join(said.split())
+    (place.folder / "chats.jsonl").write_text('{"id": "1", "text": "a wonderful great win"}\n')
+    once = place.monitor("run", "--once", "--no-view", code=1).stderr
+    assert "source gone: no source is called 'gone'; a plugin did not load: bad-class" in once
+    (document,) = place.json("documents", "list")
+    assert document["predictions"]["mood"]["label"] == "good"
+    states = {source["name"]: source for source in place.json("sources", "list")}
+    assert states["gone"]["failures"] == 1
+    assert states["chats"]["failures"] == 0
+
+
+def test_without_failing_plugins_an_unknown_name_is_a_fault(place: Place) -> None:
+    place.environment["PYTHONPATH"] = ""
+    (place.folder / "config.toml").write_text('[[sources]]\nplugin = "gone"\nname = "x"\n')
+    said = place.monitor("config", "check", code=2).stderr
+    assert "no source is called 'gone'; known: chatlog, rss" in said

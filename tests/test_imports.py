@@ -21,6 +21,7 @@ LOADING = {
     "config_faults",
     "config_reader",
     "seedfile",
+    "standins",
     "http",
     "http_transport",
     "logs",

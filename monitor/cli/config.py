@@ -36,8 +36,10 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     the exit code is 2 then.
 
     With --json: an object with ok, path and faults (place, message); without faults also
-    database, encoder, timezone, sources, tasks, rules (with series: what each watches),
-    notifiers and failed_plugins.
+    database, encoder, sources, tasks, rules (with series: what each watches),
+    notifiers, left_out and failed_plugins.
+
+    The exit code is 1 if something is left out because a plugin failed.
     """
     try:
         report = _report(app)
@@ -51,6 +53,7 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
         print_json({"ok": True, "path": app.config_path, "faults": [], **report})
     else:
         _print(app, report)
+    ctx.exit(1 if report["left_out"] else 0)
 
 
 def _report(app: App) -> dict[str, Any]:
@@ -63,19 +66,17 @@ def _report(app: App) -> dict[str, Any]:
         kind: [describe(part, config.base) for part in found]
         for kind, found in (("sources", config.sources), ("notifiers", config.notifiers))
     }
-    if faults := [
+    unmade = [
         Fault(f"{kind}[{n}]", f"cannot be made: {part['error']}")
         for kind, made in parts.items()
         for n, part in enumerate(made, 1)
         if part["error"] is not None
-    ]:
-        raise ConfigError(app.config_path, faults)
+    ]
     tasks = _tasks(app, config)
     labels = {task["name"]: task["labels"] for task in tasks}
     return {
         "database": config.database,
         "encoder": config.encoder,
-        "timezone": config.timezone,
         "sources": [
             {"name": s.name, "plugin": s.plugin, "every": s.every, "where": made["where"]}
             for s, made in zip(config.sources, parts["sources"], strict=True)
@@ -86,13 +87,14 @@ def _report(app: App) -> dict[str, Any]:
             {"name": n.name, "plugin": n.plugin, "where": made["where"]}
             for n, made in zip(config.notifiers, parts["notifiers"], strict=True)
         ],
+        "left_out": [str(fault) for fault in [*config.left_out, *unmade]],
         "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
     }
 
 
 def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict[str, str]]:
     """Every series that a rule watches, given the labels of tasks by name."""
-    choices = [labels[task] if label == ALL else [label] for task, label in rule.where.items()]
+    choices = [labels.get(task, ()) if label == ALL else [label] for task, label in rule.where.items()]
     return [dict(zip(rule.where, chosen, strict=True)) for chosen in product(*choices)]
 
 
@@ -130,14 +132,16 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
 def _print(app: App, report: Mapping[str, Any]) -> None:
     process = app.daemon()
     there = "is there" if report["database"].is_file() else "will be made"
-    click.echo(f"{app.config_path} is in order. This is what runs:\n")
+    order = "is in order, but a plugin failed" if report["left_out"] else "is in order"
+    click.echo(f"{app.config_path} {order}. This is what runs:\n")
     click.echo(f"{'database:':14}{report['database']} ({there})")
     click.echo(f"{'encoder:':14}{report['encoder']}")
-    click.echo(f"{'time zone:':14}{report['timezone']}")
     if process is not None:
         click.echo(f"{'running:':14}process {process}, with the file as it was when it was last read")
     for name, error in report["failed_plugins"].items():
         click.echo(f"{'plugin:':14}{name} did not load: {error}")
+    for fault in report["left_out"]:
+        click.echo(f"{'left out:':14}{fault}")
     click.echo("\nSOURCES")
     print_table(
         ["name", "plugin", "every", "where"],

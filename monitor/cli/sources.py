@@ -187,8 +187,6 @@ def _fetch(app: App, names: Sequence[str]) -> None:
         try:
             for name in names:
                 try:
-                    if (broken := runtime.broken.get(f"source {name}")) is not None:
-                        raise SourceError(broken)
                     got = runtime.fetch(name, app.now())
                 except SourceError as error:
                     failed.append(f"{name}: {error}")

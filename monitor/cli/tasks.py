@@ -175,7 +175,7 @@ def add_command(
     store, now = app.synchronised_store, app.now()
     with store.transaction():
         store.tasks.add(task, adapter, {}, now)
-        store.tasks.sync_seeds(name, "adapter", defaults, now)
+        store.tasks.sync_seeds(name, {"adapter": defaults}, now)
         store.tasks.add_seeds(name, own, now)
     seeds = len(store.tasks.seeds(name))
     click.echo(f"added the task {name} with {len(task.labels)} labels and {seeds} seeds; {app.taken_up()}")

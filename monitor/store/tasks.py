@@ -130,19 +130,21 @@ class Tasks(Room):
         """Likewise, also of labels that the task had once; empty for a task that nobody knows."""
         return [_seed(row) for row in self.rows("select * from seeds where task = ? order by id", [task])]
 
-    def sync_seeds(self, task: str, origin: SeedOrigin, seeds: Sequence[Seed], now: datetime) -> None:
-        """Make the task's seeds of ``origin`` exactly ``seeds``; nothing is written if they are."""
-        wanted = dict.fromkeys((seed.label, seed.text) for seed in seeds)
+    def sync_seeds(self, task: str, seeds: Mapping[SeedOrigin, Sequence[Seed]], now: datetime) -> None:
+        """Make the task's seeds of each origin exactly what ``seeds`` has; others stay.
+
+        Nothing is written where nothing changed. A seed of several origins belongs to the first.
+        """
+        wanted = {origin: dict.fromkeys((s.label, s.text) for s in found) for origin, found in seeds.items()}
         with self.store.transaction() as connection:
-            rows = connection.execute(
-                "select id, label, text from seeds where task = ? and origin = ?", [task, origin]
-            ).fetchall()
-            present = {(row["label"], row["text"]): row["id"] for row in rows}
-            for key, seed_id in present.items():
-                if key not in wanted:
-                    connection.execute("delete from seeds where id = ?", [seed_id])
-            for label, text in wanted:
-                if (label, text) not in present:
+            # first what goes, for it may be what another origin still has
+            for row in connection.execute("select * from seeds where task = ?", [task]).fetchall():
+                if (row["label"], row["text"]) not in wanted.get(
+                    row["origin"], {(row["label"], row["text"])}
+                ):
+                    connection.execute("delete from seeds where id = ?", [row["id"]])
+            for origin, found in wanted.items():
+                for label, text in found:
                     self._add_seed(task, Seed(text, label), origin, now, None)
 
     def add_seeds(

@@ -9,7 +9,7 @@ def test_check_says_what_would_run(monitor):
     report = monitor("config", "check", "--json").json
     assert (report["ok"], report["faults"]) == (True, [])
     assert report["database"] == str(monitor.database)
-    assert (report["encoder"], report["timezone"]) == ("hash", "UTC")
+    assert (report["encoder"], report["left_out"]) == ("hash", [])
     assert report["sources"] == [
         {"name": "news", "plugin": "lines", "every": 300, "where": "lines of news.txt"}
     ]
@@ -72,7 +72,7 @@ def test_check_reports_a_seeds_file_that_cannot_be_read_at_all(monitor):
 def test_check_reports_parts_that_cannot_be_made(monitor):
     monitor.edit('plugin = "lines"', 'plugin = "picky"')
     monitor.edit('path = "news.txt"\n', "")
-    assert "sources[1]: cannot be made: RuntimeError: not today" in monitor("config", "check", code=2).err
+    assert "sources[1]: cannot be made: RuntimeError: not today" in monitor("config", "check", code=1).out
 
 
 class Raises:

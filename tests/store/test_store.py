@@ -270,9 +270,9 @@ def test_config_owns_its_tasks_and_seeds(filled: Store, monitor_now: datetime) -
     tasks = filled.tasks
     with pytest.raises(MonitorError, match="in the configuration file"):
         tasks.add(MOOD, "labels", {}, monitor_now)
-    tasks.sync_seeds("mood", "file", [Seed("a", "bad"), Seed("b", "good")], monitor_now)
+    tasks.sync_seeds("mood", {"file": [Seed("a", "bad"), Seed("b", "good")]}, monitor_now)
     tasks.add_seeds("mood", [Seed("c", "bad")], monitor_now)
-    tasks.sync_seeds("mood", "file", [Seed("b", "good")], monitor_now)
+    tasks.sync_seeds("mood", {"file": [Seed("b", "good")]}, monitor_now)
     assert [(s.seed.text, s.origin) for s in tasks.seeds("mood")] == [("b", "file"), ("c", "command")]
     with pytest.raises(MonitorError, match="comes from the seeds file"):
         tasks.remove_seed(tasks.seeds("mood")[0].id)
@@ -284,10 +284,21 @@ def test_config_owns_its_tasks_and_seeds(filled: Store, monitor_now: datetime) -
         tasks.need("mood")
 
 
+def test_a_seed_of_two_origins_stays_until_both_let_go(filled: Store, monitor_now: datetime) -> None:
+    both = Seed("a", "bad")
+    filled.tasks.sync_seeds("mood", {"adapter": [both], "file": [both]}, monitor_now)
+    filled.tasks.sync_seeds("mood", {"adapter": [], "file": [both]}, monitor_now)
+    assert [(s.seed.text, s.origin) for s in filled.tasks.seeds("mood")] == [("a", "file")]
+    filled.tasks.sync_seeds("mood", {"adapter": [both], "file": []}, monitor_now)
+    assert [(s.seed.text, s.origin) for s in filled.tasks.seeds("mood")] == [("a", "adapter")]
+    filled.tasks.sync_seeds("mood", {"adapter": [], "file": []}, monitor_now)
+    assert filled.tasks.seeds("mood") == []
+
+
 def test_changed_seeds_are_noticed_and_unchanged_ones_are_not(filled: Store, monitor_now: datetime) -> None:
     revision = filled.revision("learning")
     filled.tasks.sync([(MOOD, "labels", {}), (TOPIC, "labels", {})], monitor_now)
-    filled.tasks.sync_seeds("mood", "file", [], monitor_now)
+    filled.tasks.sync_seeds("mood", {"file": []}, monitor_now)
     assert filled.revision("learning") == revision
     filled.tasks.add_seeds("mood", [Seed("a", "bad")], monitor_now)
     assert filled.revision("learning") > revision

@@ -1,0 +1,86 @@
+"""What pydantic finds wrong with a table, in words for the person who wrote it."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.errors import Fault
+
+_WORDS = {
+    "path_type": "must be a path",
+    "string_type": "must be a text",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "missing": "is required",
+}
+
+
+def faults(
+    error: ValidationError, model: type[BaseModel], table: Mapping[str, Any], place: str
+) -> list[Fault]:
+    """The faults of ``table``, each once, with its place below ``place``.
+
+    A value that fits none of several types is reported by pydantic once for each; here it is
+    one fault that names what is allowed.
+    """
+    found: dict[str, list[str]] = {}
+    for item in error.errors():
+        where = _where(item["loc"], table)
+        full = place
+        for step in where:
+            full += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if full else step
+        words = _words(dict(item), model, where)
+        if words not in found.setdefault(full, []):
+            found[full].append(words)
+    return [Fault(where, ", or ".join(words)) for where, words in found.items()]
+
+
+def _where(location: tuple[int | str, ...], table: Any) -> tuple[int | str, ...]:
+    """The location without pydantic's names of the types it tried."""
+    steps: list[int | str] = []
+    value = table
+    for step in location:
+        if isinstance(value, Mapping) and isinstance(step, str):
+            # a key that is missing is a place as well, unless it is the name of a type
+            if step in value or step == location[-1]:
+                steps.append(step)
+                value = value.get(step)
+        elif isinstance(value, list | tuple) and isinstance(step, int):
+            steps.append(step)
+            value = value[step] if step < len(value) else None
+    return tuple(steps)
+
+
+def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str, ...]) -> str:
+    kind, value = item["type"], item.get("input")
+    if kind == "extra_forbidden":
+        known = _model_at(model, where[:-1]).model_fields
+        return f"is not known here; known: {', '.join(sorted(known))}"
+    if kind in _WORDS:
+        text = _WORDS[kind]
+    else:
+        text = str(item["msg"]).removeprefix("Value error, ")
+        if kind == "value_error":
+            return text
+        text = f"{text[:1].lower()}{text[1:]}"
+    return text if kind == "missing" or isinstance(value, dict | list) else f"{text} (it is {value!r})"
+
+
+def _model_at(model: type[BaseModel], where: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of a table inside a table, as far as its fields tell."""
+    for step in where:
+        if isinstance(step, str) and step in model.model_fields:
+            model = next(_models(model.model_fields[step].annotation), model)
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)

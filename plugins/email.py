@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import re
 import smtplib
 import ssl
+from collections.abc import Mapping
 from datetime import datetime
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -16,6 +20,8 @@ from monitor import hookimpl
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier, Settings
 from monitor.types import Notification
+
+log = logging.getLogger(__name__)
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -36,7 +42,7 @@ class EmailSettings(Settings):
     @classmethod
     def _addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         for address in (value,) if isinstance(value, str) else value:
-            if "@" not in parseaddr(address)[1] or "\n" in address:
+            if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(address)[1]) or not address.isprintable():
                 raise ValueError(f"{address!r} is not an e-mail address")
         return value
 
@@ -54,46 +60,61 @@ class Email(Notifier):
     def send(self, notification: Notification) -> None:
         message = self.message(notification)
         try:
-            with self._connect() as server:
-                if self.settings.username:
-                    server.login(self.settings.username, self.settings.password.get_secret_value())
-                server.send_message(message)
+            server = self._connect()
+            try:
+                self._log_in(server)
+                refused = server.send_message(message)
+                # It is delivered: whatever happens to the farewell changes nothing.
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+            finally:
+                server.close()
         except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
             raise DeliveryError(
-                f"{self.describe()}: every recipient was refused ({_replies(error)})",
-                permanent=all(code >= 500 for code in codes),
+                f"{self.describe()}: every recipient was refused ({_replies(error.recipients)})",
+                permanent=all(code >= 500 for code, _ in error.recipients.values()),
             ) from error
         except smtplib.SMTPResponseException as error:
-            said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else ""
             raise DeliveryError(
-                f"{self.describe()} answered {error.smtp_code} {' '.join(said.split())}".rstrip(),
+                f"{self.describe()} answered {error.smtp_code} {_text(error.smtp_error)}".rstrip(),
                 permanent=error.smtp_code >= 500,
             ) from error
         except smtplib.SMTPNotSupportedError as error:
-            raise DeliveryError(f"{self.describe()}: {error}", permanent=True) from error
+            raise DeliveryError(f"{self.describe()}: {_text(error)}", permanent=True) from error
         except (smtplib.SMTPException, OSError, MessageError) as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            raise DeliveryError(f"{self.describe()}: {text}") from error
+            raise DeliveryError(f"{self.describe()}: {_text(error)}") from error
+        if refused:
+            log.warning("%s: some recipients were refused (%s)", self.describe(), _replies(refused))
 
     def message(self, notification: Notification) -> EmailMessage:
         """The message of a notification."""
         message = EmailMessage()
-        message["Subject"] = " ".join(notification.title.split())
+        message["Subject"] = _text(notification.title)
         message["From"] = self.settings.sender
         message["To"] = ", ".join(self.settings.to)
         domain = parseaddr(self.settings.sender)[1].rpartition("@")[2]
-        message["Message-ID"] = f"<{notification.key}@{domain}>"
+        message["Message-ID"] = f"<{notification.key}@{domain if domain.isascii() else 'monitor.invalid'}>"
         moment = notification.data.get("resolved_at") or notification.data.get("fired_at")
         if isinstance(moment, str):
             message["Date"] = format_datetime(datetime.fromisoformat(moment))
         # RFC 3834: whoever is on holiday need not tell an alert
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(notification.body)
+        message.set_content(notification.body.encode(errors="replace").decode())
         return message
 
     def describe(self) -> str:
         return f"{', '.join(self.settings.to)} by {self.settings.host}:{self._port}"
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        if not self.settings.username:
+            return
+        try:
+            server.login(self.settings.username, self.settings.password.get_secret_value())
+        except UnicodeEncodeError:  # its text would quote the password, and so would its cause
+            raise DeliveryError(
+                f"{self.describe()}: the username or password has characters that are not ASCII",
+                permanent=True,
+            ) from None
 
     @property
     def _port(self) -> int:
@@ -114,11 +135,14 @@ class Email(Notifier):
         return server
 
 
-def _replies(error: smtplib.SMTPRecipientsRefused) -> str:
-    return "; ".join(
-        f"{address}: {code} {' '.join(text.decode(errors='replace').split())}"
-        for address, (code, text) in error.recipients.items()
-    )
+def _replies(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    return "; ".join(f"{address}: {code} {_text(text)}" for address, (code, text) in refused.items())
+
+
+def _text(value: object) -> str:
+    """What a server or an error says, on one line that can be printed and sent."""
+    said = value.decode(errors="replace") if isinstance(value, bytes) else str(value) or type(value).__name__
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())
 
 
 @hookimpl

@@ -19,7 +19,8 @@ class Log(Notifier):
     def send(self, notification: Notification) -> None:
         """Log a warning when an alert fires, and what else there is for information."""
         level = logging.WARNING if notification.event == "firing" else logging.INFO
-        text = f"{notification.title}\n{notification.body}".rstrip().replace("\n", "\n    ")
+        # every line but the first is indented, so that none can pass for a line of the log itself
+        text = "\n    ".join([" ".join(notification.title.split()), *notification.body.rstrip().splitlines()])
         log.log(level, "%s", text, extra={"alert": notification.data.get("id")})
 
     def describe(self) -> str:

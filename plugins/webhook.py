@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -17,7 +19,8 @@ from monitor.types import Notification
 if TYPE_CHECKING:
     import httpx
 
-PASSING = {408, 425, 429}
+PASSING = {408, 409, 425, 429}
+"""Besides 5xx. 409: an earlier attempt with the same key is still being worked on."""
 
 
 class WebhookSettings(Settings):
@@ -35,14 +38,27 @@ class WebhookSettings(Settings):
     def _http(cls, url: str) -> str:
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
+        if not urlsplit(url).hostname:
+            raise ValueError("has no host")
         return url
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            # without the value, which may be a secret
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t -~]*", value):
+                raise ValueError(
+                    f"{name!r} or its value has characters that a header cannot have (a line break?)"
+                )
+        return headers
 
 
 class Webhook(Notifier):
     """Posts ``{key, event, title, body, alert}``, with the key as ``Idempotency-Key`` too.
 
-    Any 2xx status is a delivery. 408, 425, 429, 5xx and network errors pass; other statuses do
-    not, and the letter is dead.
+    Any 2xx status is a delivery. 408, 409, 425, 429, 5xx and network errors pass; other statuses
+    do not, and the letter is dead. Redirects are followed where they keep a POST (307 and 308).
     """
 
     name = "webhook"
@@ -73,13 +89,15 @@ class Webhook(Notifier):
                 self.settings.url,
                 method="POST",
                 headers=headers,
-                content=json.dumps(payload, ensure_ascii=False).encode(),
+                content=json.dumps(payload).encode(),
                 deadline_s=self.settings.timeout,
             )
         except OutgoingError as error:
-            raise DeliveryError(str(error)) from error
+            reason = str(error).replace(redact(self.settings.url), self.describe())
+            raise DeliveryError(" ".join(reason.split())) from error
         if not answer.ok:
-            said = " ".join(answer.content.decode(errors="replace").split())[:200]
+            said = answer.content.decode(errors="replace")
+            said = " ".join("".join(c if c.isprintable() else " " for c in said).split())[:200]
             raise DeliveryError(
                 f"{self.describe()} answered {answer.status}{': ' + said if said else ''}",
                 permanent=answer.status < 500 and answer.status not in PASSING,
@@ -87,7 +105,9 @@ class Webhook(Notifier):
             )
 
     def describe(self) -> str:
-        return redact(self.settings.url)
+        """The host alone: with many services, who knows the path of a hook may post to it."""
+        parts = urlsplit(self.settings.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def close(self) -> None:
         if self._client is not None:

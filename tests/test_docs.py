@@ -32,7 +32,7 @@ from monitor.config import (
 )
 from monitor.config_reader import load_config
 from monitor.plugins import load_plugins
-from monitor.testing import NOW, check_source, make
+from monitor.testing import check_failing_source, check_source, make
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -180,8 +180,9 @@ def test_the_readmes_plugin_works(tmp_path: Path) -> None:
     plugins = load_plugins(found=(), extra={"example": module})
     assert plugins.statuses[0].error == ""
     ((name, part),) = plugins.parts["source"].items()
-    (batch,) = make(part, tmp_path).fetch({}, NOW)
-    assert batch.documents
+    (tmp_path / "diary.txt").write_text("Rain again.\n\nThe sun is back.\n")
+    assert len(check_source(make(part, tmp_path, file="diary.txt"))) == 2
+    check_failing_source(make(part, tmp_path, file="missing.txt"))
     (pyproject,) = (text for text in blocks(README, "toml") if "[project]" in text)
     assert f'{name} = "{module.__name__}"' in pyproject
 

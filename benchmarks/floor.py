@@ -83,6 +83,9 @@ def judge(folder: Path, shots: Sequence[int], seeds: int, encoder: TransformerEn
 @click.option("--seeds", default=5, show_default=True, help="Draws each.")
 def main(tasks: Path, role: str, date: str, shots: str, seeds: int) -> None:
     """Compare our heads with logistic regression on all tasks of a role."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
     encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256)
     counts = [int(k) for k in shots.split(",")]
@@ -102,9 +105,6 @@ def main(tasks: Path, role: str, date: str, shots: str, seeds: int) -> None:
     worst = min(eight, key=lambda name: eight[name])
     held = eight[worst] >= -0.01 and float(np.mean(list(eight.values()))) >= 0
     click.echo(f"8 shots: worst {worst} {100 * eight[worst]:+.2f}; the floor {'holds' if held else 'FAILS'}")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
     RESULTS.mkdir(exist_ok=True)
     report = {
         "what": "our heads against scikit-learn logistic regression (C=100), same features, same draws",

@@ -74,7 +74,9 @@ def decode(content: bytes, content_type: str) -> tuple[str, str]:
                 pass
     text, note = _lossy(content, "utf-8")
     if 2 * text.count("\ufffd") > sum(c > "\x7f" for c in text):  # not UTF-8 with a few faults
-        return _lossy(content, served or "cp1252")
+        return _lossy(
+            content, next((name for name in (served, declared) if name not in ("", "utf-8")), "cp1252")
+        )
     return text, note
 
 

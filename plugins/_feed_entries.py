@@ -137,8 +137,7 @@ def _published(entry: dict[str, Any]) -> datetime | None:
         if moment is None or not isinstance(written, str):
             continue
         try:
-            seconds = timegm(moment)  # a leap second is the one after it
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(moment))
             return at if has_time(written) else None
         except (ValueError, OverflowError):
             continue

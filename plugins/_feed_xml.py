@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import xml.sax
 import xml.sax.handler
@@ -23,6 +24,13 @@ class Feed:
     problem: str = ""
 
 
+_HANDLER_BUGS = (LookupError, TypeError, ValueError)
+"""What the handlers raise at maps, licences and sizes of pictures that are not as they should be.
+
+None of those is read, so a strange one must not cost the feed.
+"""
+
+
 class _Lean:
     """Leaves out what no document needs and what takes time that grows with the square of the input.
 
@@ -39,6 +47,14 @@ class _Lean:
     def _add_tag(self, term: str, scheme: str, label: str) -> None:
         """Nor are categories; the handlers look for the last one."""
         self._get_context()["tags"] = [FeedParserDict(term=term, scheme=scheme, label=label)]  # type: ignore[attr-defined]
+
+    def unknown_starttag(self, tag: str, attrs: Any) -> None:
+        with contextlib.suppress(*_HANDLER_BUGS):
+            super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+
+    def unknown_endtag(self, tag: str) -> None:
+        with contextlib.suppress(*_HANDLER_BUGS):
+            super().unknown_endtag(tag)  # type: ignore[misc]
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
         stack = self.elementstack  # type: ignore[attr-defined]
@@ -72,8 +88,8 @@ def read(body: str) -> Feed:
         parser.parse(source)
     except xml.sax.SAXParseException as error:
         problem = f"line {error.getLineNumber()}: {error.getMessage()}"
-    except xml.sax.SAXException as error:
-        problem = error.getMessage()
+    except (xml.sax.SAXException, ValueError) as error:  # a namespace with blanks in it is a ValueError
+        problem = str(error)
     else:
         return Feed(strict.version, strict.entries)
     loose = _Loose("", None, "utf-8", {})

@@ -31,7 +31,7 @@ def trends_command(
 ) -> None:
     """Draw how many documents each label got over time.
 
-    With --json: {"start", "step", "series": [{"selection", "counts"}]}; `start` is UTC, `step`
+    With --json: {"start", "step", "series": [{"selection", "total", "counts"}]}; `start` is UTC, `step`
     in seconds, and `counts` has a number for each step.
     """
     store, now = app.store, app.now()
@@ -53,27 +53,28 @@ def trends_command(
         for selection, total in store.series.totals(start, end)
         if (set(selection) == wanted if wanted else len(selection) <= 1)
     ][:limit]
-    series = []
+    series: list[tuple[dict[str, str], int, list[int]]] = []
     for selection, total in chosen:
         counts = [0] * number
         for count in store.series.counts(selection, start, end):
             counts[(count.bucket - start) // width] += count.total
-        series.append({"selection": selection, "total": total, "counts": counts})
+        series.append((selection, total, counts))
     first = datetime.fromtimestamp(start, UTC)
     if as_json:
-        print_json({"start": first, "step": width, "series": series})
+        drawn = [dict(zip(("selection", "total", "counts"), one, strict=True)) for one in series]
+        print_json({"start": first, "step": width, "series": drawn})
         return
     click.echo(f"{first.astimezone():%Y-%m-%d %H:%M} to now, {format_duration(width)} a column")
     print_table(
         ["series", "documents", "highest", "over time"],
         [
             [
-                " ".join(f"{t}={label}" for t, label in s["selection"].items()) or "all documents",  # type: ignore[attr-defined]
-                s["total"],
-                max(s["counts"]),  # type: ignore[call-overload]
-                sparkline(s["counts"]),  # type: ignore[arg-type]
+                " ".join(f"{task}={label}" for task, label in selection.items()) or "all documents",
+                total,
+                max(counts),
+                sparkline(counts),
             ]
-            for s in series
+            for selection, total, counts in series
         ],
         empty="nothing was counted in that time",
         right=["documents", "highest"],

@@ -24,8 +24,8 @@ class Feed:
     problem: str = ""
 
 
-_HANDLER_BUGS = (LookupError, TypeError, ValueError)
-"""What the handlers raise at maps, licences and sizes of pictures that are not as they should be.
+_HANDLER_BUGS = (LookupError, OverflowError, TypeError, ValueError)
+"""What the handlers raise at maps, licences, sizes of pictures and characters that are not as they should be.
 
 None of those is read, so a strange one must not cost the feed.
 """
@@ -55,6 +55,10 @@ class _Lean:
     def unknown_endtag(self, tag: str) -> None:
         with contextlib.suppress(*_HANDLER_BUGS):
             super().unknown_endtag(tag)  # type: ignore[misc]
+
+    def handle_charref(self, ref: str) -> None:
+        with contextlib.suppress(*_HANDLER_BUGS):
+            super().handle_charref(ref)  # type: ignore[misc]
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
         stack = self.elementstack  # type: ignore[attr-defined]

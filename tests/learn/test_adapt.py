@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.adapt import Support, adapt, name_text, name_weights
+from monitor.learn.head import Head, decide, probabilities
+from monitor.types import Prediction, Seed, Task
+from tests.learn.words import encode
+
+TASK = Task("mood", {"bad": "loss failure", "good": "win success"})
+SEEDS = [
+    Seed("terrible loss today", "bad"),
+    Seed("a loss and a failure", "bad"),
+    Seed("broken terrible thing", "bad"),
+    Seed("a great win", "good"),
+    Seed("success and a win", "good"),
+    Seed("great lovely thing", "good"),
+]
+TOPICS = Task("topic", {"court": "judge lawsuit", "money": "profit sales"}, multi=True)
+TOPIC_SEEDS = [
+    *(Seed(f"judge hears lawsuit {word}", "court") for word in ("today", "again", "late", "soon")),
+    *(Seed(f"profit and sales {word}", "money") for word in ("rise", "fall", "stall", "soar")),
+]
+
+
+def learn(task: Task, seeds: list[Seed]) -> Head:
+    return adapt(task, seeds, encode, encoder_fingerprint="words")
+
+
+def says(head: Head, text: str) -> list[Prediction]:
+    return decide(head, probabilities(head, encode([text])))[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "text"),
+    [
+        ("card_lost-or.stolen", "", "card lost or stolen"),
+        ("cardLostOrStolen", "", "card lost or stolen"),
+        ("HTTPError", "", "HTTP error"),
+        ("M&A", "One company buys another. ", "M&A: One company buys another."),
+        ("0", "", "0"),
+        ("   ", "", ""),
+        ("__", "", "__"),
+        ("Zahlung_fällig", "", "zahlung fällig"),
+    ],
+)
+def test_name_text(name: str, description: str, text: str) -> None:
+    assert name_text(name, description) == text
+
+
+def test_names_alone_are_enough() -> None:
+    head = learn(TASK, [])
+    assert says(head, "a loss")[0].label == "bad"
+    assert says(head, "the win")[0].label == "good"
+
+
+def test_seeds_teach_what_names_do_not_say() -> None:
+    head = learn(
+        Task("numbers", {"0": "", "1": ""}), [replace(s, label=str(int(s.label == "good"))) for s in SEEDS]
+    )
+    assert says(head, "terrible broken")[0].label == "0"
+    assert says(head, "lovely great")[0].label == "1"
+
+
+def test_a_label_without_seeds_lives_from_its_name() -> None:
+    task = replace(TASK, labels={**TASK.labels, "weather": "rain wind snow"})
+    head = learn(task, SEEDS)
+    assert says(head, "rain and snow")[0].label == "weather"
+    assert says(head, "terrible loss")[0].label == "bad"
+
+
+def test_the_same_input_gives_the_same_head() -> None:
+    assert learn(TASK, SEEDS).version == learn(TASK, SEEDS).version
+
+
+def test_the_head_says_what_it_was_made_for() -> None:
+    head = adapt(TASK, SEEDS, encode, encoder_fingerprint="words", view="tone")
+    assert (head.labels, head.encoder, head.view, head.multi) == (("bad", "good"), "words", "tone", False)
+
+
+def test_the_owners_threshold_wins() -> None:
+    for task, seeds in ((TASK, SEEDS), (TOPICS, TOPIC_SEEDS)):
+        head = learn(replace(task, threshold=0.97), seeds)
+        np.testing.assert_allclose(head.thresholds, [0.97, 0.97])
+
+
+def test_multi_finds_both_one_or_none() -> None:
+    head = learn(TOPICS, TOPIC_SEEDS)
+    both = says(head, "judge hears lawsuit profit and sales")
+    assert {p.label for p in both if not p.abstained} == {"court", "money"}
+    assert says(head, "judge hears lawsuit")[0].label == "court"
+    assert len(says(head, "judge hears lawsuit")) == 1
+    none = says(head, "the puppy sleeps under a table")
+    assert len(none) == 1
+    assert none[0].abstained
+
+
+def test_one_label_of_multi_is_told_from_texts_of_no_label() -> None:
+    seeds = [seed for seed in TOPIC_SEEDS if seed.label == "court"]
+    head = learn(Task("court", {"court": "judge lawsuit"}, multi=True), seeds)
+    assert not says(head, "judge hears a lawsuit")[0].abstained
+    assert says(head, "the puppy sleeps under a table")[0].abstained
+
+
+def test_one_text_under_two_labels_is_positive_for_both() -> None:
+    shared = [
+        Seed(f"stolen funds {word}", label) for word in ("now", "here", "there") for label in TOPICS.labels
+    ]
+    head = learn(TOPICS, [*TOPIC_SEEDS, *shared])
+    assert {p.label for p in says(head, "stolen funds now") if not p.abstained} == {"court", "money"}
+
+
+def test_one_seed_and_an_empty_text_are_no_trouble() -> None:
+    for task in (TASK, replace(TASK, multi=True)):
+        for seeds in (
+            [Seed("", "bad")],
+            [Seed("terrible", "bad")],
+            [Seed("same", "bad"), Seed("same", "good")],
+        ):
+            head = learn(task, seeds)
+            assert np.isfinite(probabilities(head, encode(["terrible", ""]))).all()
+            assert head.temperature > 0
+
+
+@pytest.mark.parametrize("labels", [{}, {"only": ""}])
+def test_too_few_labels_are_one_clear_line(labels: dict[str, str]) -> None:
+    with pytest.raises(LearnError, match="task 'mood'") as caught:
+        learn(Task("mood", labels), [])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_label_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match="'ugly'; known: bad, good"):
+        learn(TASK, [Seed("x", "ugly")])
+
+
+def test_names_that_contradict_the_seeds_count_for_nothing() -> None:
+    seeds = encode([seed.text for seed in SEEDS])
+    targets = np.eye(2)[[int(seed.label == "good") for seed in SEEDS]]
+    names = encode(["terrible loss", "great win"])
+    none = np.zeros((0, seeds.shape[1]))
+    right = name_weights(Support(seeds, targets, names, none))
+    wrong = name_weights(Support(seeds, targets, names[::-1], none))
+    assert right.min() > 1
+    np.testing.assert_array_equal(wrong, [0, 0])
+    unseeded = name_weights(Support(seeds[:3], targets[:3], names[::-1], none))
+    assert unseeded[0] < 1 < unseeded[1]

@@ -7,12 +7,14 @@ import io
 import xml.sax
 import xml.sax.handler
 import xml.sax.xmlreader
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.util import FeedParserDict
+
+_MAX_NAMESPACES = 200
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class _Lean:
         with contextlib.suppress(*_HANDLER_BUGS):
             super().handle_charref(ref)  # type: ignore[misc]
 
+    def track_namespace(self, prefix: str | None, uri: str) -> None:
+        """Up to so many as any feed has: for some elements, each one known is looked at."""
+        if len(self.namespaces_in_use) < _MAX_NAMESPACES:  # type: ignore[attr-defined]
+            super().track_namespace(prefix, uri)  # type: ignore[misc]
+
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
         stack = self.elementstack  # type: ignore[attr-defined]
         xhtml = self.contentparams.get("type") == "application/xhtml+xml"  # type: ignore[attr-defined]
@@ -69,8 +76,26 @@ class _Lean:
         return super().pop(element, strip_whitespace)  # type: ignore[misc]
 
 
+class _Attributes:
+    """The attributes of an element, each found by its name at once, where the SAX ones search for it."""
+
+    def __init__(self, attributes: xml.sax.xmlreader.AttributesNSImpl) -> None:
+        self._values = dict(attributes.items())
+        self._named = {attributes.getQNameByName(name): value for name, value in self._values.items()}
+
+    def items(self) -> Iterable[tuple[Any, str]]:
+        return self._values.items()
+
+    def getQNames(self) -> Iterable[str]:
+        return self._named
+
+    def getValueByQName(self, name: str) -> str:
+        return self._named[name]
+
+
 class _Strict(_Lean, StrictFeedParser):  # type: ignore[misc]
-    pass
+    def startElementNS(self, name: Any, qname: Any, attrs: xml.sax.xmlreader.AttributesNSImpl) -> None:
+        super().startElementNS(name, qname, _Attributes(attrs))
 
 
 class _Loose(_Lean, LooseFeedParser):  # type: ignore[misc]

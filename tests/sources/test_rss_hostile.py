@@ -109,6 +109,10 @@ def nested(depth: int) -> str:
         nested(N // 4),
         '<?xml version="1.0"?>' + "\n" * (4 * N) + described("", 0),
         f"{CHANNEL}<description>{'< ' * N}",
+        f"{CHANNEL}<x {' '.join(f'a{n}=``' for n in range(N))}/></item></channel></rss>".replace("`", "'"),
+        f"{CHANNEL}{''.join(f'<x{n}:a xmlns:x{n}=`u{n}`/>' for n in range(N // 4))}</item></channel></rss>".replace(
+            "`", "'"
+        ),
     ],
     ids=[
         "author",
@@ -121,6 +125,8 @@ def nested(depth: int) -> str:
         "nested",
         "newlines",
         "broken",
+        "attributes",
+        "namespaces",
     ],
 )
 def test_sizes_that_make_careless_readers_slow(body: str) -> None:

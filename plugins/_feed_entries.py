@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from calendar import timegm
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import struct_time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from monitor.types import BadRecord
 from monitor_plugins._feed_bytes import EntityBomb, body_of, decode
 from monitor_plugins._feed_text import one_line, plain_to_text, tidy, to_text
+
+MAX_ENTRIES = 20_000
+"""More are not read: the largest archives that are published whole have a few thousand."""
 
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}|\dT\d{2}")
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
@@ -96,21 +100,22 @@ def _read_xml(parsed: Parsed, text: str, url: str) -> None:
     if feed.problem:
         reason = "the XML is broken, and was read as far as it goes"
         parsed.faults.append(BadRecord(reason, "feed", one_line(feed.problem)))
-    for number, entry in enumerate(feed.entries, 1):
+    for number, entry in enumerate(_bounded(parsed, feed.entries), 1):
         _add(parsed, _xml_entry(entry, url), f"entry {number}", entry)
 
 
 def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
     parts = [entry.get("summary_detail") or {"value": entry.get("summary")}, *(entry.get("content") or ())]
     texts = [_typed(part.get("value"), part.get("type")) for part in parts if isinstance(part, Mapping)]
-    title = entry.get("title_detail") or {"value": entry.get("title")}
+    title = entry.get("title_detail")
+    kind = title.get("type") if isinstance(title, Mapping) else None  # an element may be called so
     guid, link = _word(entry.get("id")), _word(entry.get("link"))
     return Entry(
         guid=guid,
         link=link,
         # feedparser takes a GUID for a link where there is no other, and most are none
         url=_absolute(url, link) if link != guid or _is_http(link) else "",
-        title=one_line(_typed(title.get("value"), title.get("type"))),
+        title=one_line(_typed(entry.get("title"), kind)),
         text=max(texts, key=len, default=""),
         published_at=_published(entry),
     )
@@ -134,7 +139,8 @@ def _published(entry: dict[str, Any]) -> datetime | None:
     for name in ("published", "updated", "created"):
         # feedparser answers `published` with `updated` where there is none; ask the plain dict
         written, moment = dict.get(entry, name), dict.get(entry, f"{name}_parsed")
-        if moment is None or not isinstance(written, str):
+        # an element may happen to be called `published_parsed`
+        if not isinstance(moment, struct_time) or not isinstance(written, str):
             continue
         try:
             at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(moment))
@@ -154,7 +160,7 @@ def _read_json(parsed: Parsed, text: str, url: str) -> None:
     items = feed.get("items") or []
     if not isinstance(items, list):
         raise NotAFeed("is a JSON Feed whose items are not a list")
-    for number, item in enumerate(items, 1):
+    for number, item in enumerate(_bounded(parsed, items), 1):
         place = f"entry {number}"
         if isinstance(item, dict):
             _add(parsed, _json_entry(item, url), place, item)
@@ -191,6 +197,13 @@ def _moment(written: str) -> datetime | None:
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
+
+
+def _bounded(parsed: Parsed, entries: Sequence[Any]) -> Sequence[Any]:
+    if len(entries) > MAX_ENTRIES:
+        reason = f"has {len(entries)} entries; the first {MAX_ENTRIES} were read"
+        parsed.faults.append(BadRecord(reason, "feed"))
+    return entries[:MAX_ENTRIES]
 
 
 def _add(parsed: Parsed, entry: Entry, place: str, raw: Any) -> None:

@@ -86,6 +86,32 @@ def test_mutated_feeds() -> None:
     assert len(refused) > 30
 
 
+@pytest.mark.parametrize("name", ["title_detail", "summary_detail", "content", "published_parsed", "links"])
+@pytest.mark.parametrize("shape", ["<{}>abcdef</{}>", "<{} a='b'><!-- {} --></{}>"])
+def test_elements_called_like_what_the_parser_keeps(name: str, shape: str) -> None:
+    element = shape.format(name, name, name)
+    date = "<pubDate>Mon, 02 Mar 2026 09:30:00 +0100</pubDate>"
+    body = f"{CHANNEL}{date}{element}</item><item><title>U</title></item></channel></rss>"
+    entries = parse(body.encode(), "application/xml", "http://example.com/feed").entries
+    assert [entry.title for entry in entries] == ["T", "U"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<rss><channel>" + "<item><title>T</title></item>" * 101 + "</channel></rss>",
+        json.dumps({"version": "https://jsonfeed.org/version/1", "items": [{"title": "T"}] * 101}),
+    ],
+    ids=["rss", "json"],
+)
+def test_more_entries_than_any_feed_has(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor_plugins._feed_entries.MAX_ENTRIES", 100)
+    parsed = parse(body.encode(), "", "http://example.com/feed")
+    assert len(parsed.entries) == 100
+    [fault] = parsed.faults
+    assert fault.reason == "has 101 entries; the first 100 were read"
+
+
 def described(text: str, times: int) -> str:
     return f"{CHANNEL}<description>{text * times}</description></item></channel></rss>"
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 
 MAX_TOKENS = 256
 _CHARACTERS_PER_TOKEN = 32  # what lies beyond max_tokens times this is cut before it is tokenised
-_TOKENS_PER_BATCH = {"cpu": 2048, "mps": 16384, "cuda": 131072}
+_LEAST_SHARE = 256  # tokens; smaller batches are not worth a thread
+_TOKENS_PER_BATCH = {"cpu": 1024, "mps": 16384, "cuda": 131072}
 
 
 class TransformerEncoder:
@@ -64,6 +66,8 @@ class TransformerEncoder:
         tokens_per_batch: int | None = None,
         dtype: str = "auto",
     ) -> None:
+        import torch
+
         self.name = name or Path(str(folder)).name
         if max_tokens < 3:
             raise LearnError(f"max_tokens is {max_tokens}, but an encoder needs at least 3")
@@ -82,6 +86,11 @@ class TransformerEncoder:
         self._max_tokens = max_tokens
         self._budget = tokens_per_batch or _TOKENS_PER_BATCH.get(self._device.type, 8192)
         self.dimension = int(self._model.config.hidden_size)
+        # On a CPU, threads that each run a batch of their own beat threads that share every
+        # multiplication: they never wait for each other.
+        self._threads = torch.get_num_threads()
+        several = self._device.type == "cpu" and self._threads > 1
+        self._workers = ThreadPoolExecutor(self._threads, "encoder") if several else None
 
     @property
     def device(self) -> str:
@@ -109,17 +118,8 @@ class TransformerEncoder:
         inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
         copies = np.bincount(inverse, minlength=len(distinct))
         tokens = self._tokenise(distinct)
-        # Longest first: what does not fit in memory shows at once.
-        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
-        start = 0
-        while start < len(order):
-            longest = max(1, len(tokens[order[start]]))
-            batch = order[start : start + max(1, self._budget // longest)]
-            pooled = self._attempt([tokens[row] for row in batch])
-            if pooled is None:
-                continue
+        for batch, pooled in self._run(tokens):
             rows[batch] = pooled
-            start += len(batch)
             if progress is not None:
                 progress(int(copies[batch].sum()))
         features = rows[inverse]
@@ -132,23 +132,58 @@ class TransformerEncoder:
         encode = getattr(self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch)
         return [encoding.ids for encoding in encode(clean)]
 
-    def _attempt(self, batch: list[list[int]]) -> np.ndarray | None:
-        """Pooled rows of one batch, or None where memory ran out and the budget was halved."""
+    def _run(self, tokens: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Batches of rows with their features, as they are done."""
+        import torch
+
+        batches = self._batches(tokens)
+        if self._workers is None:
+            yield from ((batch, self._features(tokens, batch)) for batch in batches)
+            return
+        torch.set_num_threads(1)
+        running: list[Future[tuple[list[int], np.ndarray]]] = []
+        try:
+            running += [
+                self._workers.submit(lambda batch: (batch, self._features(tokens, batch)), batch)
+                for batch in batches
+            ]
+            for future in running:
+                yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
+            torch.set_num_threads(self._threads)
+
+    def _batches(self, tokens: list[list[int]]) -> Iterator[list[int]]:
+        """Rows for each batch, longest first: what does not fit in memory shows at once."""
+        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
+        share = sum(map(len, tokens)) // self._threads if self._workers is not None else self._budget
+        start = 0
+        while start < len(order):
+            longest = max(1, len(tokens[order[start]]))
+            size = max(1, min(self._budget, max(share, _LEAST_SHARE)) // longest)
+            yield order[start : start + size]
+            start += size
+
+    def _features(self, tokens: list[list[int]], batch: list[int]) -> np.ndarray:
+        """Features of one batch; in two halves, and smaller batches from then on, where memory runs out."""
         import torch
 
         try:
-            return _pool(self._model, batch, self._pad, self._device)
+            return _pool(self._model, [tokens[row] for row in batch], self._pad, self._device)
         except torch.cuda.OutOfMemoryError as error:
             if len(batch) == 1:
                 raise LearnError(
                     f"encoder {self.name}: out of memory on {self._device} with a single text; "
                     "free some, or set device to cpu"
                 ) from error
-        self._budget = max(1, self._budget // 2)
+        tried = len(batch) * len(tokens[batch[0]])
+        self._budget = max(1, min(self._budget, tried // 2))
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         log.warning("encoder %s: out of memory, going on with %d tokens a batch", self.name, self._budget)
-        return None
+        half = len(batch) // 2
+        return np.vstack([self._features(tokens, batch[:half]), self._features(tokens, batch[half:])])
 
 
 def _pool(model: Any, batch: Sequence[Sequence[int]], pad: int, device: torch.device) -> np.ndarray:

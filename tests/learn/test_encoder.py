@@ -77,6 +77,12 @@ def test_texts_beyond_all_bounds(encoder: TransformerEncoder) -> None:
     np.testing.assert_allclose(rows[0], encoder.encode(["word " * 400])["base"][0], atol=1e-5)
 
 
+def test_threads_of_torch_are_left_as_they_were(encoder: TransformerEncoder) -> None:
+    before = torch.get_num_threads()
+    encoder.encode([f"text number {i} of several batches " * 9 for i in range(30)])
+    assert torch.get_num_threads() == before
+
+
 def test_nothing_gives_nothing(encoder: TransformerEncoder) -> None:
     assert encoder.encode([])["base"].shape == (0, encoder.dimension)
 
@@ -102,6 +108,9 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     monkeypatch.setattr(module, "_pool", scarce)
     np.testing.assert_allclose(small.encode(texts)["base"], expected, atol=1e-5)
     assert "out of memory, going on with 16 tokens a batch" in caplog.text
+    warned = len(caplog.records)
+    small.encode(texts)
+    assert len(caplog.records) == warned  # smaller batches from then on
     with pytest.raises(LearnError, match="out of memory on cpu with a single text"):
         small.encode(["a text of more than twenty tokens " * 5])
 

@@ -17,7 +17,7 @@ from monitor.http import USER_AGENT, OutgoingError, Response, basic_auth, client
 from monitor.interfaces import Settings, Source
 from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._feed_entries import Entry, NotAFeed, parse
-from monitor_plugins._feed_identity import identify
+from monitor_plugins._feed_identity import hold, identify
 
 if TYPE_CHECKING:
     import httpx
@@ -61,8 +61,8 @@ class RssSettings(Settings):
 class Rss(Source):
     """A feed, fetched with the validators of the last answer (RFC 9110, 13.1).
 
-    The cursor holds them with the URL that they belong to, ``owners`` (who keeps a GUID that several
-    entries share), and ``faults``: what was bad last time, so that it is not told again each time.
+    The cursor holds them with the URL that they belong to, ``owners`` and ``holders`` (which
+    entry goes by which GUID), and ``faults``: what was bad last time, so that it is not told again each time.
     """
 
     name = "rss"
@@ -82,15 +82,17 @@ class Rss(Source):
             parsed = parse(answer.content, answer.headers.get("content-type", ""), answer.url)
         except NotAFeed as error:
             raise SourceError(f"{self.describe()}: {error}") from error
-        entries, owners = identify(parsed.entries, cursor.get("owners", {}))
+        holders = cursor.get("holders", {})
+        entries, owners = identify(parsed.entries, cursor.get("owners", {}), holders)
+        names = {"owners": owners, "holders": hold(entries.values(), owners) or holders}
         faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
         told = cursor.get("faults", ())
         bad = [fault for mark, fault in faults.items() if mark not in told]
         documents = [to_document(identity, entry) for identity, entry in entries.items()]
-        before = {**known, "url": self.settings.url, "owners": owners, "faults": list(told)}
+        before = {**known, "url": self.settings.url, **names, "faults": list(told)}
         after = {
             "url": self.settings.url,
-            "owners": owners,
+            **names,
             "faults": list(faults),
             "etag": _validator(answer.headers.get("etag", "")),
             "modified": _validator(answer.headers.get("last-modified", "")),

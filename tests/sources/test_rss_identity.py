@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor_plugins._feed_entries import Entry
-from monitor_plugins._feed_identity import MAX_OWNERS, identify, plain_link
+from monitor_plugins._feed_identity import MAX_OWNERS, hold, identify, plain_link
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -40,19 +44,57 @@ def test_an_edited_entry_stays_the_same() -> None:
     assert ids(entry("", "http://x/1", "A")).popitem()[1] == ids(entry("", "http://x/1", "B")).popitem()[1]
 
 
-def test_a_feed_that_gives_every_entry_one_guid() -> None:
-    """A window of three entries moves on; every entry keeps its first identity."""
-    news = [entry("0", f"http://x/{n}", f"T{n}") for n in range(8)]
-    seen: dict[str, str] = {}
+def follow(*polls: Sequence[Entry]) -> list[dict[str, str]]:
+    """Identities by title and text, of each poll of a feed that moves on."""
     owners: dict[str, str] = {}
-    for end in range(1, len(news) + 1):
-        window = news[max(0, end - 3) : end][::-1]  # newest first
-        found, owners = identify(window, owners)
-        assert len(found) == len(window)
-        for identity, e in found.items():
-            assert seen.setdefault(e.title, identity) == identity
+    holders: dict[str, list[str]] = {}
+    told = []
+    for poll in polls:
+        found, owners = identify(poll, owners, json.loads(json.dumps(holders)))
+        holders = hold(found.values(), owners)
+        told.append({f"{e.title}{e.text}": identity for identity, e in found.items()})
+    return told
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["oldest first", "newest first"])
+@pytest.mark.parametrize("dated", [True, False])
+# one entry at a time and no GUID: a page that changes looks like an entry that is edited
+@pytest.mark.parametrize(("guid", "window"), [("0", 1), ("0", 2), ("0", 3), ("", 2), ("", 3)])
+def test_a_feed_that_gives_every_entry_one_name(guid: str, dated: bool, window: int, order: int) -> None:
+    """A window of the entries moves on; every entry keeps its first identity."""
+    home = "" if guid else "http://x/"
+    news = [entry(guid, home or f"http://x/{n}", f"T{n}", hour=n if dated else None) for n in range(8)]
+    polls = [news[max(0, end - window) : end][::order] for end in range(1, len(news) + 1)]
+    seen: dict[str, str] = {}
+    for poll, told in zip(polls, follow(*polls), strict=True):
+        assert len(told) == len(poll)
+        for title, identity in told.items():
+            assert seen.setdefault(title, identity) == identity
     assert len(set(seen.values())) == len(news)
-    assert seen["T0"] == "0"  # known before the GUID was shared
+    assert seen["T0"] == (guid or home)  # known before the name was shared
+
+
+def test_an_older_entry_that_comes_later_takes_nothing() -> None:
+    old, new = entry("g", "http://x/1", "A", hour=1), entry("g", "http://x/2", "B", hour=2)
+    first, second = follow([new], [new, old])
+    assert first["B"] == second["B"] == "g" != second["A"]
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        entry("g", "http://x/other", "A", hour=1),
+        entry("g", "http://x/a", "B", hour=2),
+        entry("g", "http://x/b", "B", hour=1),
+        entry("g", "http://x/b", "A", hour=2),
+    ],
+    ids=["link", "title and date", "link and title", "link and date"],
+)
+def test_an_edit_is_no_new_entry(edited: Entry) -> None:
+    before, neighbour = entry("g", "http://x/a", "A", hour=1), entry("g", "http://x/n", "N", hour=3)
+    assert follow([before], [edited])[1] == {edited.title: "g"}
+    assert follow([before], [neighbour, edited])[1][edited.title] == "g"
+    assert follow([before], [neighbour, before], [edited, neighbour])[2]["N"] != "g"
 
 
 def test_the_first_owner_keeps_a_guid_for_life() -> None:

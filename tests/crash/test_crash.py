@@ -21,7 +21,7 @@ from monitor.store.check import check
 from tests.crash import world
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["monitor.testing", "monitor.runtime", "feedparser", "httpx", "bs4"])
+PROCESSES.set_forkserver_preload(["monitor.testing", "monitor.runtime", "feedparser", "httpx"])
 
 
 class Stage(ThreadingHTTPServer):

@@ -129,8 +129,9 @@ class TransformerEncoder:
         limit = self._max_tokens * _CHARACTERS_PER_TOKEN
         # A lone surrogate is no character; the tokenizer would refuse it.
         clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
-        encode = getattr(self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch)
-        return [encoding.ids for encoding in encode(clean)]
+        # One by one: the tokenizer's own threads would fight torch's for the cores, and each keeps
+        # what it once allocated.
+        return [self._tokenizer.encode(text).ids for text in clean]
 
     def _run(self, tokens: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
         """Batches of rows with their features, as they are done."""

@@ -6,7 +6,8 @@
 Without an argument it makes texts of mixed length (chat turns, headlines, summaries, articles).
 With one it reads the ``text`` of a JSONL file, the lines of any other file, or all such files of
 a folder. Both sides run in turns in one process; the claim is the ratio. The peer encodes once
-and applies one logistic regression a task, which is the best that can be done with it. Needs
+and applies one logistic regression a task, which is the best that can be done with it. A busy machine
+blurs the figures (the load is written down); ``OMP_NUM_THREADS=1`` compares single threads. Needs
 sentence-transformers (which comes with the encoder's package) and scikit-learn.
 """
 
@@ -110,6 +111,9 @@ def main(place: Path | None, date: str, count: int, repeats: int) -> None:
         for baseline in baselines[:tasks]:
             baseline.predict_proba(features)
 
+    import torch
+
+    threads, busy = torch.get_num_threads(), os.getloadavg()[0]
     apart = float(np.abs(encode(texts) - peer.encode(texts, normalize_embeddings=True)).max())
     found = {}
     for tasks in (1, 3):
@@ -132,7 +136,10 @@ def main(place: Path | None, date: str, count: int, repeats: int) -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"throughput-{date}-{commit.stdout.strip()}{'' if place is None else '-own-texts'}.json"
+    path = (
+        RESULTS
+        / f"throughput-{date}-{commit.stdout.strip()}-{threads}t{'' if place is None else '-own-texts'}.json"
+    )
     report = {
         "what": "texts per second, ours against sentence-transformers + logistic regression, in turns",
         "command": command,
@@ -140,6 +147,8 @@ def main(place: Path | None, date: str, count: int, repeats: int) -> None:
         "commit": commit.stdout.strip(),
         "machine": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
+        "threads": threads,
+        "load_before": busy,
         "device": encoder.device,
         "texts": {
             "count": len(texts),

@@ -153,7 +153,8 @@ def test_follows_labels_alerts_and_stops_in_good_order(monitor: Monitor) -> None
     monitor.start("--view")
     monitor.wait_for_documents(2)
     monitor.say("broken terrible loss", "loss again, terrible", "terrible loss, broken", start=10)
-    monitor.wait_for(lambda: "terrible" in monitor.messages() and "ALERT 1" in monitor.messages())
+    for sign in ("terrible", "ALERT 1", '"logger": "monitor.alerts"'):
+        monitor.wait_for(lambda sign=sign: sign in monitor.messages())
     status = monitor.run("status", "--json")
     assert (status.returncode, json.loads(status.stdout)["ok"]) == (0, True)
     code, seconds = monitor.end()

@@ -35,6 +35,8 @@ def test_the_sample_raises_an_alert_and_tells_why(tmp_path: Path) -> None:
             command = [sys.executable, "-m", "monitor", "--config", str(folder / "config.toml"), *arguments]
             return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
+        while monitor("status").returncode != 0 and time.monotonic() < deadline:
+            time.sleep(0.5)
         assert "history: " in text
         assert "texts in 1 h where" in text, "an alert says its reason"
         status = monitor("status", "--json")

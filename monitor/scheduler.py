@@ -13,6 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.errors import MonitorError, SourceError
+from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
 
@@ -70,6 +71,7 @@ class Scheduler:
         every(1, "learn", self._learn)
         every(10, "judge", lambda: self.runtime.tick(self.clock()))
         every(5, "beat", self._beat)
+        every(10, "memory", give_back)
         every(3600, "prune", lambda: self.runtime.prune(self.clock()))
         for name in self.runtime.notifiers:
             every(1, "deliver", partial(self._deliver, name), name)

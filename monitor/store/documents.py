@@ -38,18 +38,6 @@ class History:
 class Documents(Room):
     """The texts themselves."""
 
-    def first_seen(self, source: str, external_ids: Sequence[str]) -> set[str]:
-        """Those of ``external_ids`` that the store does not know yet."""
-        known: set[str] = set()
-        for start in range(0, len(external_ids), 500):
-            part = external_ids[start : start + 500]
-            rows = self.rows(
-                f"select external_id from documents where source = ? and external_id in ({marks(part)})",
-                [source, *part],
-            )
-            known.update(row[0] for row in rows)
-        return set(external_ids) - known
-
     def add(self, source: str, document: Document, *, now: datetime, event_at: datetime, live: bool) -> Added:
         """Store a document, or its changed text.
 

@@ -186,10 +186,6 @@ class Store:
         Path(turn.name).unlink(missing_ok=True)
         return [name for name in pending if name not in left]
 
-    def data_version(self) -> int:
-        """A number that changes when another connection commits (``PRAGMA data_version``)."""
-        return int(self.connection.execute("pragma data_version").fetchone()[0])
-
     def revision(self, name: str) -> int:
         """How often what people own changed: ``learning`` counts changes of tasks and seeds."""
         row = self.connection.execute("select value from revisions where name = ?", [name]).fetchone()

@@ -19,6 +19,7 @@ _COMMANDS = {
     "status": "monitor.cli.status",
     "classify": "monitor.cli.classify",
     "evaluate": "monitor.cli.evaluate",
+    "meta-train": "monitor.cli.meta",
     "sources": "monitor.cli.sources",
     "tasks": "monitor.cli.tasks",
     "seeds": "monitor.cli.seeds",
@@ -62,7 +63,9 @@ class Commands(Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in _COMMANDS:
-            command: click.Command = getattr(import_module(_COMMANDS[name]), f"{name}_command")
+            command: click.Command = getattr(
+                import_module(_COMMANDS[name]), f"{name.replace('-', '_')}_command"
+            )
             return command
         try:
             return self._of_plugins(ctx).get(name)

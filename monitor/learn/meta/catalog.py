@@ -1,0 +1,151 @@
+"""A folder of labelled tasks to practise on.
+
+``catalog.toml`` holds one table for each task, named like its folder:
+
+.. code-block:: toml
+
+    [snips]
+    family = "intent"       # which view it trains
+    role = "train"          # train; validation: for choices; exam: for measuring only
+    ships = true            # weights trained on it may be given away
+    licence = "CC0"
+    what = "requests to a voice assistant"      # and anything else, for people
+    [snips.labels]          # optional: label = description
+
+The folder holds ``train.jsonl`` and ``test.jsonl``, an object with ``text`` and ``label`` a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.evaluate import read_rows
+from monitor.types import Seed
+
+ROLES = ("train", "validation", "exam")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Texts with the place of each one's label: ``targets`` is ``(len(texts),)``."""
+
+    texts: tuple[str, ...]
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def keep(self, mask: np.ndarray) -> Rows:
+        """The rows where ``mask`` ``(n,)`` is true."""
+        texts = tuple(text for text, kept in zip(self.texts, mask, strict=True) if kept)
+        return Rows(texts, self.targets[mask])
+
+
+@dataclass(frozen=True, eq=False)
+class MetaTask:
+    """One task of the catalogue. ``labels`` are names with descriptions, in the order of targets."""
+
+    name: str
+    family: str
+    role: str
+    ships: bool
+    licence: str
+    labels: Mapping[str, str]
+    train: Rows
+    test: Rows
+
+    def all(self) -> Rows:
+        """Both files' rows, for practice."""
+        return Rows(
+            self.train.texts + self.test.texts, np.concatenate([self.train.targets, self.test.targets])
+        )
+
+
+def read_catalog(folder: Path, roles: Collection[str] = ROLES, *, ships: bool = False) -> list[MetaTask]:
+    """The tasks of a catalogue, by name.
+
+    :param roles: which ones are read; the files of the others are not touched.
+    :param ships: only those that weights to be given away may be trained on.
+    :raises LearnError: the catalogue, or a file of a task that is wanted, cannot be used.
+    """
+    file = folder / "catalog.toml"
+    try:
+        tables = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise LearnError(f"{file} does not exist: it names the tasks to train on") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LearnError(f"{file} cannot be read: {error}") from error
+    tasks = []
+    for name, entry in sorted(tables.items()):
+        if not isinstance(entry, dict) or not isinstance(entry.get("family"), str) or "role" not in entry:
+            raise LearnError(f"{file}: task {name!r} needs a family and a role")
+        if entry["role"] not in ROLES:
+            raise UnknownName(f"role of task {name!r} in {file}", str(entry["role"]), ROLES)
+        if entry["role"] in roles and (entry.get("ships") is True or not ships):
+            tasks.append(_task(folder / name, name, entry))
+    if not tasks:
+        raise LearnError(f"{file} holds no task of the role {' or '.join(roles)}" + " that ships" * ships)
+    return tasks
+
+
+def digest(tasks: Collection[MetaTask]) -> str:
+    """Identifies what is in tasks: the same texts and labels give the same digest."""
+    found = hashlib.sha256()
+    for task in tasks:
+        for rows in (task.train, task.test):
+            parts = [task.name, list(task.labels.items()), rows.texts, rows.targets.tolist()]
+            found.update(json.dumps(parts).encode())
+    return found.hexdigest()[:32]
+
+
+def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
+    read = {part: _rows(folder / f"{part}.jsonl") for part in ("train", "test")}
+    found = sorted({row.label for rows in read.values() for row in rows})
+    by_case: dict[str, str] = {}
+    for label in found:
+        twin = by_case.setdefault(label.strip().casefold(), label)
+        if twin != label:
+            raise LearnError(
+                f"{folder}: labels {twin!r} and {label!r} differ only in case or spaces: make them one"
+            )
+    if len({row.label for row in read["train"]}) < 2:
+        raise LearnError(f"{folder / 'train.jsonl'} has one label: a task needs two")
+    descriptions = entry.get("labels") or {}
+    if unknown := [label for label in descriptions if label not in found]:
+        raise UnknownName(f"label described in catalog.toml for task {name!r}", unknown[0], found)
+    place = {label: index for index, label in enumerate(found)}
+    train, test = (
+        Rows(tuple(row.text for row in rows), np.array([place[row.label] for row in rows], np.int64))
+        for rows in (read["train"], read["test"])
+    )
+    return MetaTask(
+        name=name,
+        family=entry["family"],
+        role=entry["role"],
+        ships=entry.get("ships") is True,
+        licence=str(entry.get("licence", "")),
+        labels={label: str(descriptions.get(label, "")) for label in found},
+        train=train,
+        test=test,
+    )
+
+
+def _rows(file: Path) -> list[Seed]:
+    if not file.is_file():
+        raise LearnError(f"{file} does not exist, but catalog.toml names its task")
+    rows = read_rows(file)
+    for number, row in enumerate(rows, start=1):
+        if not row.text.strip() or not row.label.strip():
+            raise LearnError(f"{file}, row {number}: the text or the label is empty")
+    if len(rows) < 2:
+        raise LearnError(f"{file} has one text: a task needs more")
+    return rows

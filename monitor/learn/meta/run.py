@@ -20,7 +20,8 @@ from monitor.learn.meta.branch import batches
 from monitor.learn.meta.catalog import MetaTask, digest, read_catalog
 from monitor.learn.meta.evaluate import judge, texts_of
 from monitor.learn.meta.overlap import without_shared
-from monitor.learn.meta.pools import gather, make_pools, read_paraphrases
+from monitor.learn.meta.pools import Texts, gather, make_pools, read_paraphrases
+from monitor.learn.meta.route import fit_router
 from monitor.learn.meta.settings import MetaSettings
 from monitor.learn.meta.states import States, compute_states
 from monitor.learn.meta.track import Tracker, draw_curves
@@ -97,6 +98,7 @@ def meta_train(order: Order, progress: Progress) -> dict[str, Any]:
                 f"no task of the families {', '.join(families)} in the catalogue: view {view!r} cannot learn"
             )
         trainers.append(ViewTrainer(view, stack(model), own, shared, settings, device))
+    router = _router(settings, tasks, gathered, shared)
     identity = {"settings": settings.model_dump(mode="json"), "texts": digest(tasks)}
     if order.resume:
         log.info("going on from %s", checkpoint.restore(order.out, trainers, identity))
@@ -124,7 +126,7 @@ def meta_train(order: Order, progress: Progress) -> dict[str, Any]:
         tracker.write(done, figures)
         if done % settings.save_every == 0 or done == settings.steps:
             checkpoint.save(order.out, trainers, identity)
-            _write(order, trainers)
+            _write(order, trainers, router)
         progress("training", done, settings.steps)
 
     try:
@@ -192,6 +194,20 @@ def _tasks(order: Order) -> tuple[list[MetaTask], dict[str, tuple[int, int]]]:
     return without_shared(tasks, exams)
 
 
+def _router(
+    settings: MetaSettings, tasks: Sequence[MetaTask], gathered: Texts, shared: States
+) -> tuple[np.ndarray, np.ndarray]:
+    """What tells from label names which view suits a task."""
+    view_of = {
+        task.name: view
+        for view, families in settings.views.items()
+        for task in tasks
+        if task.family in families and task.name in gathered.names
+    }
+    names = {task: [shared.base[said] for said in gathered.names[task]] for task in view_of}
+    return fit_router(names, view_of, list(settings.views), np.random.default_rng(settings.seed))
+
+
 def _folder(order: Order) -> None:
     try:
         order.out.mkdir(parents=True, exist_ok=True)
@@ -201,12 +217,12 @@ def _folder(order: Order) -> None:
         raise LearnError(f"{order.out} holds a training already: go on with --resume, or name another folder")
 
 
-def _write(order: Order, trainers: Sequence[ViewTrainer]) -> None:
+def _write(order: Order, trainers: Sequence[ViewTrainer], router: tuple[np.ndarray, np.ndarray]) -> None:
     changes = {}
     for trainer in trainers:
         names = sorted(name.removesuffix(".up") for name in trainer.learned if name.endswith(".up"))
         average = trainer.average
         changes[trainer.view] = {name: (average[f"{name}.down"], average[f"{name}.up"]) for name in names}
     families = {view: tuple(found) for view, found in order.settings.views.items()}
-    views = Views(weights_digest(order.encoder), order.settings.start, families, changes)
+    views = Views(weights_digest(order.encoder), order.settings.start, families, changes, router)
     write_views(order.out / WEIGHTS, views, {"steps": trainers[0].done, "seed": order.settings.seed})

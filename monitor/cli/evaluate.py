@@ -23,6 +23,10 @@ def _shots(ctx: click.Context, option: click.Parameter, value: str) -> tuple[int
     return shots
 
 
+def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(","))
+
+
 @click.command("evaluate")
 @click.argument("folders", nargs=-1, required=True, metavar="TASK_DIR...", type=click.Path(path_type=Path))
 @click.option(
@@ -40,6 +44,22 @@ def _shots(ctx: click.Context, option: click.Parameter, value: str) -> tuple[int
     show_default=True,
     help="Random draws for each number of shots.",
 )
+@click.option(
+    "--depths",
+    callback=_depths,
+    metavar="NAME,NAME,...",
+    default="seeds",
+    show_default=True,
+    help="How much is done to learn: names (whatever --shots says, label names alone), seeds. "
+    "An unknown one lists what there is.",
+)
+@click.option(
+    "--unlabelled",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Texts for depths that learn from the stream too: JSON lines with text, or plain lines; "
+    "the rest of train.jsonl, without its labels, where this is not given.",
+)
 @click.option("--family", default="", help="Family of the tasks, such as sentiment, topic or intent.")
 @click.option(
     "--support",
@@ -51,25 +71,63 @@ def _shots(ctx: click.Context, option: click.Parameter, value: str) -> tuple[int
     metavar="PATH",
     help="Folder or model id of another encoder; the embedded one where this is not given.",
 )
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw accuracy against seeds a label, beside logistic regression on frozen features, "
+    "into a .png, .svg or .pdf.",
+)
 @json_option
 def evaluate_command(
     folders: tuple[Path, ...],
     shots: tuple[int, ...],
     seeds: int,
+    depths: tuple[str, ...],
+    unlabelled: Path | None,
     family: str,
     support: str | None,
     encoder: str | None,
+    plot: Path | None,
     as_json: bool,
 ) -> None:
     """How good would the classifier be on your data?
 
     Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
-    standard deviation over the draws are reported.
+    standard deviation over the draws are reported. With --json also how far probabilities can be
+    believed (calibration_error over 15 bins of equal mass, log_loss in nats) and which share of
+    the texts would be answered (coverage).
     """
-    from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
-    from monitor.learn.evaluate import check_folders, evaluate_folders
+    from monitor.learn.encoder import (
+        EMBEDDED_SHA256,
+        SHIPPED_VIEWS,
+        SHIPPED_VIEWS_SHA256,
+        TransformerEncoder,
+        embedded_folder,
+    )
+    from monitor.learn.evaluate import Plan, evaluate_folders
+    from monitor.learn.learning_curve import check_picture, draw_learning_curves
+    from monitor.learn.task_folder import check_folders, read_texts
 
+    if plot is not None:
+        if support is not None:
+            raise click.UsageError(
+                "--plot draws what --shots are tried; --support has one point, and no curve"
+            )
+        check_picture(plot)
+    plan = Plan(
+        shots=shots,
+        seeds=seeds,
+        support=support,
+        family=family,
+        depths=depths,
+        unlabelled=None if unlabelled is None else read_texts(unlabelled),
+        baseline=plot is not None,
+    )
+    plan.check()
+    if unlabelled is not None and not plan.stream:
+        raise click.UsageError(f"--unlabelled is read by none of the depths {', '.join(depths)}")
     check_folders(folders, support)
     with Progress(
         TextColumn("{task.description}"),
@@ -83,21 +141,28 @@ def evaluate_command(
         model = (
             TransformerEncoder(encoder)
             if encoder
-            else TransformerEncoder(embedded_folder(), name="minilm", sha256=EMBEDDED_SHA256)
+            else TransformerEncoder(
+                embedded_folder(),
+                name="minilm",
+                sha256=EMBEDDED_SHA256,
+                views=SHIPPED_VIEWS,
+                views_sha256=SHIPPED_VIEWS_SHA256,
+            )
         )
         found = evaluate_folders(
             folders,
             model,
-            shots,
-            seeds,
-            support,
-            family,
+            plan,
             progress=lambda step, share: bar.update(row, description=step, completed=share),
         )
+    if plot is not None:
+        draw_learning_curves(found, plot)
     if as_json:
         print_json(found)
-    else:
-        _print(found)
+        return
+    _print(found)
+    if plot is not None:
+        click.echo(f"The curve is in {plot}.")
 
 
 def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -105,16 +170,19 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     rows = [
         [
             folder,
-            shots,
+            measured["depth"],
+            name.removeprefix(f"{measured['depth']} ") if measured["shots"] is None else measured["shots"],
             _share(measured["accuracy"]),
             _share(measured["macro_f1"]),
             f"{measured['adapt_seconds']:.2f} s",
             f"{measured['texts_per_second']:.0f}",
         ]
-        for folder, by_shots in found.items()
-        for shots, measured in by_shots.items()
+        for folder, found_rows in found.items()
+        for name, measured in found_rows.items()
     ]
-    print_table(["task", "shots", *numbers], rows, empty="nothing was evaluated", right=["shots", *numbers])
+    print_table(
+        ["task", "depth", "shots", *numbers], rows, empty="nothing was evaluated", right=["shots", *numbers]
+    )
 
 
 def _share(value: Mapping[str, float]) -> str:

@@ -2,83 +2,41 @@
 
 A task folder holds ``train.jsonl`` and ``test.jsonl``, each line an object with ``text`` and
 ``label``. Seeds are drawn from the first, the whole second is judged, and every text gets a
-label (nothing abstains).
+label; the share that would be answered at the head's threshold is told as ``coverage``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from monitor.errors import LearnError
-from monitor.learn.adapt import adapt
-from monitor.learn.head import probabilities
+from monitor.learn.depths import (
+    BASELINE,
+    DEPTHS,
+    FeatureEncoder,
+    Given,
+    KeptFeatures,
+    adapt_at,
+    check_depths,
+    frozen_baseline,
+)
+from monitor.learn.head import Head, probabilities
+from monitor.learn.reliability import calibration_error, coverage, log_loss
+from monitor.learn.task_folder import check_folders, draw, read_rows, rest
 from monitor.types import Seed, Task
 
-SHOTS = (0, 4, 8, 16)
-SEEDS = 5
+__all__ = ["Plan", "accuracy", "draw", "evaluate_folder", "evaluate_folders", "macro_f1", "read_rows"]
+
+MEASURES = ("accuracy", "macro_f1", "calibration_error", "log_loss", "coverage")
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, in [0, 1]."""
-
-
-class FeatureEncoder(Protocol):
-    """What is asked of an encoder: see :class:`monitor.interfaces.Encoder`."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    def encode(self, texts: Sequence[str]) -> dict[str, np.ndarray]: ...
-
-
-def read_rows(path: Path) -> list[Seed]:
-    """The labelled texts of a JSONL file; labels that are not strings are taken as they print.
-
-    Raises :class:`LearnError` naming the file and line that cannot be used.
-    """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LearnError(f"{path} cannot be read: {error}") from error
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or row.get("label") is None:
-            raise LearnError(
-                f'{path}, line {number}: not a JSON object like {{"text": "...", "label": "..."}}'
-            )
-        rows.append(Seed(row["text"], str(row["label"])))
-    if not rows:
-        raise LearnError(f"{path} is empty: it needs lines with text and label")
-    return rows
-
-
-def draw(labels: Sequence[str], k: int, seed: int) -> list[int]:
-    """The rows of one draw: ``k`` of each label (all of a label's rows where it has fewer).
-
-    One generator a draw; labels in sorted order, each label's rows in file order, chosen
-    without replacement. Indices come label by label, in the order they were chosen.
-    """
-    rng = np.random.default_rng(seed)
-    rows: dict[str, list[int]] = {}
-    for index, label in enumerate(labels):
-        rows.setdefault(label, []).append(index)
-    chosen: list[int] = []
-    for label in sorted(rows):
-        own = rows[label]
-        chosen.extend(own[i] for i in rng.choice(len(own), size=min(k, len(own)), replace=False))
-    return chosen
 
 
 def accuracy(truth: Sequence[str], guesses: Sequence[str]) -> float:
@@ -98,97 +56,121 @@ def macro_f1(truth: Sequence[str], guesses: Sequence[str]) -> float:
     return sum(scores) / len(scores)
 
 
+def judge(head: Head, chances: np.ndarray, truth: Sequence[str]) -> dict[str, float]:
+    """:data:`MEASURES` of a head that gave ``chances`` ``(n, L)`` to texts whose labels are ``truth``."""
+    place = {label: index for index, label in enumerate(head.labels)}
+    own, best = np.array([place[label] for label in truth]), chances.argmax(axis=1)
+    return {
+        "accuracy": float((best == own).mean()),
+        "macro_f1": macro_f1(truth, [head.labels[index] for index in best]),
+        "calibration_error": calibration_error(chances.max(axis=1), best == own),
+        "log_loss": log_loss(chances, own),
+        "coverage": coverage(chances, head.thresholds),
+    }
+
+
 @dataclass(frozen=True)
-class Draw:
-    """One set of seeds: ``name`` is the key it is reported under."""
-
-    name: str
-    rows: Sequence[Seed]
-
-
-def evaluate_folder(
-    folder: Path,
-    encoder: FeatureEncoder,
-    shots: Sequence[int] = SHOTS,
-    seeds: int = SEEDS,
-    support: str | None = None,
-    family: str = "",
-    progress: Progress | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Judge one task folder.
+class Plan:
+    """What to try on each folder.
 
     :param shots: seeds a label; 0 is names alone.
     :param seeds: how many draws each (numbered from 0).
     :param support: the rows of this file in the folder are the one draw instead.
-    :return: by shots (as text) or ``support``: ``accuracy`` and ``macro_f1`` as ``{"mean", "sd"}``
-        over the draws (sd of the population), ``adapt_seconds`` from raw seed texts to a head
-        with the model loaded and nothing cached (mean), ``texts_per_second`` of encoding and
-        labelling the test file.
-    :raises LearnError: a file or row that cannot be used.
+    :param depths: which of :data:`monitor.learn.depths.DEPTHS`.
+    :param unlabelled: for depths that look at such texts; ``None`` takes the train rows that are
+        no seeds, without their labels.
+    :param baseline: logistic regression on frozen features as well.
     """
-    tell = progress or (lambda step, share: None)
-    if support is None and (not shots or min(shots) < 0 or seeds < 1):
-        raise LearnError("shots must be numbers from 0 up, and seeds at least 1")
+
+    shots: Sequence[int] = (0, 4, 8, 16)
+    seeds: int = 5
+    support: str | None = None
+    family: str = ""
+    depths: Sequence[str] = ("seeds",)
+    unlabelled: Sequence[str] | None = None
+    baseline: bool = False
+
+    def check(self) -> None:
+        """Raise :class:`LearnError` or :class:`UnknownName` for what cannot be tried."""
+        check_depths(self.depths)
+        if not self.depths:
+            raise LearnError(f"there is no depth to try; known: {', '.join(DEPTHS)}")
+        if self.support is None and (not self.shots or min(self.shots) < 0 or self.seeds < 1):
+            raise LearnError("shots must be numbers from 0 up, and seeds at least 1")
+
+    @property
+    def stream(self) -> bool:
+        """Whether a depth looks at unlabelled texts."""
+        return any(DEPTHS[depth].unlabelled for depth in self.depths)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One adaptation: at ``depth``, from ``seeds``. ``shots`` is ``None`` for the rows of a file."""
+
+    name: str
+    depth: str
+    shots: int | None
+    seeds: Sequence[Seed]
+
+
+def evaluate_folder(
+    folder: Path, encoder: FeatureEncoder, plan: Plan | None = None, progress: Progress | None = None
+) -> dict[str, dict[str, Any]]:
+    """Judge one task folder.
+
+    :return: a row for each depth and number of shots. Rows are called by shots (as text) or the
+        support file at depth ``seeds``, ``names`` at depth names, else by both, as in ``stream 8``.
+        Each has ``depth``, ``shots`` (``None`` for a support file), ``draws``; :data:`MEASURES` as
+        ``{"mean", "sd"}`` over the draws (sd of the population); ``adapt_seconds`` from raw seed
+        texts to a head with the model loaded and nothing cached but features of unlabelled texts
+        (mean); ``texts_per_second`` of encoding and labelling the test file.
+    :raises LearnError: a file, row or plan that cannot be used.
+    :raises UnknownName: a depth that does not exist.
+    """
+    plan, tell = plan or Plan(), progress or (lambda step, share: None)
+    plan.check()
     test = read_rows(folder / "test.jsonl")
-    known = {row.label for row in test}
-    if support is None:
-        train = read_rows(folder / "train.jsonl")
-        draws = list(_draws(train, shots, seeds))
-        known |= {row.label for row in train}
-    else:
-        draws = [Draw(support, read_rows(folder / support))]
-        known |= {row.label for row in draws[0].rows}
-    task = Task(name=folder.resolve().name, labels=dict.fromkeys(sorted(known), ""), family=family)
-    truth, labels = [row.label for row in test], tuple(task.labels)
-
-    def encode(texts: Sequence[str]) -> np.ndarray:
-        return encoder.encode(texts)["base"]
-
+    from_train = plan.support is None or (plan.stream and plan.unlabelled is None)
+    train = read_rows(folder / "train.jsonl") if from_train else []
+    trials = list(_trials(folder, train, plan))
+    known = {row.label for rows in (train, test, *(trial.seeds for trial in trials)) for row in rows}
+    task = Task(name=folder.resolve().name, labels=dict.fromkeys(sorted(known), ""), family=plan.family)
+    truth = [row.label for row in test]
     tell("encoding the test texts", 0.0)
-    encode([test[0].text])  # a model that loads at its first text does so before the clock runs
-    begin = monotonic()
-    features = encode([row.text for row in test])
-    encoding = monotonic() - begin
-    measured: dict[str, list[tuple[float, float, float, float]]] = {}
-    for index, drawn in enumerate(draws):
-        tell(f"adapting, {drawn.name} {'' if support else 'shots'}".rstrip(), (1 + index) / (1 + len(draws)))
+    tests = HeldOutTexts(encoder, [row.text for row in test])
+    tests.features("base")
+    pool = [row.text for row in train] if plan.unlabelled is None else plan.unlabelled
+    if plan.stream:
+        tell("encoding the unlabelled texts", 0.0)
+    kept = KeptFeatures(encoder, pool if plan.stream else ())
+    measured: dict[str, list[dict[str, float]]] = {}
+    first: dict[str, Trial] = {}
+    for index, trial in enumerate(trials):
+        tell(f"adapting, {trial.name}", (1 + index) / (1 + len(trials)))
+        unlabelled = rest(train, trial.seeds) if plan.unlabelled is None else plan.unlabelled
         begin = monotonic()
-        head = adapt(task, drawn.rows, encode, encoder_fingerprint=encoder.fingerprint)
+        head = _learn(trial, task, encoder, kept, unlabelled)
         adapting = monotonic() - begin
+        features, encoding = tests.features(head.view)
         begin = monotonic()
-        guesses = [labels[i] for i in probabilities(head, features).argmax(axis=1)]
+        chances = probabilities(head, features)
         rate = len(test) / (encoding + monotonic() - begin)
-        measured.setdefault(drawn.name, []).append(
-            (accuracy(truth, guesses), macro_f1(truth, guesses), adapting, rate)
-        )
+        first.setdefault(trial.name, trial)
+        row = {**judge(head, chances, truth), "adapt_seconds": adapting, "texts_per_second": rate}
+        measured.setdefault(trial.name, []).append(row)
     tell("done", 1.0)
-    return {name: _summary(np.array(rows)) for name, rows in measured.items()}
-
-
-def check_folders(folders: Sequence[Path], support: str | None = None) -> None:
-    """Raise :class:`LearnError` for what can be told before a model is loaded: missing files, equal names."""
-    names = [folder.resolve().name for folder in folders]
-    for folder, name in zip(folders, names, strict=True):
-        if names.count(name) > 1:
-            raise LearnError(f"two of the folders are called {name!r}: evaluate them one at a time")
-        for file in (support or "train.jsonl", "test.jsonl"):
-            if not (folder / file).is_file():
-                raise LearnError(
-                    f"{folder / file} does not exist: a task folder holds train.jsonl and test.jsonl"
-                )
+    return {name: _summary(first[name], rows) for name, rows in measured.items()}
 
 
 def evaluate_folders(
     folders: Sequence[Path],
     encoder: FeatureEncoder,
-    shots: Sequence[int] = SHOTS,
-    seeds: int = SEEDS,
-    support: str | None = None,
-    family: str = "",
+    plan: Plan | None = None,
     progress: Progress | None = None,
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """:func:`evaluate_folder` for each folder, by folder name (which must differ)."""
-    check_folders(folders, support)
+    check_folders(folders, (plan or Plan()).support)
     names = [folder.resolve().name for folder in folders]
     found = {}
     for index, (name, folder) in enumerate(zip(names, folders, strict=True)):
@@ -197,23 +179,78 @@ def evaluate_folders(
             if progress is not None:
                 progress(f"{name}: {step}", (index + share) / len(names))
 
-        found[name] = evaluate_folder(folder, encoder, shots, seeds, support, family, tell)
+        found[name] = evaluate_folder(folder, encoder, plan, tell)
     return found
 
 
-def _draws(train: Sequence[Seed], shots: Sequence[int], seeds: int) -> Iterator[Draw]:
-    labels = [row.label for row in train]
-    for k in dict.fromkeys(shots):
-        for seed in range(seeds if k else 1):  # without seeds every draw is the same
-            yield Draw(str(k), [train[i] for i in draw(labels, k, seed)])
+class HeldOutTexts:
+    """Features of the texts to be judged, each view encoded once and timed."""
+
+    def __init__(self, encoder: FeatureEncoder, texts: Sequence[str]) -> None:
+        self._encoder, self._texts = encoder, texts
+        self._known: dict[str, tuple[np.ndarray, float]] = {}
+
+    def features(self, view: str) -> tuple[np.ndarray, float]:
+        """Features ``(n, d)`` and the seconds that it took to encode them."""
+        if view not in self._known:
+            self._encoder.encode(
+                self._texts[:1], (view,)
+            )  # what loads at its first text does so off the clock
+            begin = monotonic()
+            features = self._encoder.encode(self._texts, (view,))[view]
+            self._known[view] = features, monotonic() - begin
+        return self._known[view]
 
 
-def _summary(rows: np.ndarray) -> dict[str, Any]:
-    """Rows of (accuracy, macro-F1, seconds, rate), one a draw."""
-    mean, sd = rows.mean(axis=0), rows.std(axis=0)
+def _learn(
+    trial: Trial, task: Task, encoder: FeatureEncoder, kept: KeptFeatures, unlabelled: Sequence[str]
+) -> Head:
+    encode = kept.beside(trial.seeds)
+    if trial.depth == BASELINE:
+        return frozen_baseline(Given(task, trial.seeds, encode, encoder.fingerprint))
+    return adapt_at(
+        trial.depth,
+        task,
+        trial.seeds,
+        encode,
+        encoder_fingerprint=encoder.fingerprint,
+        views=encoder.views,
+        prior=encoder.prior,
+        unlabelled=unlabelled if DEPTHS[trial.depth].unlabelled else (),
+    )
+
+
+def _trials(folder: Path, train: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
+    if plan.support is not None:
+        draws: list[tuple[str, int | None, list[Seed]]] = [
+            (plan.support, None, read_rows(folder / plan.support))
+        ]
+    else:
+        labels = [row.label for row in train]
+        draws = [
+            (str(k), k, [train[i] for i in draw(labels, k, seed)])
+            for k in dict.fromkeys(plan.shots)
+            for seed in range(plan.seeds if k else 1)  # without seeds every draw is the same
+        ]
+    for depth in dict.fromkeys(plan.depths):
+        if not DEPTHS[depth].seeds:
+            yield Trial(depth, depth, 0, ())
+            continue
+        for name, shots, rows in draws:
+            yield Trial(name if depth == "seeds" else f"{depth} {name}", depth, shots, rows)
+    for name, shots, rows in draws if plan.baseline else ():
+        if rows:
+            yield Trial(f"{BASELINE} {name}", BASELINE, shots, rows)
+
+
+def _summary(trial: Trial, rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """What the draws of one trial come to."""
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return {
-        "accuracy": {"mean": float(mean[0]), "sd": float(sd[0])},
-        "macro_f1": {"mean": float(mean[1]), "sd": float(sd[1])},
-        "adapt_seconds": float(mean[2]),
-        "texts_per_second": float(mean[3]),
+        "depth": trial.depth,
+        "shots": trial.shots,
+        "draws": len(rows),
+        **{n: {"mean": float(columns[n].mean()), "sd": float(columns[n].std())} for n in MEASURES},
+        "adapt_seconds": float(columns["adapt_seconds"].mean()),
+        "texts_per_second": float(columns["texts_per_second"].mean()),
     }

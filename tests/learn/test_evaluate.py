@@ -6,19 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from monitor.cli.evaluate import evaluate_command
-from monitor.errors import LearnError
-from monitor.learn.evaluate import (
-    accuracy,
-    check_folders,
-    draw,
-    evaluate_folder,
-    evaluate_folders,
-    macro_f1,
-    read_rows,
-)
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.depths import DEPTHS, Depth, Given, KeptFeatures, adapt_at, frozen_baseline
+from monitor.learn.evaluate import Plan, accuracy, evaluate_folder, evaluate_folders, judge, macro_f1
+from monitor.learn.head import Head, probabilities
+from monitor.learn.task_folder import check_folders, draw, read_rows, read_texts, rest
+from monitor.types import Seed, Task
 from tests.learn.words import encode
 
 
@@ -26,13 +20,17 @@ class Words:
     """The tiny encoder, counting what it is asked."""
 
     fingerprint = "words"
+    views = ("base",)
 
     def __init__(self) -> None:
         self.asked: list[Sequence[str]] = []
 
-    def encode(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    def prior(self, labels: Sequence[str]) -> dict[str, float]:
+        return {}
+
+    def encode(self, texts: Sequence[str], views: Sequence[str] = ("base",)) -> dict[str, np.ndarray]:
         self.asked.append(texts)
-        return {"base": encode(texts)}
+        return dict.fromkeys(views, encode(texts))
 
 
 @pytest.fixture
@@ -73,10 +71,15 @@ def test_metrics_by_hand() -> None:
 
 def test_a_folder_is_judged_by_shots(folder: Path) -> None:
     encoder = Words()
-    found = evaluate_folder(folder, encoder, shots=(0, 2, 6), seeds=3)
+    found = evaluate_folder(folder, encoder, Plan(shots=(0, 2, 6), seeds=3))
     assert list(found) == ["0", "2", "6"]
     assert found["6"]["accuracy"] == {"mean": 1.0, "sd": 0.0}
     assert found["6"]["macro_f1"] == {"mean": 1.0, "sd": 0.0}
+    assert [(m["depth"], m["shots"], m["draws"]) for m in found.values()] == [
+        ("seeds", 0, 1),
+        ("seeds", 2, 3),
+        ("seeds", 6, 3),
+    ]
     for measured in found.values():
         assert measured["adapt_seconds"] > 0
         assert measured["texts_per_second"] > 0
@@ -87,21 +90,22 @@ def test_a_folder_is_judged_by_shots(folder: Path) -> None:
 
 
 def test_a_support_file_is_the_one_draw(folder: Path) -> None:
-    found = evaluate_folder(folder, Words(), support="few.jsonl")
+    found = evaluate_folder(folder, Words(), Plan(support="few.jsonl"))
     assert list(found) == ["few.jsonl"]
     assert found["few.jsonl"]["accuracy"]["mean"] == 1.0
+    assert found["few.jsonl"]["shots"] is None
 
 
 def test_a_test_label_that_was_never_trained_counts(folder: Path) -> None:
     with (folder / "test.jsonl").open("a") as file:
         file.write('{"text": "rain and wind", "label": "weather"}\n')
-    found = evaluate_folder(folder, Words(), shots=(6,), seeds=1)
+    found = evaluate_folder(folder, Words(), Plan(shots=(6,), seeds=1))
     assert found["6"]["accuracy"]["mean"] >= 0.8
 
 
 def test_progress_rises_to_one(folder: Path) -> None:
     told: list[tuple[str, float]] = []
-    evaluate_folders([folder], Words(), shots=(2,), seeds=2, progress=lambda *said: told.append(said))
+    evaluate_folders([folder], Words(), Plan((2,), 2), progress=lambda *said: told.append(said))
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -139,26 +143,132 @@ def test_files_that_are_empty_or_missing_are_one_clear_line(folder: Path, tmp_pa
         check_folders([folder, folder / "../mood"])
 
 
-@pytest.mark.parametrize("shots", ["x", "4,-1", ""])
-def test_the_command_refuses_other_shots(folder: Path, shots: str) -> None:
-    result = CliRunner().invoke(evaluate_command, [str(folder), "--shots", shots])
-    assert result.exit_code == 2
-    assert "is not a list of numbers" in result.output
+def test_measures_of_a_head_by_hand() -> None:
+    head = Head(("a", "b"), "base", "", np.zeros((2, 1)), np.zeros(2), 1.0, np.array([0.7, 0.7]), False)
+    chances = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.25, 0.75]])
+    found = judge(head, chances, ["a", "a", "b", "b"])
+    assert found["accuracy"] == 0.5
+    assert found["macro_f1"] == pytest.approx(0.5)
+    assert found["coverage"] == 0.75
+    # four texts: a bin each
+    assert found["calibration_error"] == pytest.approx((0.1 + 0.6 + 0.8 + 0.25) / 4)
+    assert found["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.2, 0.75]).mean())
 
 
-def test_the_command_prints_the_stated_json(folder: Path) -> None:
-    result = CliRunner().invoke(evaluate_command, [str(folder), "--shots", "0,6", "--seeds", "1", "--json"])
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert list(found) == ["mood"]
-    assert list(found["mood"]) == ["0", "6"]
-    assert set(found["mood"]["6"]) == {"accuracy", "macro_f1", "adapt_seconds", "texts_per_second"}
-    assert set(found["mood"]["6"]["macro_f1"]) == {"mean", "sd"}
-    assert found["mood"]["6"]["accuracy"]["mean"] == 1.0
+def test_names_are_tried_once_whatever_the_shots(folder: Path) -> None:
+    found = evaluate_folder(folder, Words(), Plan(shots=(2, 6), seeds=2, depths=("names", "seeds")))
+    assert list(found) == ["names", "2", "6"]
+    assert (found["names"]["depth"], found["names"]["shots"], found["names"]["draws"]) == ("names", 0, 1)
+    alone = evaluate_folder(folder, Words(), Plan(shots=(0,)))["0"]
+    for measure in ("accuracy", "macro_f1", "log_loss", "coverage"):
+        assert found["names"][measure] == alone[measure]
 
 
-def test_the_command_prints_a_table(folder: Path) -> None:
-    result = CliRunner().invoke(evaluate_command, [str(folder), "--support", "few.jsonl"])
-    assert result.exit_code == 0, result.output
-    assert "few.jsonl" in result.stdout
-    assert "100.0 ± 0.0 %" in result.stdout
+def test_names_do_not_look_at_seeds() -> None:
+    task, seeds = Task("mood", {"bad": "", "good": ""}), [Seed("terrible loss", "bad"), Seed("win", "good")]
+
+    def learn(depth: str, seeds: list[Seed]) -> bytes:
+        return adapt_at(depth, task, seeds, Words().encode, encoder_fingerprint="words").to_bytes()
+
+    assert learn("names", seeds) == learn("names", []) == learn("seeds", [])
+    assert learn("seeds", seeds) != learn("names", seeds)
+
+
+def test_an_unknown_depth_lists_the_known_ones(folder: Path) -> None:
+    with pytest.raises(UnknownName, match=r"no depth is called 'deeper'; known: .*names.*seeds"):
+        evaluate_folder(folder, Words(), Plan(depths=("seeds", "deeper")))
+    with pytest.raises(UnknownName, match=r"known: .*names"):
+        adapt_at("deeper", Task("t", {"a": "", "b": ""}), [], Words().encode, encoder_fingerprint="words")
+
+
+def test_a_depth_that_looks_at_the_stream_gets_unlabelled_texts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Given] = []
+
+    def learn(given: Given) -> Head:
+        seen.append(given)
+        given.encode([*given.unlabelled, *(seed.text for seed in given.seeds)], given.views)
+        return DEPTHS["seeds"].learn(given)
+
+    monkeypatch.setitem(DEPTHS, "watch", Depth(learn, unlabelled=True))
+    encoder = Words()
+    found = evaluate_folder(folder, encoder, Plan(shots=(2,), seeds=1, depths=("seeds", "watch")))
+    assert list(found) == ["2", "watch 2"]
+    (given,) = seen
+    train = {row.text for row in read_rows(folder / "train.jsonl")}
+    drawn = {seed.text for seed in given.seeds}
+    assert len(drawn) == 4
+    assert set(given.unlabelled) == train - drawn
+    # the pool once, ahead; the seeds raw, when they are needed
+    assert [set(texts) for texts in encoder.asked if len(texts) == 12] == [train]
+    assert any(set(texts) == drawn for texts in encoder.asked)
+
+    seen.clear()
+    evaluate_folder(
+        folder, Words(), Plan(support="few.jsonl", depths=("watch",), unlabelled=["rain", "terrible loss"])
+    )
+    assert list(seen[0].unlabelled) == ["rain", "terrible loss"]
+
+
+def test_kept_features_are_the_encoders() -> None:
+    encoder = Words()
+    kept = KeptFeatures(encoder, ["great win", "loss", "loss"])
+    encoder.asked.clear()
+    texts = ["win", "loss", "great win", "loss", "win", "rain"]
+    found = kept.beside([Seed("great win", "good")])(texts, ("base",))["base"]
+    np.testing.assert_array_equal(found, encode(texts))
+    assert encoder.asked == [["win", "great win", "rain"]]
+    np.testing.assert_array_equal(kept.beside([])(["loss"], ("base",))["base"], encode(["loss"]))
+    assert len(encoder.asked) == 1
+
+
+def test_the_baseline_is_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    words = [f"w{number}" for number in range(12)]
+    seeds = [
+        Seed(f"{label} {' '.join(rng.choice(words, 3))}", label)
+        for label in ("a", "b", "c")
+        for _ in range(6)
+    ]
+    task = Task("t", {"a": "the first", "b": "", "c": ""})
+    head = frozen_baseline(Given(task, seeds, Words().encode, "words"))
+    tests = encode([" ".join(rng.choice([*words, "a", "b", "c"], 4)) for _ in range(40)])
+    peer = LogisticRegression(C=100, max_iter=10000, tol=1e-8)
+    peer.fit(encode([seed.text for seed in seeds]), [seed.label for seed in seeds])
+    np.testing.assert_allclose(probabilities(head, tests), peer.predict_proba(tests), atol=0.01)
+
+
+def test_the_baseline_is_tried_wherever_there_are_seeds(folder: Path) -> None:
+    found = evaluate_folder(folder, Words(), Plan(shots=(0, 6), seeds=2, baseline=True))
+    assert list(found) == ["0", "6", "baseline 6"]
+    assert found["baseline 6"]["depth"] == "baseline"
+    assert found["baseline 6"]["accuracy"]["mean"] == 1.0
+    assert found["baseline 6"]["coverage"]["mean"] == 1.0
+
+
+def test_the_rest_of_the_rows_is_what_no_seed_says() -> None:
+    rows = [Seed("a", "x"), Seed("b", "x"), Seed("a", "y"), Seed("c", "y")]
+    assert rest(rows, [Seed("a", "x")]) == ["b", "c"]
+
+
+def test_unlabelled_texts_are_lines_or_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "texts"
+    file.write_text("\ufeffrain at last\n\n  {not json\n", "utf-8")
+    assert read_texts(file) == ["rain at last", "{not json"]
+    file.write_text('{"text": "rain"}\n{"text": "sun", "label": 3}\n', "utf-8")
+    assert read_texts(file) == ["rain", "sun"]
+    file.write_text('{"text": "rain"}\nsun\n', "utf-8")
+    with pytest.raises(LearnError, match=r"texts, line 2: not a JSON object"):
+        read_texts(file)
+    file.write_text("\n")
+    with pytest.raises(LearnError, match="is empty"):
+        read_texts(file)
+
+
+@pytest.mark.parametrize("plan", [Plan(shots=()), Plan(shots=(4, -1)), Plan(seeds=0), Plan(depths=())])
+def test_a_plan_that_tries_nothing_is_refused(folder: Path, plan: Plan) -> None:
+    with pytest.raises(LearnError):
+        evaluate_folder(folder, Words(), plan)

@@ -1,0 +1,159 @@
+"""How much is done to learn a task: its names alone, its seeds, and what else there is (:data:`DEPTHS`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from monitor.errors import UnknownName
+from monitor.learn.adapt import Encode, Prior, adapt
+from monitor.learn.head import Head, fit_softmax
+from monitor.types import Seed, Task
+
+BASELINE = "baseline"
+BASELINE_STRENGTH = 100.0
+
+
+class FeatureEncoder(Protocol):
+    """What is asked of an encoder: see :class:`monitor.interfaces.Encoder`."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def views(self) -> tuple[str, ...]: ...
+
+    def prior(self, labels: Sequence[str]) -> Mapping[str, float]: ...
+
+    def encode(self, texts: Sequence[str], views: Sequence[str] = ("base",)) -> Mapping[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a task is learned from.
+
+    ``fingerprint``, ``views`` and ``prior`` are the encoder's; ``unlabelled`` are texts of the same
+    stream, without labels.
+    """
+
+    task: Task
+    seeds: Sequence[Seed]
+    encode: Encode
+    fingerprint: str
+    views: Sequence[str] = ("base",)
+    prior: Prior | None = None
+    unlabelled: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How a task is learned, and whether that looks at seeds and at unlabelled texts."""
+
+    learn: Callable[[Given], Head]
+    seeds: bool = True
+    unlabelled: bool = False
+
+
+def _adapt(given: Given, seeds: Sequence[Seed]) -> Head:
+    return adapt(
+        given.task,
+        seeds,
+        given.encode,
+        encoder_fingerprint=given.fingerprint,
+        views=given.views,
+        prior=given.prior,
+    )
+
+
+DEPTHS: dict[str, Depth] = {
+    "names": Depth(lambda given: _adapt(given, ()), seeds=False),
+    "seeds": Depth(lambda given: _adapt(given, given.seeds)),
+}
+"""By name, the lightest first."""
+
+
+def adapt_at(
+    depth: str,
+    task: Task,
+    seeds: Sequence[Seed],
+    encode: Encode,
+    *,
+    encoder_fingerprint: str,
+    views: Sequence[str] = ("base",),
+    prior: Prior | None = None,
+    unlabelled: Sequence[str] = (),
+) -> Head:
+    """Learn a task at one of :data:`DEPTHS`.
+
+    :param views: what ``encode`` offers; the head says which one it reads.
+    :param prior: what label names say about the view that suits a task, by view.
+    :param unlabelled: texts of the stream; only a depth that looks at them reads them.
+    :raises UnknownName: the depth is none of them, or a seed's label none of the task's.
+    :raises LearnError: the task cannot be learned as given.
+    """
+    check_depths([depth])
+    return DEPTHS[depth].learn(Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled))
+
+
+def check_depths(depths: Sequence[str]) -> None:
+    """Raise :class:`UnknownName`, which lists the known ones, for a depth that does not exist."""
+    for depth in depths:
+        if depth not in DEPTHS:
+            raise UnknownName("depth", depth, DEPTHS)
+
+
+def frozen_baseline(given: Given) -> Head:
+    """What to beat: plain logistic regression (C = 100) on the base features of the seeds, names unread.
+
+    It has no threshold: everything is answered.
+    """
+    labels = tuple(given.task.labels)
+    place = {label: index for index, label in enumerate(labels)}
+    features = given.encode([seed.text for seed in given.seeds], ("base",))["base"]
+    targets = np.eye(len(labels))[[place[seed.label] for seed in given.seeds]]
+    weight, bias = fit_softmax(
+        features, targets, np.ones(len(targets)), strength=BASELINE_STRENGTH, iterations=1000
+    )
+    return Head(
+        labels=labels,
+        view="base",
+        encoder=given.fingerprint,
+        weight=weight,
+        bias=bias,
+        temperature=1.0,
+        thresholds=np.zeros(len(labels), np.float32),
+        multi=False,
+    )
+
+
+class KeptFeatures:
+    """Features of unlabelled texts, as a running monitor has kept them from reading its stream."""
+
+    def __init__(self, encoder: FeatureEncoder, texts: Sequence[str]) -> None:
+        self._encoder = encoder
+        self._row = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        self._kept = encoder.encode(list(self._row), encoder.views) if self._row else {}
+
+    def beside(self, seeds: Sequence[Seed]) -> Encode:
+        """An encoder that knows the kept texts, but not those of ``seeds``: adapting starts from raw seeds."""
+        raw = {seed.text for seed in seeds}
+
+        def encode(texts: Sequence[str], views: Sequence[str]) -> Mapping[str, np.ndarray]:
+            wanted = list(dict.fromkeys(texts))
+            kept = [text for text in wanted if text in self._row and text not in raw]
+            if not kept:
+                return self._encoder.encode(texts, views)
+            known = set(kept)
+            fresh = [text for text in wanted if text not in known]
+            new = self._encoder.encode(fresh, views) if fresh else {}
+            place = {text: row for row, text in enumerate([*kept, *fresh])}
+            rows, own = [place[text] for text in texts], [self._row[text] for text in kept]
+            return {
+                view: np.vstack([self._kept[view][own], *([new[view]] if fresh else [])])[rows]
+                for view in views
+            }
+
+        return encode

@@ -1,0 +1,103 @@
+"""A folder with labelled texts: ``train.jsonl`` to draw seeds from, ``test.jsonl`` to be judged on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.errors import LearnError
+from monitor.types import Seed
+
+
+def read_rows(path: Path) -> list[Seed]:
+    """The labelled texts of a JSONL file; labels that are not strings are taken as they print.
+
+    Raises :class:`LearnError` naming the file and line that cannot be used.
+    """
+    rows = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        row = _object(line)
+        if row is None or not isinstance(row.get("text"), str) or row.get("label") is None:
+            raise LearnError(
+                f'{path}, line {number}: not a JSON object like {{"text": "...", "label": "..."}}'
+            )
+        rows.append(Seed(row["text"], str(row["label"])))
+    if not rows:
+        raise LearnError(f"{path} is empty: it needs lines with text and label")
+    return rows
+
+
+def read_texts(path: Path) -> list[str]:
+    """The texts of a file: the ``text`` of each JSON line where its first line is such an object, else its lines.
+
+    Raises :class:`LearnError` naming the file and line that cannot be used.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(_lines(path), 1) if line.strip()]
+    if not lines:
+        raise LearnError(f"{path} is empty: it needs lines of text, or JSON objects with a text")
+    if "text" not in (_object(lines[0][1]) or {}):
+        return [line for _, line in lines]
+    texts = []
+    for number, line in lines:
+        text = (_object(line) or {}).get("text")
+        if not isinstance(text, str):
+            raise LearnError(f'{path}, line {number}: not a JSON object like {{"text": "..."}}')
+        texts.append(text)
+    return texts
+
+
+def draw(labels: Sequence[str], k: int, seed: int) -> list[int]:
+    """The rows of one draw: ``k`` of each label (all of a label's rows where it has fewer).
+
+    One generator a draw; labels in sorted order, each label's rows in file order, chosen
+    without replacement. Indices come label by label, in the order they were chosen.
+    """
+    rng = np.random.default_rng(seed)
+    rows: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        rows.setdefault(label, []).append(index)
+    chosen: list[int] = []
+    for label in sorted(rows):
+        own = rows[label]
+        chosen.extend(own[i] for i in rng.choice(len(own), size=min(k, len(own)), replace=False))
+    return chosen
+
+
+def rest(rows: Sequence[Seed], seeds: Sequence[Seed]) -> list[str]:
+    """The texts of ``rows`` that are no seed's: what could have been read without a label."""
+    used = {seed.text for seed in seeds}
+    return [row.text for row in rows if row.text not in used]
+
+
+def check_folders(folders: Sequence[Path], support: str | None = None) -> None:
+    """Raise :class:`LearnError` for what can be told before a model is loaded: missing files, equal names."""
+    names = [folder.resolve().name for folder in folders]
+    for folder, name in zip(folders, names, strict=True):
+        if names.count(name) > 1:
+            raise LearnError(f"two of the folders are called {name!r}: evaluate them one at a time")
+        for file in (support or "train.jsonl", "test.jsonl"):
+            if not (folder / file).is_file():
+                raise LearnError(
+                    f"{folder / file} does not exist: a task folder holds train.jsonl and test.jsonl"
+                )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LearnError(f"{path} cannot be read: {error}") from error
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,109 @@
+"""monitor evaluate, with the embedded encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.cli.evaluate import evaluate_command
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.learning_curve import curves
+
+WORDS = ("one", "two", "three", "four", "five", "six")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "mood"
+    place.mkdir()
+    train = [(f"terrible loss {w}", 0) for w in WORDS] + [(f"great win {w}", 1) for w in WORDS]
+    write(place / "train.jsonl", train)
+    write(place / "test.jsonl", [("a terrible loss", 0), ("one great win", 1), ("great", 1), ("loss", 0)])
+    write(place / "few.jsonl", [("terrible loss", "0"), ("great win", "1")])
+    return place
+
+
+def write(path: Path, rows: list[tuple[str, object]]) -> None:
+    lines = (json.dumps({"text": text, "label": label}) for text, label in rows)
+    path.write_text("\n".join(lines) + "\n\n", "utf-8")
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    """Run the command; returns what it prints. An error that a person can mend is raised."""
+    result = CliRunner().invoke(evaluate_command, list(map(str, arguments)))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output if code else result.stdout
+
+
+@pytest.mark.parametrize("shots", ["x", "4,-1", ""])
+def test_other_shots_are_refused(folder: Path, shots: str) -> None:
+    assert "is not a list of numbers" in run(folder, "--shots", shots, code=2)
+
+
+def test_an_unknown_depth_lists_the_known_ones(folder: Path) -> None:
+    with pytest.raises(UnknownName, match=r"no depth is called 'deeper'; known: .*names.*seeds") as caught:
+        run(folder, "--depths", "names,deeper")
+    assert caught.value.exit_code == 2
+
+
+def test_unlabelled_texts_that_nobody_reads_are_refused(folder: Path) -> None:
+    output = run(folder, "--unlabelled", folder / "train.jsonl", code=2)
+    assert "--unlabelled is read by none of the depths seeds" in output
+
+
+def test_json(folder: Path) -> None:
+    found = json.loads(run(folder, "--shots", "0,6", "--seeds", "1", "--json"))
+    assert list(found) == ["mood"]
+    assert list(found["mood"]) == ["0", "6"]
+    measures = {"accuracy", "macro_f1", "calibration_error", "log_loss", "coverage"}
+    plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws"}
+    assert set(found["mood"]["6"]) == measures | plain
+    for measure in measures:
+        assert set(found["mood"]["6"][measure]) == {"mean", "sd"}
+    assert found["mood"]["6"]["accuracy"]["mean"] == 1.0
+
+
+def test_depths_are_rows_of_the_table(folder: Path) -> None:
+    lines = run(folder, "--depths", "names,seeds", "--shots", "2", "--seeds", "2").splitlines()
+    assert lines[0].split()[:3] == ["task", "depth", "shots"]
+    assert [line.split()[:3] for line in lines[1:]] == [["mood", "names", "0"], ["mood", "seeds", "2"]]
+
+
+def test_a_support_file(folder: Path) -> None:
+    (line,) = run(folder, "--support", "few.jsonl").splitlines()[1:]
+    assert line.split()[:3] == ["mood", "seeds", "few.jsonl"]
+    assert "100.0 ± 0.0 %" in line
+
+
+def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "curve.png"
+    found = json.loads(run(folder, "--shots", "0,2,6", "--seeds", "2", "--plot", picture, "--json"))
+    assert picture.read_bytes().startswith(PNG)
+    assert list(found["mood"]) == ["0", "2", "6", "baseline 2", "baseline 6"]
+    drawn = curves(found["mood"])
+    assert {depth: [shots for shots, _, _ in points] for depth, points in drawn.items()} == {
+        "seeds": [0, 2, 6],
+        "baseline": [2, 6],
+    }
+    assert drawn["seeds"][2][1:] == (1.0, 0.0)
+
+
+def test_what_cannot_be_drawn_is_told_before_anything_is_measured(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LearnError, match=r"must end in \.pdf, \.png, \.svg"):
+        run(folder, "--plot", tmp_path / "curve.txt")
+    with pytest.raises(LearnError, match="does not exist: make it first"):
+        run(folder, "--plot", tmp_path / "nowhere" / "curve.png")
+    assert "--support has one point" in run(
+        folder, "--plot", tmp_path / "c.png", "--support", "few.jsonl", code=2
+    )
+    monkeypatch.setattr("monitor.learn.learning_curve.find_spec", lambda name: None)
+    with pytest.raises(LearnError, match=r"^drawing needs matplotlib: run `pip install 'monitor\[train\]'`$"):
+        run(folder, "--plot", tmp_path / "curve.png")

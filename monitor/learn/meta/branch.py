@@ -2,79 +2,114 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
+from monitor.errors import LearnError
 from monitor.learn.layers import matrices, pool, run
 from monitor.learn.meta.objective import Scales
 
 if TYPE_CHECKING:
-    from monitor.learn.meta.states import States
+    import torch
+
+log = logging.getLogger(__name__)
 
 _TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 
 
-class LowRank(torch.nn.Module):
-    """A frozen linear map plus ``up @ down`` (Hu et al. 2021). ``up`` starts at zero: no change."""
+def add_low_rank(linear: Any, rank: int, generator: torch.Generator) -> None:
+    """Let a frozen linear map ``(out, in)`` have a change that learns: ``up @ down`` (Hu et al. 2021).
 
-    def __init__(self, linear: Any, rank: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.linear = linear
-        outputs, inputs = linear.weight.shape
-        down = torch.randn(rank, inputs, generator=generator) / math.sqrt(inputs)
-        self.down = torch.nn.Parameter(down)
-        self.up = torch.nn.Parameter(torch.zeros(outputs, rank))
+    It gets the parameters ``down (rank, in)``, random, and ``up (out, rank)``, zero: no change yet.
+    """
+    import torch
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.linear(x) + (x @ self.down.T) @ self.up.T
-        return found
+    outputs, inputs = linear.weight.shape
+    down = torch.randn(rank, inputs, generator=generator) / math.sqrt(inputs)
+    linear.down = torch.nn.Parameter(down)
+    linear.up = torch.nn.Parameter(torch.zeros(outputs, rank))
+
+    def changed(module: Any, given: tuple[torch.Tensor], found: torch.Tensor) -> torch.Tensor:
+        added: torch.Tensor = (given[0] @ module.down.T) @ module.up.T
+        return found + added
+
+    linear.register_forward_hook(changed)
 
 
-class Branch(torch.nn.Module):
+class Branch:
     """Upper layers with low-rank changes, and the scales of the heads that are trained with them."""
 
-    def __init__(self, layers: Sequence[Any], start: int, rank: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.start = start
-        self.upper = torch.nn.ModuleList([deepcopy(layer) for layer in layers[start:]])
-        self.upper.requires_grad_(False)
-        for name in matrices([*layers[:start], *self.upper], start):
-            layer, _, path = name.partition(".")
-            parent_path, _, leaf = path.rpartition(".")
-            parent = self.upper[int(layer) - start].get_submodule(parent_path)
-            setattr(parent, leaf, LowRank(getattr(parent, leaf), rank, generator))
-        self.heat = torch.nn.Parameter(torch.tensor(math.log(12.0)))
-        self.name = torch.nn.Parameter(torch.tensor(math.log(1.0)))
-        self.ridge = torch.nn.Parameter(torch.tensor(math.log(0.5)))
+    def __init__(
+        self, layers: Sequence[Any], start: int, rank: int, generator: torch.Generator, device: torch.device
+    ) -> None:
+        import torch
 
-    @property
-    def scales(self) -> Scales:
-        return Scales(self.heat, self.name, self.ridge)
+        upper = torch.nn.ModuleList([deepcopy(layer) for layer in layers[start:]])
+        upper.requires_grad_(False)
+        for linear in matrices([*layers[:start], *upper], start).values():
+            add_low_rank(linear, rank, generator)
+        self.start, self.upper = start, upper.to(device)
+
+        def scale(value: float) -> torch.nn.Parameter:
+            return torch.nn.Parameter(torch.tensor(math.log(value), device=device))
+
+        self.scales = Scales(heat=scale(12.0), name=scale(1.0), ridge=scale(0.5))
 
     def learned(self) -> dict[str, torch.nn.Parameter]:
         """What training changes, by a name that lasts: ``3.attention.self.query.down`` and so on."""
-        found = {}
-        for name, parameter in self.named_parameters():
+        found: dict[str, Any] = {name: getattr(self.scales, name) for name in ("heat", "name", "ridge")}
+        for name, parameter in self.upper.named_parameters():
             if parameter.requires_grad:
-                layer, _, rest = name.removeprefix("upper.").partition(".")
-                found[f"{int(layer) + self.start}.{rest}" if rest else name] = parameter
+                layer, _, rest = name.partition(".")
+                found[f"{int(layer) + self.start}.{rest}"] = parameter
         return found
 
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Hidden states ``(n, t, d)`` to features ``(n, d)``."""
         return pool(run(self.upper, hidden, mask), mask)
 
 
-def batches(states: States, rows: Sequence[int], device: torch.device) -> Iterator[list[int]]:
-    """Places in ``rows`` for each batch: texts of like length together, by a budget of padded tokens."""
-    budget = _TOKENS_PER_BATCH.get(device.type, 8192)
-    order = sorted(range(len(rows)), key=lambda place: -int(states.lengths[rows[place]]))
-    begin = 0
-    while begin < len(order):
-        size = max(1, budget // int(states.lengths[rows[order[begin]]]))
-        yield order[begin : begin + size]
-        begin += size
+class Budget:
+    """How many padded tokens are computed at once on a device; halved where a GPU's memory runs out.
+
+    ``halved`` says whether that has happened.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.tokens = _TOKENS_PER_BATCH.get(device.type, 8192)
+        self.halved = False
+
+    def batches(self, lengths: np.ndarray) -> list[list[int]]:
+        """Places in ``lengths`` ``(n,)`` (tokens of each text) for each batch: texts of like length together."""
+        order = sorted(range(len(lengths)), key=lambda place: -int(lengths[place]))
+        found, begin = [], 0
+        while begin < len(order):
+            size = max(1, self.tokens // int(lengths[order[begin]]))
+            found.append(order[begin : begin + size])
+            begin += size
+        return found
+
+    def halve(self, lengths: np.ndarray) -> None:
+        """Half as much at once from now on, because memory ran out with texts of ``lengths``.
+
+        :raises LearnError: a batch held a single text already.
+        """
+        import torch
+
+        tried = self.batches(lengths)
+        if max(map(len, tried)) == 1:
+            raise LearnError(
+                f"out of memory on {self.device} with a single text: make max_tokens or texts smaller in the "
+                "settings, free some, or use --device cpu"
+            )
+        largest = max(len(part) * int(lengths[part[0]]) for part in tried)
+        self.tokens, self.halved = max(1, min(self.tokens, largest) // 2), True
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        log.warning("out of memory on %s: going on with %d tokens a batch", self.device, self.tokens)

@@ -70,11 +70,14 @@ class MetaTask:
         )
 
 
-def read_catalog(folder: Path, roles: Collection[str] = ROLES, *, ships: bool = False) -> list[MetaTask]:
+def read_catalog(
+    folder: Path, roles: Collection[str] = ROLES, *, ships: bool = False, needed: bool = True
+) -> list[MetaTask]:
     """The tasks of a catalogue, by name.
 
     :param roles: which ones are read; the files of the others are not touched.
     :param ships: only those that weights to be given away may be trained on.
+    :param needed: having none is an error.
     :raises LearnError: the catalogue, or a file of a task that is wanted, cannot be used.
     """
     file = folder / "catalog.toml"
@@ -92,7 +95,7 @@ def read_catalog(folder: Path, roles: Collection[str] = ROLES, *, ships: bool = 
             raise UnknownName(f"role of task {name!r} in {file}", str(entry["role"]), ROLES)
         if entry["role"] in roles and (entry.get("ships") is True or not ships):
             tasks.append(_task(folder / name, name, entry))
-    if not tasks:
+    if not tasks and needed:
         raise LearnError(f"{file} holds no task of the role {' or '.join(roles)}" + " that ships" * ships)
     return tasks
 
@@ -119,7 +122,11 @@ def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
             )
     if len({row.label for row in read["train"]}) < 2:
         raise LearnError(f"{folder / 'train.jsonl'} has one label: a task needs two")
-    descriptions = entry.get("labels") or {}
+    descriptions = entry.get("labels", {})
+    if not isinstance(descriptions, dict):
+        raise LearnError(
+            f"catalog.toml: [{name}.labels] must be a table like label = 'what it means', not {descriptions!r}"
+        )
     if unknown := [label for label in descriptions if label not in found]:
         raise UnknownName(f"label described in catalog.toml for task {name!r}", unknown[0], found)
     place = {label: index for index, label in enumerate(found)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from monitor.learn.head import fit_softmax
+from monitor.learn.meta.catalog import MetaTask
 from monitor.learn.views import task_direction
 
 DRAWS = 30
@@ -40,3 +41,24 @@ def fit_router(
     return fit_softmax(
         np.stack(rows), np.eye(len(views))[wanted], np.array(weights), strength=STRENGTH, iterations=200
     )
+
+
+def router_of(
+    views: Mapping[str, Sequence[str]],
+    tasks: Sequence[MetaTask],
+    names: Mapping[str, Sequence[np.ndarray]],
+    base: np.ndarray,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`fit_router` for the views of a training: their families, the tasks, and what their labels are called.
+
+    :param names: by task, for each label the numbers of its names in ``base`` ``(n, d)``.
+    """
+    view_of = {
+        task.name: view
+        for view, families in views.items()
+        for task in tasks
+        if task.family in families and task.name in names
+    }
+    said = {task: [base[own] for own in names[task]] for task in view_of}
+    return fit_router(said, view_of, list(views), np.random.default_rng(seed))

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
+from safetensors import SafetensorError
 
 from monitor.errors import LearnError
-from monitor.learn.layers import stack
 from monitor.learn.meta import checkpoint
-from monitor.learn.meta.branch import batches
-from monitor.learn.meta.catalog import MetaTask, digest, read_catalog
-from monitor.learn.meta.evaluate import judge, texts_of
-from monitor.learn.meta.overlap import without_shared
-from monitor.learn.meta.pools import Texts, gather, make_pools, read_paraphrases
-from monitor.learn.meta.route import fit_router
+from monitor.learn.meta.catalog import digest
+from monitor.learn.meta.data import check_weights, make_masked, own_tasks, read_data
+from monitor.learn.meta.evaluate import Answers, scores
+from monitor.learn.meta.look import Look
+from monitor.learn.meta.pools import gather, make_pools, read_paraphrases
+from monitor.learn.meta.report import make_report
+from monitor.learn.meta.route import router_of
 from monitor.learn.meta.settings import MetaSettings
-from monitor.learn.meta.states import States, compute_states
+from monitor.learn.meta.states import States, joined
 from monitor.learn.meta.track import Tracker, draw_curves
 from monitor.learn.meta.train import Step, ViewTrainer, train
-from monitor.learn.model import load, placement
-from monitor.learn.model_files import weights_digest
+from monitor.learn.meta.trunk import Trunk
+from monitor.learn.model_files import one_line
 from monitor.learn.views import WEIGHTS, Views, write_views
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 REPORT = "report.json"
+MASKED_WORDS = 20
+"""Tasks a view of unlabelled texts where the settings ask for none."""
+TRAINING = "training"
+"""What progress calls the training itself."""
+
+Progress = Callable[[str, int, int, Mapping[str, float]], None]
+"""Called with what is being done, how much of it is done, how much there is, and figures of a step."""
+
+
+class Stopped(LearnError):
+    """The training was asked to stop. What it had done is in a checkpoint, if it had begun."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class Order:
 
     ``roles`` are trained on (``train``, and for a last training ``validation``); the validation
     tasks that are not trained on are looked at on the way. ``ships`` leaves out tasks whose
-    licence does not let weights be given away.
+    licence does not let weights be given away. ``unlabelled`` texts give tasks of masked words.
     """
 
     catalog: Path
@@ -54,59 +67,101 @@ class Order:
     ships: bool = True
     resume: bool = False
     device: str = "auto"
+    unlabelled: Sequence[str] = ()
 
 
-def meta_train(order: Order, progress: Progress) -> dict[str, Any]:
+def meta_train(
+    order: Order,
+    progress: Progress,
+    stop: Callable[[], bool] = lambda: False,
+    trunk: Trunk | None = None,
+) -> dict[str, Any]:
     """Train the views, and write weights, metrics, a report and a picture into ``order.out``.
 
+    :param stop: asked after every step; where it says so, a checkpoint is written and the training ends.
+    :param trunk: of ``order.encoder``; one that keeps states spares trainings after the first from
+        reading the same texts again.
     :return: the report: what was trained on, what was left out, how validation tasks went.
     :raises LearnError: something cannot be used; the checkpoints so far stay.
+    :raises Stopped: ``stop`` said so.
     """
     settings = order.settings
-    if missing := [view for view in settings.views if view not in settings.rank]:
-        raise LearnError(f"the settings give view {missing[0]!r} no rank")
-    progress("reading the catalogue", 0, 1)
-    tasks, left_out = _tasks(order)
-    checks = read_catalog(order.catalog, ["validation"]) if "validation" not in order.roles else []
+    if order.unlabelled and not settings.masked_words:
+        settings = settings.model_copy(update={"masked_words": MASKED_WORDS})
+
+    def tell(what: str, done: int, total: int) -> None:
+        if stop():
+            raise Stopped("stopped before the training began")
+        progress(what, done, total, {})
+
     _folder(order)
-    device, _ = placement(order.device, "float32")
-    model, tokenizer, pad = load(order.encoder, device, torch.float32)
-    model.requires_grad_(False)
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(settings.max_tokens)
+    tell("reading the catalogue", 0, 1)
+    data = read_data(
+        order.catalog,
+        order.roles,
+        order.unlabelled,
+        ships=order.ships,
+        progress=lambda name: tell("reading the catalogue", 0, 1),
+    )
+    check_weights(order.catalog, settings, data)
+    trunk = trunk or Trunk(order.encoder, order.device)
+    masked = make_masked(data, settings, trunk.mask) if settings.masked_words else {}
+    every = [*data.tasks, *(task for made in masked.values() for task in made)]
+    identity = {
+        "settings": settings.model_dump(mode="json"),
+        "texts": digest(every),
+        "encoder": trunk.digest,
+    }
+    before = checkpoint.read(order.out, identity) if order.resume else None
+    tell("reading the catalogue", 1, 1)
 
     def states(texts: Sequence[str], what: str) -> States:
         done = 0
 
-        def tell(count: int) -> None:
+        def count(more: int) -> None:
             nonlocal done
-            done += count
-            progress(what, done, len(texts))
+            done += more
+            tell(what, done, len(texts))
 
-        return compute_states(
-            model, lambda text: list(tokenizer.encode(text).ids), pad, texts, settings.start, device, tell
-        )
+        return trunk.states(texts, settings.start, settings.max_tokens, count)
 
-    gathered = gather(tasks, read_paraphrases())
-    shared = states(gathered.texts, "reading texts")
+    paraphrases = read_paraphrases()
+    gathered = gather(every, paraphrases)
+    # What the catalogue says comes first and is read by itself, so that it can be kept.
+    own = len(gather(data.tasks, paraphrases).texts) if masked else len(gathered.texts)
+    shared = joined(
+        states(gathered.texts[:own], "reading texts"), states(gathered.texts[own:], "reading masked texts")
+    )
     pools = {pool.task: pool for pool in make_pools(gathered, shared.base)}
     trainers = []
     for view, families in settings.views.items():
-        own = [pools[task.name] for task in tasks if task.family in families and task.name in pools]
-        if not own:
-            raise LearnError(
-                f"no task of the families {', '.join(families)} in the catalogue: view {view!r} cannot learn"
-            )
-        trainers.append(ViewTrainer(view, stack(model), own, shared, settings, device))
-    router = _router(settings, tasks, gathered, shared)
-    identity = {"settings": settings.model_dump(mode="json"), "texts": digest(tasks)}
-    if order.resume:
-        log.info("going on from %s", checkpoint.restore(order.out, trainers, identity))
-    looks = (
-        [_Look(view, families, checks, states) for view, families in settings.views.items()] if checks else []
-    )
-    tracker = Tracker(order.out, trainers[0].done)
-    validation: dict[str, Any] = {}
+        names = [task.name for task in own_tasks(view, families, data, masked)]
+        drawn = [pools[name] for name in names if name in pools]
+        if not any(settings.weights.get(pool.task, 1.0) for pool in drawn):
+            raise LearnError(f"view {view!r} has no task with a weight, and two texts for two labels each")
+        trainers.append(ViewTrainer(view, trunk.layers, drawn, shared, settings, trunk.device))
+    router = router_of(settings.views, data.tasks, gathered.names, shared.base, settings.seed)
+    looks = [
+        Look(families, data.checks, lambda texts: states(texts, "reading validation texts"))
+        for families in settings.views.values()
+    ]
+    if before is not None:
+        checkpoint.restore(before, trainers)
+        log.info("going on from %s", before.file)
+    done, spent = (before.done, before.seconds) if before else (0, 0.0)
+    begin = monotonic() - spent
+    judged: dict[str, Answers] = {}
+    tracker = Tracker(order.out, done)
+
+    def write() -> None:
+        try:
+            _write(order.out / WEIGHTS, settings, trunk, trainers, router)
+        except (OSError, SafetensorError) as error:
+            raise _no_room(order.out, error) from error
+
+    def look() -> None:
+        for one, trainer in zip(looks, trainers, strict=True):
+            judged.update(one(trainer))
 
     def after(done: int, found: dict[str, Step]) -> None:
         figures = {
@@ -115,97 +170,52 @@ def meta_train(order: Order, progress: Progress) -> dict[str, Any]:
             for name in ("loss", "accuracy", "held")
         }
         if done % settings.check_every == 0 or done == settings.steps:
-            for look, trainer in zip(looks, trainers, strict=bool(looks)):
-                validation.update(look(trainer, device))
-            figures |= {
-                f"validation/{task}/{shots}/{measure}": value
-                for task, by_shots in validation.items()
-                for shots, scores in by_shots.items()
-                for measure, value in scores.items()
-            }
+            look()
+            figures |= _figures(judged)
         tracker.write(done, figures)
-        if done % settings.save_every == 0 or done == settings.steps:
-            checkpoint.save(order.out, trainers, identity)
-            _write(order, trainers, router)
-        progress("training", done, settings.steps)
+        stopping = stop() and done < settings.steps
+        if done % settings.save_every == 0 or done == settings.steps or stopping:
+            checkpoint.save(order.out, trainers, identity, monotonic() - begin)
+            write()
+        progress(TRAINING, done, settings.steps, figures)
+        if stopping:
+            raise Stopped(f"stopped after step {done:,} of {settings.steps:,}")
 
+    progress(TRAINING, done, settings.steps, {})
     try:
         train(trainers, settings.steps, after)
     finally:
         tracker.close()
-    report = {
-        "settings": settings.model_dump(mode="json"),
-        "tasks": {task.name: {"licence": task.licence, "texts": len(task.all())} for task in tasks},
-        "left_out": {name: {"exactly": a, "nearly": b} for name, (a, b) in left_out.items() if a or b},
-        "validation": validation,
-    }
-    (order.out / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    if find_spec("matplotlib") is not None:
-        draw_curves(order.out, order.out / "curves.png")
+    if done == settings.steps:  # nothing was left to do when it went on
+        begin = monotonic() - spent
+        look()
+        write()
+    report = make_report(
+        settings,
+        data.tasks,
+        {view: len(made) for view, made in masked.items()},
+        data.exams,
+        data.left_out,
+        judged,
+        seconds=monotonic() - begin,
+        device=trunk.device,
+    )
+    try:
+        (order.out / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        if find_spec("matplotlib") is not None:
+            draw_curves(order.out, order.out / "curves.png")
+    except OSError as error:
+        raise _no_room(order.out, error) from error
     return report
 
 
-class _Look:
-    """Judges a view on the validation tasks of its families."""
-
-    def __init__(
-        self,
-        view: str,
-        families: Sequence[str],
-        checks: Sequence[MetaTask],
-        states: Callable[[Sequence[str], str], States],
-    ) -> None:
-        self.tasks = [task for task in checks if task.family in families]
-        from monitor.learn.adapt import name_text
-
-        texts = {text for task in self.tasks for text in texts_of(task)}
-        texts |= {name_text(*label) for task in self.tasks for label in task.labels.items()}
-        ordered = sorted(texts)
-        self.place = {text: row for row, text in enumerate(ordered)}
-        self.states = states(ordered, "reading validation texts") if ordered else None
-
-    def __call__(self, trainer: ViewTrainer, device: torch.device) -> dict[str, Any]:
-        """Scores of the averaged weights by task."""
-        if self.states is None:
-            return {}
-        with torch.no_grad():
-            kept = {name: parameter.detach().clone() for name, parameter in trainer.learned.items()}
-            for name, parameter in trainer.learned.items():
-                parameter.copy_(trainer.average[name])
-            features = np.empty((len(self.place), self.states.base.shape[1]), np.float32)
-            for part in batches(self.states, range(len(self.place)), device):
-                features[part] = trainer.branch(*self.states.batch(part, device)).cpu().numpy()
-            for name, parameter in trainer.learned.items():
-                parameter.copy_(kept[name])
-        return {
-            task.name: judge(task, lambda texts: features[[self.place[text] for text in texts]])
-            for task in self.tasks
-        }
-
-
-def _tasks(order: Order) -> tuple[list[MetaTask], dict[str, tuple[int, int]]]:
-    tasks = read_catalog(order.catalog, order.roles, ships=order.ships)
-    try:
-        exams = read_catalog(order.catalog, ["exam"])
-    except LearnError as error:
-        if "holds no task" not in str(error):
-            raise
-        exams = []
-    return without_shared(tasks, exams)
-
-
-def _router(
-    settings: MetaSettings, tasks: Sequence[MetaTask], gathered: Texts, shared: States
-) -> tuple[np.ndarray, np.ndarray]:
-    """What tells from label names which view suits a task."""
-    view_of = {
-        task.name: view
-        for view, families in settings.views.items()
-        for task in tasks
-        if task.family in families and task.name in gathered.names
+def _figures(judged: Mapping[str, Answers]) -> dict[str, float]:
+    return {
+        f"validation/{task}/{shots}/{measure}": value
+        for task, given in judged.items()
+        for shots, found in scores(given).items()
+        for measure, value in found.items()
     }
-    names = {task: [shared.base[said] for said in gathered.names[task]] for task in view_of}
-    return fit_router(names, view_of, list(settings.views), np.random.default_rng(settings.seed))
 
 
 def _folder(order: Order) -> None:
@@ -213,16 +223,31 @@ def _folder(order: Order) -> None:
         order.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LearnError(f"{order.out} cannot be made: {error}") from error
-    if not order.resume and any(order.out.glob("checkpoint-*.safetensors")):
+    if not order.resume and checkpoint.holds_any(order.out):
         raise LearnError(f"{order.out} holds a training already: go on with --resume, or name another folder")
 
 
-def _write(order: Order, trainers: Sequence[ViewTrainer], router: tuple[np.ndarray, np.ndarray]) -> None:
-    changes = {}
+def _no_room(folder: Path, error: Exception) -> LearnError:
+    return LearnError(
+        f"{folder} cannot be written to ({one_line(error)}): make room, then go on with --resume"
+    )
+
+
+def _write(
+    file: Path,
+    settings: MetaSettings,
+    trunk: Trunk,
+    trainers: Sequence[ViewTrainer],
+    router: tuple[np.ndarray, np.ndarray],
+) -> None:
+    changes: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {}
     for trainer in trainers:
         names = sorted(name.removesuffix(".up") for name in trainer.learned if name.endswith(".up"))
         average = trainer.average
         changes[trainer.view] = {name: (average[f"{name}.down"], average[f"{name}.up"]) for name in names}
-    families = {view: tuple(found) for view, found in order.settings.views.items()}
-    views = Views(weights_digest(order.encoder), order.settings.start, families, changes, router)
-    write_views(order.out / WEIGHTS, views, {"steps": trainers[0].done, "seed": order.settings.seed})
+    families = {view: tuple(found) for view, found in settings.views.items()}
+    views = Views(trunk.digest, settings.start, families, changes, router)
+    try:
+        write_views(file, views, {"steps": trainers[0].done, "seed": settings.seed})
+    finally:
+        file.with_suffix(".part").unlink(missing_ok=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from monitor.errors import LearnError
 from monitor.interfaces import Settings
+
+Share = Annotated[float, Field(ge=0)]
+Rank = Annotated[int, Field(ge=1)]
 
 
 class MetaSettings(Settings):
@@ -23,7 +26,7 @@ class MetaSettings(Settings):
         min_length=1,
     )
     start: int = Field(3, ge=1, description="the first layer that views have for themselves")
-    rank: dict[str, int] = Field({"topic": 16, "sentiment": 32}, description="of each view's change")
+    rank: dict[str, Rank] = Field({"topic": 16, "sentiment": 32}, description="of each view's change")
     max_tokens: int = Field(64, ge=8, le=512, description="longer texts are cut there in training")
     texts: int = Field(96, ge=8, description="texts a step, for each view")
     rate: float = Field(1e-3, gt=0, description="the highest learning rate")
@@ -39,7 +42,7 @@ class MetaSettings(Settings):
     names_missing: float = Field(0.15, ge=0, le=1, description="share of episodes without names")
     names_paraphrased: float = Field(0.4, ge=0, le=1, description="share of names said in other words")
     near_labels: float = Field(0.5, ge=0, le=1, description="share of episodes of labels that are alike")
-    hold: dict[str, float] = Field(
+    hold: dict[str, Share] = Field(
         {"topic": 2.0}, description="how much a view keeps the public model's similarities"
     )
     adversarial: float = Field(
@@ -48,9 +51,25 @@ class MetaSettings(Settings):
     masked_words: int = Field(
         0, ge=0, description="tasks made of unlabelled texts by masking words, for each view"
     )
-    weights: dict[str, float] = Field({}, description="how often a task is drawn (1 where nothing is said)")
+    weights: dict[str, Share] = Field({}, description="how often a task is drawn (1 where nothing is said)")
     check_every: int = Field(1000, ge=1, description="steps between looks at the validation tasks")
     save_every: int = Field(250, ge=1, description="steps between checkpoints")
+
+    @model_validator(mode="after")
+    def _known_views(self) -> Self:
+        known = ", ".join(self.views)
+        for field, given in (("rank", self.rank), ("hold", self.hold)):
+            for view in given if field in self.model_fields_set else ():
+                if view not in self.views:
+                    raise ValueError(f"{field} names view {view!r}; known: {known}")
+        for view, families in self.views.items():
+            if not view or "/" in view or "." in view or view == "base":
+                raise ValueError(f"a view cannot be called {view!r}")
+            if view not in self.rank:
+                raise ValueError(f"view {view!r} needs a rank")
+            if not families:
+                raise ValueError(f"view {view!r} needs a family")
+        return self
 
 
 def read_settings(file: Path | None) -> MetaSettings:
@@ -62,6 +81,7 @@ def read_settings(file: Path | None) -> MetaSettings:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise LearnError(f"{file}: {place}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise LearnError(f"{file}: {place}: {said}" if place else f"{file}: {said}") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,30 +15,48 @@ METRICS = "metrics.jsonl"
 
 
 class Tracker:
-    """Writes figures by step. What a training that was stopped wrote after its checkpoint is dropped."""
+    """Writes figures by step. What a training that was stopped wrote after its checkpoint is dropped.
+
+    :raises LearnError: the folder cannot be written to; so does :meth:`write`.
+    """
 
     def __init__(self, folder: Path, done: int) -> None:
         self.file = folder / METRICS
         kept = [row for row in read_metrics(folder) if row["step"] <= done] if done else []
-        self.file.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
         self._board: Any = None
-        if find_spec("tensorboard") is not None:
-            from torch.utils.tensorboard import SummaryWriter
+        try:
+            self.file.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
+            if find_spec("tensorboard") is not None:
+                from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1 if done else None)
+                self._board = SummaryWriter(
+                    str(folder / "tensorboard"), purge_step=done + 1 if done else None
+                )
+        except OSError as error:
+            raise self._full(error) from error
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Note figures such as ``topic/loss`` at a step."""
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **figures}) + "\n")
-        if self._board is not None:
-            for name, value in figures.items():
-                self._board.add_scalar(name, value, step)
+        try:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **figures}) + "\n")
+            if self._board is not None:
+                for name, value in figures.items():
+                    self._board.add_scalar(name, value, step)
+        except OSError as error:
+            raise self._full(error) from error
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Write what is still in memory, as far as there is room for it."""
         if self._board is not None:
-            self._board.close()
+            with suppress(OSError):
+                self._board.close()
+
+    def _full(self, error: OSError) -> LearnError:
+        return LearnError(
+            f"{self.file.parent} cannot be written to ({error.strerror or error}): make room, "
+            "then go on with --resume"
+        )
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
@@ -46,9 +65,11 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     rows = []
     for line in file.read_text("utf-8").splitlines() if file.is_file() else ():
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
             continue
+        if isinstance(row, dict) and "step" in row:
+            rows.append(row)
     return rows
 
 

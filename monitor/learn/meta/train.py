@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from monitor.learn.meta.branch import Branch, batches
+from monitor.learn.meta.branch import Branch, Budget
 from monitor.learn.meta.episodes import Episode, Mix, Pool, draw_step
 from monitor.learn.meta.objective import away, episode_loss, held_geometry
 from monitor.learn.meta.settings import MetaSettings
 from monitor.learn.meta.states import States
 
-Learned = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+    Given = Sequence[tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,15 @@ class Step:
     accuracy: float
     held: float
     episodes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The texts of a step: ``rows`` are their numbers; ``order`` brings batches back into the order of ``rows``."""
+
+    episodes: Sequence[Episode]
+    rows: Sequence[int]
+    order: torch.Tensor
 
 
 class ViewTrainer:
@@ -42,12 +54,15 @@ class ViewTrainer:
         settings: MetaSettings,
         device: torch.device,
     ) -> None:
+        import torch
+
         self.view, self.pools, self.states, self.settings, self.device = view, pools, states, settings, device
+        self.budget = Budget(device)
         # Views differ in what is random, whatever order they come in.
         seed = [settings.seed, *view.encode()]
         self.generator = np.random.default_rng(seed)
         torch_generator = torch.Generator().manual_seed(int(self.generator.integers(2**62)))
-        self.branch = Branch(layers, settings.start, settings.rank[view], torch_generator).to(device)
+        self.branch = Branch(layers, settings.start, settings.rank[view], torch_generator, device)
         self.learned = self.branch.learned()
         self.average = {name: parameter.detach().clone() for name, parameter in self.learned.items()}
         self.optimiser = torch.optim.AdamW(
@@ -59,30 +74,25 @@ class ViewTrainer:
         self.done = 0
 
     def step(self) -> Step:
-        """One step: draw episodes, encode their texts together, follow the gradient of the summed loss."""
+        """One step: draw episodes, encode their texts together, follow the gradient of the summed loss.
+
+        :raises LearnError: memory runs out even with one text at a time.
+        """
+        import torch
+
         settings = self.settings
         for group in self.optimiser.param_groups:
             group["lr"] = settings.rate * rate_at(self.done, settings.steps, settings.warmup)
         episodes = draw_step(self.pools, self.mix, settings.texts, self.generator)
         rows = sorted({int(row) for episode in episodes for row in _texts(episode)})
-        place = {row: index for index, row in enumerate(rows)}
-        parts = list(batches(self.states, rows, self.device))
-        given = [self.states.batch([rows[i] for i in part], self.device) for part in parts]
-        order = torch.from_numpy(np.argsort(np.concatenate(parts), kind="stable")).to(self.device)
-        self.optimiser.zero_grad()
-        if settings.adversarial:
-            hidden = [states.requires_grad_() for states, _ in given]
-            found, _, _ = self._loss(given, order, rows, place, episodes)
-            slopes = torch.autograd.grad(found, hidden, retain_graph=False)
-            worse = [
-                (away(states.detach(), slope, settings.adversarial), mask)
-                for (states, mask), slope in zip(given, slopes, strict=True)
-            ]
-            loss, _, _ = self._loss(worse, order, rows, place, episodes)
-            loss.backward()  # type: ignore[no-untyped-call]
-            given = [(states.detach(), mask) for states, mask in given]
-        loss, right, held = self._loss(given, order, rows, place, episodes)
-        loss.backward()  # type: ignore[no-untyped-call]
+        found = None
+        while found is None:
+            self.optimiser.zero_grad()
+            # The error keeps what fills the memory: let go of it before going on.
+            with suppress(torch.cuda.OutOfMemoryError):
+                found = self._gradient(episodes, rows)
+            if found is None:
+                self.budget.halve(self.states.lengths[rows])
         torch.nn.utils.clip_grad_norm_(self.learned.values(), 1.0)
         self.optimiser.step()
         self.done += 1
@@ -91,17 +101,75 @@ class ViewTrainer:
         with torch.no_grad():
             for name, parameter in self.learned.items():
                 self.average[name].lerp_(parameter, 1 - slow)
-        return Step(loss.item(), right, held.item(), len(episodes))
+        return found
 
-    def _loss(
-        self,
-        given: Sequence[tuple[torch.Tensor, torch.Tensor]],
-        order: torch.Tensor,
-        rows: Sequence[int],
-        place: Mapping[int, int],
-        episodes: Sequence[Episode],
-    ) -> tuple[torch.Tensor, float, torch.Tensor]:
-        features = torch.cat([self.branch(hidden, mask) for hidden, mask in given])[order]
+    def _gradient(self, episodes: Sequence[Episode], rows: Sequence[int]) -> Step:
+        """Leave the gradient of the episodes' loss with the parameters."""
+        import torch
+
+        parts = self.budget.batches(self.states.lengths[list(rows)])
+        given = [self.states.batch([rows[i] for i in part], self.device) for part in parts]
+        order = torch.from_numpy(np.argsort(np.concatenate(parts), kind="stable")).to(self.device)
+        work = Work(episodes, rows, order)
+        # With one graph for all batches, or, where memory is short, batch by batch.
+        follow = self._follow_by_batch if self.budget.halved else self._follow
+        if size := self.settings.adversarial:
+            slopes = follow([(states.requires_grad_(), mask) for states, mask in given], work, hidden=True)[1]
+            worse = [
+                (away(states.detach(), slope, size), mask)
+                for (states, mask), slope in zip(given, slopes, strict=True)
+            ]
+            follow(worse, work, hidden=False)
+            given = [(states.detach(), mask) for states, mask in given]
+        return follow(given, work, hidden=False)[0]
+
+    def _follow(self, given: Given, work: Work, *, hidden: bool) -> tuple[Step, Sequence[torch.Tensor]]:
+        """Add the loss's gradient to that of the parameters, or return that of the hidden states."""
+        import torch
+
+        features = torch.cat([self.branch(states, mask) for states, mask in given])[work.order]
+        loss, step = self._loss(features, work)
+        if hidden:
+            return step, torch.autograd.grad(loss, [states for states, _ in given])
+        loss.backward()  # type: ignore[no-untyped-call]
+        return step, ()
+
+    def _follow_by_batch(
+        self, given: Given, work: Work, *, hidden: bool
+    ) -> tuple[Step, Sequence[torch.Tensor]]:
+        """The same gradient, with one batch's graph in memory at a time.
+
+        First the loss's gradient at the features, then every batch again for its share of it
+        (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size under Memory Limited
+        Peak Memory Setup").
+        """
+        import torch
+
+        with torch.no_grad():
+            features = torch.cat([self.branch(states, mask) for states, mask in given])
+        features.requires_grad_()
+        loss, step = self._loss(features[work.order], work)
+        if hidden:
+            (slope,) = torch.autograd.grad(loss, features)
+        else:
+            loss.backward()  # type: ignore[no-untyped-call]
+            assert features.grad is not None
+            slope = features.grad
+        slopes: list[torch.Tensor] = []
+        shares: Sequence[torch.Tensor] = torch.split(slope, [len(mask) for _, mask in given])
+        for (states, mask), share in zip(given, shares, strict=True):
+            again = self.branch(states, mask)
+            if hidden:
+                slopes += torch.autograd.grad(again, states, share)
+            else:
+                again.backward(share)  # type: ignore[no-untyped-call]
+        return step, slopes
+
+    def _loss(self, features: torch.Tensor, work: Work) -> tuple[torch.Tensor, Step]:
+        """The loss of features in the order of ``work.rows``, ``(n, d)``."""
+        import torch
+
+        place = {row: index for index, row in enumerate(work.rows)}
         scales = self.branch.scales
         total, right = features.new_zeros(()), 0.0
 
@@ -110,7 +178,7 @@ class ViewTrainer:
                 torch.tensor([place[int(n)] for n in numbers], dtype=torch.long, device=self.device)
             ]
 
-        for episode in episodes:
+        for episode in work.episodes:
             loss, accuracy = episode_loss(
                 self.settings.head,
                 at(episode.query),
@@ -121,13 +189,16 @@ class ViewTrainer:
                 scales,
                 self.settings.names_alone,
             )
-            total, right = total + loss / len(episodes), right + float(accuracy) / len(episodes)
+            total, right = (
+                total + loss / len(work.episodes),
+                right + float(accuracy) / len(work.episodes),
+            )
         held = features.new_zeros(())
         if strength := self.settings.hold.get(self.view, 0.0):
-            base = torch.from_numpy(self.states.base[list(rows)]).to(self.device)
+            base = torch.from_numpy(self.states.base[list(work.rows)]).to(self.device)
             held = held_geometry(features, base)
             total = total + strength * held
-        return total, right, held.detach()
+        return total, Step(total.item(), right, held.item(), len(work.episodes))
 
 
 def rate_at(step: int, steps: int, warmup: int) -> float:
@@ -147,6 +218,8 @@ def train(
     On a CPU each view has a thread of its own, because they share nothing. ``after`` is called
     with the number of steps done and what they came to.
     """
+    import torch
+
     several = len(trainers) > 1 and all(trainer.device.type == "cpu" for trainer in trainers)
     threads = torch.get_num_threads()
     if several:

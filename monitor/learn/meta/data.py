@@ -1,0 +1,112 @@
+"""What a training reads before it begins: tasks, without the texts of exams, and masked words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.meta.catalog import MetaTask, Rows, read_catalog
+from monitor.learn.meta.masked import masked_tasks
+from monitor.learn.meta.overlap import without_shared
+from monitor.learn.meta.settings import MetaSettings
+
+log = logging.getLogger(__name__)
+
+UNLABELLED = "unlabelled"
+"""What the report calls unlabelled texts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Tasks to train on (clean), to look at, and those that measure; ``left_out`` as in ``without_shared``."""
+
+    tasks: Sequence[MetaTask]
+    checks: Sequence[MetaTask]
+    exams: Sequence[MetaTask]
+    unlabelled: Sequence[str]
+    left_out: Mapping[str, tuple[int, int]]
+
+
+def read_data(
+    catalog: Path,
+    roles: Sequence[str],
+    unlabelled: Sequence[str] = (),
+    *,
+    ships: bool,
+    progress: Callable[[str], None] | None = None,
+) -> Data:
+    """Read a catalogue, and leave out what its exam tasks hold, of ``unlabelled`` texts too.
+
+    :param roles: of the tasks to train on; ``validation`` tasks are looked at where they are not.
+    :param ships: train only on what may be trained on for weights that are given away.
+    :param progress: called with the name of each task before it is compared with the exams.
+    :raises LearnError: the catalogue or a task cannot be used, or there is nothing to train on.
+    """
+    tasks = read_catalog(catalog, roles, ships=ships)
+    exams = read_catalog(catalog, ["exam"], needed=False)
+    checks = read_catalog(catalog, ["validation"], needed=False) if "validation" not in roles else []
+    none = Rows((), np.empty(0, np.int64))
+    texts = Rows(tuple(unlabelled), np.zeros(len(unlabelled), np.int64))
+    raw = MetaTask(UNLABELLED, "", "train", True, "", {}, texts, none)
+    clean, left_out = without_shared([*tasks, raw] if unlabelled else tasks, exams, progress)
+    kept = clean.pop().train.texts if unlabelled else ()
+    return Data(clean, checks, exams, kept, left_out)
+
+
+def make_masked(data: Data, settings: MetaSettings, mask: str) -> dict[str, list[MetaTask]]:
+    """For each view its tasks made of the unlabelled texts; empty where none are wanted.
+
+    They belong to a family of their own, ``masked:VIEW``.
+
+    :raises LearnError: texts are missing, or no task can be made of them.
+    """
+    if not settings.masked_words:
+        return {}
+    if not data.unlabelled:
+        raise LearnError(
+            f"masked_words = {settings.masked_words} needs texts to mask words in: give --unlabelled"
+        )
+    found = {}
+    for view in settings.views:
+        generator = np.random.default_rng([settings.seed, *b"masked", *view.encode()])
+        made = masked_tasks(
+            data.unlabelled, f"masked:{view}", settings.masked_words, mask, generator, f"masked_{view}"
+        )
+        if not made:
+            raise LearnError(
+                f"no task can be made of the {len(data.unlabelled):,} unlabelled texts: too few words stand in "
+                "several of them; give more texts"
+            )
+        if len(made) < settings.masked_words:
+            log.warning("the unlabelled texts give view %s only %d masked tasks", view, len(made))
+        found[view] = made
+    return found
+
+
+def check_weights(catalog: Path, settings: MetaSettings, data: Data) -> None:
+    """Raise :class:`UnknownName` for a weight of a task that nobody knows, or where nothing is left to draw."""
+    if not settings.weights:
+        return
+    every = {task.name for task in (*data.tasks, *data.checks, *data.exams)}
+    if set(settings.weights) - every:  # tasks that are left out for their licence may have weights
+        every |= {task.name for task in read_catalog(catalog)}
+    for name in settings.weights:
+        if name not in every:
+            raise UnknownName("task to weigh", name, every)
+
+
+def own_tasks(
+    view: str, families: Sequence[str], data: Data, masked: Mapping[str, Sequence[MetaTask]]
+) -> list[MetaTask]:
+    """The tasks that train a view. Raises :class:`LearnError` where there is none."""
+    own = [task for task in data.tasks if task.family in families]
+    if not own:
+        raise LearnError(
+            f"no task of the families {', '.join(families)} in the catalogue: view {view!r} cannot learn"
+        )
+    return [*own, *masked.get(view, ())]

@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from monitor.learn.adapt import adapt
-from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import EMBEDDED_SHA256, SHIPPED_VIEWS, TransformerEncoder, embedded_folder
 from monitor.learn.evaluate import accuracy, draw, macro_f1, read_rows
 from monitor.learn.head import probabilities
 from monitor.types import Task
@@ -34,13 +34,14 @@ class Features:
 
     def __init__(self, encoder: TransformerEncoder) -> None:
         self._encoder = encoder
-        self._known: dict[str, np.ndarray] = {}
+        self._known: dict[str, dict[str, np.ndarray]] = {view: {} for view in encoder.views}
 
-    def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+    def __call__(self, texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known["base"]]
         if new:
-            self._known.update(zip(new, self._encoder.encode(new)["base"], strict=True))
-        return np.array([self._known[text] for text in texts])
+            for view, rows in self._encoder.encode(new, self._encoder.views).items():
+                self._known[view].update(zip(new, rows, strict=True))
+        return {view: np.array([self._known[view][text] for text in texts]) for view in views}
 
 
 def judge(folder: Path, shots: Sequence[int], seeds: int, encoder: TransformerEncoder) -> dict[str, Any]:
@@ -56,19 +57,27 @@ def judge(folder: Path, shots: Sequence[int], seeds: int, encoder: TransformerEn
         for k in shots
         for seed in range(seeds if k else 1)
     }
-    truth, features = [row.label for row in test], encode([row.text for row in test])
-    encode([row.text for rows in draws.values() for row in rows])
+    truth = [row.label for row in test]
+    features = encode([row.text for row in test], encoder.views)
+    encode([row.text for rows in draws.values() for row in rows], encoder.views)
     found: dict[str, dict[str, list[float]]] = {}
     for (k, _), rows in draws.items():
-        head = adapt(task, rows, encode, encoder_fingerprint=encoder.fingerprint)
-        chances = probabilities(head, features)
+        head = adapt(
+            task,
+            rows,
+            encode,
+            encoder_fingerprint=encoder.fingerprint,
+            views=encoder.views,
+            prior=encoder.prior,
+        )
+        chances = probabilities(head, features[head.view])
         guesses = {"ours": [labels[i] for i in chances.argmax(axis=1)]}
         own = found.setdefault(str(k), {})
         own.setdefault("coverage", []).append(float((chances.max(axis=1) >= head.thresholds[0]).mean()))
         if k:
             baseline = LogisticRegression(C=100, max_iter=10000)
-            baseline.fit(encode([row.text for row in rows]), [row.label for row in rows])
-            guesses["baseline"] = [str(label) for label in baseline.predict(features)]
+            baseline.fit(encode([row.text for row in rows], ["base"])["base"], [row.label for row in rows])
+            guesses["baseline"] = [str(label) for label in baseline.predict(features["base"])]
         for who, said in guesses.items():
             own.setdefault(f"{who}_accuracy", []).append(accuracy(truth, said))
             own.setdefault(f"{who}_macro_f1", []).append(macro_f1(truth, said))
@@ -87,7 +96,7 @@ def main(tasks: Path, role: str, date: str, shots: str, seeds: int) -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256)
+    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS)
     counts = [int(k) for k in shots.split(",")]
     found = {}
     for name in sorted(name for name, entry in catalog.items() if entry["role"] == role):
@@ -107,7 +116,7 @@ def main(tasks: Path, role: str, date: str, shots: str, seeds: int) -> None:
     click.echo(f"8 shots: worst {worst} {100 * eight[worst]:+.2f}; the floor {'holds' if held else 'FAILS'}")
     RESULTS.mkdir(exist_ok=True)
     report = {
-        "what": "our heads against scikit-learn logistic regression (C=100), same features, same draws",
+        "what": "our heads against scikit-learn logistic regression (C=100), base features, same draws",
         "command": f"python benchmarks/floor.py TASKS_DIR --role {role} --date {date}",
         "role": role,
         "date": date,

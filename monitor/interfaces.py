@@ -124,12 +124,26 @@ class Encoder(Part):
     and ``fingerprint`` changes whenever features would.
     """
 
-    views: ClassVar[tuple[str, ...]] = ("base",)
+    @property
+    def views(self) -> tuple[str, ...]:
+        """What it offers: ``base`` first, then views that suit some tasks better, if there are any.
+
+        A task reads one of them, chosen from its seeds and label names. Views share what they can: a
+        text wanted in two is passed in one call.
+        """
+        return ("base",)
 
     @property
     @abstractmethod
     def fingerprint(self) -> str:
         """Identifies the weights and everything else that shapes features."""
+
+    def prior(self, labels: Sequence[str]) -> Mapping[str, float]:
+        """What the names (with descriptions) of a task's labels say about the view that suits it.
+
+        Log-odds by view, 0 for those left out. Seeds overrule it.
+        """
+        return {}
 
     @abstractmethod
     def encode(

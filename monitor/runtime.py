@@ -199,6 +199,15 @@ class SharedEncoder(Encoder):
         with self._turn:
             return self.encoder.fingerprint
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        with self._turn:
+            return self.encoder.views
+
+    def prior(self, labels: Any) -> Any:
+        with self._turn:
+            return self.encoder.prior(labels)
+
     def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
         with self._turn:
             return self.encoder.encode(texts, views, progress=progress)

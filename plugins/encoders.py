@@ -6,7 +6,7 @@ The embedded one is carried whole by a package that is installed with the monito
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,9 +19,13 @@ from monitor.interfaces import Encoder, Settings
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
     MAX_TOKENS,
+    SHIPPED_VIEWS,
+    SHIPPED_VIEWS_SHA256,
     TransformerEncoder,
     embedded_folder,
     features_fingerprint,
+    sha256_of,
+    view_names,
 )
 
 
@@ -33,6 +37,9 @@ class MiniLmSettings(Settings):
     max_tokens: int = Field(MAX_TOKENS, ge=3, le=512, description="longer texts are cut there")
     tokens_per_batch: int | None = Field(
         None, ge=64, description="tokens encoded at once; unset: what is fastest on the device"
+    )
+    views: Path | None = Field(
+        None, description="a file that `monitor meta-train` wrote; unset: what comes with the program"
     )
 
 
@@ -53,6 +60,13 @@ class LazyEncoder(Encoder):
     @abstractmethod
     def load(self) -> TransformerEncoder:
         """The model."""
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        return self.loaded().views
+
+    def prior(self, labels: Sequence[str]) -> Mapping[str, float]:
+        return self.loaded().prior(labels)
 
     def encode(
         self,
@@ -82,12 +96,25 @@ class MiniLm(LazyEncoder):
 
     @property
     def fingerprint(self) -> str:
-        return features_fingerprint(embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens)
+        file, digest = self._views()
+        return features_fingerprint(
+            embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens, digest or sha256_of(file)
+        )
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        return view_names(self._views()[0])
 
     def load(self) -> TransformerEncoder:
-        return TransformerEncoder(
-            embedded_folder(), name=self.name, sha256=EMBEDDED_SHA256, **self.settings.model_dump()
-        )
+        options = self.settings.model_dump()
+        options["views"], options["views_sha256"] = self._views()
+        return TransformerEncoder(embedded_folder(), name=self.name, sha256=EMBEDDED_SHA256, **options)
+
+    def _views(self) -> tuple[Path, str | None]:
+        """The file of views, and the digest that it must have."""
+        if self.settings.views is None:
+            return SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256
+        return self.base / self.settings.views, None
 
 
 class Transformers(LazyEncoder):
@@ -104,6 +131,8 @@ class Transformers(LazyEncoder):
         options = self.settings.model_dump()
         model = options.pop("model")
         folder = self.base / model
+        if options["views"] is not None:
+            options["views"] = self.base / options["views"]
         return TransformerEncoder(folder if folder.is_dir() else model, name=model, **options)
 
 

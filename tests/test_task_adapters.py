@@ -153,17 +153,26 @@ def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_na
     adapter = make(name)
     seeds = adapter.seeds()
     texts = [seed.text for seed in seeds]
-    rows = dict(zip(texts, encoder.encode(texts)["base"], strict=True))
+    rows = {}
     task = Task(name, adapter.labels(), adapter.family, adapter.multi)
 
-    def encode(texts):
+    def encode(texts, views):
         fresh = [text for text in texts if text not in rows]
-        rows.update(zip(fresh, encoder.encode(fresh)["base"], strict=True))
-        return np.stack([rows[text] for text in texts]) if texts else np.zeros((0, 384), np.float32)
+        found = encoder.encode(fresh, encoder.views)
+        rows.update({text: {view: found[view][n] for view in found} for n, text in enumerate(fresh)})
+        return {view: np.array([rows[text][view] for text in texts]).reshape(-1, 384) for view in views}
 
     def right(support, queries):
-        head = adapt(task, support, encode, encoder_fingerprint=encoder.fingerprint)
-        guesses = probabilities(head, encode([seed.text for seed in queries])).argmax(axis=1)
+        head = adapt(
+            task,
+            support,
+            encode,
+            encoder_fingerprint=encoder.fingerprint,
+            views=encoder.views,
+            prior=encoder.prior,
+        )
+        features = encode([seed.text for seed in queries], [head.view])[head.view]
+        guesses = probabilities(head, features).argmax(axis=1)
         return sum(head.labels[guess] == seed.label for guess, seed in zip(guesses, queries, strict=True))
 
     quarters = defaultdict(list)

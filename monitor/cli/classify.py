@@ -43,11 +43,13 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     featurizer = Featurizer(store, encoder)
     for reader in chosen:
         adapt_reader(store, featurizer, reader, app.now())
-    features = encoder.encode(lines)["base"]
+    views = sorted({reader.head.view for reader in chosen if reader.head is not None})
+    features = encoder.encode(lines, views)
     found: list[dict[str, Any]] = [{"text": line, "predictions": {}} for line in lines]
     for reader in chosen:
         assert reader.head is not None
-        for row, said in zip(found, decide(reader.head, probabilities(reader.head, features)), strict=True):
+        decided = decide(reader.head, probabilities(reader.head, features[reader.head.view]))
+        for row, said in zip(found, decided, strict=True):
             plain = [asdict(prediction) for prediction in said]
             row["predictions"][reader.task.name] = plain if reader.task.multi else plain[0]
     if as_json:

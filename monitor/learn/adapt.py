@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn import calibrate
 from monitor.learn.head import Head, fit_sigmoid, fit_softmax
+from monitor.learn.views import BASE
 from monitor.types import Seed, Task
 
 STRENGTH = 10.0
@@ -19,6 +21,8 @@ HELD_OUT_ITERATIONS = 16
 """Enough for held-out scores: the temperature they give differs by less than one percent."""
 NAME_WEIGHT = 2.0
 """How many seeds a label's name counts for where names agree with the seeds."""
+EVIDENCE = 1.0
+"""How much a seed's log-likelihood counts when a view is chosen; less than one, for seeds are not independent."""
 EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
 """What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
 
@@ -58,20 +62,61 @@ def name_text(name: str, description: str) -> str:
     return f"{plain}: {description.strip()}" if description.strip() else plain
 
 
+Encode = Callable[[Sequence[str], Sequence[str]], Mapping[str, np.ndarray]]
+"""Texts and views to features by view, each ``(n, d)``, rows of length 1 (the caller may cache)."""
+Prior = Callable[[Sequence[str]], Mapping[str, float]]
+"""What a task's labels say of themselves to the log-odds of each view (see :class:`monitor.interfaces.Encoder`)."""
+
+
 def adapt(
     task: Task,
     seeds: Sequence[Seed],
-    encode: Callable[[Sequence[str]], np.ndarray],
+    encode: Encode,
     *,
     encoder_fingerprint: str,
-    view: str = "base",
+    views: Sequence[str] = (BASE,),
+    prior: Prior | None = None,
 ) -> Head:
     """Learn a task from its seeds, with label names and descriptions as a prior.
 
     Works from names alone, and with labels that have no seeds yet. The same input gives the
-    same head.
+    same head. Of several views the head reads the one that suits the task: views that were
+    learned are preferred to ``base``, and seeds decide between them, from names alone the prior.
 
-    :param encode: texts to features ``(n, d)``, rows of length 1 (the caller may cache).
+    :param views: what the encoder offers.
+    :raises LearnError: the task has too few labels to tell anything apart.
+    :raises UnknownName: a seed carries a label that the task does not have.
+    """
+    candidates = [view for view in views if view != BASE] or [BASE]
+    supports = gather(task, seeds, encode, candidates)
+    view = candidates[0]
+    if len(candidates) > 1:
+        said = prior(label_texts(task)) if prior else {}
+        view = choose_view(supports, said)
+    support = supports[view]
+    weight, bias, temperature, thresholds = (_fit_multi if task.multi else _fit_single)(support)
+    if task.threshold is not None:
+        thresholds = np.full(len(task.labels), task.threshold)
+    return Head(
+        labels=tuple(task.labels),
+        view=view,
+        encoder=encoder_fingerprint,
+        weight=weight.astype(np.float32),
+        bias=bias.astype(np.float32),
+        temperature=temperature,
+        thresholds=thresholds.astype(np.float32),
+        multi=task.multi,
+    )
+
+
+def label_texts(task: Task) -> list[str]:
+    """What each label of a task says of itself."""
+    return [name_text(label, description) for label, description in task.labels.items()]
+
+
+def gather(task: Task, seeds: Sequence[Seed], encode: Encode, views: Sequence[str]) -> dict[str, Support]:
+    """Seeds, names and background texts as features, by view.
+
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
     """
@@ -86,7 +131,6 @@ def adapt(
     for seed in seeds:
         if seed.label not in place:
             raise UnknownName(f"label of task {task.name!r}", seed.label, labels)
-    names = [name_text(label, description) for label, description in task.labels.items()]
     if task.multi:
         texts = list(dict.fromkeys(seed.text for seed in seeds))
         targets = np.zeros((len(texts), len(labels)), np.float32)
@@ -98,24 +142,13 @@ def adapt(
         texts = [seed.text for seed in seeds]
         targets = np.eye(len(labels), dtype=np.float32)[[place[seed.label] for seed in seeds]]
         extra = ()
-    features = np.asarray(encode([*texts, *names, *extra]), np.float32)
-    count = len(texts)
-    support = Support(
-        features[:count], targets, features[count : count + len(labels)], features[count + len(labels) :]
-    )
-    weight, bias, temperature, thresholds = (_fit_multi if task.multi else _fit_single)(support)
-    if task.threshold is not None:
-        thresholds = np.full(len(labels), task.threshold)
-    return Head(
-        labels=labels,
-        view=view,
-        encoder=encoder_fingerprint,
-        weight=weight.astype(np.float32),
-        bias=bias.astype(np.float32),
-        temperature=temperature,
-        thresholds=thresholds.astype(np.float32),
-        multi=task.multi,
-    )
+    found = encode([*texts, *label_texts(task), *extra], views)
+    ends = [len(texts), len(texts) + len(labels)]
+    supports = {}
+    for view in views:
+        own, names, background = np.split(np.asarray(found[view], np.float32), ends)
+        supports[view] = Support(own, targets, names, background)
+    return supports
 
 
 @dataclass(frozen=True)
@@ -157,24 +190,50 @@ def name_weights(support: Support) -> np.ndarray:
     return np.where(targets.any(axis=0), NAME_WEIGHT * worth, NAME_WEIGHT)
 
 
+def choose_view(supports: Mapping[str, Support], prior: Mapping[str, float]) -> str:
+    """The view in which a task is learned best; the first of equals.
+
+    The evidence is the log-likelihood of the seeds under fits that have not seen them, one label
+    against the rest being judged like any other; ``prior`` is in the same unit.
+    """
+
+    def evidence(support: Support) -> float:
+        labels = support.targets.shape[1]
+
+        def fit(part: Support) -> tuple[np.ndarray, np.ndarray]:
+            return _softmax(part, HELD_OUT_ITERATIONS)
+
+        counts = support.targets.sum(axis=1)
+        if labels < 2 or not len(counts):
+            return 0.0
+        single = support.without(counts != 1, np.ones(len(support.background), bool))
+        held, targets = _held_out(single, fit)
+        heat = calibrate.temperature(held, targets)
+        return EVIDENCE * float((targets * log_softmax(held / heat, axis=1)).sum())
+
+    scores = {view: prior.get(view, 0.0) + evidence(support) for view, support in supports.items()}
+    return max(scores, key=lambda view: scores[view])
+
+
+def _softmax(support: Support, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    labels = support.targets.shape[1]
+    return fit_softmax(
+        np.vstack([support.seeds, support.names]),
+        np.vstack([support.targets, np.eye(labels)]),
+        np.concatenate([np.ones(len(support.seeds)), name_weights(support)]),
+        strength=STRENGTH,
+        iterations=iterations,
+    )
+
+
 Fitted = tuple[np.ndarray, np.ndarray, float, np.ndarray]
 """Weight, bias, temperature, thresholds."""
 
 
 def _fit_single(support: Support) -> Fitted:
     labels = support.targets.shape[1]
-
-    def fit(part: Support, iterations: int = 200) -> tuple[np.ndarray, np.ndarray]:
-        return fit_softmax(
-            np.vstack([part.seeds, part.names]),
-            np.vstack([part.targets, np.eye(labels)]),
-            np.concatenate([np.ones(len(part.seeds)), name_weights(part)]),
-            strength=STRENGTH,
-            iterations=iterations,
-        )
-
-    weight, bias = fit(support)
-    held, targets = _held_out(support, lambda part: fit(part, HELD_OUT_ITERATIONS))
+    weight, bias = _softmax(support)
+    held, targets = _held_out(support, lambda part: _softmax(part, HELD_OUT_ITERATIONS))
     heat = calibrate.temperature(held, targets)
     return weight, bias, heat, np.full(labels, calibrate.threshold(held / heat, labels))
 

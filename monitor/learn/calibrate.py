@@ -14,9 +14,13 @@ FOLDS = 4
 COVERAGE = 0.93
 """The share of texts that do carry one of the labels for which a task should answer."""
 
-_TEMPERATURE = 0.7  # of heads fitted to seeds
+_TEMPERATURE, _GROWTH = (
+    0.5,
+    0.25,
+)  # of heads fitted to one seed a label, and the power of seeds by which it grows
 _NAMES_TEMPERATURE = 0.4  # of heads fitted to names alone
-_TEMPERATURE_TRUST = 20  # seeds that weigh as much as the default
+_TEMPERATURE_TRUST = 40  # seeds that weigh as much as the default
+_LEAST_TEMPERATURE = 0.15  # a few seeds that are easy to tell apart prove little
 _THRESHOLD_TRUST = 4
 _SLOPE, _SHIFT = 1.0, 4.5  # logarithm of the slope, and shift, of a multi head's scores
 _SLOPE_SPREAD, _SHIFT_SPREAD = 0.5, 1.5
@@ -43,9 +47,10 @@ def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
     def loss(log: float) -> float:
         return -float((targets * log_softmax(scores / np.exp(log), axis=1)).sum())
 
-    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x
+    found = minimize_scalar(loss, bounds=(np.log(_LEAST_TEMPERATURE), 3.0), method="bounded").x
     trust = len(scores) / (len(scores) + _TEMPERATURE_TRUST)
-    return float(np.exp(trust * found + (1 - trust) * np.log(_TEMPERATURE)))
+    default = _TEMPERATURE * max(1.0, targets.sum() / targets.shape[1]) ** _GROWTH
+    return float(np.exp(trust * found + (1 - trust) * np.log(default)))
 
 
 def threshold(scores: np.ndarray, labels: int) -> float:

@@ -1,11 +1,10 @@
-"""Texts to features: a frozen transformer, mean pooling, unit rows.
+"""Texts to features: a transformer whose lower layers run once for all views, mean pooling, unit rows.
 
 ``torch`` and ``transformers`` are imported where a model is loaded or run, never with this module.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,20 +14,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
+from monitor.learn.layers import changed, embed, padded, pool, run, stack
+from monitor.learn.model import load, longest, placement
 from monitor.learn.model_files import (
     EMBEDDED_SHA256,
     embedded_folder,
     features_fingerprint,
     model_folder,
-    one_line,
-    quiet,
+    sha256_of,
     weights_digest,
 )
+from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, Views, read_views, view_names
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EMBEDDED_SHA256", "MAX_TOKENS", "TransformerEncoder", "embedded_folder", "features_fingerprint"]
+__all__ = [
+    "EMBEDDED_SHA256",
+    "MAX_TOKENS",
+    "SHIPPED_VIEWS",
+    "SHIPPED_VIEWS_SHA256",
+    "TransformerEncoder",
+    "embedded_folder",
+    "features_fingerprint",
+    "sha256_of",
+    "view_names",
+]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +56,8 @@ class TransformerEncoder:
         (which ``transformers`` may download; a folder never causes a request).
     :param name: what messages call the encoder.
     :param sha256: the digest that ``model.safetensors`` must have.
+    :param views: a file of views that meta-training wrote for this model; without it there is only ``base``.
+    :param views_sha256: the digest that this file must have.
     :param device: ``auto`` (cuda, then mps, then cpu) or what torch understands.
     :param max_tokens: a text is cut there, or at what the model can read if that is less.
     :param tokens_per_batch: padded tokens a batch may hold; ``None`` picks by device.
@@ -53,14 +66,14 @@ class TransformerEncoder:
     :raises LearnError: the model cannot be loaded, or is not the one it should be.
     """
 
-    views = ("base",)
-
     def __init__(
         self,
         folder: Path | str,
         *,
         name: str = "",
         sha256: str | None = None,
+        views: Path | None = None,
+        views_sha256: str | None = None,
         device: str = "auto",
         max_tokens: int = MAX_TOKENS,
         tokens_per_batch: int | None = None,
@@ -78,10 +91,15 @@ class TransformerEncoder:
                 f"{place / 'model.safetensors'} is not the model it should be (sha256 {digest[:12]}..., "
                 f"expected {sha256[:12]}...): install it again"
             )
-        self.fingerprint = features_fingerprint(place, digest, max_tokens)
-        self._device, self._dtype = _placement(device, dtype)
-        self._model, self._tokenizer, self._pad = _load(place, self._device, self._dtype)
-        self._tokenizer.enable_truncation(min(max_tokens, _longest(self._model, place)))
+        learned = None if views is None else read_views(views, encoder=digest, sha256=views_sha256)
+        self.fingerprint = features_fingerprint(place, digest, max_tokens, learned.digest if learned else "")
+        self._device, self._dtype = placement(device, dtype)
+        self._model, self._tokenizer, self._pad = load(place, self._device, self._dtype)
+        self._learned = learned
+        self._upper = {} if learned is None else _upper(self._model, learned)
+        self._trunk = 0 if learned is None else learned.start
+        self.views: tuple[str, ...] = tuple(self._upper) or (BASE,)
+        self._tokenizer.enable_truncation(min(max_tokens, longest(self._model, place)))
         self._tokenizer.no_padding()
         self._max_tokens = max_tokens
         self._budget = tokens_per_batch or _TOKENS_PER_BATCH.get(self._device.type, 8192)
@@ -96,6 +114,12 @@ class TransformerEncoder:
     def device(self) -> str:
         """Where the model runs, such as ``cuda:0``."""
         return str(self._device)
+
+    def prior(self, labels: Sequence[str]) -> dict[str, float]:
+        """What label names (with descriptions) say about the view that suits a task: log-odds by view."""
+        if self._learned is None or not labels:
+            return {}
+        return self._learned.prior(self.encode(labels)[BASE])
 
     def encode(
         self,
@@ -113,17 +137,17 @@ class TransformerEncoder:
             if view not in self.views:
                 raise UnknownName("view of the encoder", view, self.views)
         distinct = list(dict.fromkeys(texts))
-        rows = np.empty((len(distinct), self.dimension), np.float32)
+        rows = {view: np.empty((len(distinct), self.dimension), np.float32) for view in views}
         place = {text: row for row, text in enumerate(distinct)}
         inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
         copies = np.bincount(inverse, minlength=len(distinct))
         tokens = self._tokenise(distinct)
-        for batch, pooled in self._run(tokens):
-            rows[batch] = pooled
+        for batch, found in self._run(tokens, views):
+            for view, pooled in found.items():
+                rows[view][batch] = pooled
             if progress is not None:
                 progress(int(copies[batch].sum()))
-        features = rows[inverse]
-        return dict.fromkeys(views, features)
+        return {view: found[inverse] for view, found in rows.items()}
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._max_tokens * _CHARACTERS_PER_TOKEN
@@ -133,19 +157,21 @@ class TransformerEncoder:
         # what it once allocated.
         return [self._tokenizer.encode(text).ids for text in clean]
 
-    def _run(self, tokens: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
-        """Batches of rows with their features, as they are done."""
+    def _run(
+        self, tokens: list[list[int]], views: Sequence[str]
+    ) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+        """Batches of rows with their features by view, as they are done."""
         import torch
 
         batches = self._batches(tokens)
         if self._workers is None:
-            yield from ((batch, self._features(tokens, batch)) for batch in batches)
+            yield from ((batch, self._features(tokens, batch, views)) for batch in batches)
             return
         torch.set_num_threads(1)
-        running: list[Future[tuple[list[int], np.ndarray]]] = []
+        running: list[Future[tuple[list[int], dict[str, np.ndarray]]]] = []
         try:
             running += [
-                self._workers.submit(lambda batch: (batch, self._features(tokens, batch)), batch)
+                self._workers.submit(lambda batch: (batch, self._features(tokens, batch, views)), batch)
                 for batch in batches
             ]
             for future in running:
@@ -166,12 +192,14 @@ class TransformerEncoder:
             yield order[start : start + size]
             start += size
 
-    def _features(self, tokens: list[list[int]], batch: list[int]) -> np.ndarray:
+    def _features(
+        self, tokens: list[list[int]], batch: list[int], views: Sequence[str]
+    ) -> dict[str, np.ndarray]:
         """Features of one batch; in two halves, and smaller batches from then on, where memory runs out."""
         import torch
 
         try:
-            return _pool(self._model, [tokens[row] for row in batch], self._pad, self._device)
+            return self._forward([tokens[row] for row in batch], views)
         except torch.cuda.OutOfMemoryError as error:
             if len(batch) == 1:
                 raise LearnError(
@@ -184,76 +212,29 @@ class TransformerEncoder:
             torch.cuda.empty_cache()
         log.warning("encoder %s: out of memory, going on with %d tokens a batch", self.name, self._budget)
         half = len(batch) // 2
-        return np.vstack([self._features(tokens, batch[:half]), self._features(tokens, batch[half:])])
+        parts = [self._features(tokens, part, views) for part in (batch[:half], batch[half:])]
+        return {view: np.vstack([part[view] for part in parts]) for view in views}
+
+    def _forward(self, batch: Sequence[Sequence[int]], views: Sequence[str]) -> dict[str, np.ndarray]:
+        """Token ids to features by view, each ``(len(batch), d)`` float32: the trunk runs once."""
+        import torch
+
+        ids, mask = padded(batch, self._pad)
+        with torch.inference_mode():
+            given, kept = torch.from_numpy(ids).to(self._device), torch.from_numpy(mask).to(self._device)
+            seen = None if mask.all() else kept  # attention is faster without a mask
+            if not self._upper:
+                attention = {} if seen is None else {"attention_mask": seen.long()}
+                hidden = self._model(input_ids=given, **attention).last_hidden_state
+                return dict.fromkeys(views, pool(hidden, kept).cpu().numpy())
+            low = run(stack(self._model)[: self._trunk], embed(self._model, given), seen)
+            return {view: pool(run(self._upper[view], low, seen), kept).cpu().numpy() for view in views}
 
 
-def _pool(model: Any, batch: Sequence[Sequence[int]], pad: int, device: torch.device) -> np.ndarray:
-    """Mean of the last hidden states over each text's tokens, normalised: ``(len(batch), d)`` float32."""
-    import torch
-
-    lengths = np.fromiter(map(len, batch), np.int64, len(batch))
-    width = max(1, int(lengths.max()))
-    ids = np.full((len(batch), width), pad, np.int64)
-    mask = np.arange(width) < lengths[:, None]
-    ids[mask] = np.concatenate([np.asarray(row, np.int64) for row in batch])
-    with torch.inference_mode():
-        given = {"input_ids": torch.from_numpy(ids).to(device)}
-        kept = torch.from_numpy(mask).to(device)
-        if not mask.all():  # attention is faster without a mask
-            given["attention_mask"] = kept.long()
-        hidden = model(**given).last_hidden_state.float()
-        weight = kept.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-        return np.asarray(torch.nn.functional.normalize(mean, dim=1).cpu().numpy())
-
-
-def _placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
-    import torch
-
-    if device == "auto":
-        device = (
-            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        )
-    try:
-        where = torch.device(device)
-        torch.empty(1, device=where)
-    except (RuntimeError, AssertionError) as error:
-        raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {one_line(error)}") from error
-    if dtype == "auto":
-        fast = where.type == "cuda" and torch.cuda.get_device_capability(where) >= (8, 0)
-        return where, torch.bfloat16 if fast else torch.float32
-    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if dtype not in kinds:
-        raise UnknownName("precision", dtype, ("auto", *kinds))
-    return where, kinds[dtype]
-
-
-def _load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, int]:
-    """Model (in evaluation mode, on its device), bare tokenizer, and padding id."""
-    with quiet():
-        from transformers import AutoModel, AutoTokenizer
-
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
-            model = AutoModel.from_pretrained(str(folder), local_files_only=True)
-        except Exception as error:
-            raise LearnError(f"{folder} cannot be loaded as an encoder: {one_line(error)}") from error
-    if not tokenizer.is_fast:
-        raise LearnError(f"{folder} has no fast tokenizer (tokenizer.json)")
-    if model.config.is_encoder_decoder:
-        model = model.get_encoder()
-    return (
-        model.eval().to(device=device, dtype=dtype),
-        tokenizer.backend_tokenizer,
-        tokenizer.pad_token_id or 0,
-    )
-
-
-def _longest(model: Any, folder: Path) -> int:
-    """How many tokens the model can read."""
-    longest = int(getattr(model.config, "max_position_embeddings", 0) or 0) or 10**6
-    try:
-        stated = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))["model_max_length"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return longest
-    return int(min(longest, stated))
+def _upper(model: Any, learned: Views) -> dict[str, Any]:
+    """The upper layers of each view, the public model's own first."""
+    layers = stack(model)
+    if not 0 < learned.start < len(layers):
+        raise LearnError(f"the views change layers from {learned.start} up, but the model has {len(layers)}")
+    own = {view: changed(layers, learned.start, change) for view, change in learned.changes.items()}
+    return {BASE: layers[learned.start :], **own}

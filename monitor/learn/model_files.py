@@ -49,13 +49,16 @@ def weights_digest(folder: Path) -> str:
     raise LearnError(f"{folder} is not a model folder: it holds no model.safetensors")
 
 
-def features_fingerprint(folder: Path, weights: str, max_tokens: int) -> str:
+def features_fingerprint(folder: Path, weights: str, max_tokens: int, views: str = "") -> str:
     """Identifies what shapes features, from files alone: weights, tokenizer, pooling, length.
 
     ``weights`` is :func:`weights_digest` (or a pinned digest that is checked at load). Device
-    and precision are left out: features of one model agree across them up to rounding.
+    and precision are left out: features of one model agree across them up to rounding. ``views`` is
+    the digest of the file of views, where there is one.
     """
     shape: dict[str, Any] = {"weights": weights, "pooling": "mean", "unit": True, "max_tokens": max_tokens}
+    if views:
+        shape["views"] = views
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         if (file := folder / name).is_file():
             shape[name] = sha256_of(file)

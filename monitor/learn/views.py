@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError
 
 from monitor.errors import LearnError
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 1
+BASE = "base"
+"""The view that every encoder has: the public model as it is."""
 WEIGHTS = "views.safetensors"
-SHIPPED = Path(__file__).parent / "weights" / WEIGHTS
-SHIPPED_SHA256 = ""
+_ROUTER = "router"
+SHIPPED_VIEWS = Path(__file__).parent / "weights" / WEIGHTS
+SHIPPED_VIEWS_SHA256 = "b30b406bc416ad74837daecfa32b28e432b64af157f68472321f3e63b1b520ed"
+"""Of the file above; weights/MODEL_CARD.md says how it was made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +32,44 @@ class Views:
     """Changes by view and matrix, and what they belong to.
 
     ``encoder`` is the sha256 of the weights they were learned over, ``start`` the first layer
-    they change, ``families`` what each view practised on, ``digest`` identifies the file.
+    they change, ``families`` what each view practised on. ``router`` tells from a task's label
+    names which view suits it: a weight ``(V, d)`` over ``base`` features and a bias ``(V,)``.
+    ``digest`` identifies the file.
     """
 
     encoder: str
     start: int
     families: Mapping[str, tuple[str, ...]]
     changes: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]]
+    router: tuple[np.ndarray, np.ndarray]
     digest: str = ""
+
+    def prior(self, names: np.ndarray) -> dict[str, float]:
+        """Log-odds of each view for a task whose label names have the ``base`` features ``(L, d)``."""
+        weight, bias = self.router
+        scores = weight @ task_direction(names) + bias
+        return {view: float(score) for view, score in zip(self.families, scores, strict=True)}
+
+
+def task_direction(names: np.ndarray) -> np.ndarray:
+    """What a router reads of a task: the mean of its labels' ``base`` features ``(L, d)``, length 1: ``(d,)``."""
+    mean = names.mean(axis=0)
+    found: np.ndarray = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return found
+
+
+def view_names(file: Path) -> tuple[str, ...]:
+    """The views that an encoder with this file offers, without reading its weights.
+
+    Raises :class:`LearnError` where the file is none.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(file, "np") as opened:
+            return (BASE, *json.loads((opened.metadata() or {})["views"])["families"])
+    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
+        raise LearnError(f"{file} is not a file of views: {error}") from error
 
 
 def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
@@ -48,6 +83,8 @@ def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
         for name, pair in change.items()
         for part, tensor in zip(("down", "up"), pair, strict=True)
     }
+    for part, array in zip(("weight", "bias"), views.router, strict=True):
+        tensors[f"{_ROUTER}/{part}"] = torch.from_numpy(array.astype(np.float32))
     plain = {
         "format": FORMAT,
         "encoder": views.encoder,
@@ -55,9 +92,9 @@ def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
         "families": views.families,
         "notes": notes,
     }
-    part = file.with_suffix(".part")
-    save_file(tensors, part, metadata={"views": json.dumps(plain)})
-    part.replace(file)
+    unfinished = file.with_suffix(".part")
+    save_file(tensors, unfinished, metadata={"views": json.dumps(plain)})
+    unfinished.replace(file)
 
 
 def read_views(file: Path, *, encoder: str, sha256: str | None = None) -> Views:
@@ -96,7 +133,10 @@ def read_views(file: Path, *, encoder: str, sha256: str | None = None) -> Views:
                     up = opened.get_tensor(f"{view}/{name}.up")
                     changes[view][name] = (opened.get_tensor(key), up)
             families = {view: tuple(found) for view, found in plain["families"].items()}
-            return Views(plain["encoder"], int(plain["start"]), families, changes, digest)
+            router = tuple(opened.get_tensor(f"{_ROUTER}/{part}").numpy() for part in ("weight", "bias"))
+            return Views(
+                plain["encoder"], int(plain["start"]), families, changes, (router[0], router[1]), digest
+            )
     except FileNotFoundError as error:
         raise LearnError(f"{file} does not exist") from error
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.alerts.rules import Rule
 from monitor.learn.head import decide, probabilities
-from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.featurizer import Featurizer, Vectors
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
 from monitor.store import Store
@@ -58,7 +58,7 @@ def classify_pending(
 
 def _answers(
     store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[PendingDocument]
-) -> tuple[list[dict[str, Answer] | str], dict[bytes, np.ndarray]]:
+) -> tuple[list[dict[str, Answer] | str], Vectors]:
     """Answers by task for each document (or why there are none), and the fresh features.
 
     Where the encoder raises, halves are tried, so that one text cannot hold up the others. If
@@ -78,12 +78,13 @@ def _answers(
         joined = parts[0][0] + parts[1][0]
         if all(isinstance(item, str) for item in joined):
             raise
-        return joined, parts[0][1] | parts[1][1]
+        views = dict.fromkeys([*parts[0][1], *parts[1][1]])
+        return joined, {view: parts[0][1].get(view, {}) | parts[1][1].get(view, {}) for view in views}
 
 
 def answer(
     featurizer: Featurizer, readers: Sequence[Reader], documents: Sequence[StoredDocument]
-) -> tuple[list[dict[str, Answer]], dict[bytes, np.ndarray]]:
+) -> tuple[list[dict[str, Answer]], Vectors]:
     """What every task says of each document, and the fresh features. Writes nothing."""
     texts = {
         (n, reader.task.name): text
@@ -92,13 +93,19 @@ def answer(
         for n, document in enumerate(documents)
         if (text := reader.read(document)) is not None
     }
-    vectors, fresh = featurizer.vectors(list(texts.values())) if texts else ({}, {})
+    wanted: dict[str, list[str]] = {}
+    for reader in readers:
+        if reader.head is not None:
+            own = [text for (_, task), text in texts.items() if task == reader.task.name]
+            wanted.setdefault(reader.head.view, []).extend(own)
+    vectors, fresh = featurizer.vectors(wanted)
     answers: list[dict[str, Answer]] = [{} for _ in documents]
     for reader in readers:
         concerned = [n for n in range(len(documents)) if (n, reader.task.name) in texts]
         if reader.head is None or not concerned:
             continue
-        features = np.stack([vectors[text_hash(texts[n, reader.task.name])] for n in concerned])
+        known = vectors[reader.head.view]
+        features = np.stack([known[text_hash(texts[n, reader.task.name])] for n in concerned])
         decided = decide(reader.head, probabilities(reader.head, features))
         for n, predictions in zip(concerned, decided, strict=True):
             answers[n][reader.task.name] = Answer(predictions, reader.head_id)

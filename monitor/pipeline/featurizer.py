@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -11,11 +11,12 @@ from monitor.interfaces import Encoder
 from monitor.store import Store
 from monitor.store.features import PRECISION, text_hash
 
-VIEW = "base"
+Vectors = dict[str, dict[bytes, np.ndarray]]
+"""By view and :func:`text_hash`, each float32 of shape ``(d,)``."""
 
 
 class Featurizer:
-    """One pass per distinct text, whatever number of tasks and documents read it.
+    """One pass per distinct text, whatever number of tasks and documents read it, in whatever views.
 
     Vectors go through the stored precision also when they are fresh, so that a text gets the
     same answer now and when it is read again from the store.
@@ -25,29 +26,43 @@ class Featurizer:
         self.store, self.encoder = store, encoder
 
     def vectors(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> tuple[dict[bytes, np.ndarray], dict[bytes, np.ndarray]]:
-        """``(all, fresh)`` vectors by :func:`text_hash`, each float32 of shape ``(d,)``.
+        self, wanted: Mapping[str, Iterable[str]], *, progress: Callable[[int], None] | None = None
+    ) -> tuple[Vectors, Vectors]:
+        """``(all, fresh)`` vectors of the texts that are wanted of each view.
 
         Writes nothing: the caller keeps ``fresh`` (see :meth:`keep`) in its own transaction.
         """
-        by_hash = {text_hash(text): text for text in texts}
-        found = self.store.features.get(list(by_hash), VIEW, self.encoder.fingerprint)
-        missing = [key for key in by_hash if key not in found]
-        fresh: dict[bytes, np.ndarray] = {}
-        if missing:
-            rows = self.encoder.encode([by_hash[key] for key in missing], [VIEW], progress=progress)[VIEW]
-            rows = rows.astype(PRECISION).astype(np.float32)
-            fresh = dict(zip(missing, rows, strict=True))
-        return found | fresh, fresh
+        texts: dict[bytes, str] = {}
+        found: Vectors = {}
+        missing: dict[bytes, list[str]] = {}
+        for view, those in wanted.items():
+            by_hash = {text_hash(text): text for text in those}
+            texts |= by_hash
+            found[view] = self.store.features.get(list(by_hash), view, self.encoder.fingerprint)
+            for key in by_hash:
+                if key not in found[view]:
+                    missing.setdefault(key, []).append(view)
+        fresh: Vectors = {view: {} for view in found}
+        # Texts that miss the same views are encoded together, for then the trunk runs once for all of them.
+        together: dict[tuple[str, ...], list[bytes]] = {}
+        for key, views in missing.items():
+            together.setdefault(tuple(views), []).append(key)
+        for group, keys in together.items():
+            rows = self.encoder.encode([texts[key] for key in keys], group, progress=progress)
+            for view in group:
+                kept = rows[view].astype(PRECISION).astype(np.float32)
+                fresh[view] |= dict(zip(keys, kept, strict=True))
+        return {view: found[view] | fresh[view] for view in found}, fresh
 
-    def matrix(self, texts: Sequence[str], now: datetime) -> np.ndarray:
-        """Features of ``texts``, shape ``(len(texts), d)``; fresh ones are kept at once."""
-        vectors, fresh = self.vectors(texts)
+    def matrices(self, texts: Sequence[str], views: Sequence[str], now: datetime) -> dict[str, np.ndarray]:
+        """Features of ``texts`` by view, each of shape ``(len(texts), d)``; fresh ones are kept at once."""
+        vectors, fresh = self.vectors({view: texts for view in views})
         self.keep(fresh, now)
-        return np.stack([vectors[text_hash(text)] for text in texts])
+        keys = [text_hash(text) for text in texts]
+        return {view: np.stack([vectors[view][key] for key in keys]) for view in views}
 
-    def keep(self, vectors: dict[bytes, np.ndarray], now: datetime) -> None:
+    def keep(self, vectors: Vectors, now: datetime) -> None:
         """Store vectors."""
-        if vectors:
-            self.store.features.put(vectors, VIEW, self.encoder.fingerprint, now)
+        for view, by_hash in vectors.items():
+            if by_hash:
+                self.store.features.put(by_hash, view, self.encoder.fingerprint, now)

@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.learn.adapt import adapt
 from monitor.learn.head import decide, probabilities
-from monitor.pipeline.featurizer import VIEW, Featurizer
+from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.readers import Reader, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
@@ -22,7 +22,7 @@ from monitor.types import Seed, Task
 
 log = logging.getLogger(__name__)
 
-LEARNER = 1
+LEARNER = 2
 """Raised when the learner changes what it makes of the same seeds, so that heads are made anew."""
 CHUNK = 1000
 
@@ -45,9 +45,10 @@ def adapt_reader(
     head = adapt(
         task,
         seeds,
-        lambda texts: featurizer.matrix(texts, now),
+        lambda texts, views: featurizer.matrices(texts, views, now),
         encoder_fingerprint=featurizer.encoder.fingerprint,
-        view=VIEW,
+        views=featurizer.encoder.views,
+        prior=featurizer.encoder.prior,
     )
     stored = store.heads.add(
         task.name,
@@ -91,12 +92,13 @@ def relabel(
         after = ids[-1]
         documents = [d for d in store.documents.many(ids) if d.event_at >= oldest]
         texts = [reader.read(document) for document in documents]
-        vectors, fresh = featurizer.vectors([text for text in texts if text is not None])
+        view = reader.head.view
+        vectors, fresh = featurizer.vectors({view: [text for text in texts if text is not None]})
         featurizer.keep(fresh, now)
         read = [n for n, text in enumerate(texts) if text is not None]
         answers += [(documents[n].id, None) for n in range(len(documents)) if texts[n] is None]
         if read:
-            features = np.stack([vectors[text_hash(texts[n] or "")] for n in read])
+            features = np.stack([vectors[view][text_hash(texts[n] or "")] for n in read])
             decided = decide(reader.head, probabilities(reader.head, features))
             answers += [
                 (documents[n].id, Answer(predictions, stored.id))

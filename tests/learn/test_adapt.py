@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import Support, adapt, name_text, name_weights
 from monitor.learn.head import Head, decide, probabilities
 from monitor.types import Prediction, Seed, Task
-from tests.learn.words import encode
+from tests.learn.words import by_view, encode
 
 TASK = Task("mood", {"bad": "loss failure", "good": "win success"})
 SEEDS = [
@@ -28,7 +30,7 @@ TOPIC_SEEDS = [
 
 
 def learn(task: Task, seeds: list[Seed]) -> Head:
-    return adapt(task, seeds, encode, encoder_fingerprint="words")
+    return adapt(task, seeds, by_view, encoder_fingerprint="words")
 
 
 def says(head: Head, text: str) -> list[Prediction]:
@@ -78,8 +80,39 @@ def test_the_same_input_gives_the_same_head() -> None:
 
 
 def test_the_head_says_what_it_was_made_for() -> None:
-    head = adapt(TASK, SEEDS, encode, encoder_fingerprint="words", view="tone")
+    head = adapt(TASK, SEEDS, by_view, encoder_fingerprint="words", views=["tone"])
     assert (head.labels, head.encoder, head.view, head.multi) == (("bad", "good"), "words", "tone", False)
+
+
+def blind(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+    """In the view ``deaf`` every text is one of two, at random; the others see words."""
+    found = by_view(texts, views)
+    if "deaf" in found:
+        rows = np.array([crc32(text.encode()) % 2 for text in texts])
+        found["deaf"] = np.eye(found["deaf"].shape[1], dtype=np.float32)[rows]
+    return found
+
+
+def test_seeds_choose_the_view_whatever_the_names_say() -> None:
+    for views in (["base", "deaf", "words"], ["base", "words", "deaf"]):
+        for task, seeds in ((TASK, SEEDS), (TOPICS, TOPIC_SEEDS)):
+            head = adapt(
+                task, seeds, blind, encoder_fingerprint="x", views=views, prior=lambda names: {"deaf": 0.5}
+            )
+            assert head.view == "words"
+
+
+def test_names_alone_choose_the_view_by_the_prior() -> None:
+    heard: list[Sequence[str]] = []
+
+    def prior(names: Sequence[str]) -> dict[str, float]:
+        heard.append(names)
+        return {"two": 0.1}
+
+    head = adapt(TASK, [], by_view, encoder_fingerprint="x", views=["base", "one", "two"], prior=prior)
+    assert head.view == "two"
+    assert heard == [["bad: loss failure", "good: win success"]]
+    assert adapt(TASK, [], by_view, encoder_fingerprint="x", views=["base", "one", "two"]).view == "one"
 
 
 def test_the_owners_threshold_wins() -> None:

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn import encoder as module
 from monitor.learn import model_files
-from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import EMBEDDED_SHA256, SHIPPED_VIEWS, TransformerEncoder, embedded_folder
 from monitor.testing import check_encoder
 from monitor_plugins.encoders import MiniLm, MiniLmSettings
 
@@ -28,7 +27,9 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def encoder() -> TransformerEncoder:
-    return TransformerEncoder(embedded_folder(), name="minilm", sha256=EMBEDDED_SHA256, device="cpu")
+    return TransformerEncoder(
+        embedded_folder(), name="minilm", sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, device="cpu"
+    )
 
 
 @pytest.fixture
@@ -98,14 +99,14 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     small = TransformerEncoder(embedded_folder(), device="cpu", tokens_per_batch=64)
     texts = [f"number {i}" for i in range(20)]
     expected = small.encode(texts)["base"]
-    pool = module._pool
+    forward = TransformerEncoder._forward
 
-    def scarce(model: object, batch: list[list[int]], *rest: object) -> np.ndarray:
+    def scarce(self: TransformerEncoder, batch: list[list[int]], views: list[str]) -> dict[str, np.ndarray]:
         if len(batch) * max(map(len, batch)) > 20:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return pool(model, batch, *rest)  # type: ignore[arg-type]
+        return forward(self, batch, views)
 
-    monkeypatch.setattr(module, "_pool", scarce)
+    monkeypatch.setattr(TransformerEncoder, "_forward", scarce)
     np.testing.assert_allclose(small.encode(texts)["base"], expected, atol=1e-5)
     assert "out of memory, going on with 16 tokens a batch" in caplog.text
     warned = len(caplog.records)

@@ -27,7 +27,7 @@ from monitor.learn.model_files import (
 from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, Views, read_views, view_names
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 __all__ = [
     "EMBEDDED_SHA256",

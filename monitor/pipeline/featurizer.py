@@ -56,7 +56,7 @@ class Featurizer:
 
     def matrices(self, texts: Sequence[str], views: Sequence[str], now: datetime) -> dict[str, np.ndarray]:
         """Features of ``texts`` by view, each of shape ``(len(texts), d)``; fresh ones are kept at once."""
-        vectors, fresh = self.vectors({view: texts for view in views})
+        vectors, fresh = self.vectors(dict.fromkeys(views, texts))
         self.keep(fresh, now)
         keys = [text_hash(text) for text in texts]
         return {view: np.stack([vectors[view][key] for key in keys]) for view in views}

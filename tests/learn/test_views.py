@@ -60,7 +60,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def encoder(file: Path) -> Iterator[TransformerEncoder]:
-    yield TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", views=file)
+    return TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", views=file)
 
 
 def test_what_is_written_is_read(file: Path) -> None:

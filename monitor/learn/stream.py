@@ -1,0 +1,247 @@
+"""What the unlabelled texts of a stream add to a few seeds, for tasks with one label a text.
+
+The head that the seeds alone give labels the stream; from these answers come the stream's mix of
+labels (EM on the label prior, Saerens et al. 2002) and soft labels, and a second head is fitted to
+seeds, names and stream together (self-training). A text that resembles the seeds less than they
+resemble each other counts for little. The second head is promoted only if it does not score
+worse than the first on seeds that neither has seen; else the first stays. Pure functions of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+
+from monitor.learn import calibrate
+from monitor.learn.adapt import HELD_OUT_ITERATIONS, STRENGTH, Support, name_weights
+from monitor.learn.head import fit_softmax
+
+MOST_TEXTS = 20_000
+"""Texts of the stream that are looked at; of more, a sample."""
+MOST_FITTED = 4000
+"""Texts of the stream that a head is fitted to; of more, a sample."""
+SHARPEN = 2.0
+"""How much surer of itself than its calibrated probabilities the first head labels the stream."""
+CAP = 2.0
+"""The most that the stream may weigh for a label, as a multiple of the label's seeds."""
+LEAST_SEEDS, LEAST_TEXTS = 2, 2
+"""Seeds of every label, and texts of the stream by label on average, below which nothing is tried."""
+LEAST_IN_SCOPE = 0.1
+"""The share of the stream that must seem to carry one of the labels."""
+MOST_UNSTABLE = 0.2
+"""How far the mixes of two halves of the stream may lie apart (total variation)."""
+
+_ITERATIONS = 60
+_EM_ROUNDS = 50
+
+Scores = tuple[np.ndarray, np.ndarray]
+"""Weight ``(L, d)`` and bias ``(L,)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class StreamFit:
+    """A fit of ``L`` labels over ``d`` features, and what was learned about the stream.
+
+    ``weight`` (L, d), ``bias`` (L,), ``temperature`` and ``thresholds`` (L,) are those of a head:
+    the stream's if ``promoted``, else those of the seeds alone. ``mix`` (L,) sums to 1 and is the
+    share of each label among the texts that carry one; ``none_share`` is the share of texts that
+    seem to carry none of them. ``score`` is the mean log-likelihood of held-out seeds with the
+    stream, ``score_before`` without it (nan where it was not measured). ``reason`` says in one
+    sentence why it was promoted or not.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    thresholds: np.ndarray
+    mix: np.ndarray
+    none_share: float
+    score: float
+    score_before: float
+    promoted: bool
+    reason: str
+
+
+def fit_stream(
+    support: Support, unlabelled: np.ndarray, rng: np.random.Generator, *, multi: bool = False
+) -> StreamFit:
+    """Fit a head to seeds, names and the unlabelled texts of a stream.
+
+    :param unlabelled: features ``(m, d)`` in the view of ``support``, rows of length 1, without the seeds.
+    :param rng: draws the sample where there are too many texts, and the halves that are compared.
+    :param multi: several labels a text: nothing is fitted (``weight`` is all zeros).
+    """
+    labels, width = support.targets.shape[1], support.names.shape[1]
+    uniform = np.full(labels, 1 / max(1, labels))
+    nothing = float("nan")
+    if multi:
+        empty = np.zeros((labels, width), np.float32)
+        return StreamFit(
+            empty, empty[:, 0], 1.0, uniform, uniform, nothing, nothing, nothing, False, "not for multi"
+        )
+    first = _fit(support)
+    held = held_out(support, lambda part: _fit(part, HELD_OUT_ITERATIONS))
+    heat = calibrate.temperature(held, support.targets)
+    before = _likelihood(held / heat, support.targets)
+    texts = _sample(np.asarray(unlabelled, np.float32), MOST_TEXTS, rng)
+    mix, within = uniform, np.ones(len(texts))
+
+    def stays(reason: str, score: float = nothing) -> StreamFit:
+        threshold = np.full(labels, calibrate.threshold(held / heat, labels))
+        none = float(1 - within.mean()) if len(within) else 0.0
+        then = float(before.mean()) if len(before) else nothing
+        return StreamFit(*first, heat, threshold, mix, none, score, then, False, reason)
+
+    if labels < 2:
+        return stays("a task with one label has nothing to tell apart")
+    fewest = int(support.targets.sum(axis=0).min())
+    if fewest < LEAST_SEEDS:
+        return stays(f"a label has {fewest} seeds, and the stream is used from {LEAST_SEEDS} on")
+    if len(texts) < LEAST_TEXTS * labels:
+        return stays(f"{len(texts)} unlabelled texts are too few for {labels} labels")
+    within = in_scope(support.seeds, texts)
+    soft, mix = _soft_labels(support, first, heat, texts, within)
+    if within.mean() < LEAST_IN_SCOPE:
+        return stays("hardly any text of the stream resembles the seeds")
+    half = rng.permutation(len(texts)) % 2 == 0
+    mixes = [_soft_labels(support, first, heat, texts[part], within[part])[1] for part in (half, ~half)]
+    apart = float(np.abs(mixes[0] - mixes[1]).sum() / 2)
+    if apart > MOST_UNSTABLE:
+        return stays("two halves of the stream disagree about its mix of labels")
+
+    chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
+
+    def fit(part: Support) -> Scores:
+        start = _fit(part, HELD_OUT_ITERATIONS)
+        labelled, _ = _soft_labels(part, start, heat, texts[chosen], within[chosen])
+        return _fit_both(part, texts[chosen], labelled, HELD_OUT_ITERATIONS)
+
+    held_after = held_out(support, fit)
+    heat_after = calibrate.temperature(held_after, support.targets)
+    after = _likelihood(held_after / heat_after, support.targets)
+    worse = before - after
+    error = float(worse.std() / np.sqrt(len(worse)))
+    score = float(after.mean())
+    if worse.mean() > error:
+        return stays("seeds that were left out are told worse with the stream than without", score)
+    weight, bias = _fit_both(support, texts[chosen], soft[chosen], _ITERATIONS)
+    return StreamFit(
+        weight,
+        bias,
+        heat_after,
+        np.full(labels, calibrate.threshold(held_after / heat_after, labels)),
+        mix,
+        float(1 - within.mean()),
+        score,
+        float(before.mean()),
+        True,
+        "seeds that were left out are told no worse with the stream than without",
+    )
+
+
+def label_mix(chances: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mix of labels that makes a stream likeliest (EM; Saerens, Latinne and Decaestecker 2002).
+
+    One imaginary text of each label keeps every share above 0.
+
+    :param chances: ``(m, L)``, rows sum to 1, as told by a head that took ``prior`` ``(L,)`` for the mix.
+    :param weights: ``(m,)``, how much each text counts.
+    :return: the mix ``(L,)``, and ``chances`` under it.
+    """
+    labels = chances.shape[1]
+    mix, told = prior, chances
+    for _ in range(_EM_ROUNDS):
+        told = chances * (mix / prior)
+        told /= np.maximum(told.sum(axis=1, keepdims=True), 1e-30)
+        mix = (weights @ told + 1) / (weights.sum() + labels)
+    return mix, told
+
+
+def in_scope(seeds: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """How likely each text is to carry one of the labels: ``(m,)`` in [0, 1].
+
+    A text's resemblance is its mean similarity to the seeds. Were all texts like the seeds, half
+    would resemble them more than the middle seed resembles the others; what is missing from
+    that half is the share of texts of no label (Storey 2002). A text's own chance is that share
+    times the ratio of the two densities, made to rise with resemblance.
+
+    :param seeds: ``(n, d)``; :param texts: ``(m, d)``, rows of length 1.
+    """
+    count = len(seeds)
+    if count < 2 or not len(texts):
+        return np.ones(len(texts))
+    total = seeds.sum(axis=0)
+    among = (seeds @ total - 1) / (count - 1)
+    alike = texts @ total / count
+    share = min(1.0, 2 * float((alike > np.median(among)).mean()))
+    width = max(1e-3, 0.9 * float(among.std()) * count**-0.2)
+    grid = np.linspace(alike.min(), alike.max() + 1e-6, 201)
+    ratio = share * _density(among, grid, width) / np.maximum(_density(alike, grid, width), 1e-12)
+    rising = np.minimum(1.0, np.maximum.accumulate(ratio))
+    return np.asarray(np.interp(alike, grid, rising))
+
+
+def held_out(support: Support, fit: Callable[[Support], Scores]) -> np.ndarray:
+    """Scores ``(n, L)`` of the seeds by fits that have not seen them."""
+    held = np.zeros(support.targets.shape)
+    fold = calibrate.folds(support.targets)
+    for part in np.unique(fold):
+        out = fold == part
+        weight, bias = fit(support.without(out, np.zeros(len(support.background), bool)))
+        held[out] = support.seeds[out] @ weight.T + bias
+    return held
+
+
+def _soft_labels(
+    support: Support, head: Scores, heat: float, texts: np.ndarray, within: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights ``(m, L)`` of the texts for each label, and the mix ``(L,)``."""
+    weight, bias = head
+    chances = softmax((texts @ weight.T + bias) * (SHARPEN / heat), axis=1)
+    count = support.targets.sum(axis=0)
+    mix, told = label_mix(chances, (count + 1) / (count + 1).sum(), within)
+    told = told * within[:, None]
+    return told * np.minimum(1.0, CAP * count / np.maximum(told.sum(axis=0), 1e-9)), mix
+
+
+def _fit(support: Support, iterations: int = 200) -> Scores:
+    none = np.zeros((0, support.names.shape[1]), np.float32)
+    return _fit_both(support, none, np.zeros((0, support.targets.shape[1])), iterations)
+
+
+def _fit_both(support: Support, texts: np.ndarray, soft: np.ndarray, iterations: int) -> Scores:
+    """Seeds, names, and texts that weigh ``soft`` ``(m, L)``.
+
+    What the stream lacks of a label (below the cap), the label's seeds make up for: the head must
+    not learn to avoid a label because few texts carried it lately.
+    """
+    count = support.targets.sum(axis=0)
+    lacking = CAP - soft.sum(axis=0) / np.maximum(count, 1) if len(texts) else np.zeros(len(count))
+    heavier = 1 + np.maximum(0.0, lacking)
+    weights = soft.sum(axis=1)
+    used = weights > 1e-3
+    return fit_softmax(
+        np.vstack([support.seeds, support.names, texts[used]]),
+        np.vstack([support.targets, np.eye(len(count)), soft[used] / weights[used, None]]),
+        np.concatenate([support.targets @ heavier, name_weights(support), weights[used]]),
+        strength=STRENGTH,
+        iterations=iterations,
+    )
+
+
+def _likelihood(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.asarray((targets * log_softmax(scores, axis=1)).sum(axis=1))
+
+
+def _density(points: np.ndarray, grid: np.ndarray, width: float) -> np.ndarray:
+    """Gaussian kernel density of ``points`` at ``grid``, up to a constant that depends on ``width`` alone."""
+    return np.asarray(
+        [np.exp(-0.5 * ((at - points) / width) ** 2).mean() if len(points) else 0.0 for at in grid]
+    )
+
+
+def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.learn import stream
+from monitor.learn.adapt import Support
+from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix
+
+WIDTH = 24
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def texts(rng: np.random.Generator, label: int, count: int, noise: float = 0.35) -> np.ndarray:
+    """Texts of a task: all share the first direction, each label has one of its own."""
+    centre = np.zeros(WIDTH)
+    centre[0], centre[1 + label] = 1.0, 1.0
+    return unit(centre + noise * rng.standard_normal((count, WIDTH)))
+
+
+def foreign(rng: np.random.Generator, count: int) -> np.ndarray:
+    return unit(rng.standard_normal((count, WIDTH)) - np.eye(WIDTH)[0])
+
+
+def support(rng: np.random.Generator, labels: int = 3, shots: int = 4) -> Support:
+    names = np.zeros((labels, WIDTH), np.float32)
+    names[np.arange(labels), 1 + np.arange(labels)] = 1
+    seeds = np.vstack([texts(rng, label, shots) for label in range(labels)])
+    targets = np.repeat(np.eye(labels, dtype=np.float32), shots, axis=0)
+    return Support(seeds, targets, names, np.zeros((0, WIDTH), np.float32))
+
+
+def mixed(rng: np.random.Generator, counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.vstack([texts(rng, label, count) for label, count in enumerate(counts)])
+    return rows, np.repeat(np.arange(len(counts)), counts)
+
+
+def right(fit: StreamFit, rows: np.ndarray, truth: np.ndarray) -> float:
+    return float(((rows @ fit.weight.T + fit.bias).argmax(axis=1) == truth).mean())
+
+
+def test_a_stream_makes_few_seeds_better() -> None:
+    gains = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        given, (rows, _), (test, truth) = support(rng), mixed(rng, [100] * 3), mixed(rng, [200] * 3)
+        with_stream = fit_stream(given, rows, rng)
+        without = fit_stream(given, rows[:0], rng)
+        assert with_stream.promoted
+        assert not without.promoted
+        gains.append(right(with_stream, test, truth) - right(without, test, truth))
+    assert np.mean(gains) > 0.005
+    assert min(gains) > -0.01
+
+
+def test_mix_and_none_share_are_found() -> None:
+    rng = np.random.default_rng(1)
+    given = support(rng, shots=16)
+    rows, _ = mixed(rng, [240, 40, 20])
+    clean = fit_stream(given, rows, rng)
+    assert np.abs(clean.mix - [0.8, 0.13, 0.07]).max() < 0.1
+    assert clean.none_share < 0.2
+    dirty = fit_stream(given, np.vstack([rows, foreign(rng, 300)]), rng)
+    assert np.abs(dirty.mix - [0.8, 0.13, 0.07]).max() < 0.1
+    assert abs(dirty.none_share - 0.5) < 0.15
+    assert dirty.mix.sum() == pytest.approx(1)
+
+
+def test_foreign_texts_change_little() -> None:
+    rng = np.random.default_rng(2)
+    given, (rows, _), (test, truth) = support(rng), mixed(rng, [100] * 3), mixed(rng, [200] * 3)
+    clean = fit_stream(given, rows, rng)
+    dirty = fit_stream(given, np.vstack([rows, foreign(rng, 900)]), rng)
+    assert right(dirty, test, truth) > right(clean, test, truth) - 0.02
+
+
+def test_a_label_that_the_stream_lacks_is_still_told() -> None:
+    rng = np.random.default_rng(3)
+    given, (test, truth) = support(rng, shots=8), mixed(rng, [200] * 3)
+    rows, _ = mixed(rng, [300, 300, 0])
+    fit, before = fit_stream(given, rows, rng), fit_stream(given, rows[:0], rng)
+    assert fit.promoted
+    assert fit.mix[2] < 0.08
+    missing = truth == 2
+    assert right(fit, test[missing], truth[missing]) > right(before, test[missing], truth[missing]) - 0.05
+
+
+def test_a_worse_fit_leaves_the_seeds_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    given, (rows, _) = support(rng, shots=8), mixed(rng, [100] * 3)
+    plain = fit_stream(given, rows[:0], rng)
+    labels = stream._soft_labels
+
+    def wrong(*args: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        soft, mix = labels(*args)  # type: ignore[arg-type]
+        return 4 * np.roll(soft, 1, axis=1), mix
+
+    monkeypatch.setattr(stream, "_soft_labels", wrong)
+    fit = fit_stream(given, rows, rng)
+    assert not fit.promoted
+    assert "worse" in fit.reason
+    assert fit.score < fit.score_before
+    assert np.array_equal(fit.weight, plain.weight)
+    assert np.array_equal(fit.bias, plain.bias)
+    assert (fit.temperature, fit.thresholds[0]) == (plain.temperature, plain.thresholds[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "shots", "count", "why"),
+    [
+        (3, 1, 300, "1 seeds"),
+        (3, 0, 300, "0 seeds"),
+        (3, 4, 5, "5 unlabelled texts are too few"),
+        (3, 4, 0, "0 unlabelled texts are too few"),
+        (1, 4, 300, "one label"),
+    ],
+)
+def test_what_is_too_little_is_said(labels: int, shots: int, count: int, why: str) -> None:
+    rng = np.random.default_rng(6)
+    fit = fit_stream(support(rng, labels, shots), texts(rng, 0, count), rng)
+    assert not fit.promoted
+    assert why in fit.reason
+    assert fit.weight.shape == (labels, WIDTH)
+    assert fit.mix.sum() == pytest.approx(1)
+
+
+def test_another_stream_altogether_is_refused() -> None:
+    rng = np.random.default_rng(7)
+    fit = fit_stream(support(rng, shots=8), foreign(rng, 300), rng)
+    assert not fit.promoted
+    assert "resembles" in fit.reason
+    assert fit.none_share > 0.9
+
+
+def test_multi_tasks_are_refused() -> None:
+    rng = np.random.default_rng(8)
+    fit = fit_stream(support(rng), texts(rng, 0, 50), rng, multi=True)
+    assert (fit.promoted, fit.reason) == (False, "not for multi")
+
+
+def test_the_same_input_gives_the_same_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_TEXTS", 200)
+    monkeypatch.setattr(stream, "MOST_FITTED", 100)
+    rng = np.random.default_rng(9)
+    given, (rows, _) = support(rng), mixed(rng, [100] * 3)
+    fits = [fit_stream(given, rows, np.random.default_rng(0)) for _ in range(2)]
+    assert fits[0].weight.tobytes() == fits[1].weight.tobytes()
+    assert fits[0].mix.tobytes() == fits[1].mix.tobytes()
+    other = fit_stream(given, rows, np.random.default_rng(1))
+    assert other.weight.tobytes() != fits[0].weight.tobytes()
+
+
+def test_label_mix_by_hand() -> None:
+    # Sure answers are counted, with one imaginary text a label.
+    sure = np.eye(2)[[0, 0, 0, 1]]
+    mix, told = label_mix(sure, np.array([0.5, 0.5]), np.ones(4))
+    assert mix == pytest.approx([4 / 6, 2 / 6])
+    assert told == pytest.approx(sure)
+    # A text of weight 0 does not count.
+    assert label_mix(sure, np.array([0.5, 0.5]), np.array([1, 1, 1, 0.0]))[0] == pytest.approx([0.8, 0.2])
+
+
+def test_label_mix_solves_its_own_equation() -> None:
+    rng = np.random.default_rng(10)
+    chances, prior = rng.dirichlet([0.3] * 3, 500), np.array([0.2, 0.3, 0.5])
+    mix, told = label_mix(chances, prior, np.ones(500))
+    under = chances * mix / prior
+    under /= under.sum(axis=1, keepdims=True)
+    assert told == pytest.approx(under, abs=1e-3)
+    assert mix == pytest.approx((under.sum(axis=0) + 1) / 503, abs=1e-3)
+
+
+def test_in_scope_tells_foreign_texts() -> None:
+    rng = np.random.default_rng(11)
+    given = support(rng, shots=16)
+    rows, _ = mixed(rng, [100] * 3)
+    chance = in_scope(given.seeds, np.vstack([rows, foreign(rng, 300)]))
+    assert chance[:300].mean() > 0.8
+    assert chance[300:].mean() < 0.1
+    assert in_scope(given.seeds[:1], rows).tolist() == [1.0] * 300

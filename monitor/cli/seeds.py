@@ -11,7 +11,9 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table, shorten
 from monitor.errors import MonitorError, UnknownName
+from monitor.pipeline.corrections import Correction, correct, text_in
 from monitor.store import Store
+from monitor.store.tasks import StoredSeed
 from monitor.types import Seed, Task
 
 SHOWN = 20
@@ -38,18 +40,21 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
     """Add TEXT as an example of LABEL.
 
     A TEXT of - is read from standard input. With --document no TEXT is given: this is how a
-    document that got a wrong label corrects the task.
+    document that got a wrong label corrects the task. In a task with one label a text, a new
+    label for a text takes the place of the one that it was given by command before.
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
     store = app.store_with(task, [label])
     if document_id is not None:
         text = _text_of(app, store, task, document_id)
-    elif text == "-":
-        text = sys.stdin.buffer.read().decode(errors="surrogateescape")
-    seed = Seed(_utf8(text or "").strip(), label)
-    added = store.tasks.add_seeds(task, [seed], app.now(), document_id=document_id)
-    click.echo(f"added a seed of {label}; {app.taken_up()}" if added else "the seed is there already")
+    else:
+        typed = sys.stdin.buffer.read().decode(errors="surrogateescape") if text == "-" else text
+        text = _utf8(typed or "").strip()
+    done = correct(store, task, Seed(text, label), app.now(), document_id=document_id)
+    click.echo(said_of(done) + (f"; {app.taken_up()}" if done.changed else ""))
+    for seed in done.standing:
+        click.echo(contradiction(seed), err=True)
 
 
 @seeds_command.command("import")
@@ -146,6 +151,21 @@ def read_for(task: Task, file: Path) -> list[Seed]:
     return seeds
 
 
+def said_of(done: Correction) -> str:
+    """What became of an answer, in words."""
+    instead = " and ".join(dict.fromkeys(seed.seed.label for seed in done.replaced))
+    if done.added is None:
+        return "the seed is there already" + (f"; removed what said {instead}" if instead else "")
+    return f"added a seed of {done.seed.label}" + (f" in place of {instead}" if instead else "")
+
+
+def contradiction(seed: StoredSeed) -> str:
+    """That a seed which commands cannot remove says otherwise, and who can."""
+    owner = "the seeds file" if seed.origin == "file" else "the task's adapter"
+    remedy = "remove it there" if seed.origin == "file" else "switch it off with default_seeds = false"
+    return f"{owner} still calls this text {seed.seed.label} (seed {seed.id}): {remedy}, or both count"
+
+
 def _utf8(text: str) -> str:
     try:
         text.encode()
@@ -155,13 +175,9 @@ def _utf8(text: str) -> str:
 
 
 def _text_of(app: App, store: Store, task: str, document_id: int) -> str:
-    document = store.documents.get(document_id)
-    if document is None:
-        raise MonitorError(f"there is no document {document_id}; `monitor documents list` shows them")
+    from monitor.pipeline.readers import Reader
+
     stored = store.tasks.need(task)
     part = app.plugins.pick("task adapter", stored.adapter)
     adapter = part(part.Settings.model_validate(stored.settings), app.config_path.resolve().parent)
-    text: str | None = adapter.read(document)
-    if not text or not text.strip():
-        raise MonitorError(f"the task {task!r} does not read document {document_id}: it does not apply to it")
-    return text
+    return text_in(store, Reader(stored.task, adapter), document_id)

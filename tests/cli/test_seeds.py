@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
+from monitor.cli.app import App
+from monitor.runtime import Runtime, make_encoder
+from monitor.scheduler import Scheduler
 from monitor.store.lock import DaemonLock
 
 
@@ -130,3 +136,87 @@ def test_remove_says_who_owns_a_seed(fetched):
 def test_a_running_monitor_takes_seeds_up(fetched):
     with DaemonLock(fetched.database):
         assert "the running monitor (process" in fetched("seeds", "add", "topic", "court", "text").out
+
+
+# -- corrections -------------------------------------------------------------------------
+
+
+def test_a_correction_takes_the_place_of_the_earlier_label(fetched):
+    fetched("seeds", "add", "mood", "bad", "record  sales")
+    said = fetched("seeds", "add", "mood", "good", "record sales")
+    assert "added a seed of good in place of bad; the next `monitor run`" in said.out
+    assert said.err == ""
+    commanded = [(label, text) for label, text, origin in seeds(fetched, "mood") if origin == "command"]
+    assert commanded == [("good", "record sales")]
+
+
+def test_several_labels_a_text_do_not_contradict_each_other(fetched):
+    fetched("seeds", "add", "topic", "court", "a fine eats the profit")
+    said = fetched("seeds", "add", "topic", "money", "a fine eats the profit")
+    assert "added a seed of money;" in said.out
+    assert [label for label, _, _ in seeds(fetched)] == ["court", "money"]
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [("awful failure", "the seeds file still calls this text bad"), ("terrible loss", "the task's adapter")],
+)
+def test_what_others_own_is_named_where_it_contradicts(fetched, text, owner):
+    said = fetched("seeds", "add", "mood", "good", text)
+    assert "added a seed of good;" in said.out
+    assert owner in said.err
+    assert {label for label, seed, _ in seeds(fetched, "mood") if seed == text} == {"bad", "good"}
+
+
+def test_a_documents_seed_is_exactly_what_the_task_reads(fetched):
+    store = fetched.store()
+    store.connection.execute("update documents set title = ' A headline ', text = 'and a text ' where id = 1")
+    store.close()
+    fetched("seeds", "add", "mood", "bad", "--document", 1)
+    (seed,) = [s for s in fetched("seeds", "list", "mood", "--json").json if s["document_id"]]
+    assert seed["text"] == "A headline \nand a text"
+
+
+def test_a_running_monitor_learns_from_a_correction_and_reads_the_past_again(monitor):
+    """The real scheduler with its threads; the correction comes through another connection."""
+    twin = "zeppelin umbrella marmalade"
+    monitor.write("news.txt", f"terrible loss\n{twin}\n{twin}!\n")
+    monitor.edit('every = "5m"', 'every = "1s"')
+    monitor("db", "migrate")
+    app = App(monitor.config)
+    config, plugins = app.load()
+    store = monitor.store()
+    runtime = Runtime(config, plugins, store, make_encoder(config))
+    runtime.synchronise(app.now())
+    scheduler = Scheduler(runtime)
+    scheduler.start()
+    try:
+
+        def said_of(text):
+            found = [d for d in store.documents.find(limit=None) if d.text == text]
+            said = store.predictions.of([d.id for d in found])
+            return [said[d.id]["mood"][0] for d in found if "mood" in said.get(d.id, {})]
+
+        def until(condition):
+            deadline, pause = time.monotonic() + 120, threading.Event()
+            while not condition():
+                assert time.monotonic() < deadline
+                pause.wait(0.05)
+
+        until(lambda: said_of(twin) and said_of(f"{twin}!"))
+        label = said_of(twin)[0].label
+        other = {"bad": "good", "good": "bad"}[label]
+        document = next(d for d in store.documents.find(limit=None) if d.text == twin)
+        monitor("seeds", "add", "mood", other, "--document", document.id)
+        # the past, this document and the like, without anybody asking
+        until(lambda: {p.label for p in said_of(twin) + said_of(f"{twin}!")} == {other})
+        # and what comes next
+        with (monitor.folder / "news.txt").open("a") as news:
+            news.write(f"again: {twin}\n")
+        until(lambda: said_of(f"again: {twin}"))
+        assert said_of(f"again: {twin}")[0].label == other
+    finally:
+        assert scheduler.stop(60)
+        runtime.close()
+        store.close()
+    monitor("db", "check")

@@ -1,0 +1,125 @@
+"""``monitor explain``: why does a task say that of a text?"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import console, shorten
+from monitor.errors import LearnError, MonitorError
+
+if TYPE_CHECKING:
+    from monitor.learn.explain import Explanation, Word
+
+TOP = 5
+WORTH_SAYING = 0.1
+"""Words with less than this share of the largest effect are not named."""
+
+
+@click.command("explain")
+@click.argument("what", metavar="DOCUMENT|TEXT")
+@click.option("--task", "name", metavar="NAME", help="Which task's answer; not needed where there is one.")
+@click.option("--label", metavar="LABEL", help="Explain this label instead of the likeliest one.")
+@json_option
+@pass_app
+def explain_command(app: App, what: str, name: str | None, label: str | None, as_json: bool) -> None:
+    """Explain what a task says of a document (its ID) or of a TEXT, without storing anything.
+
+    Shows the label, the runner-up, the nearest seeds with their cosine similarity, and the words
+    that carried the label: each is left out in turn (in a long text, several together), and
+    what the label's log-odds lose is its effect. Words below zero spoke against the label.
+    A TEXT of - is read from standard input.
+
+    With --json: one object with document_id, task, text, label, probability, threshold, abstained,
+    runner_up, runner_up_probability, margin, nearest (label, text, similarity, is_name) and words
+    (text, start, end, effect).
+    """
+    from monitor.pipeline.corrections import text_in
+    from monitor.pipeline.explaining import explain_text, ready_reader
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.runtime import make_encoder
+
+    store = app.synchronised_store
+    name = name or _only_task([stored.task.name for stored in store.tasks.active()])
+    store.tasks.need(name)
+    featurizer = Featurizer(store, make_encoder(app.config))
+    adapts = app.daemon() is None
+    reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, app.now(), adapt=adapts)
+    document_id = int(what) if what.isascii() and what.isdigit() else None
+    if document_id is not None:
+        text = text_in(store, reader, document_id)
+    else:
+        text = sys.stdin.buffer.read().decode("utf-8", "replace") if what == "-" else what
+        text = text.encode("utf-8", "replace").decode().strip()
+        if not text:
+            raise MonitorError("there is no text to explain")
+    found = explain_text(store, featurizer, reader, text, label=label)
+    if as_json:
+        print_json({"document_id": document_id, "task": name, **asdict(found)})
+    else:
+        _print(found)
+
+
+def _only_task(names: list[str]) -> str:
+    if not names:
+        raise LearnError("there are no tasks yet; add some to the configuration or with `monitor tasks add`")
+    if len(names) > 1:
+        raise click.UsageError(f"say which task with --task; known: {', '.join(names)}")
+    return names[0]
+
+
+def _print(found: Explanation) -> None:
+    screen = console()
+    carried, against = (
+        _worth_saying(found, found.top(TOP)),
+        _worth_saying(found, found.top(TOP, against=True)),
+    )
+    screen.print(_marked(found.text, carried, against))
+    screen.print()
+    line = Text(f"{found.label} {found.probability:.0%}", "bold")
+    if found.abstained:
+        line.append(f" (below {found.threshold:.0%}: the task does not say it)", "not bold")
+    screen.print(line)
+    if found.runner_up is not None:
+        screen.print(
+            Text(
+                f"next: {found.runner_up} {found.runner_up_probability:.0%}, a margin of {found.margin:+.0%}"
+            )
+        )
+    for title, words in (("for it:", carried), ("against it:", against)):
+        if words:
+            said = ", ".join(f"{_safe(shorten(w.text, 40))} {w.effect:+.2f}" for w in words)
+            screen.print(Text(f"{title:12}{said}"))
+    screen.print()
+    for near in found.nearest:
+        what = "name" if near.is_name else "seed"
+        screen.print(
+            Text(f"{near.similarity:5.2f}  {near.label} {what}: {_safe(shorten(near.text, 100))}"),
+            overflow="ellipsis",
+            no_wrap=True,
+        )
+
+
+def _worth_saying(found: Explanation, words: list[Word]) -> list[Word]:
+    largest = max((abs(word.effect) for word in found.words), default=0.0)
+    return [word for word in words if abs(word.effect) >= WORTH_SAYING * largest]
+
+
+def _marked(text: str, carried: list[Word], against: list[Word]) -> Text:
+    """The text with its words coloured; cut after the last line that fits a screen."""
+    shown = Text(_safe(text))
+    for words, style in ((carried, "bold green"), (against, "red")):
+        for word in words:
+            shown.stylize(style, word.start, word.end)
+    shown.truncate(2000, overflow="ellipsis")
+    return shown
+
+
+def _safe(text: str) -> str:
+    """The text, as long as it was, without what would move the cursor or change the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

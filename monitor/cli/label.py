@@ -1,0 +1,297 @@
+"""``monitor label``: the monitor asks, a person answers with one key each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.documents import duration
+from monitor.cli.output import clock, console, print_table, shorten
+from monitor.cli.seeds import contradiction, said_of
+from monitor.errors import MonitorError
+from monitor.pipeline.corrections import Correction, correct, take_back
+from monitor.store import Store
+from monitor.types import Seed, Task
+
+if TYPE_CHECKING:
+    from monitor.pipeline.questions import Question
+
+SKIP, UNDO, QUIT, BY_NAME, DONE = "s", "u", "q", "/", "\r\n"
+KEYS = "123456789" + "".join(c for c in ascii_lowercase if c not in SKIP + UNDO + QUIT)
+LIKELIEST = 9
+"""A task with more labels than keys gets keys for so many, the likeliest; the others by name."""
+ROUND = 10
+"""So many questions are chosen at once; then the answers count for the choice of the next."""
+SHOWN = 1500
+
+
+@click.command("label")
+@click.argument("task")
+@click.option(
+    "--since", default="90d", show_default=True, metavar="DURATION", help="Only documents of the last 7d ..."
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), metavar="N", help="Print the N documents to ask about, and end."
+)
+@json_option
+@pass_app
+def label_command(app: App, task: str, since: str, batch: int | None, as_json: bool) -> None:
+    """Label the documents that TASK would learn most from, with one key each.
+
+    Those that it is least sure of come first, and no two that are alike; seeds are left out.
+    Every answer is a seed at once, and a running monitor takes it up. After ten answers the
+    choice is made anew with what was learned. Keys: s skips, u takes the last answer back, q
+    ends. Where a text may carry several labels, their keys mark them and Enter stores.
+
+    With --batch nothing is asked. With --json as well: one array of objects with id, text, guess,
+    probability, abstained and why; `monitor seeds add TASK LABEL --document ID` answers one.
+    """
+    if as_json and batch is None:
+        raise click.UsageError("--json goes with --batch N: without it, a person is asked")
+    seconds = duration(since)
+    desk = _open(app, task, lambda now: now - timedelta(seconds=seconds))
+    if batch is not None:
+        _print(desk.choose(batch), as_json, since)
+        return
+    asked = desk.choose(ROUND)
+    if not asked:
+        click.echo(_nothing(since))
+        return
+    session = Session(desk.task, desk.store, app.now, click.getchar, click.prompt)
+    while asked and session.ask(asked):
+        asked = desk.choose(ROUND, leave_out=session.seen)
+    if not session.ended:
+        click.echo("no more documents to ask about")
+    stored = sum(len(answer.corrections) for answer in session.answers)
+    click.echo(f"{stored} seeds stored" + (f"; {app.taken_up()}" if stored else ""))
+
+
+@dataclass
+class Desk:
+    """Where the questions come from."""
+
+    task: Task
+    store: Store
+    choose: Callable[..., list[Question]]
+
+
+def _open(app: App, name: str, since: Callable[[datetime], datetime]) -> Desk:
+    from monitor.pipeline.explaining import ready_reader, renew
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.questions import questions
+    from monitor.runtime import make_encoder
+
+    store, adapts = app.synchronised_store, app.daemon() is None
+    featurizer = Featurizer(store, make_encoder(app.config))
+    reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, app.now(), adapt=adapts)
+
+    def choose(count: int, leave_out: Sequence[str] = ()) -> list[Question]:
+        now = app.now()
+        renew(store, featurizer, reader, now, adapt=adapts)
+        return questions(store, featurizer, reader, now, since=since(now), count=count, leave_out=leave_out)
+
+    return Desk(reader.task, store, choose)
+
+
+@dataclass
+class Answer:
+    """What was answered to a question; no corrections: it was skipped."""
+
+    question: Question
+    corrections: list[Correction] = field(default_factory=list)
+
+
+@dataclass
+class Session:
+    """Asks, and stores what is answered.
+
+    ``read_key`` gives what was pressed; ``read_name`` asks for a line of text.
+    """
+
+    task: Task
+    store: Store
+    now: Callable[[], datetime]
+    read_key: Callable[[], str]
+    read_name: Callable[..., Any]
+    answers: list[Answer] = field(default_factory=list)
+    ended: bool = False
+
+    @property
+    def seen(self) -> list[str]:
+        """The texts that were asked about."""
+        return [answer.question.text for answer in self.answers]
+
+    def ask(self, questions: Sequence[Question]) -> bool:
+        """Ask them all; ``False`` when the person has had enough."""
+        waiting = list(questions)[::-1]
+        while waiting and not self.ended:
+            question = waiting.pop()
+            self._show(question)
+            labels = self._answer(question)
+            if labels is None:
+                waiting.append(question)
+                if not self.ended:
+                    self._undo(waiting)
+            elif labels:
+                self._store(question, labels)
+            else:
+                self.answers.append(Answer(question))
+        return not self.ended
+
+    def _answer(self, question: Question) -> list[str] | None:
+        """Labels, none to skip, ``None`` to undo or (having set :attr:`ended`) to quit."""
+        keys, marked = keys_for(self.task, question), list[str]()
+        while True:
+            key = self._key()
+            if key == QUIT:
+                self.ended = True
+            if key in (QUIT, UNDO):
+                return None
+            if key == SKIP:
+                return []
+            label = self._by_name() if key == BY_NAME else keys.get(key)
+            if label is not None and not self.task.multi:
+                return [label]
+            if label is not None:
+                marked = [name for name in marked if name != label] + [label] * (label not in marked)
+                click.echo(f"  marked: {', '.join(marked) or 'none'}")
+            elif marked and key in DONE:
+                return marked
+
+    def _key(self) -> str:
+        try:
+            pressed = self.read_key()
+        except (EOFError, KeyboardInterrupt):
+            return QUIT
+        except OSError:
+            raise MonitorError(
+                "there is no terminal to ask at; `--batch N` prints what would be asked"
+            ) from None
+        if not pressed:
+            return QUIT
+        return "" if pressed.startswith("\x1b") else pressed[0]  # arrow keys and the like say nothing
+
+    def _by_name(self) -> str | None:
+        typed = str(self.read_name("  label, or its beginning", default="", show_default=False)).strip()
+        found = matching(typed, self.task.labels)
+        if len(found) == 1:
+            return found[0]
+        if typed:
+            click.echo(f"  {shorten(', '.join(found), 200) or 'no label begins like that'}")
+        return None
+
+    def _store(self, question: Question, labels: Sequence[str]) -> None:
+        answer = Answer(question)
+        with self.store.transaction():
+            for label in labels:
+                seed = Seed(question.text, label)
+                answer.corrections.append(
+                    correct(self.store, self.task.name, seed, self.now(), document_id=question.document.id)
+                )
+        self.answers.append(answer)
+        click.echo(f"  {'; '.join(map(said_of, answer.corrections))}")
+        for standing in dict.fromkeys(s for done in answer.corrections for s in done.standing):
+            click.echo(f"  {contradiction(standing)}", err=True)
+
+    def _undo(self, waiting: list[Question]) -> None:
+        if not self.answers:
+            click.echo("  there is nothing to take back")
+            return
+        answer = self.answers.pop()
+        with self.store.transaction():
+            for correction in reversed(answer.corrections):
+                take_back(self.store, correction, self.now())
+        waiting.append(answer.question)
+        click.echo("  taken back" if answer.corrections else "  back to what was skipped")
+
+    def _show(self, question: Question) -> None:
+        document, screen = question.document, console()
+        given = Counter(c.seed.label for answer in self.answers for c in answer.corrections)
+        skipped = sum(not answer.corrections for answer in self.answers)
+        done = ", ".join(f"{count} {label}" for label, count in given.most_common()) or "none"
+        screen.print()
+        screen.rule(f"{len(self.answers) + 1}  (labelled: {done}; skipped: {skipped})", align="left")
+        screen.print(
+            Text(f"document {document.id}, {document.source}, {clock(document.event_at)}", style="dim")
+        )
+        text = printable(question.text)
+        screen.print(Text(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"))
+        screen.print(
+            Text(f"guess: {question.guess} {question.probability:.0%}  ({question.why})", style="dim")
+        )
+        keys = keys_for(self.task, question)
+        line = Text()
+        for key, label in keys.items():
+            line.append(f"{key} ", "bold").append(f"{label}   ")
+        if len(keys) < len(self.task.labels):
+            line.append(f"{BY_NAME} ", "bold").append("by name   ")
+        if self.task.multi:
+            line.append("Enter ", "bold").append("store   ")
+        for key, what in ((SKIP, "skip"), (UNDO, "undo"), (QUIT, "quit")):
+            line.append(f"{key} ", "bold").append(f"{what}   ", "dim")
+        screen.print(line)
+
+
+def keys_for(task: Task, question: Question) -> dict[str, str]:
+    """Label by key: always the same ones, unless the task has more labels than there are keys."""
+    if len(task.labels) <= len(KEYS):
+        return dict(zip(KEYS, task.labels, strict=False))
+    return dict(zip(KEYS, [label for label, _ in question.ranking[:LIKELIEST]], strict=False))
+
+
+def matching(typed: str, labels: Mapping[str, str]) -> list[str]:
+    """The label that is ``typed``, or those that begin with it, whatever the case; none for nothing."""
+    wanted = typed.casefold()
+    if not wanted:
+        return []
+    exact = [label for label in labels if label == typed] or [
+        label for label in labels if label.casefold() == wanted
+    ]
+    return exact or [label for label in labels if label.casefold().startswith(wanted)]
+
+
+def printable(text: str) -> str:
+    """The text without what would move the cursor or change the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def _print(asked: Sequence[Question], as_json: bool, since: str) -> None:
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": q.document.id,
+                    "text": q.text,
+                    "guess": q.guess,
+                    "probability": q.probability,
+                    "abstained": q.abstained,
+                    "why": q.why,
+                }
+                for q in asked
+            ]
+        )
+        return
+    print_table(
+        ["id", "guess", "why", "text"],
+        [
+            [q.document.id, f"{q.guess} {q.probability:.0%}", q.why, shorten(printable(q.text), 100)]
+            for q in asked
+        ],
+        empty=_nothing(since),
+        right=["id"],
+    )
+
+
+def _nothing(since: str) -> str:
+    return (
+        f"no documents of the last {since} to ask about; `monitor sources fetch` or "
+        "`monitor documents import` brings some, --since looks further back"
+    )

@@ -1,0 +1,92 @@
+"""A person says what a text is: a seed, and what it contradicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from monitor.errors import MonitorError
+from monitor.store import Store
+from monitor.store.tasks import StoredSeed
+from monitor.types import Seed
+
+if TYPE_CHECKING:
+    from monitor.pipeline.readers import Reader
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What became of one answer.
+
+    ``added`` is the new seed's id, ``None`` where it was there already. ``replaced`` are seeds
+    of the same text with another label that went; ``standing`` those that stay, because a file
+    or an adapter owns them.
+    """
+
+    task: str
+    seed: Seed
+    added: int | None
+    replaced: tuple[StoredSeed, ...] = ()
+    standing: tuple[StoredSeed, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the task learns anything from it."""
+        return self.added is not None or bool(self.replaced)
+
+
+def correct(
+    store: Store, task: str, seed: Seed, now: datetime, *, document_id: int | None = None
+) -> Correction:
+    """Add ``seed`` to ``task``, in one transaction with what follows from it.
+
+    In a task with one label a text the newest answer counts: seeds that commands added for the
+    same text (spaces and line ends aside) under another label are removed. Where a text may
+    carry several labels, they do not contradict each other.
+
+    :raises UnknownName: for a task or label that nobody knows; nothing is changed then.
+    :raises MonitorError: for an empty text; likewise.
+    """
+    with store.transaction():
+        stored = store.tasks.need(task)
+        same = [s for s in store.tasks.seeds(task) if _plain(s.seed.text) == _plain(seed.text)]
+        other = [] if stored.task.multi else [s for s in same if s.seed.label != seed.label]
+        new = store.tasks.add_seeds(task, [seed], now, document_id=document_id)
+        replaced = tuple(s for s in other if s.origin == "command")
+        for found in replaced:
+            store.tasks.remove_seed(found.id)
+        added = max(s.id for s in store.tasks.seeds(task) if s.seed == seed) if new else None
+        standing = tuple(s for s in other if s.origin != "command")
+        return Correction(task, seed, added, replaced, standing)
+
+
+def take_back(store: Store, correction: Correction, now: datetime) -> None:
+    """Undo :func:`correct`: the seed goes, and those that it replaced come back."""
+    with store.transaction():
+        if correction.added is not None and any(
+            s.id == correction.added for s in store.tasks.seeds(correction.task)
+        ):
+            store.tasks.remove_seed(correction.added)
+        for found in correction.replaced:
+            store.tasks.add_seeds(correction.task, [found.seed], now, document_id=found.document_id)
+
+
+def text_in(store: Store, reader: Reader, document_id: int) -> str:
+    """The text that the task reads in a document.
+
+    :raises MonitorError: if there is no such document, or the task does not apply to it.
+    """
+    document = store.documents.get(document_id)
+    if document is None:
+        raise MonitorError(f"there is no document {document_id}; `monitor documents list` shows them")
+    text = reader.read(document)
+    if text is None:
+        raise MonitorError(
+            f"the task {reader.task.name!r} does not read document {document_id}: it does not apply to it"
+        )
+    return text
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,77 @@
+"""One task by itself, ready to answer, and why it answers as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from monitor.errors import MonitorError
+from monitor.learn.adapt import name_text
+from monitor.learn.explain import Explanation, explain
+from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.learning import adapt_reader
+from monitor.pipeline.readers import Reader, load_readers, take_head
+from monitor.plugins import Plugins
+from monitor.store import Store
+from monitor.store.features import text_hash
+
+
+def ready_reader(
+    store: Store,
+    featurizer: Featurizer,
+    plugins: Plugins,
+    base: Path,
+    name: str,
+    now: datetime,
+    *,
+    adapt: bool,
+) -> Reader:
+    """The task ``name`` with a head.
+
+    :param adapt: make a new head where seeds changed; otherwise only where there is none (a
+        running monitor makes the others).
+    :raises UnknownName: for a task that nobody knows.
+    :raises MonitorError: if its adapter cannot be used, or it cannot be learned.
+    """
+    store.tasks.need(name)
+    fingerprint = featurizer.encoder.fingerprint
+    for reader in load_readers(store, plugins, base, fingerprint):
+        if reader.task.name == name:
+            renew(store, featurizer, reader, now, adapt=adapt)
+            return reader
+    raise MonitorError(f"the adapter of the task {name!r} cannot be used (see `monitor plugins list`)")
+
+
+def renew(store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *, adapt: bool) -> None:
+    """Let ``reader`` have the newest head; see :func:`ready_reader`."""
+    if adapt or reader.head is None:
+        adapt_reader(store, featurizer, reader, now)
+    take_head(store, reader, featurizer.encoder.fingerprint)
+
+
+def explain_text(
+    store: Store, featurizer: Featurizer, reader: Reader, text: str, *, label: str | None = None
+) -> Explanation:
+    """Why ``reader``, which has a head, says what it says of ``text``. Writes nothing.
+
+    :param label: explain this label instead of the likeliest one.
+    :raises UnknownName: for a ``label`` that the task does not have.
+    """
+    assert reader.head is not None
+    view = reader.head.view
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        vectors, _ = featurizer.vectors({view: texts})
+        return np.stack([vectors[view][text_hash(text)] for text in texts])
+
+    return explain(
+        text,
+        reader.head,
+        encode,
+        [stored.seed for stored in store.tasks.seeds(reader.task.name)],
+        {name: name_text(name, description) for name, description in reader.task.labels.items()},
+        label=label,
+    )

@@ -1,0 +1,159 @@
+"""Which documents to ask a person about, so that a task learns most from few answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from monitor.learn.head import Head, decide, probabilities
+from monitor.learn.queries import choose, least_sure, uncertainty
+from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.readers import Reader
+from monitor.store import Store
+from monitor.store.features import text_hash
+from monitor.types import StoredDocument
+
+RECENT = 20_000
+"""The newest documents that are looked at."""
+CHUNK = 1000
+ENCODED = 512
+"""Texts without kept features (not classified yet) that one choice may encode; the rest wait."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A document to ask about, and what the task thinks of it now.
+
+    ``ranking`` has every label with its probability, the likeliest first; ``why`` says in words
+    why it is asked.
+    """
+
+    document: StoredDocument
+    text: str
+    ranking: tuple[tuple[str, float], ...]
+    abstained: bool
+    why: str
+
+    @property
+    def guess(self) -> str:
+        """The likeliest label."""
+        return self.ranking[0][0]
+
+    @property
+    def probability(self) -> float:
+        """Its probability."""
+        return self.ranking[0][1]
+
+
+@dataclass
+class _Pool:
+    """Texts that may be asked, with what is known of each."""
+
+    items: list[tuple[StoredDocument, str]]
+    features: np.ndarray
+    chances: np.ndarray
+    unsure: np.ndarray
+
+    def add(self, other: _Pool) -> None:
+        self.items += other.items
+        self.features = np.vstack([self.features, other.features])
+        self.chances = np.vstack([self.chances, other.chances])
+        self.unsure = np.concatenate([self.unsure, other.unsure])
+
+    def shrink(self, count: int) -> None:
+        """Keep what :func:`choose` will look at."""
+        rows = np.sort(least_sure(self.unsure, count))
+        self.items = [self.items[i] for i in rows]
+        self.features, self.chances = self.features[rows], self.chances[rows]
+        self.unsure = self.unsure[rows]
+
+
+def questions(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    since: datetime,
+    count: int,
+    leave_out: Collection[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> list[Question]:
+    """Up to ``count`` documents since ``since``, the most worth asking first.
+
+    What the task does not read, what is a seed already and what repeats a text is left out; so
+    are the texts of ``leave_out``. Documents that the task abstained on are there. ``progress``
+    is called with the number of documents looked at since the last call. ``reader`` has a head.
+    """
+    head = reader.head
+    assert head is not None
+    seeds = list(dict.fromkeys(stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
+    met = {_plain(text) for text in (*seeds, *leave_out)}
+    pool: _Pool | None = None
+    left = ENCODED
+    documents = store.documents.find(since=since, limit=RECENT)
+    for start in range(0, len(documents), CHUNK):
+        items = []
+        for document in documents[start : start + CHUNK]:
+            text = reader.read(document)
+            if text is not None and _plain(text) not in met:
+                met.add(_plain(text))
+                items.append((document, text))
+        kept = store.features.get(
+            [text_hash(text) for _, text in items], head.view, featurizer.encoder.fingerprint
+        )
+        missing = [text for _, text in items if text_hash(text) not in kept][:left]
+        left -= len(missing)
+        kept |= dict(zip(map(text_hash, missing), _features(featurizer, head, missing, now), strict=True))
+        items = [item for item in items if text_hash(item[1]) in kept]
+        if items:
+            features = np.stack([kept[text_hash(text)] for _, text in items])
+            chances = probabilities(head, features)
+            unsure = uncertainty(chances, head.thresholds, multi=head.multi)
+            part = _Pool(items, features, chances, unsure)
+            if pool is None:
+                pool = part
+            else:
+                pool.add(part)
+            pool.shrink(count)
+        if progress is not None:
+            progress(len(documents[start : start + CHUNK]))
+    if pool is None:
+        return []
+    known = _features(featurizer, head, seeds, now)
+    said = decide(head, pool.chances)
+    return [
+        _question(head, *pool.items[i], pool.chances[i], abstained=said[i][0].abstained)
+        for i in choose(pool.unsure, pool.features, known, count)
+    ]
+
+
+def _question(
+    head: Head, document: StoredDocument, text: str, chances: np.ndarray, *, abstained: bool
+) -> Question:
+    ranking = tuple((head.labels[i], float(chances[i])) for i in np.argsort(-chances, kind="stable"))
+    return Question(document, text, ranking, abstained, _why(head, chances, ranking, abstained))
+
+
+def _why(head: Head, chances: np.ndarray, ranking: tuple[tuple[str, float], ...], abstained: bool) -> str:
+    if head.multi:
+        near = int(np.abs(chances - head.thresholds).argmin())
+        return (
+            f"{head.labels[near]} at {chances[near]:.0%} is near its threshold of {head.thresholds[near]:.0%}"
+        )
+    (first, high), (second, low) = ranking[:2]
+    close = f"{first} {high:.0%}, {second} {low:.0%}"
+    return f"no label is likely enough: {close}" if abstained else f"not sure: {close}"
+
+
+def _features(featurizer: Featurizer, head: Head, texts: list[str], now: datetime) -> np.ndarray:
+    if not texts:
+        return np.zeros((0, head.weight.shape[1]), np.float32)
+    return featurizer.matrices(texts, [head.view], now)[head.view]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

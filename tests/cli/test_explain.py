@@ -1,0 +1,98 @@
+"""monitor explain."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_explains_a_text(fetched):
+    said = fetched("explain", "an awful failure", "--task", "mood")
+    lines = [line for line in said.out.splitlines() if line]
+    assert lines[0] == "an awful failure"
+    assert lines[1].startswith("bad ")
+    assert lines[2].startswith("next: good ")
+    (carried,) = [line for line in lines if line.startswith("for it:")]
+    assert "awful +" in carried or "failure +" in carried
+    assert any("bad seed: awful failure" in line for line in lines)
+    assert any("good seed:" in line for line in lines)
+
+
+def test_explains_what_the_task_reads_of_a_document(fetched):
+    document = fetched("documents", "search", "terrible", "--json").json[0]
+    found = fetched("explain", document["id"], "--task", "mood", "--json").json
+    assert (found["document_id"], found["task"], found["text"]) == (document["id"], "mood", "terrible loss")
+    assert (found["label"], found["runner_up"], found["abstained"]) == ("bad", "good", False)
+    assert found["margin"] == pytest.approx(found["probability"] - found["runner_up_probability"])
+    assert [word["text"] for word in found["words"]] == ["terrible", "loss"]
+    assert sum(word["effect"] for word in found["words"]) > 0
+    # the seed itself, which is there word for word, then the next of the label, then the runner-up's
+    assert [near["label"] for near in found["nearest"]] == ["bad", "bad", "good"]
+    assert found["nearest"][0]["text"] == "terrible loss"
+    assert found["nearest"][0]["similarity"] == pytest.approx(1, abs=1e-3)
+
+
+def test_agrees_with_classify(fetched):
+    text = "growth after a failure"
+    said = fetched("classify", text, "--task", "mood", "--json").json[0]["predictions"]["mood"]
+    found = fetched("explain", text, "--task", "mood", "--json").json
+    assert (found["label"], found["abstained"]) == (said["label"], said["abstained"])
+    assert found["probability"] == pytest.approx(said["probability"], abs=1e-3)
+
+
+def test_names_stand_in_for_seeds(fetched):
+    found = fetched("explain", "the lawsuits", "--task", "topic", "--json").json
+    assert found["label"] == "court"
+    assert found["nearest"][0]["is_name"]
+    assert found["nearest"][0]["text"] == "court: lawsuits and fines"
+    assert "court name: court: lawsuits" in fetched("explain", "the lawsuits", "--task", "topic").out
+
+
+def test_explains_another_label(fetched):
+    found = fetched("explain", "terrible loss", "--task", "mood", "--label", "good", "--json").json
+    assert (found["label"], found["runner_up"]) == ("good", "bad")
+    assert found["margin"] < 0
+
+
+def test_says_that_a_task_abstained(fetched):
+    fetched.edit('adapter = "mood"', 'adapter = "mood"\nthreshold = 0.999')
+    said = fetched("explain", "growth", "--task", "mood")
+    assert "below 100%: the task does not say it" in said.out
+
+
+def test_reads_standard_input_and_long_texts(fetched):
+    text = "terrible " + "and so on " * 300 + "\x1b[31m"
+    found = fetched("explain", "-", "--task", "mood", "--json", input=text).json
+    assert len(found["words"]) <= 64
+    assert "\x1b" not in fetched("explain", "-", "--task", "mood", input=text).out
+
+
+def test_stores_nothing(fetched):
+    fetched("adapt")
+    store = fetched.store()
+    try:
+        before = store.features.count()
+        fetched("explain", "a text that nobody has seen", "--task", "mood")
+        assert store.features.count() == before
+        assert store.documents.count() == 2
+    finally:
+        store.close()
+
+
+def test_the_only_task_need_not_be_named(fetched):
+    assert "known: mood, topic" in fetched("explain", "x", code=2).err
+    fetched("tasks", "list")
+    text = fetched.config.read_text()
+    start, end = text.index('[[tasks]]\nname = "topic"'), text.index("[[notifiers]]")
+    fetched.config.write_text(text[:start] + text[end:])
+    assert fetched("explain", "x", "--json").json["task"] == "mood"
+
+
+def test_wrong_use(fetched):
+    assert "known: mood, topic" in fetched("explain", "x", "--task", "nope", code=2).err
+    assert "known: bad, good" in fetched("explain", "x", "--task", "mood", "--label", "nope", code=2).err
+    assert "no document 999" in fetched("explain", 999, "--task", "mood", code=1).err
+    assert "no text to explain" in fetched("explain", " ", "--task", "mood", code=1).err
+    store = fetched.store()
+    store.connection.execute("update documents set role = 'agent' where id = 1")
+    store.close()
+    assert "does not apply" in fetched("explain", 1, "--task", "mood", code=1).err

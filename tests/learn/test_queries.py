@@ -1,0 +1,65 @@
+"""Which texts to ask about: against choices made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.learn.queries import LEAST_POOL, choose, least_sure, uncertainty
+
+NONE = np.zeros((0, 2), np.float32)
+
+
+def turned(*degrees: float) -> np.ndarray:
+    """Rows of length 1 that point so far round."""
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_uncertainty_is_the_margin() -> None:
+    chances = np.array([[0.5, 0.5, 0.0], [0.2, 0.7, 0.1], [0.0, 0.0, 1.0]])
+    assert uncertainty(chances, np.full(3, 0.9), multi=False) == pytest.approx([1.0, 0.5, 0.0])
+    assert uncertainty(np.zeros((0, 3)), np.full(3, 0.9), multi=False).shape == (0,)
+
+
+def test_uncertainty_of_several_labels_is_the_nearest_threshold() -> None:
+    chances = np.array([[0.5, 0.0], [0.1, 0.4], [1.0, 1.0]])
+    found = uncertainty(chances, np.array([0.5, 0.4]), multi=True)
+    assert found == pytest.approx([1.0, 1.0, 0.0])
+    assert uncertainty(np.array([[0.25]]), np.array([0.5]), multi=True) == pytest.approx([0.5])
+
+
+def test_the_least_sure_comes_first_and_then_what_is_far_from_it() -> None:
+    rows = turned(0, 12, 90, 95)
+    # after row 0: row 1 is 0.9 * 0.022, row 2 is 0.5 * 1, row 3 is 0.4 * 1.09
+    assert choose(np.array([1.0, 0.9, 0.5, 0.4]), rows, NONE, 3) == [0, 2, 1]
+
+
+def test_what_is_near_a_seed_waits() -> None:
+    rows = turned(10, 90)
+    assert choose(np.array([1.0, 0.6]), rows, NONE, 1) == [0]
+    assert choose(np.array([1.0, 0.6]), rows, turned(-10), 1) == [1]
+
+
+def test_copies_are_asked_once_and_seeds_never() -> None:
+    rows = turned(0, 0, 0, 60, 120)
+    assert choose(np.ones(5), rows, turned(120), 5) == [0, 3]
+
+
+def test_what_is_clear_is_asked_last_but_asked() -> None:
+    assert choose(np.array([0.0, 1.0]), turned(0, 90), NONE, 5) == [1, 0]
+
+
+def test_diversity_is_sought_among_the_least_sure_only() -> None:
+    """A clear text that is far from everything does not push out unclear ones."""
+    generator = np.random.default_rng(0)
+    rows = np.vstack([turned(*generator.uniform(0, 90, 200)), turned(180)])
+    unsure = np.append(np.linspace(1, 0.9, 200), 0.6)
+    assert 200 not in choose(unsure, rows, NONE, 4)
+    assert list(least_sure(np.array([0.1, 0.9, 0.5, 0.9]), 2)) == [1, 3, 2, 0]
+    assert len(least_sure(np.ones(1000), 1)) == LEAST_POOL
+
+
+def test_nothing_to_choose_from() -> None:
+    assert choose(np.zeros(0), NONE, NONE, 3) == []
+    assert choose(np.ones(2), turned(0, 90), NONE, 0) == []

@@ -192,19 +192,26 @@ def check_failing_notifier(notifier: Notifier, *, permanent: bool) -> DeliveryEr
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """Check that an encoder gives unit rows that do not depend on the company they are in."""
+    """Check that an encoder gives unit rows, in each view, that do not depend on the company they are in."""
     texts = ["Profit fell.", "", "The parcel never came, and nobody answers the phone. " * 20, "利润 📉"]
     done: list[int] = []
-    rows = encoder.encode(texts, ["base"], progress=done.append)["base"]
-    assert rows.dtype == np.float32, f"features must be float32, not {rows.dtype}"
-    assert rows.ndim == 2, f"features must have shape (n, d), not {rows.shape}"
-    assert len(rows) == len(texts), f"{len(texts)} texts gave {len(rows)} rows"
+    assert encoder.views[:1] == ("base",), f"the first view must be base, not {encoder.views[:1]}"
+    found = encoder.encode(texts, encoder.views, progress=done.append)
+    assert set(found) == set(encoder.views), f"asked for {encoder.views}, but got {tuple(found)}"
     assert sum(done) == len(texts), f"progress was told of {sum(done)} texts, not {len(texts)}"
-    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4), "rows must have length 1"
-    for text, row in zip(texts, rows, strict=True):
-        alone = encoder.encode([text])["base"][0]
-        assert np.allclose(alone, row, atol=1e-3), f"{text[:20]!r} alone has other features"
+    for rows in found.values():
+        assert rows.dtype == np.float32, f"features must be float32, not {rows.dtype}"
+        assert rows.ndim == 2, f"features must have shape (n, d), not {rows.shape}"
+        assert len(rows) == len(texts), f"{len(texts)} texts gave {len(rows)} rows"
+        assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4), "rows must have length 1"
+    for place, text in enumerate(texts):
+        for view, rows in encoder.encode([text], encoder.views).items():
+            assert np.allclose(rows[0], found[view][place], atol=1e-3), (
+                f"{text[:20]!r} alone has other features"
+            )
     assert encoder.encode([])["base"].shape[0] == 0, "no texts must give no rows"
+    strange = set(encoder.prior(["good", "bad"])) - set(encoder.views)
+    assert not strange, f"prior speaks of views that there are not: {sorted(strange)}"
     assert encoder.fingerprint, "the fingerprint must not be empty"
     assert encoder.fingerprint == encoder.fingerprint, "the fingerprint must not change"
 

@@ -12,6 +12,7 @@ def check(store: Store) -> list[str]:
     - stored counts are the counts of predictions
     - every classified document was counted once, every prediction has a counted document
     - a single-label task says one thing of a document
+    - a task with heads has one in use, and every head's previous version is there
     - every alert that fired or resolved has its step and its letters
     """
     connection = store.connection
@@ -39,6 +40,11 @@ _QUERIES = {
     "several answers of a single-label task, document and task": (
         "select document_id, task from predictions p join tasks t on t.name = p.task where t.multi = 0 "
         "group by 1, 2 having count(*) > 1"
+    ),
+    "task with heads but none in use": "select task from heads group by task having sum(active) <> 1",
+    "head whose previous version is missing, task and version": (
+        "select task, version from heads h where previous is not null and not exists "
+        "(select 1 from heads b where b.task = h.task and b.version = h.previous and b.version < h.version)"
     ),
     "alert without its firing step": (
         "select id from alerts a where state <> 'pending' and not exists "

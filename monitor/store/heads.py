@@ -1,4 +1,8 @@
-"""Heads: what adaptation made of a task's seeds, in versions, one of them in use."""
+"""Heads: what adaptation made of a task's seeds, in versions, one of them in use.
+
+Versions are numbered as they are made and never change what they hold. Each knows the one
+that was in use before it, which can be put to use again.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.store.room import Room, to_text, to_time
+from monitor.store.room import Room, marks, to_text, to_time
 
 
 @dataclass(frozen=True)
 class StoredHead:
     """A version of a task's head. ``inputs`` identifies what it was made from (labels,
-    descriptions, seeds, encoder); ``seeds`` is how many it saw; ``relabelled``: it has read the past."""
+    descriptions, seeds, encoder); ``seeds`` is how many it saw; ``relabelled``: it has read the past.
+
+    ``depth`` says what it was learned from: ``names`` alone, ``seeds``, or more. ``view`` is what it
+    reads of a text. ``log_loss`` and ``accuracy`` are its score on seeds that were left out, ``None``
+    where that is not known. ``reason`` says in one sentence how it came about. ``previous`` is the version
+    that was in use before it. ``kept_for`` is set where it was put to use again: what the task
+    was made from then.
+    """
 
     id: int
     task: str
@@ -24,6 +35,13 @@ class StoredHead:
     active: bool
     relabelled: bool
     created_at: datetime
+    depth: str
+    view: str
+    log_loss: float | None
+    accuracy: float | None
+    reason: str
+    previous: int | None
+    kept_for: str | None
 
 
 class Heads(Room):
@@ -42,26 +60,77 @@ class Heads(Room):
         ]
 
     def add(
-        self, task: str, *, inputs: str, encoder: str, seeds: int, data: bytes, now: datetime
+        self,
+        task: str,
+        *,
+        inputs: str,
+        encoder: str,
+        seeds: int,
+        data: bytes,
+        now: datetime,
+        depth: str = "seeds",
+        view: str = "base",
+        log_loss: float | None = None,
+        accuracy: float | None = None,
+        reason: str = "",
     ) -> StoredHead:
         """Add a version and put it to use."""
         with self.store.transaction() as connection:
+            before = self.active(task)
             connection.execute("update heads set active = 0 where task = ?", [task])
             version = 1 + int(
                 self.value("select coalesce(max(version), 0) from heads where task = ?", [task])
             )
+            values = {
+                "task": task,
+                "version": version,
+                "inputs": inputs,
+                "encoder": encoder,
+                "seeds": seeds,
+                "data": data,
+                "active": 1,
+                "created_at": to_text(now),
+                "depth": depth,
+                "view": view,
+                "log_loss": log_loss,
+                "accuracy": accuracy,
+                "reason": reason,
+                "previous": None if before is None else before.version,
+            }
             connection.execute(
-                "insert into heads (task, version, inputs, encoder, seeds, data, active, created_at) "
-                "values (?, ?, ?, ?, ?, ?, 1, ?)",
-                [task, version, inputs, encoder, seeds, data, to_text(now)],
+                f"insert into heads ({', '.join(values)}) values ({marks(list(values))})",
+                list(values.values()),
             )
-        found = self.active(task)
-        assert found is not None
-        return found
+        return self._need(task)
+
+    def before(self, head: StoredHead) -> StoredHead | None:
+        """The version that was in use before ``head``; ``None`` for the first one."""
+        row = self.row("select * from heads where task = ? and version = ?", [head.task, head.previous])
+        return None if row is None else _head(row)
+
+    def use_again(self, head: StoredHead, *, kept_for: str) -> StoredHead:
+        """Put a version to use again in place of the one in use, whose reason says so from now on.
+
+        It is to read the past again. :param kept_for: what the task is made from at this time.
+        """
+        with self.store.transaction() as connection:
+            connection.execute(
+                "update heads set active = 0, reason = reason || ? where task = ? and active = 1",
+                [f"; reverted to version {head.version}", head.task],
+            )
+            connection.execute(
+                "update heads set active = 1, relabelled = 0, kept_for = ? where id = ?", [kept_for, head.id]
+            )
+        return self._need(head.task)
 
     def relabelled(self, head_id: int) -> None:
         """The head has read the past. Belongs into the transaction that writes what it said."""
         self.write("update heads set relabelled = 1 where id = ?", [head_id])
+
+    def _need(self, task: str) -> StoredHead:
+        found = self.active(task)
+        assert found is not None
+        return found
 
 
 def _head(row: Any) -> StoredHead:
@@ -76,4 +145,11 @@ def _head(row: Any) -> StoredHead:
         active=bool(row["active"]),
         relabelled=bool(row["relabelled"]),
         created_at=to_time(row["created_at"]),
+        depth=row["depth"],
+        view=row["view"],
+        log_loss=row["log_loss"],
+        accuracy=row["accuracy"],
+        reason=row["reason"],
+        previous=row["previous"],
+        kept_for=row["kept_for"],
     )

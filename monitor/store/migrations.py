@@ -242,3 +242,26 @@ def m0004_alerts_and_outbox(db: Database) -> None:
         )
         """,
     )
+
+
+@core()
+def m0005_histories_of_heads(db: Database) -> None:
+    _run(
+        db,
+        """
+        alter table heads add column depth text not null default 'seeds';;
+        alter table heads add column view text not null default 'base';;
+        alter table heads add column log_loss real;;
+        alter table heads add column accuracy real;;
+        alter table heads add column reason text not null default '';;
+        alter table heads add column previous integer;;
+        alter table heads add column kept_for text;;
+        update heads set
+            depth = case seeds when 0 then 'names' else 'seeds' end,
+            reason = case seeds when 0 then 'names alone' when 1 then '1 seed' else seeds || ' seeds' end,
+            previous = (select max(b.version) from heads b where b.task = heads.task and b.version < heads.version);;
+        create trigger heads_used_again after update of active on heads
+        when new.active = 1 and old.active = 0 begin
+            update revisions set value = value + 1 where name = 'learning'; end
+        """,
+    )

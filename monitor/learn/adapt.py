@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn import calibrate
-from monitor.learn.head import Head, fit_sigmoid, fit_softmax
+from monitor.learn.head import Head, Reach, fit_sigmoid, fit_softmax
 from monitor.learn.views import BASE
 from monitor.types import Seed, Task
 
@@ -93,19 +94,20 @@ def adapt(
     if len(candidates) > 1:
         said = prior(label_texts(task)) if prior else {}
         view = choose_view(supports, said)
-    support = supports[view]
-    weight, bias, temperature, thresholds = (_fit_multi if task.multi else _fit_single)(support)
+    fitted = (_fit_multi if task.multi else _fit_single)(supports[view])
+    thresholds = fitted.thresholds
     if task.threshold is not None:
         thresholds = np.full(len(task.labels), task.threshold)
     return Head(
         labels=tuple(task.labels),
         view=view,
         encoder=encoder_fingerprint,
-        weight=weight.astype(np.float32),
-        bias=bias.astype(np.float32),
-        temperature=temperature,
+        weight=fitted.weight.astype(np.float32),
+        bias=fitted.bias.astype(np.float32),
+        temperature=fitted.temperature,
         thresholds=thresholds.astype(np.float32),
         multi=task.multi,
+        reach=fitted.reach,
     )
 
 
@@ -226,8 +228,14 @@ def _softmax(support: Support, iterations: int = 200) -> tuple[np.ndarray, np.nd
     )
 
 
-Fitted = tuple[np.ndarray, np.ndarray, float, np.ndarray]
-"""Weight, bias, temperature, thresholds."""
+class Fitted(NamedTuple):
+    """What a head is made of, but for its names."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    thresholds: np.ndarray
+    reach: Reach | None
 
 
 def _fit_single(support: Support) -> Fitted:
@@ -235,7 +243,33 @@ def _fit_single(support: Support) -> Fitted:
     weight, bias = _softmax(support)
     held, targets = _held_out(support, lambda part: _softmax(part, HELD_OUT_ITERATIONS))
     heat = calibrate.temperature(held, targets)
-    return weight, bias, heat, np.full(labels, calibrate.threshold(held / heat, labels))
+    reach, chance = None, np.ones(len(held))
+    if found := calibrate.reach(nearest := _held_out_nearest(support)):
+        reach = Reach(centres(support), *found)
+        chance = expit((nearest - reach.middle) / reach.width)
+    return Fitted(
+        weight, bias, heat, np.full(labels, calibrate.threshold(held / heat, labels, chance)), reach
+    )
+
+
+def centres(support: Support) -> np.ndarray:
+    """The mean of each label's seeds, scaled to length 1: ``(L, d)``; of a label without seeds, its name."""
+    sums = support.targets.T @ support.seeds
+    seeded = np.asarray(support.targets.any(axis=0))
+    sums = np.where(seeded[:, None], sums, support.names)
+    found: np.ndarray = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return found.astype(np.float32)
+
+
+def _held_out_nearest(support: Support) -> np.ndarray:
+    """Each seed's greatest similarity to centres that were made without it: ``(n,)``."""
+    fold = calibrate.folds(support.targets)
+    nearest = np.zeros(len(fold), np.float32)
+    for part in np.unique(fold):
+        out = fold == part
+        left = support.without(out, np.zeros(len(support.background), bool))
+        nearest[out] = (support.seeds[out] @ centres(left).T).max(axis=1)
+    return nearest
 
 
 def _fit_multi(support: Support) -> Fitted:
@@ -266,7 +300,7 @@ def _fit_multi(support: Support) -> Fitted:
     held, targets = _held_out(support, lambda part: fit(part, HELD_OUT_ITERATIONS))
     slope, shift = calibrate.slope_and_shift(held, targets)
     thresholds = calibrate.label_thresholds(slope * held + shift, targets)
-    return weight, bias + shift / slope, 1 / slope, thresholds
+    return Fitted(weight, bias + shift / slope, 1 / slope, thresholds, None)
 
 
 def _held_out(

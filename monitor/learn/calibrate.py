@@ -22,6 +22,12 @@ _NAMES_TEMPERATURE = 0.4  # of heads fitted to names alone
 _TEMPERATURE_TRUST = 40  # seeds that weigh as much as the default
 _LEAST_TEMPERATURE = 0.15  # a few seeds that are easy to tell apart prove little
 _THRESHOLD_TRUST = 4
+_REACH, _REACH_WIDTH = (
+    2.5,
+    0.4,
+)  # where labels end, and how soon, in standard deviations of their seeds' similarity
+_LEAST_SPREAD = 0.02
+_FEWEST_FOR_REACH = 6
 _SLOPE, _SHIFT = 1.0, 4.5  # logarithm of the slope, and shift, of a multi head's scores
 _SLOPE_SPREAD, _SHIFT_SPREAD = 0.5, 1.5
 _BALANCE = 0.2  # 0 takes seeds for a fair sample of the stream, 1 as many positives as negatives
@@ -53,16 +59,30 @@ def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp(trust * found + (1 - trust) * np.log(default)))
 
 
-def threshold(scores: np.ndarray, labels: int) -> float:
+def reach(nearest: np.ndarray) -> tuple[float, float] | None:
+    """Middle and width of the chance that a text carries one of the labels (:class:`monitor.learn.head.Reach`).
+
+    :param nearest: the seeds' greatest similarity to labels' centres that were made without
+        them: ``(n,)``. ``None`` where they are too few to tell how much it varies.
+    """
+    if len(nearest) < _FEWEST_FOR_REACH:
+        return None
+    spread = max(float(nearest.std()), _LEAST_SPREAD)
+    return float(nearest.mean()) - _REACH * spread, _REACH_WIDTH * spread
+
+
+def threshold(scores: np.ndarray, labels: int, chance: np.ndarray | float = 1.0) -> float:
     """The top probability below which to abstain, so that ``COVERAGE`` of the texts are answered.
 
     :param scores: held-out scores ``(n, L)``, divided by their temperature.
+    :param chance: how likely each text carries one of the labels at all: ``(n,)``.
     """
     default = 0.85 * labels**-0.75  # what that share reaches from names alone, by number of labels
     if not len(scores):
         return float(default)
-    reached = np.quantile(softmax(scores, axis=1).max(axis=1), 1 - COVERAGE)
-    trust = len(scores) / (len(scores) + _THRESHOLD_TRUST)
+    top = softmax(scores, axis=1).max(axis=1) * chance
+    reached = max(float(np.quantile(top, 1 - COVERAGE)), 1e-6)
+    trust = len(top) / (len(top) + _THRESHOLD_TRUST)
     return float(np.exp(trust * np.log(reached) + (1 - trust) * np.log(default)))
 
 

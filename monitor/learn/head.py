@@ -2,7 +2,9 @@
 
 A head is linear over an encoder's features. For a row ``x`` and label ``l`` the score is
 ``(weight[l] @ x + bias[l]) / temperature``; probabilities are its softmax over the labels (one
-label a text) or its sigmoid (``multi``: each label by itself). Fitting is convex. Pure numpy
+label a text) or its sigmoid (``multi``: each label by itself). A softmax is sure of itself far
+away from anything it has seen; so a head may also know its labels' centres, and believe its
+softmax less the farther a text is from all of them. Fitting is convex. Pure numpy
 and scipy; nothing here knows where features come from.
 """
 
@@ -22,7 +24,25 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from monitor.errors import LearnError
 from monitor.types import Prediction
 
-FORMAT = 1
+FORMAT = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How far a head's labels reach, to tell texts that carry none of them.
+
+    ``centres`` (L, d) are rows of length 1. A text whose greatest similarity to them is ``middle``
+    carries one of the labels with a chance of one half; ``width`` is how soon that changes.
+    """
+
+    centres: np.ndarray
+    middle: float
+    width: float
+
+    def chance(self, features: np.ndarray) -> np.ndarray:
+        """How likely it is that rows of features ``(n, d)`` carry one of the labels at all: ``(n,)``."""
+        nearest = (features @ self.centres.T).max(axis=1)
+        return np.asarray(expit((nearest - self.middle) / self.width))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +51,8 @@ class Head:
 
     ``encoder`` is the fingerprint of the encoder whose features the head reads (in ``view``);
     over others it means nothing. ``thresholds`` (L,) are probabilities; a task with one label
-    a text has the same one for every label.
+    a text has the same one for every label. ``reach`` is missing where nothing is known of it:
+    in ``multi`` heads, and in those made of names alone.
     """
 
     labels: tuple[str, ...]
@@ -42,6 +63,7 @@ class Head:
     temperature: float
     thresholds: np.ndarray
     multi: bool
+    reach: Reach | None = None
 
     @property
     def version(self) -> str:
@@ -59,6 +81,9 @@ class Head:
             "multi": self.multi,
         }
         arrays = {"weight": self.weight, "bias": self.bias, "thresholds": self.thresholds}
+        if self.reach is not None:
+            plain |= {"middle": float(self.reach.middle), "width": float(self.reach.width)}
+            arrays["centres"] = self.reach.centres
         contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
         return bytes(save(contiguous, metadata={"head": json.dumps(plain)}))
 
@@ -73,6 +98,9 @@ class Head:
                 raise LearnError(
                     f"the head has format {plain['format']}, this program reads {FORMAT}: adapt again"
                 )
+            reach = None
+            if "centres" in arrays:
+                reach = Reach(arrays["centres"], float(plain["middle"]), float(plain["width"]))
             head = cls(
                 labels=tuple(plain["labels"]),
                 view=str(plain["view"]),
@@ -82,23 +110,37 @@ class Head:
                 temperature=float(plain["temperature"]),
                 thresholds=arrays["thresholds"],
                 multi=bool(plain["multi"]),
+                reach=reach,
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise LearnError("the head's bytes are damaged: adapt the task again") from error
         count = len(head.labels)
-        if head.weight.ndim != 2 or {len(head.weight), len(head.bias), len(head.thresholds)} != {count}:
+        same = reach is None or reach.centres.shape == head.weight.shape
+        if (
+            head.weight.ndim != 2
+            or {len(head.weight), len(head.bias), len(head.thresholds)} != {count}
+            or not same
+        ):
             raise LearnError("the head's bytes are damaged: adapt the task again")
         return head
 
 
 def probabilities(head: Head, features: np.ndarray) -> np.ndarray:
-    """Features ``(n, d)`` to probabilities ``(n, L)``; rows sum to 1 unless the head is ``multi``."""
+    """Features ``(n, d)`` to probabilities ``(n, L)``.
+
+    Unless the head is ``multi``, rows sum to at most 1; what is missing is the probability that
+    the text carries none of the labels.
+    """
     if features.shape[1:] != head.weight.shape[1:]:
         raise LearnError(
             f"the head reads {head.weight.shape[1]} features, but got {features.shape[1:]}: adapt the task again"
         )
-    scores = (features.astype(np.float32, copy=False) @ head.weight.T + head.bias) / head.temperature
-    return np.asarray(expit(scores) if head.multi else softmax(scores, axis=1))
+    features = features.astype(np.float32, copy=False)
+    scores = (features @ head.weight.T + head.bias) / head.temperature
+    if head.multi:
+        return np.asarray(expit(scores))
+    known = softmax(scores, axis=1)
+    return np.asarray(known if head.reach is None else known * head.reach.chance(features)[:, None])
 
 
 def decide(head: Head, probabilities: np.ndarray) -> list[list[Prediction]]:

@@ -23,7 +23,7 @@ def test_few_seeds_barely_move_the_temperature() -> None:
     scores = np.eye(2) * 9
     many = calibrate.temperature(np.tile(scores, (200, 1)), np.tile(np.eye(2), (200, 1)))
     few = calibrate.temperature(scores, np.eye(2))
-    assert many < few < 0.7
+    assert many < few < 0.5
 
 
 def test_threshold_answers_for_the_stated_share() -> None:
@@ -31,6 +31,23 @@ def test_threshold_answers_for_the_stated_share() -> None:
     found = calibrate.threshold(scores, 5)
     answered = (softmax(scores, axis=1).max(axis=1) >= found).mean()
     assert abs(answered - calibrate.COVERAGE) < 0.01
+
+
+def test_threshold_answers_for_that_share_where_probabilities_are_lowered() -> None:
+    rng = np.random.default_rng(4)
+    scores, chance = rng.standard_normal((2000, 5)) * 3, rng.uniform(0.2, 1, 2000)
+    found = calibrate.threshold(scores, 5, chance)
+    assert abs((softmax(scores, axis=1).max(axis=1) * chance >= found).mean() - calibrate.COVERAGE) < 0.01
+
+
+def test_reach_ends_where_hardly_any_seed_is() -> None:
+    nearest = np.random.default_rng(3).normal(0.6, 0.1, 1000)
+    middle, width = calibrate.reach(nearest) or (0, 0)
+    assert (abs(middle - 0.35) < 0.02, abs(width - 0.04) < 0.005) == (True, True)
+    assert calibrate.reach(nearest[:3]) is None
+    same = calibrate.reach(np.full(20, 0.7))
+    assert same is not None
+    assert same[1] > 0
 
 
 def test_threshold_without_seeds_lies_above_chance() -> None:

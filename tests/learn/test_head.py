@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import expit, log_softmax
 
 from monitor.errors import LearnError
-from monitor.learn.head import Head, decide, fit_sigmoid, fit_softmax, probabilities
+from monitor.learn.head import Head, Reach, decide, fit_sigmoid, fit_softmax, probabilities
 from monitor.types import Prediction
 
 
@@ -38,6 +40,26 @@ def test_bytes_hold_the_whole_head() -> None:
     for name in ("weight", "bias", "thresholds"):
         np.testing.assert_array_equal(getattr(again, name), getattr(head, name))
         assert getattr(again, name).dtype == np.float32
+
+
+def test_bytes_hold_the_reach() -> None:
+    head = replace(make_head(), reach=Reach(np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32), 0.4, 0.1))
+    again = Head.from_bytes(head.to_bytes())
+    assert again.reach is not None
+    assert (again.reach.middle, again.reach.width, again.version) == (0.4, 0.1, head.version)
+    np.testing.assert_array_equal(again.reach.centres, head.reach.centres)  # type: ignore[union-attr]
+    assert head.version != make_head().version
+
+
+def test_a_text_far_from_all_labels_is_believed_less() -> None:
+    centres = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
+    head = replace(make_head(), reach=Reach(centres, 0.5, 0.1))
+    features = np.array([[1, 0], [-0.8, -0.6], [-0.5, np.sqrt(0.75)]], np.float32)
+    plain, found = probabilities(make_head(), features), probabilities(head, features)
+    chance = expit((np.array([1.0, -0.6, np.sqrt(0.75)]) - 0.5) / 0.1)
+    np.testing.assert_allclose(found, plain * chance[:, None], rtol=1e-5)
+    assert found[0].sum() > 0.99
+    assert found[1].sum() < 0.001
 
 
 def test_version_changes_with_what_the_head_holds() -> None:

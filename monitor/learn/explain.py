@@ -30,6 +30,8 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff
 _LEAST = 1e-30
 _HALF_A_STEP = 2.0**-25
 """Between one and the number below it in single precision, which probabilities are computed in."""
+_ROUNDING = 1e-5
+"""Rows of probabilities that miss one by less than this sum to one."""
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Texts to features ``(n, d)`` in the head's view, float32, rows of length 1."""
@@ -138,11 +140,15 @@ def explain(
 def log_odds(probabilities: np.ndarray, *, multi: bool) -> np.ndarray:
     """Log-odds ``(n, L)`` of each label: ``log p - log(1 - p)``.
 
-    With one label a text, ``1 - p`` is the sum of the others' probabilities, which keeps its
-    digits where ``p`` is nearly one.
+    With one label a text, ``1 - p`` is the sum of the others' probabilities, and of that of no
+    label where rows sum to less than one: so it keeps its digits where ``p`` is nearly one.
     """
     p = np.asarray(probabilities, np.float64)
-    rest = np.maximum(1 - p, _HALF_A_STEP) if multi else p @ (1 - np.eye(p.shape[1]))
+    if multi:
+        rest = np.maximum(1 - p, _HALF_A_STEP)
+    else:
+        of_none = 1 - p.sum(axis=1, keepdims=True)
+        rest = p @ (1 - np.eye(p.shape[1])) + np.where(of_none > _ROUNDING, of_none, 0)
     return np.asarray(np.log(np.maximum(p, _LEAST)) - np.log(np.maximum(rest, _LEAST)))
 
 

@@ -18,18 +18,19 @@ SAME = 0.02
 
 
 def uncertainty(probabilities: np.ndarray, thresholds: np.ndarray, *, multi: bool) -> np.ndarray:
-    """How unsure a head is of each text: ``(n,)`` in [0, 1], one where it could as well toss a coin.
+    """How unsure a head is which label a text carries: ``(n,)`` in [0, 1], one for the toss of a coin.
+
+    With one label a text it is one less the margin, of what the labels have between them: where rows
+    sum to less than one, because the text may carry none, there is less to learn from asking.
 
     :param probabilities: ``(n, L)``; :param thresholds: ``(L,)``, which matter to ``multi`` only:
         there it is how near the least clear label is to its threshold.
     """
-    if not len(probabilities):
-        return np.zeros(0)
     if multi:
         span = np.maximum(thresholds, 1 - thresholds)
         return np.asarray(1 - (np.abs(probabilities - thresholds) / span).min(axis=1))
     two = np.sort(probabilities, axis=1)[:, -2:]
-    return np.asarray(1 - (two[:, -1] - two[:, 0])) if two.shape[1] == 2 else 1 - two[:, 0]
+    return np.maximum(probabilities.sum(axis=1) - (two[:, 1] - two[:, 0]), 0.0)
 
 
 def least_sure(unsure: np.ndarray, count: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,13 +80,11 @@ def questions(
     since: datetime,
     count: int,
     leave_out: Collection[str] = (),
-    progress: Callable[[int], None] | None = None,
 ) -> list[Question]:
     """Up to ``count`` documents since ``since``, the most worth asking first.
 
     What the task does not read, what is a seed already and what repeats a text is left out; so
-    are the texts of ``leave_out``. Documents that the task abstained on are there. ``progress``
-    is called with the number of documents looked at since the last call. ``reader`` has a head.
+    are the texts of ``leave_out``. Documents that the task abstained on are there. ``reader`` has a head.
     """
     head = reader.head
     assert head is not None
@@ -119,8 +117,6 @@ def questions(
             else:
                 pool.add(part)
             pool.shrink(count)
-        if progress is not None:
-            progress(len(documents[start : start + CHUNK]))
     if pool is None:
         return []
     known = _features(featurizer, head, seeds, now)

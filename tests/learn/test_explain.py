@@ -123,6 +123,8 @@ def test_log_odds_keep_their_digits() -> None:
     np.testing.assert_allclose(log_odds(sure, multi=False), [[46.05, -46.05], [0, 0]], atol=0.01)
     three = np.array([[0.5, 0.3, 0.2]])
     np.testing.assert_allclose(log_odds(three, multi=False), np.log(three / (1 - three)))
+    of_none = np.array([[0.4, 0.1]])  # and 0.5 for no label at all
+    np.testing.assert_allclose(log_odds(of_none, multi=False), np.log(of_none / (1 - of_none)))
     np.testing.assert_allclose(log_odds(np.array([[0.9, 0.2]]), multi=True), [[np.log(9), -np.log(4)]])
     assert np.isfinite(log_odds(np.array([[1.0, 0.0]], np.float32), multi=True)).all()
 

@@ -19,6 +19,8 @@ def turned(*degrees: float) -> np.ndarray:
 def test_uncertainty_is_the_margin() -> None:
     chances = np.array([[0.5, 0.5, 0.0], [0.2, 0.7, 0.1], [0.0, 0.0, 1.0]])
     assert uncertainty(chances, np.full(3, 0.9), multi=False) == pytest.approx([1.0, 0.5, 0.0])
+    # likely of no label: the same toss between two labels is worth less
+    assert uncertainty(np.array([[0.1, 0.1]]), np.full(2, 0.9), multi=False) == pytest.approx([0.2])
     assert uncertainty(np.zeros((0, 3)), np.full(3, 0.9), multi=False).shape == (0,)
 
 

@@ -30,7 +30,7 @@ def uncertainty(probabilities: np.ndarray, thresholds: np.ndarray, *, multi: boo
         span = np.maximum(thresholds, 1 - thresholds)
         return np.asarray(1 - (np.abs(probabilities - thresholds) / span).min(axis=1))
     two = np.sort(probabilities, axis=1)[:, -2:]
-    return np.maximum(probabilities.sum(axis=1) - (two[:, 1] - two[:, 0]), 0.0)
+    return np.asarray(np.maximum(probabilities.sum(axis=1) - (two[:, 1] - two[:, 0]), 0))
 
 
 def least_sure(unsure: np.ndarray, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Looking at validation tasks on the way: what the averaged weights would do, were training to end here."""
+"""Looking at validation tasks on the way: what would be kept, were training to end here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Look:
         self.states = states(ordered) if ordered else None
 
     def __call__(self, trainer: ViewTrainer) -> Mapping[str, Answers]:
-        """The answers of the averaged weights, by task. The weights in training stay as they are."""
+        """The answers of the weights that would be kept, by task. The weights in training stay as they are."""
         if self.states is None:
             return {}
         with _averaged(trainer):
@@ -55,8 +55,8 @@ def _averaged(trainer: ViewTrainer) -> Iterator[None]:
     with torch.no_grad():
         kept = {name: parameter.detach().clone() for name, parameter in trainer.learned.items()}
         try:
-            for name, parameter in trainer.learned.items():
-                parameter.copy_(trainer.average[name])
+            for name, value in trainer.kept().items():
+                trainer.learned[name].copy_(value)
             yield
         finally:
             for name, parameter in trainer.learned.items():

@@ -243,8 +243,8 @@ def _write(
     changes: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {}
     for trainer in trainers:
         names = sorted(name.removesuffix(".up") for name in trainer.learned if name.endswith(".up"))
-        average = trainer.average
-        changes[trainer.view] = {name: (average[f"{name}.down"], average[f"{name}.up"]) for name in names}
+        kept = trainer.kept()
+        changes[trainer.view] = {name: (kept[f"{name}.down"], kept[f"{name}.up"]) for name in names}
     families = {view: tuple(found) for view, found in settings.views.items()}
     views = Views(trunk.digest, settings.start, families, changes, router)
     try:

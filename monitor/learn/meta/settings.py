@@ -35,6 +35,9 @@ class MetaSettings(Settings):
     average: float = Field(
         0.998, ge=0, lt=1, description="how slowly the averaged weights, which are kept, follow"
     )
+    share: float = Field(
+        0.5, gt=0, le=1, description="how much of what was learned is kept, between the public model and it"
+    )
     head: Literal["prototype", "ridge", "gradient"] = Field(
         "prototype", description="how episodes are learned"
     )

@@ -73,6 +73,17 @@ class ViewTrainer:
         )
         self.done = 0
 
+    def kept(self) -> Learned:
+        """What becomes of the training: the average, its change drawn back to the public model.
+
+        Between the two lies what is best on tasks that were not practised (Wortsman et al. 2022).
+        """
+        share = self.settings.share
+        return {
+            name: value * share if name.endswith(".up") else value.clone()
+            for name, value in self.average.items()
+        }
+
     def step(self) -> Step:
         """One step: draw episodes, encode their texts together, follow the gradient of the summed loss.
 

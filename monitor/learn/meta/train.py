@@ -73,7 +73,7 @@ class ViewTrainer:
         )
         self.done = 0
 
-    def kept(self) -> Learned:
+    def kept(self) -> dict[str, torch.Tensor]:
         """What becomes of the training: the average, its change drawn back to the public model.
 
         Between the two lies what is best on tasks that were not practised (Wortsman et al. 2022).

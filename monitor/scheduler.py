@@ -68,7 +68,7 @@ class Scheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         every = self._every
         every(1, "fetch", self._dispatch)
-        every(1, "learn", self._learn)
+        every(0.25, "learn", self._learn)  # a correction counts for the next text, within a second
         every(10, "judge", lambda: self.runtime.tick(self.clock()))
         every(5, "beat", self._beat)
         every(10, "memory", give_back)

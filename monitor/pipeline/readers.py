@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.errors import MonitorError
+from monitor.errors import LearnError, MonitorError
 from monitor.interfaces import TaskAdapter
 from monitor.learn.head import Head
 from monitor.plugins import Plugins
@@ -65,7 +65,15 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> li
 
 
 def take_head(store: Store, reader: Reader, encoder: str) -> None:
-    """Take up the task's head in use, unless it reads the features of another encoder."""
+    """Take up the task's head in use, unless it reads the features of another encoder.
+
+    One that cannot be read, damaged or of an older version, is left alone, with a warning: the
+    task has none until it is adapted again.
+    """
     stored = store.heads.active(reader.task.name)
-    if stored is not None and stored.encoder == encoder and stored.id != reader.head_id:
+    if stored is None or stored.encoder != encoder or stored.id == reader.head_id:
+        return
+    try:
         reader.head, reader.head_id = Head.from_bytes(stored.data), stored.id
+    except LearnError as error:
+        log.warning("task %s, head %d is not used: %s", reader.task.name, stored.version, error)

@@ -127,7 +127,10 @@ def restore(checkpoint: Checkpoint, trainers: Sequence[ViewTrainer]) -> None:
                 parameter.copy_(found["now"])
                 trainer.average[name].copy_(found["average"])
                 trainer.optimiser.state[parameter] = {
-                    key.removeprefix("adam."): value if key == "adam.step" else value.to(parameter.device)
+                    # A copy: what was read may be the file itself, mapped into memory.
+                    key.removeprefix("adam."): value.clone().to(
+                        "cpu" if key == "adam.step" else parameter.device
+                    )
                     for key, value in found.items()
                     if key.startswith("adam.")
                 }

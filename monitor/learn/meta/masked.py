@@ -70,7 +70,7 @@ def masked_tasks(
     """Up to ``count`` tasks of ``family``: the label of a text is the word that ``mask`` stands for.
 
     A text of a task has exactly one of the task's words, so that there is one answer. Words of
-    middling frequency are dealt like cards: none comes again before all have been played. Fewer
+    middling frequency are dealt like cards: none comes again before the others have been. Fewer
     tasks, or none, come of texts that have too few such words.
     """
     distinct = list(dict.fromkeys(texts))
@@ -88,7 +88,7 @@ def masked_tasks(
         if len(tasks) == count or len(middling) < LABELS[0]:
             break
         size = int(generator.integers(LABELS[0], min(LABELS[1], len(middling)) + 1))
-        if len(deck) < size:
+        if len(deck) < LABELS[0]:
             deck = [middling[place] for place in generator.permutation(len(middling))]
         hand, deck = deck[:size], deck[size:]
         chosen = set(hand)

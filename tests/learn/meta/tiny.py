@@ -11,17 +11,35 @@ from pathlib import Path
 
 INTENT = {
     "cancel": (["cancel", "please stop", "call off", "i no longer want"], ["my order", "the trip", "it all"]),
-    "refund": (["refund", "send back the money for", "repay", "i was charged for"], ["my order", "the trip", "it"]),
+    "refund": (
+        ["refund", "send back the money for", "repay", "i was charged for"],
+        ["my order", "the trip", "it"],
+    ),
     "password": (["reset", "i forgot", "change", "unlock with"], ["my password", "the login", "my pin"]),
 }
 TOPIC = {
-    "court": (["the judge hears", "a lawyer wins", "a fine ends", "the jury reads"], ["a lawsuit", "the case", "an appeal"]),
-    "money": (["profit grows with", "shareholders like", "sales bring", "banks expect"], ["a dividend", "the bonds", "a rally"]),
-    "sport": (["the team loses", "fans cheer", "a striker scores in", "rain stops"], ["the match", "a final", "the cup"]),
-}  # fmt: skip
+    "court": (
+        ["the judge hears", "a lawyer wins", "a fine ends", "the jury reads"],
+        ["a lawsuit", "the case", "an appeal"],
+    ),
+    "money": (
+        ["profit grows with", "shareholders like", "sales bring", "banks expect"],
+        ["a dividend", "the bonds", "a rally"],
+    ),
+    "sport": (
+        ["the team loses", "fans cheer", "a striker scores in", "rain stops"],
+        ["the match", "a final", "the cup"],
+    ),
+}
 MOOD = {
-    "good": (["i love", "we enjoyed", "great work on", "so glad about"], ["the room", "this phone", "the food"]),
-    "bad": (["i hate", "we regret", "poor work on", "so angry about"], ["the room", "this phone", "the food"]),
+    "good": (
+        ["i love", "we enjoyed", "great work on", "so glad about"],
+        ["the room", "this phone", "the food"],
+    ),
+    "bad": (
+        ["i hate", "we regret", "poor work on", "so angry about"],
+        ["the room", "this phone", "the food"],
+    ),
 }
 WEATHER = {
     "rain": (["drops fall on", "clouds cover", "umbrellas fill"], ["the town", "the hills", "a harbour"]),

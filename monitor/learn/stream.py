@@ -27,6 +27,8 @@ SHARPEN = 2.0
 """How much surer of itself than its calibrated probabilities the first head labels the stream."""
 CAP = 2.0
 """The most that the stream may weigh for a label, as a multiple of the label's seeds."""
+KEPT = 0.1
+"""The share of the prior that every round keeps in the mix: a label that seems to vanish must not be lost."""
 LEAST_SEEDS, LEAST_TEXTS = 2, 2
 """Seeds of every label, and texts of the stream by label on average, below which nothing is tried."""
 LEAST_IN_SCOPE = 0.1
@@ -145,7 +147,8 @@ def fit_stream(
 def label_mix(chances: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mix of labels that makes a stream likeliest (EM; Saerens, Latinne and Decaestecker 2002).
 
-    One imaginary text of each label keeps every share above 0.
+    One imaginary text of each label, and :data:`KEPT` of the prior in every round, keep the weaker of
+    two labels from vanishing where few seeds tell them apart badly.
 
     :param chances: ``(m, L)``, rows sum to 1, as told by a head that took ``prior`` ``(L,)`` for the mix.
     :param weights: ``(m,)``, how much each text counts.
@@ -156,7 +159,7 @@ def label_mix(chances: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> tu
     for _ in range(_EM_ROUNDS):
         told = chances * (mix / prior)
         told /= np.maximum(told.sum(axis=1, keepdims=True), 1e-30)
-        mix = (weights @ told + 1) / (weights.sum() + labels)
+        mix = (1 - KEPT) * (weights @ told + 1) / (weights.sum() + labels) + KEPT * prior
     return mix, told
 
 

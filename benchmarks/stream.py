@@ -1,0 +1,179 @@
+"""What the unlabelled texts of a stream add to the seeds, in four made streams of each task.
+
+    python benchmarks/stream.py TASKS_DIR --role validation --date 2026-01-31
+
+TASKS_DIR holds a ``catalog.toml`` (a table for each task, with its ``role``) and a folder for
+each task with ``train.jsonl`` and ``test.jsonl``. Seeds are drawn from the training texts; the streams
+are made of the others: ``balanced``; ``skewed`` (labels in random order, the first twenty times
+as frequent as the last); ``foreign`` (half of the texts are another task's); ``missing`` (one label does
+not occur). The test texts stay as they are; figures are points over the fit to the seeds alone.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from monitor.learn.adapt import Support, name_text
+from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+from monitor.learn.evaluate import accuracy, macro_f1
+from monitor.learn.stream import StreamFit, fit_stream
+from monitor.learn.task_folder import draw, read_rows
+
+RESULTS = Path(__file__).parent / "results"
+STREAMS = ("balanced", "skewed", "foreign", "missing")
+MOST_TRAIN, MOST_TEST = 2000, 800
+
+
+class Folder:
+    """A task's labels, names, and features and labels (as numbers) of its training and test texts."""
+
+    def __init__(self, folder: Path, encoder: TransformerEncoder, cache: Path | None) -> None:
+        train, test = read_rows(folder / "train.jsonl"), read_rows(folder / "test.jsonl")
+        train, test = _some(train, MOST_TRAIN), _some(test, MOST_TEST)
+        self.labels = sorted({row.label for row in train})
+        place = {label: index for index, label in enumerate(self.labels)}
+        test = [row for row in test if row.label in place]
+        self.names_of = [row.label for row in train]
+        self.truth = np.array([place[row.label] for row in train])
+        self.test_truth = np.array([place[row.label] for row in test])
+        texts = [row.text for row in [*train, *test]] + [name_text(label, "") for label in self.labels]
+        kept = None if cache is None else cache / f"{folder.name}-{encoder.fingerprint[:12]}.npy"
+        if kept is not None and kept.exists():
+            features = np.load(kept, allow_pickle=False)
+        else:
+            features = encoder.encode(texts)["base"]
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                np.save(kept, features)
+        self.train, self.test, self.names = np.split(features, [len(train), len(train) + len(test)])
+
+
+def _some(rows: list[Any], most: int) -> list[Any]:
+    return [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:most])]
+
+
+def streams(
+    task: Folder, other: Folder, seeds: np.ndarray, texts: int, rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """``(name, features, counts by label)`` of each made stream."""
+    rest = np.setdiff1d(np.arange(len(task.truth)), seeds)
+    own = [rng.permutation(rest[task.truth[rest] == label]) for label in range(len(task.labels))]
+    there = np.array([len(rows) for rows in own])
+    level = np.minimum(there, max(1, int(np.median(there))))
+    falling = 20.0 ** -(rng.permutation(len(own)) / (len(own) - 1))
+    skewed = np.minimum(there, np.ceil(falling * np.quantile(there / falling, 0.3)).astype(int))
+    without = level.copy()
+    without[rng.integers(len(own))] = 0
+    for name, wanted in zip(STREAMS, (level, skewed, level, without), strict=True):
+        rows = rng.permutation(np.concatenate([own[i][:count] for i, count in enumerate(wanted)]))[:texts]
+        features = task.train[rows]
+        if name == "foreign":
+            rows = rows[: min(len(rows), texts // 2, len(other.train))]
+            features = np.vstack([task.train[rows], rng.permutation(other.train)[: len(rows)]])
+        yield name, features, np.bincount(task.truth[rows], minlength=len(own))
+
+
+def judge(task: Folder, other: Folder, shots: int, draws: int, texts: int) -> dict[str, dict[str, float]]:
+    """By stream: what it changes in points, how often it was promoted, and how far its mix was off."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for seed in range(draws):
+        rng = np.random.default_rng([seed, shots])
+        seeds = np.array(draw(task.names_of, shots, seed))
+        targets = np.eye(len(task.labels), dtype=np.float32)[task.truth[seeds]]
+        support = Support(task.train[seeds], targets, task.names, task.train[:0])
+        before = _measure(task, fit_stream(support, task.train[:0], rng))
+        for name, features, counts in streams(task, other, seeds, texts, rng):
+            fit = fit_stream(support, features, rng)
+            after = _measure(task, fit)
+            row = {key: after[key] - before[key] for key in after}
+            row |= {f"before_{key}": value for key, value in before.items()}
+            row["promoted"] = float(fit.promoted)
+            row["mix_apart"] = float(np.abs(fit.mix - counts / counts.sum()).sum() / 2)
+            row["uniform_apart"] = float(np.abs(1 / len(counts) - counts / counts.sum()).sum() / 2)
+            row["none_share"] = fit.none_share
+            found.setdefault(name, []).append(row)
+    return {
+        name: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        for name, rows in found.items()
+    }
+
+
+def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
+    guesses = (task.test @ fit.weight.T + fit.bias).argmax(axis=1)
+    truth, said = [str(i) for i in task.test_truth], [str(i) for i in guesses]
+    return {"accuracy": 100 * accuracy(truth, said), "macro_f1": 100 * macro_f1(truth, said)}
+
+
+@click.command()
+@click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--role", type=click.Choice(["validation", "exam"]), required=True, help="Which tasks.")
+@click.option("--date", required=True, help="Today's date, for the log.")
+@click.option("--shots", default="4,8", show_default=True, help="Seeds a label.")
+@click.option("--draws", default=3, show_default=True, help="Draws each.")
+@click.option("--texts", default=2000, show_default=True, help="The most texts of a stream.")
+@click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
+def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None) -> None:
+    """Compare heads with and without a stream on all tasks of a role with one label a text."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
+    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256)
+    names = sorted(name for name, entry in catalog.items() if entry["role"] == role)
+    folders = {name: Folder(tasks / name, encoder, cache) for name in names}
+    counts = [int(k) for k in shots.split(",")]
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for k in counts:
+        by_task = found[str(k)] = {}
+        for index, name in enumerate(names):
+            other = folders[names[(index + 3) % len(names)]]
+            by_task[name] = judge(folders[name], other, k, draws, texts)
+            click.echo(f"k={k} {name:32}" + "".join(_cell(row) for row in by_task[name].values()))
+    summary = {k: _summary(by_task) for k, by_task in found.items()}
+    for k, rows in summary.items():
+        for stream, row in rows.items():
+            click.echo(f"k={k} {stream:10}" + "".join(f"  {key} {value:.2f}" for key, value in row.items()))
+    RESULTS.mkdir(exist_ok=True)
+    report = {
+        "what": "points gained on the test texts by fitting to a made stream as well as to the seeds",
+        "command": f"python benchmarks/stream.py TASKS_DIR --role {role} --date {date} --shots {shots} "
+        f"--draws {draws} --texts {texts}",
+        "date": date,
+        "commit": commit.stdout.strip(),
+        "machine": platform.processor() or platform.machine(),
+        "summary": summary,
+        "tasks": found,
+    }
+    path = RESULTS / f"stream-{role}-{date}-{report['commit']}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    click.echo(f"written to {path}")
+
+
+def _cell(row: dict[str, float]) -> str:
+    return f"  {row['macro_f1']:+5.1f} ({row['promoted']:.0%}, none {row['none_share']:.2f})"
+
+
+def _summary(by_task: dict[str, dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    found = {}
+    for stream in STREAMS:
+        rows = [row[stream] for row in by_task.values()]
+        found[stream] = {
+            key: float(np.mean([row[key] for row in rows]))
+            for key in ("accuracy", "macro_f1", "promoted", "mix_apart", "uniform_apart", "none_share")
+        }
+        found[stream]["worst_macro_f1"] = min(row["macro_f1"] for row in rows)
+        found[stream]["worst_accuracy"] = min(row["accuracy"] for row in rows)
+    return found
+
+
+if __name__ == "__main__":
+    main()

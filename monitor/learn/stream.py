@@ -33,6 +33,8 @@ LEAST_SEEDS, LEAST_TEXTS = 2, 2
 """Seeds of every label, and texts of the stream by label on average, below which nothing is tried."""
 LEAST_IN_SCOPE = 0.1
 """The share of the stream that must seem to carry one of the labels."""
+LEAST_OF_TWO = 0.25
+"""The share that the rarer of two labels must seem to have: if it is not there, all its soft labels are wrong."""
 MOST_UNSTABLE = 0.2
 """How far the mixes of two halves of the stream may lie apart (total variation)."""
 
@@ -108,6 +110,8 @@ def fit_stream(
     soft, mix = _soft_labels(support, first, heat, texts, within)
     if within.mean() < LEAST_IN_SCOPE:
         return stays("hardly any text of the stream resembles the seeds")
+    if labels == 2 and mix.min() < LEAST_OF_TWO:
+        return stays("one of the two labels may be missing from the stream")
     half = rng.permutation(len(texts)) % 2 == 0
     mixes = [_soft_labels(support, first, heat, texts[part], within[part])[1] for part in (half, ~half)]
     apart = float(np.abs(mixes[0] - mixes[1]).sum() / 2)

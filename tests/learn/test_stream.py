@@ -127,6 +127,23 @@ def test_what_is_too_little_is_said(labels: int, shots: int, count: int, why: st
     assert fit.mix.sum() == pytest.approx(1)
 
 
+def test_a_stream_of_one_of_two_labels_is_refused() -> None:
+    rng = np.random.default_rng(12)
+    given = support(rng, labels=2, shots=8)
+    fit = fit_stream(given, texts(rng, 0, 300), rng)
+    assert not fit.promoted
+    assert "missing" in fit.reason
+    assert fit_stream(given, mixed(rng, [150, 150])[0], rng).promoted
+
+
+def test_halves_that_disagree_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_UNSTABLE", 1e-6)
+    rng = np.random.default_rng(13)
+    fit = fit_stream(support(rng), mixed(rng, [30, 20, 10])[0], rng)
+    assert not fit.promoted
+    assert "halves" in fit.reason
+
+
 def test_another_stream_altogether_is_refused() -> None:
     rng = np.random.default_rng(7)
     fit = fit_stream(support(rng, shots=8), foreign(rng, 300), rng)

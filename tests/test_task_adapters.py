@@ -152,7 +152,6 @@ def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_na
     """Each quarter of the seeds is labelled from the other three, and from the names alone."""
     adapter = make(name)
     seeds = adapter.seeds()
-    texts = [seed.text for seed in seeds]
     rows = {}
     task = Task(name, adapter.labels(), adapter.family, adapter.multi)
 

@@ -1,106 +1,269 @@
-"""``monitor adapt``: learn now what the seeds say."""
+"""``monitor adapt``: learn now what the seeds say; go back to what was in use before."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.cli.app import App, pass_app
-from monitor.cli.output import console, print_table
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import clock, console, print_table
 from monitor.errors import LearnError, MonitorError
+from monitor.store import Store
+
+if TYPE_CHECKING:
+    from monitor.interfaces import Encoder
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.readers import Reader
+
+STREAM = "stream"
 
 
 @dataclass
 class Adapted:
-    """What became of a task: ``changed`` documents of the past got other labels."""
+    """What became of a task: ``made`` says whether ``version`` is new, ``note`` why it is not;
+    ``changed`` documents of the past got other labels (``None``: nothing was read again)."""
 
     task: str
-    what: str
-    seeds: int | None = None
-    changed: int | None = None
-    seconds: float = 0.0
+    made: bool
+    version: int
+    depth: str
+    seeds: int
+    changed: int | None
+    seconds: float
+    note: str = ""
 
 
 @click.command("adapt")
 @click.argument("task", required=False)
 @click.option("--force", is_flag=True, help="Make a new version even if nothing changed.")
+@click.option(
+    "--depth",
+    type=click.Choice(["seeds", STREAM]),
+    help="What to learn from: seeds and names, or the stored documents as well [default: seeds].",
+)
+@click.option("--revert", "back", is_flag=True, help="Use the version of TASK again that was in use before.")
+@click.option("--history", is_flag=True, help="List the versions of TASK.")
+@json_option
 @pass_app
-def adapt_command(app: App, task: str | None, force: bool) -> None:
+def adapt_command(
+    app: App, task: str | None, force: bool, depth: str | None, back: bool, history: bool, as_json: bool
+) -> None:
     """Adapt TASK, or all tasks, to their seeds, and read the past again with what was learned.
 
     A task whose seeds, labels and encoder are as they were is left alone. A running monitor
     does all this by itself within a second of a change, so there this command has nothing to
     do. The exit code is 1 if a task cannot be learned; the others are adapted all the same.
+
+    `--depth stream` also learns from the documents that the task reads, without their labels
+    (the 20,000 newest). The new version is used only if it tells seeds that were left out no
+    worse. When seeds change, the next version is made from seeds alone.
+
+    `--revert TASK` goes back by one version and reads the past again with it. That version stays
+    until the task's seeds or labels, or the encoder, change. A running monitor takes it up.
+
+    With --json: an array of objects with task, made, version, depth, seeds, changed (documents
+    with other labels, or null), seconds and note. With --revert: one object with task, version,
+    depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
+    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy (on seeds that
+    were left out, or null), and reason.
     """
+    if history or back:
+        option = "--history" if history else "--revert"
+        if task is None:
+            raise click.UsageError(f"{option} goes with a TASK")
+        if force or depth or (history and back):
+            raise click.UsageError(f"{option} goes alone")
+        (_history if history else _revert)(app, task, as_json)
+        return
     process = app.daemon()
     if process is not None:
-        if force:
-            raise MonitorError(
-                f"a monitor (process {process}) runs on this database; stop it to make heads by force"
-            )
+        if force or depth:
+            what = "make heads by force" if force else f"learn at depth {depth}"
+            raise MonitorError(f"a monitor (process {process}) runs on this database; stop it to {what}")
         if task is not None:
             app.store.tasks.need(task)
-        click.echo(f"nothing to do: the running monitor (process {process}) adapts by itself")
+        if as_json:
+            print_json([])
+        click.echo(f"nothing to do: the running monitor (process {process}) adapts by itself", err=as_json)
         return
-    found, failed = _adapt(app, task, force)
-    print_table(
-        ["task", "head", "seeds", "changed labels", "seconds"],
-        [
-            [a.task, a.what, a.seeds, "" if a.changed is None else f"{a.changed:,}", f"{a.seconds:.1f}"]
-            for a in found
-        ],
-        empty="no tasks; add some to the configuration, or with `monitor tasks add`",
-        right=["seeds", "changed labels", "seconds"],
-    )
+    found, failed = _adapt(app, task, force, depth)
+    if as_json:
+        print_json([asdict(adapted) for adapted in found])
+    else:
+        print_table(
+            ["task", "head", "depth", "seeds", "changed labels", "seconds"],
+            [
+                [
+                    a.task,
+                    f"version {a.version}" if a.made else "as it was",
+                    a.depth,
+                    a.seeds,
+                    "" if a.changed is None else f"{a.changed:,}",
+                    f"{a.seconds:.1f}",
+                ]
+                for a in found
+            ],
+            empty="no tasks; add some to the configuration, or with `monitor tasks add`",
+            right=["seeds", "changed labels", "seconds"],
+        )
+        for adapted in found:
+            if adapted.note:
+                click.echo(f"{adapted.task}: {adapted.note}")
     if failed:
         raise LearnError("; ".join(failed))
 
 
-def _adapt(app: App, task: str | None, force: bool) -> tuple[list[Adapted], list[str]]:
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.learning import adapt_reader, relabel
-    from monitor.pipeline.readers import load_readers
+def _history(app: App, task: str, as_json: bool) -> None:
+    app.store.tasks.need(task)
+    versions = app.store.heads.versions(task)
+    if as_json:
+        shown = (
+            "version",
+            "active",
+            "created_at",
+            "depth",
+            "view",
+            "encoder",
+            "seeds",
+            "log_loss",
+            "accuracy",
+        )
+        print_json([{name: getattr(head, name) for name in (*shown, "reason")} for head in versions])
+        return
+    print_table(
+        ["version", "", "made", "depth", "view", "seeds", "log-loss", "accuracy", "reason"],
+        [
+            [
+                head.version,
+                "in use" if head.active else "",
+                clock(head.created_at),
+                head.depth,
+                head.view,
+                head.seeds,
+                "" if head.log_loss is None else f"{head.log_loss:.3f}",
+                "" if head.accuracy is None else f"{head.accuracy:.0%}",
+                head.reason,
+            ]
+            for head in versions
+        ],
+        empty=f"the task {task} has no head yet; `monitor adapt {task}` makes one",
+        right=["version", "seeds", "log-loss", "accuracy"],
+    )
+
+
+def _revert(app: App, task: str, as_json: bool) -> None:
+    from monitor.pipeline.learning import revert
     from monitor.runtime import make_encoder
     from monitor.store.lock import DaemonLock
 
-    config, now = app.config, app.now()
+    process, changed = app.daemon(), None
+    encoder = make_encoder(app.config)
+    if process is not None:
+        head = revert(app.store, app.store.tasks.need(task).task, encoder.fingerprint)
+        then = f"the running monitor (process {process}) takes it up and reads the past again"
+    else:
+        with DaemonLock(app.config.database):
+            store = app.synchronised_store
+            known = store.tasks.need(task).task
+            featurizer, readers = _readers(app, store, encoder)
+            if task not in readers:
+                raise LearnError(_unreadable(task))
+            head = revert(store, known, encoder.fingerprint)
+            changed = _relabel(app, store, featurizer, readers[task])
+        then = f"{changed or 0:,} documents of the past got other labels"
+    encoder.close()
+    if as_json:
+        shown = ("task", "version", "depth", "seeds", "reason")
+        print_json({name: getattr(head, name) for name in shown} | {"changed": changed})
+    else:
+        click.echo(f"{task}: version {head.version} is in use again ({head.reason}); {then}")
+
+
+def _adapt(app: App, task: str | None, force: bool, depth: str | None) -> tuple[list[Adapted], list[str]]:
+    from monitor.runtime import make_encoder
+    from monitor.store.lock import DaemonLock
+
     found: list[Adapted] = []
     failed: list[str] = []
-    with DaemonLock(config.database):
-        store, encoder = app.synchronised_store, make_encoder(config)
+    with DaemonLock(app.config.database):
+        store, encoder = app.synchronised_store, make_encoder(app.config)
         wanted = [store.tasks.need(task)] if task else store.tasks.active()
-        readers = {r.task.name: r for r in load_readers(store, app.plugins, config.base, encoder.fingerprint)}
-        featurizer = Featurizer(store, encoder)
-        documents = store.documents.count()
+        featurizer, readers = _readers(app, store, encoder)
         for name in (stored.task.name for stored in wanted):
             if name not in readers:
-                failed.append(f"{name}: its adapter cannot be used (see `monitor plugins list`)")
+                failed.append(_unreadable(name))
                 continue
-            started = time.monotonic()
             try:
-                head = adapt_reader(store, featurizer, readers[name], now, force=force)
+                found.append(_adapt_one(app, store, featurizer, readers[name], force, depth))
             except LearnError as error:
                 failed.append(f"{name}: {error}")
-                continue
-            adapted = Adapted(name, "as it was" if head is None else f"version {head.version}")
-            adapted.seeds = None if head is None else head.seeds
-            with _progress() as progress:
-                bar = progress.add_task(f"{name}: reading the past again", total=documents)
-                adapted.changed = relabel(
-                    store,
-                    featurizer,
-                    readers[name],
-                    now,
-                    window=config.retention.features,
-                    progress=lambda count, bar=bar: progress.advance(bar, count),  # type: ignore[misc]
-                )
-            adapted.seconds = time.monotonic() - started
-            found.append(adapted)
         encoder.close()
     return found, failed
+
+
+def _adapt_one(
+    app: App, store: Store, featurizer: Featurizer, reader: Reader, force: bool, depth: str | None
+) -> Adapted:
+    from monitor.pipeline.learning import adapt_reader
+
+    started, name = time.monotonic(), reader.task.name
+    before = store.heads.active(name)
+    if depth == "seeds" and before is not None and before.depth == STREAM:
+        force = True
+    made, note = adapt_reader(store, featurizer, reader, app.now(), force=force) is not None, ""
+    if depth == STREAM:
+        import numpy as np
+
+        from monitor.pipeline.promotion import promote
+
+        with _progress() as progress:
+            bar = progress.add_task(f"{name}: looking at the stream", total=store.documents.count())
+            promotion = promote(
+                store,
+                featurizer,
+                reader,
+                app.now(),
+                rng=np.random.default_rng(0),  # the same seeds and documents give the same head
+                progress=lambda count: progress.advance(bar, count),
+            )
+        made = made or promotion.head is not None
+        note = "" if promotion.head else f"not promoted to depth {STREAM}: {promotion.reason}"
+    changed = _relabel(app, store, featurizer, reader)
+    head = store.heads.active(name)
+    assert head is not None
+    seconds = time.monotonic() - started
+    return Adapted(name, made, head.version, head.depth, head.seeds, changed, seconds, note)
+
+
+def _readers(app: App, store: Store, encoder: Encoder) -> tuple[Featurizer, dict[str, Reader]]:
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.readers import load_readers
+
+    readers = load_readers(store, app.plugins, app.config.base, encoder.fingerprint)
+    return Featurizer(store, encoder), {reader.task.name: reader for reader in readers}
+
+
+def _relabel(app: App, store: Store, featurizer: Featurizer, reader: Reader) -> int | None:
+    from monitor.pipeline.learning import relabel
+
+    with _progress() as progress:
+        bar = progress.add_task(f"{reader.task.name}: reading the past again", total=store.documents.count())
+        return relabel(
+            store,
+            featurizer,
+            reader,
+            app.now(),
+            window=app.config.retention.features,
+            progress=lambda count: progress.advance(bar, count),
+        )
+
+
+def _unreadable(task: str) -> str:
+    return f"{task}: its adapter cannot be used (see `monitor plugins list`)"
 
 
 def _progress() -> Progress:

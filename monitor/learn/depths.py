@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from monitor.errors import UnknownName
-from monitor.learn.adapt import Encode, Prior, adapt
+from monitor.learn.adapt import Encode, Prior, adapt, gather
 from monitor.learn.head import Head, fit_softmax
+from monitor.learn.stream import fit_stream
 from monitor.types import Seed, Task
 
 BASELINE = "baseline"
@@ -68,9 +69,23 @@ def _adapt(given: Given, seeds: Sequence[Seed]) -> Head:
     )
 
 
+def _stream(given: Given) -> Head:
+    """The head of the seeds, or, where it is promoted, of seeds and stream in the same view."""
+    head = _adapt(given, given.seeds)
+    support = gather(given.task, given.seeds, given.encode, [head.view])[head.view]
+    texts = given.encode(given.unlabelled, [head.view])[head.view] if given.unlabelled else support.seeds[:0]
+    fit = fit_stream(support, texts, np.random.default_rng(0), multi=given.task.multi)
+    if not fit.promoted:
+        return head
+    return replace(
+        head, weight=fit.weight, bias=fit.bias, temperature=fit.temperature, thresholds=fit.thresholds
+    )
+
+
 DEPTHS: dict[str, Depth] = {
     "names": Depth(lambda given: _adapt(given, ()), seeds=False),
     "seeds": Depth(lambda given: _adapt(given, given.seeds)),
+    "stream": Depth(_stream, unlabelled=True),
 }
 """By name, the lightest first."""
 

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from monitor.errors import LearnError
 from monitor.learn.adapt import adapt
-from monitor.learn.head import decide, probabilities
+from monitor.learn.head import Head, decide, probabilities
+from monitor.learn.score import held_out
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.readers import Reader, take_head
 from monitor.store import Store
@@ -32,35 +34,76 @@ def adapt_reader(
 ) -> StoredHead | None:
     """Make a head from the task's seeds if they, or the encoder, changed since the last one.
 
-    Returns the new head, in use, or ``None`` where nothing changed.
+    A version that was reverted to stays until something changes after that. Returns the new
+    head, in use, or ``None`` where nothing changed.
 
     :raises LearnError: if the task cannot be learned as it is.
     """
-    task = reader.task
+    task, encoder = reader.task, featurizer.encoder
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
-    inputs = fingerprint(task, seeds, featurizer.encoder.fingerprint)
-    current = store.heads.active(task.name)
-    if current is not None and current.inputs == inputs and not force:
+    if not force and _stands(store.heads.active(task.name), task, seeds, encoder.fingerprint):
         return None
+
+    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+        return featurizer.matrices(texts, views, now)
+
     head = adapt(
         task,
         seeds,
-        lambda texts, views: featurizer.matrices(texts, views, now),
-        encoder_fingerprint=featurizer.encoder.fingerprint,
-        views=featurizer.encoder.views,
-        prior=featurizer.encoder.prior,
+        encode,
+        encoder_fingerprint=encoder.fingerprint,
+        views=encoder.views,
+        prior=encoder.prior,
     )
-    stored = store.heads.add(
-        task.name,
-        inputs=inputs,
-        encoder=featurizer.encoder.fingerprint,
-        seeds=len(seeds),
-        data=head.to_bytes(),
-        now=now,
-    )
-    take_head(store, reader, featurizer.encoder.fingerprint)
-    log.info("task %s: head %d from %d seeds", task.name, stored.version, len(seeds))
+    score = held_out(task, seeds, encode, head)
+    with store.transaction():
+        current = store.heads.active(task.name)
+        if not force and _stands(current, task, seeds, encoder.fingerprint):
+            return None  # somebody reverted meanwhile
+        stored = store.heads.add(
+            task.name,
+            inputs=fingerprint(task, seeds, encoder.fingerprint),
+            encoder=encoder.fingerprint,
+            seeds=len(seeds),
+            data=head.to_bytes(),
+            now=now,
+            depth="seeds" if seeds else "names",
+            view=head.view,
+            log_loss=None if score is None else score.log_loss,
+            accuracy=None if score is None else score.accuracy,
+            reason=_reason(len(seeds), current, force=force),
+        )
+    take_head(store, reader, encoder.fingerprint)
+    log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
     return stored
+
+
+def revert(store: Store, task: Task, encoder: str) -> StoredHead:
+    """Put the version that was in use before the present one to use again.
+
+    It stays until the task's seeds, labels or settings, or the encoder, change from what they
+    are now, and is to read the past again: see :func:`relabel`.
+
+    :param encoder: fingerprint of the encoder in use.
+    :raises LearnError: if there is none before, or it cannot be used with this encoder or these labels.
+    """
+    with store.transaction():
+        current = store.heads.active(task.name)
+        if current is None:
+            raise LearnError(f"task {task.name!r} has no head yet; `monitor adapt {task.name}` makes one")
+        before = store.heads.before(current)
+        if before is None:
+            raise LearnError(f"task {task.name!r} has no head before version {current.version} to go back to")
+        again = f"cannot be used again; `monitor adapt {task.name} --force` makes a new version"
+        if before.encoder != encoder:
+            raise LearnError(
+                f"version {before.version} of task {task.name!r} reads another encoder: it {again}"
+            )
+        head = Head.from_bytes(before.data)
+        if set(head.labels) != set(task.labels) or head.multi != task.multi:
+            raise LearnError(f"version {before.version} of task {task.name!r} has other labels: it {again}")
+        seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
+        return store.heads.use_again(before, kept_for=fingerprint(task, seeds, encoder, learner=0))
 
 
 def relabel(
@@ -112,10 +155,10 @@ def relabel(
     return changed
 
 
-def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str) -> str:
-    """Identifies what a head is made from."""
+def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int = LEARNER) -> str:
+    """Identifies what a head is made from. ``learner`` 0: whatever the learner makes of it."""
     parts = [
-        LEARNER,
+        learner,
         encoder,
         list(task.labels.items()),
         task.multi,
@@ -123,3 +166,22 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str) -> str:
         sorted((seed.label, seed.text) for seed in seeds),
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder: str) -> bool:
+    """Whether what ``head`` was made from, or reverted to for, is still what there is."""
+    if head is None:
+        return False
+    if head.inputs == fingerprint(task, seeds, encoder):
+        return True
+    return head.kept_for is not None and head.kept_for == fingerprint(task, seeds, encoder, learner=0)
+
+
+def _reason(seeds: int, current: StoredHead | None, *, force: bool) -> str:
+    """How a head from seeds came about, where ``current`` was in use before it."""
+    count = f"{seeds} seed{'s' * (seeds != 1)}" if seeds else "names alone"
+    if current is None or not (current.kept_for or current.depth == "stream"):
+        return count
+    what = "that was reverted to" if current.kept_for else "of depth stream"
+    why = "by force" if force else "because seeds, labels or the encoder changed"
+    return f"{count}; replaces version {current.version} {what}, {why}"

@@ -66,3 +66,90 @@ def test_leaves_the_work_to_a_running_monitor(fetched):
 
 def test_lists_known_tasks(fetched):
     assert "known: mood, topic" in fetched("adapt", "nope", code=2).err
+
+
+def mood_of(fetched, words):
+    return fetched("documents", "search", words, "--json").json[0]["predictions"]["mood"]["label"]
+
+
+def test_goes_back_to_the_version_before(fetched):
+    fetched("run", "--once", "--no-view")
+    assert mood_of(fetched, "wonderful") == "good"
+    for text in ("wonderful growth", "wonderful growth again", "growth, wonderful"):
+        fetched("seeds", "add", "mood", "bad", text)
+    fetched("adapt", "mood")
+    assert mood_of(fetched, "wonderful") == "bad"
+    said = fetched("adapt", "--revert", "mood").out
+    assert said == "mood: version 1 is in use again (4 seeds); 1 documents of the past got other labels\n"
+    assert mood_of(fetched, "wonderful") == "good"
+    assert "as it was" in fetched("adapt", "mood").out
+    assert heads(fetched)["mood"] == (1, 4)
+    assert "no head before version 1" in fetched("adapt", "--revert", "mood", code=1).err
+    fetched("seeds", "add", "mood", "bad", "a broken promise")
+    assert fetched("adapt", "mood", "--json").json[0]["version"] == 3
+    fetched("db", "check")
+
+
+def test_lists_the_versions_of_a_task(fetched):
+    assert "no head yet" in fetched("adapt", "--history", "topic").out
+    fetched("adapt")
+    fetched("adapt", "mood", "--force")
+    reverted = fetched("adapt", "mood", "--revert", "--json").json
+    assert reverted == {"task": "mood", "version": 1, "depth": "seeds", "seeds": 4, "reason": "4 seeds",
+                        "changed": 0}  # fmt: skip
+    newer, older = fetched("adapt", "--history", "mood", "--json").json
+    assert newer.keys() == {"version", "active", "created_at", "depth", "view", "encoder", "seeds",
+                            "log_loss", "accuracy", "reason"}  # fmt: skip
+    assert [(v["version"], v["active"]) for v in (newer, older)] == [(2, False), (1, True)]
+    assert newer["reason"] == "4 seeds; reverted to version 1"
+    assert 0 <= older["accuracy"] <= 1
+    assert older["log_loss"] > 0
+    lines = fetched("adapt", "--history", "mood").out.splitlines()
+    assert lines[2].split()[:3] == ["1", "in", "use"]
+    [named] = fetched("adapt", "--history", "topic", "--json").json
+    assert (named["depth"], named["reason"]) == ("names", "names alone")
+    assert (named["log_loss"], named["accuracy"]) == (None, None)
+
+
+def test_says_why_the_stream_is_not_used(fetched):
+    out = fetched("adapt", "mood", "--depth", "stream").out
+    assert "mood: not promoted to depth stream: " in out
+    assert "too few for 2 labels" in out
+    assert heads(fetched)["mood"] == (1, 4)
+
+
+def test_learns_from_the_stream_and_goes_back_to_seeds_alone(fetched):
+    words = {
+        "bad": ("terrible", "loss", "awful", "failure"),
+        "good": ("wonderful", "win", "great", "success"),
+    }
+    fetched.write("news.txt", "".join(
+        f"{own[n % 4]} {own[(n + 1 + n // 4 % 3) % 4]} item {n}\n" for n in range(60) for own in words.values()
+    ))  # fmt: skip
+    fetched("sources", "fetch", "news")
+    [told] = fetched("adapt", "mood", "--depth", "stream", "--json").json
+    assert (told["made"], told["version"], told["depth"], told["note"]) == (True, 2, "stream", "")
+    assert fetched("adapt", "--history", "mood", "--json").json[0]["depth"] == "stream"
+    assert "as it was" in fetched("adapt", "mood").out
+    [told] = fetched("adapt", "mood", "--depth", "seeds", "--json").json
+    assert (told["made"], told["version"], told["depth"]) == (True, 3, "seeds")
+    assert fetched("adapt", "mood", "--depth", "seeds", "--json").json[0]["made"] is False
+
+
+def test_options_that_do_not_go_together(fetched):
+    assert "--revert goes with a TASK" in fetched("adapt", "--revert", code=2).err
+    assert "--history goes with a TASK" in fetched("adapt", "--history", code=2).err
+    assert "--revert goes alone" in fetched("adapt", "mood", "--revert", "--force", code=2).err
+    assert "known: mood, topic" in fetched("adapt", "--revert", "nope", code=2).err
+    assert "known: mood, topic" in fetched("adapt", "--history", "nope", code=2).err
+
+
+def test_a_running_monitor_takes_up_what_was_reverted(fetched):
+    fetched("adapt")
+    fetched("adapt", "mood", "--force")
+    with DaemonLock(fetched.database):
+        assert "stop it to learn at depth stream" in fetched("adapt", "--depth", "stream", code=1).err
+        assert fetched("adapt", "--json").json == []
+        said = fetched("adapt", "--revert", "mood").out
+        assert "takes it up and reads the past again" in said
+        assert heads(fetched)["mood"] == (1, 4)

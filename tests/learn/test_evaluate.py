@@ -272,3 +272,21 @@ def test_unlabelled_texts_are_lines_or_json_lines(tmp_path: Path) -> None:
 def test_a_plan_that_tries_nothing_is_refused(folder: Path, plan: Plan) -> None:
     with pytest.raises(LearnError):
         evaluate_folder(folder, Words(), plan)
+
+
+def test_the_stream_is_a_depth_that_stays_with_the_seeds_where_there_is_none() -> None:
+    task = Task("mood", {"bad": "", "good": ""})
+    rng = np.random.default_rng(1)
+    words = {
+        "bad": ["loss", "failure", "broken", "awful", "worse"],
+        "good": ["win", "success", "great", "lovely", "best"],
+    }
+    made = [Seed(" ".join(rng.choice(own, 3)), label) for _ in range(60) for label, own in words.items()]
+    seeds, stream = made[:8], [seed.text for seed in made[8:]]
+
+    def learned(depth: str, unlabelled: Sequence[str]) -> str:
+        encode = Words().encode
+        return adapt_at(depth, task, seeds, encode, encoder_fingerprint="w", unlabelled=unlabelled).version
+
+    assert learned("stream", []) == learned("seeds", [])
+    assert learned("stream", stream) != learned("seeds", stream)

@@ -1,0 +1,129 @@
+"""From seeds and the stream that the monitor reads to a head that knows both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from monitor.learn.adapt import gather
+from monitor.learn.stream import fit_stream
+from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.learning import fingerprint
+from monitor.pipeline.readers import Reader, take_head
+from monitor.store import Store
+from monitor.store.features import text_hash
+from monitor.store.heads import StoredHead
+
+log = logging.getLogger(__name__)
+
+RECENT = 20_000
+"""The newest documents that are looked at."""
+ENCODED = 2000
+"""Texts without kept features (not read in this view yet) that are encoded for it; the rest is left out."""
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What came of it: ``head`` is the new one, in use, or ``None`` where the old one stays."""
+
+    head: StoredHead | None
+    reason: str
+    texts: int
+
+
+def promote(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    rng: np.random.Generator,
+    progress: Callable[[int], None] | None = None,
+) -> Promotion:
+    """Learn the task from its seeds and the documents of the store, in the view that its head reads.
+
+    ``reader`` has a head (see :func:`monitor.pipeline.learning.adapt_reader`), which stays in use
+    unless seeds that were left out are told no worse with the stream. ``progress`` is called
+    with the number of documents looked at since the last call.
+
+    :raises LearnError: if the task cannot be learned as it is.
+    """
+    head, task, encoder = reader.head, reader.task, featurizer.encoder.fingerprint
+    assert head is not None
+    seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
+    texts = np.zeros((0, head.weight.shape[1]), np.float32)
+    if not task.multi:
+        texts = unlabelled(store, featurizer, reader, head.view, now, progress=progress)
+    support = gather(task, seeds, lambda t, views: featurizer.matrices(t, views, now), [head.view])[head.view]
+    fit = fit_stream(support, texts, rng, multi=task.multi)
+    if not fit.promoted:
+        return Promotion(None, fit.reason, len(texts))
+    thresholds = fit.thresholds if task.threshold is None else np.full(len(task.labels), task.threshold)
+    made = replace(
+        head,
+        labels=tuple(task.labels),
+        weight=fit.weight.astype(np.float32),
+        bias=fit.bias.astype(np.float32),
+        temperature=fit.temperature,
+        thresholds=thresholds.astype(np.float32),
+    )
+    stored = store.heads.add(
+        task.name,
+        inputs=fingerprint(task, seeds, encoder),
+        encoder=encoder,
+        seeds=len(seeds),
+        data=made.to_bytes(),
+        now=now,
+        depth="stream",
+        view=made.view,
+        log_loss=-fit.score,
+        reason=f"{len(seeds)} seeds and {len(texts)} texts of the stream; log-loss was {-fit.score_before:.3f} without",
+    )
+    take_head(store, reader, encoder)
+    log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
+    return Promotion(stored, fit.reason, len(texts))
+
+
+def unlabelled(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    view: str,
+    now: datetime,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Features ``(m, d)`` of what the task reads in the newest documents, each text once, seeds left out.
+
+    Kept features are used; of texts without, the newest :data:`ENCODED` are encoded and kept.
+    """
+    met = {_plain(stored.seed.text) for stored in store.tasks.seeds(reader.task.name)}
+    documents = store.documents.find(limit=RECENT)
+    rows: list[np.ndarray] = []
+    left = ENCODED
+    for start in range(0, len(documents), CHUNK):
+        part = documents[start : start + CHUNK]
+        by_hash: dict[bytes, str] = {}
+        for document in part:
+            text = reader.read(document)
+            if text is not None and _plain(text) not in met:
+                met.add(_plain(text))
+                by_hash[text_hash(text)] = text
+        kept = store.features.get(list(by_hash), view, featurizer.encoder.fingerprint)
+        missing = [text for key, text in by_hash.items() if key not in kept][:left]
+        left -= len(missing)
+        rows += [kept[key] for key in by_hash if key in kept]
+        if missing:
+            rows += list(featurizer.matrices(missing, [view], now)[view])
+        if progress is not None:
+            progress(len(part))
+    return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,196 @@
+"""Heads over time: their scores, the way back, and what the stream adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from monitor.errors import LearnError
+from monitor.pipeline.learning import revert
+from monitor.pipeline.promotion import promote, unlabelled
+from monitor.runtime import Runtime
+from monitor.store.check import check
+from monitor.store.heads import StoredHead
+from monitor.types import Document, Seed
+
+TEXT = "zeppelin harbour umbrella lantern"
+BAD = ("terrible", "loss", "collapse", "broken", "awful", "failure")
+GOOD = ("wonderful", "success", "growth", "win", "great")
+
+
+@pytest.fixture
+def runtime(make_runtime: Callable[..., Runtime]) -> Runtime:
+    return make_runtime()
+
+
+def active(runtime: Runtime, task: str = "mood") -> StoredHead:
+    head = runtime.store.heads.active(task)
+    assert head is not None
+    return head
+
+
+def seed(runtime: Runtime, text: str, label: str, now: datetime) -> None:
+    runtime.store.tasks.add_seeds("mood", [Seed(text, label)], now)
+
+
+def go_back(runtime: Runtime) -> StoredHead:
+    task = runtime.store.tasks.need("mood").task
+    return revert(runtime.store, task, runtime.encoder.fingerprint)
+
+
+def read(runtime: Runtime, texts: list[str], now: datetime) -> None:
+    runtime.sources["news"].waiting = [
+        Document(f"{n}-{text}", text, published_at=now) for n, text in enumerate(texts)
+    ]
+    runtime.fetch("news", now)
+    while runtime.classify(now):
+        pass
+
+
+def label_of(runtime: Runtime, words: str) -> str:
+    [document] = runtime.store.documents.find(words=words)
+    [said] = runtime.store.predictions.of([document.id])[document.id]["mood"]
+    return said.label
+
+
+def stream(count: int, rng: np.random.Generator) -> list[str]:
+    return [" ".join(rng.choice(words, 3)) for _ in range(count) for words in (BAD, GOOD)]
+
+
+def test_a_head_says_what_it_was_made_from(runtime: Runtime) -> None:
+    head = active(runtime)
+    assert (head.depth, head.view, head.seeds, head.reason) == ("seeds", "base", 4, "4 seeds")
+    assert head.accuracy == 1.0, "the words of held-out seeds are those of their label"
+    assert head.log_loss is not None
+    assert 0 < head.log_loss < np.log(2)
+
+
+def test_names_alone_have_no_score(make_runtime: Callable[..., Runtime]) -> None:
+    head = active(make_runtime(**{"mood.csv": "text,label\n"}))
+    assert (head.depth, head.seeds, head.reason) == ("names", 0, "names alone")
+    assert (head.log_loss, head.accuracy) == (None, None)
+
+
+def test_a_reverted_head_stays_until_a_seed_is_added(runtime: Runtime, monitor_now: datetime) -> None:
+    read(runtime, [TEXT, "calm"], monitor_now)
+    seed(runtime, "zeppelin", "bad", monitor_now)
+    runtime.learn(monitor_now)
+    runtime.relabel(monitor_now)
+    assert label_of(runtime, "zeppelin") == "bad"
+    seed(runtime, TEXT, "good", monitor_now)
+    seed(runtime, f"{TEXT} and again", "good", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    runtime.relabel(monitor_now)
+    assert label_of(runtime, "zeppelin") == "good"
+
+    assert go_back(runtime).version == 2
+    for hour in range(3):
+        assert runtime.learn(monitor_now + timedelta(hours=hour)) == []
+    assert [reader.head_id for reader in runtime.readers if reader.task.name == "mood"] == [
+        active(runtime).id
+    ]
+    assert runtime.relabel(monitor_now)["mood"] >= 1
+    assert label_of(runtime, "zeppelin") == "bad"
+    assert check(runtime.store) == []
+
+    seed(runtime, "lost and broken", "bad", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    head = active(runtime)
+    assert (head.version, head.previous, head.seeds) == (4, 2, 8)
+    assert head.reason == (
+        "8 seeds; replaces version 2 that was reverted to, because seeds, labels or the encoder changed"
+    )
+    assert runtime.learn(monitor_now) == []
+
+
+def test_seeds_that_nothing_was_learned_from_yet_do_not_end_a_revert(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    seed(runtime, TEXT, "bad", monitor_now)
+    runtime.learn(monitor_now)
+    seed(runtime, "collapse again", "bad", monitor_now)
+    go_back(runtime)
+    assert runtime.learn(monitor_now) == []
+    assert active(runtime).version == 1
+
+
+def test_a_revert_outlives_a_newer_learner_but_not_a_new_label(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    seed(runtime, TEXT, "bad", monitor_now)
+    runtime.learn(monitor_now)
+    go_back(runtime)
+    runtime.store.connection.execute("update heads set inputs = 'of an older learner'")
+    assert runtime.learn(monitor_now) == ["topic"]
+    stored = runtime.store.tasks.need("mood")
+    wider = replace(stored.task, labels={**stored.task.labels, "calm": ""})
+    runtime.store.tasks.sync([(wider, stored.adapter, stored.settings)], monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    with pytest.raises(LearnError, match=r"version 1 of task 'mood' has other labels: .* --force"):
+        go_back(runtime)
+
+
+def test_there_must_be_something_to_go_back_to(runtime: Runtime, monitor_now: datetime) -> None:
+    with pytest.raises(LearnError, match="'mood' has no head before version 1 to go back to"):
+        go_back(runtime)
+    runtime.store.connection.execute("delete from heads")
+    with pytest.raises(LearnError, match="'mood' has no head yet; `monitor adapt mood` makes one"):
+        go_back(runtime)
+
+
+def test_a_head_of_another_encoder_is_refused(runtime: Runtime, monitor_now: datetime) -> None:
+    seed(runtime, TEXT, "bad", monitor_now)
+    runtime.learn(monitor_now)
+    task = runtime.store.tasks.need("mood").task
+    with pytest.raises(LearnError, match="version 1 of task 'mood' reads another encoder"):
+        revert(runtime.store, task, "another")
+    assert active(runtime).version == 2
+
+
+def test_the_stream_makes_a_head_until_seeds_change(runtime: Runtime, monitor_now: datetime) -> None:
+    read(runtime, stream(60, np.random.default_rng(0)), monitor_now)
+    [reader] = [r for r in runtime.readers if r.task.name == "mood"]
+    promotion = promote(runtime.store, runtime.featurizer, reader, monitor_now, rng=np.random.default_rng(0))
+    assert promotion.head is not None, promotion.reason
+    head = active(runtime)
+    assert (head.version, head.depth, head.previous, reader.head_id) == (2, "stream", 1, head.id)
+    assert head.reason.startswith(f"4 seeds and {promotion.texts} texts of the stream; log-loss was 0.")
+    assert head.log_loss is not None
+    assert runtime.learn(monitor_now) == [], "it stands for the seeds that there are"
+    seed(runtime, TEXT, "bad", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    assert (active(runtime).depth, active(runtime).reason) == (
+        "seeds",
+        "5 seeds; replaces version 2 of depth stream, because seeds, labels or the encoder changed",
+    )
+
+
+@pytest.mark.parametrize(("task", "reason"), [("mood", "too few"), ("topic", "multi")])
+def test_what_is_not_promoted_leaves_the_head(
+    runtime: Runtime, monitor_now: datetime, task: str, reason: str
+) -> None:
+    [reader] = [r for r in runtime.readers if r.task.name == task]
+    promotion = promote(runtime.store, runtime.featurizer, reader, monitor_now, rng=np.random.default_rng(0))
+    assert promotion.head is None
+    assert reason in promotion.reason
+    assert active(runtime, task).version == 1
+
+
+def test_the_stream_is_each_text_once_without_seeds_kept_ones_first(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_text = "terrible loss collapse broken"
+    read(runtime, ["storm over land", "Storm  over land", seed_text, "snow in spring"], monitor_now)
+    later = monitor_now + timedelta(minutes=1)
+    runtime.sources["news"].waiting = [Document(f"new {n}", f"fresh text {n}") for n in range(5)]
+    runtime.fetch("news", later)  # and nobody has read them
+    monkeypatch.setattr("monitor.pipeline.promotion.ENCODED", 3)
+    [reader] = [r for r in runtime.readers if r.task.name == "mood"]
+    looked: list[int] = []
+    rows = unlabelled(runtime.store, runtime.featurizer, reader, "base", later, progress=looked.append)
+    assert rows.shape == (2 + 3, 256)
+    assert looked == [9]

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,15 @@ def test_ctrl_c_saves_and_says_how_to_go_on(monitor: Any, words: Any, parts: Pat
     assert "weather" in said.out
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_the_second_ctrl_c_ends_it_at_once() -> None:
     before = signal.getsignal(signal.SIGINT)
     with meta._until_interrupted() as stop:

@@ -119,8 +119,9 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
 def test_fingerprint_changes_with_what_shapes_features_and_not_with_where(
     encoder: TransformerEncoder,
 ) -> None:
-    other = TransformerEncoder(embedded_folder(), device="cpu", dtype="bfloat16", tokens_per_batch=99)
-    shorter = TransformerEncoder(embedded_folder(), device="cpu", max_tokens=8)
+    folder, views = embedded_folder(), SHIPPED_VIEWS
+    other = TransformerEncoder(folder, device="cpu", dtype="bfloat16", tokens_per_batch=99, views=views)
+    shorter = TransformerEncoder(folder, device="cpu", max_tokens=8, views=views)
     assert other.fingerprint == encoder.fingerprint
     assert shorter.fingerprint != encoder.fingerprint
     assert other.encode(["Profit fell."])["base"].dtype == np.float32

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from monitor.learn.model_files import (
     weights_digest,
 )
 from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, Views, read_views, view_names
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "EMBEDDED_SHA256",

@@ -86,6 +86,7 @@ class Bench:
             views=encoder.views,
             prior=encoder.prior,
             unlabelled=unlabelled,
+            tunable=encoder,
         )
         adapting = perf_counter() - begin
         features, encoding = self._held_out.features(head.view)

@@ -22,10 +22,10 @@ from typing import Any
 import click
 import numpy as np
 
-from monitor.learn.adapt import Support, name_text
 from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.stream import StreamFit, fit_stream
+from monitor.learn.support import Support, name_text
 from monitor.learn.task_folder import draw, read_rows
 
 RESULTS = Path(__file__).parent / "results"

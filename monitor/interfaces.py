@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from monitor.errors import LearnError
 from monitor.types import Batch, Notification, Seed, StoredDocument
 
 
@@ -157,3 +158,34 @@ class Encoder(Part):
 
         ``progress`` is called with the number of texts done since the last call.
         """
+
+    def fine_tune(
+        self,
+        view: str,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        names: Sequence[str],
+        parts: Sequence[np.ndarray],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes]:
+        """Change ``view`` so that it tells the labels of ``texts`` apart better; a change for each of ``parts``.
+
+        An encoder that cannot do this leaves the method out. ``progress`` is called with 1 after
+        every step of the training.
+
+        :param targets: numbers of labels, ``(n,)``; :param names: what each label says of itself.
+        :param parts: masks ``(n,)`` of the texts that each change is learned from.
+        :return: what :meth:`offer` takes.
+        :raises LearnError: it cannot be done.
+        """
+        raise LearnError(f"the encoder {self.name} cannot be fine-tuned")
+
+    def offer(self, change: bytes) -> str:
+        """Know a view that :meth:`fine_tune` made, in this process or another; returns what it is called.
+
+        Its name says what it holds: the same change has the same name. :attr:`views` does not list it.
+
+        :raises LearnError: the change is damaged, or was not made for this encoder.
+        """
+        raise LearnError(f"the encoder {self.name} knows no fine-tuned views")

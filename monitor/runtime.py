@@ -105,7 +105,7 @@ class Runtime:
         A task that cannot be learned is reported and left with the head it has. Returns the
         names of the tasks with a new head.
         """
-        readers = load_readers(self.store, self.plugins, self.config.base, self.encoder.fingerprint)
+        readers = load_readers(self.store, self.plugins, self.config.base, self.encoder)
         changed = []
         for reader in readers:
             try:
@@ -119,7 +119,7 @@ class Runtime:
     def relabel(self, now: datetime) -> dict[str, int]:
         """Let new heads read the past; ``{task: documents that got other labels}``."""
         found = {}
-        for reader in load_readers(self.store, self.plugins, self.config.base, self.encoder.fingerprint):
+        for reader in load_readers(self.store, self.plugins, self.config.base, self.encoder):
             changed = relabel(self.store, self.featurizer, reader, now, window=self.config.retention.features)
             if changed is not None:
                 found[reader.task.name] = changed
@@ -211,6 +211,14 @@ class SharedEncoder(Encoder):
     def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
         with self._turn:
             return self.encoder.encode(texts, views, progress=progress)
+
+    def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
+        with self._turn:
+            return self.encoder.fine_tune(*given, progress=progress)
+
+    def offer(self, change: bytes) -> str:
+        with self._turn:
+            return self.encoder.offer(change)
 
     def close(self) -> None:
         self.encoder.close()

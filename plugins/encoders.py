@@ -77,6 +77,21 @@ class LazyEncoder(Encoder):
     ) -> dict[str, np.ndarray]:
         return self.loaded().encode(texts, views, progress=progress)
 
+    def fine_tune(
+        self,
+        view: str,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        names: Sequence[str],
+        parts: Sequence[np.ndarray],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes]:
+        return self.loaded().fine_tune(view, texts, targets, names, parts, progress=progress)
+
+    def offer(self, change: bytes) -> str:
+        return self.loaded().offer(change)
+
     def close(self) -> None:
         self._model = None
 

@@ -32,7 +32,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
 
     lines = _read(texts)
     store, encoder = app.synchronised_store, make_encoder(app.config)
-    readers = load_readers(store, app.plugins, app.config.base, encoder.fingerprint)
+    readers = load_readers(store, app.plugins, app.config.base, encoder)
     known = [reader.task.name for reader in readers]
     for name in names:
         if name not in known:

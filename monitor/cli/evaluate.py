@@ -50,8 +50,8 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     metavar="NAME,NAME,...",
     default="seeds",
     show_default=True,
-    help="How much is done to learn: names (whatever --shots says, label names alone), seeds. "
-    "An unknown one lists what there is.",
+    help="How much is done to learn: names (whatever --shots says, label names alone), seeds, "
+    "stream (unlabelled texts as well), deep (fine-tuning).",
 )
 @click.option(
     "--unlabelled",

@@ -14,12 +14,9 @@ FOLDS = 4
 COVERAGE = 0.93
 """The share of texts that do carry one of the labels for which a task should answer."""
 
-_TEMPERATURE, _GROWTH = (
-    0.5,
-    0.25,
-)  # of heads fitted to one seed a label, and the power of seeds by which it grows
-_NAMES_TEMPERATURE = 0.4  # of heads fitted to names alone
-_TEMPERATURE_TRUST = 40  # seeds that weigh as much as the default
+# Temperature by default, and the powers of one more than the seeds a label, and of the labels, by which it grows.
+_TEMPERATURE, _BY_SEEDS, _BY_LABELS = 0.41, 0.22, -0.2
+_TEMPERATURE_TRUST = 80  # seeds that weigh as much as the default
 _LEAST_TEMPERATURE = 0.15  # a few seeds that are easy to tell apart prove little
 _THRESHOLD_TRUST = 4
 _REACH, _REACH_WIDTH = (
@@ -47,15 +44,16 @@ def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
 
     :param scores: ``(n, L)``, held out; :param targets: ``(n, L)``, one 1 a row.
     """
+    labels = targets.shape[1]
+    default = _TEMPERATURE * (1 + targets.sum() / labels) ** _BY_SEEDS * labels**_BY_LABELS
     if not len(scores):
-        return _NAMES_TEMPERATURE
+        return float(default)
 
     def loss(log: float) -> float:
         return -float((targets * log_softmax(scores / np.exp(log), axis=1)).sum())
 
     found = minimize_scalar(loss, bounds=(np.log(_LEAST_TEMPERATURE), 3.0), method="bounded").x
     trust = len(scores) / (len(scores) + _TEMPERATURE_TRUST)
-    default = _TEMPERATURE * max(1.0, targets.sum() / targets.shape[1]) ** _GROWTH
     return float(np.exp(trust * found + (1 - trust) * np.log(default)))
 
 
@@ -77,7 +75,7 @@ def threshold(scores: np.ndarray, labels: int, chance: np.ndarray | float = 1.0)
     :param scores: held-out scores ``(n, L)``, divided by their temperature.
     :param chance: how likely each text carries one of the labels at all: ``(n,)``.
     """
-    default = 0.85 * labels**-0.75  # what that share reaches from names alone, by number of labels
+    default = 0.7 * labels**-0.45  # what that share reaches from names alone, by number of labels
     if not len(scores):
         return float(default)
     top = softmax(scores, axis=1).max(axis=1) * chance

@@ -1,4 +1,4 @@
-"""How much is done to learn a task: its names alone, its seeds, and what else there is (:data:`DEPTHS`)."""
+"""How much is done to learn a task: its names alone, its seeds, the stream, fine-tuning (:data:`DEPTHS`)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Protocol
 
 import numpy as np
 
-from monitor.errors import UnknownName
-from monitor.learn.adapt import Encode, Prior, adapt, gather
+from monitor.errors import LearnError, UnknownName
+from monitor.learn.adapt import Prior, adapt
+from monitor.learn.deep import Tunable, fit_deep
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.stream import fit_stream
+from monitor.learn.support import Encode, gather
 from monitor.types import Seed, Task
 
 BASELINE = "baseline"
 BASELINE_STRENGTH = 100.0
 
 
-class FeatureEncoder(Protocol):
+class FeatureEncoder(Tunable, Protocol):
     """What is asked of an encoder: see :class:`monitor.interfaces.Encoder`."""
 
     @property
@@ -37,7 +39,7 @@ class Given:
     """What a task is learned from.
 
     ``fingerprint``, ``views`` and ``prior`` are the encoder's; ``unlabelled`` are texts of the same
-    stream, without labels.
+    stream, without labels; ``tunable`` is the encoder itself, where views may be fine-tuned.
     """
 
     task: Task
@@ -47,6 +49,7 @@ class Given:
     views: Sequence[str] = ("base",)
     prior: Prior | None = None
     unlabelled: Sequence[str] = ()
+    tunable: Tunable | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,19 @@ def _stream(given: Given) -> Head:
     )
 
 
+def _deep(given: Given) -> Head:
+    """The head of the seeds, or, where it is promoted, of a view that was fine-tuned on them."""
+    head = _adapt(given, given.seeds)
+    if given.tunable is None:
+        raise LearnError("this encoder cannot be fine-tuned: choose another depth")
+    return fit_deep(given.task, given.seeds, given.tunable, head).head
+
+
 DEPTHS: dict[str, Depth] = {
     "names": Depth(lambda given: _adapt(given, ()), seeds=False),
     "seeds": Depth(lambda given: _adapt(given, given.seeds)),
     "stream": Depth(_stream, unlabelled=True),
+    "deep": Depth(_deep),
 }
 """By name, the lightest first."""
 
@@ -100,17 +112,21 @@ def adapt_at(
     views: Sequence[str] = ("base",),
     prior: Prior | None = None,
     unlabelled: Sequence[str] = (),
+    tunable: Tunable | None = None,
 ) -> Head:
     """Learn a task at one of :data:`DEPTHS`.
 
     :param views: what ``encode`` offers; the head says which one it reads.
     :param prior: what label names say about the view that suits a task, by view.
     :param unlabelled: texts of the stream; only a depth that looks at them reads them.
+    :param tunable: the encoder, for depths that fine-tune it.
     :raises UnknownName: the depth is none of them, or a seed's label none of the task's.
     :raises LearnError: the task cannot be learned as given.
     """
     check_depths([depth])
-    return DEPTHS[depth].learn(Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled))
+    return DEPTHS[depth].learn(
+        Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled, tunable)
+    )
 
 
 def check_depths(depths: Sequence[str]) -> None:

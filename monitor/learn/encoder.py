@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monitor.errors import LearnError, UnknownName
-from monitor.learn.layers import changed, embed, padded, pool, run, stack
+from monitor.errors import LearnError
+from monitor.learn.layers import embed, padded, pool, run, stack
+from monitor.learn.meta.states import compute_states
 from monitor.learn.model import load, longest, placement
 from monitor.learn.model_files import (
     EMBEDDED_SHA256,
@@ -24,7 +26,9 @@ from monitor.learn.model_files import (
     sha256_of,
     weights_digest,
 )
-from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, Views, read_views, view_names
+from monitor.learn.tune import to_bytes, tune
+from monitor.learn.upper import UpperLayers
+from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, read_views, view_names
 
 __all__ = [
     "EMBEDDED_SHA256",
@@ -93,9 +97,8 @@ class TransformerEncoder:
         self._device, self._dtype = placement(device, dtype)
         self._model, self._tokenizer, self._pad = load(place, self._device, self._dtype)
         self._learned = learned
-        self._upper = {} if learned is None else _upper(self._model, learned)
-        self._trunk = 0 if learned is None else learned.start
-        self.views: tuple[str, ...] = tuple(self._upper) or (BASE,)
+        self._upper = UpperLayers(self._model, learned)
+        self.views = self._upper.views
         self._tokenizer.enable_truncation(min(max_tokens, longest(self._model, place)))
         self._tokenizer.no_padding()
         self._max_tokens = max_tokens
@@ -130,21 +133,42 @@ class TransformerEncoder:
         Identical texts are encoded once. ``progress`` is called with the number of texts done
         since the last call. Raises :class:`UnknownName` for a view that does not exist.
         """
-        for view in views:
-            if view not in self.views:
-                raise UnknownName("view of the encoder", view, self.views)
+        self._upper.check(views)
         distinct = list(dict.fromkeys(texts))
         rows = {view: np.empty((len(distinct), self.dimension), np.float32) for view in views}
         place = {text: row for row, text in enumerate(distinct)}
         inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
         copies = np.bincount(inverse, minlength=len(distinct))
         tokens = self._tokenise(distinct)
-        for batch, found in self._run(tokens, views):
+        for batch, found in self._run(tokens, {view: self._upper[view] for view in views}):
             for view, pooled in found.items():
                 rows[view][batch] = pooled
             if progress is not None:
                 progress(int(copies[batch].sum()))
         return {view: found[inverse] for view, found in rows.items()}
+
+    def fine_tune(
+        self,
+        view: str,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        names: Sequence[str],
+        parts: Sequence[np.ndarray],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes]:
+        """See :meth:`monitor.interfaces.Encoder.fine_tune`. The model must be built like BERT."""
+        self._upper.cut()
+        start, every = self._upper.start, [*texts, *names]
+        tokens = dict(zip(every, self._tokenise(every), strict=True))
+        states = compute_states(self._model, lambda text: tokens[text], self._pad, every, start, self._device)
+        layers = [layer.float() for layer in deepcopy(self._upper.whole(view))]
+        changes = tune(layers, start, states, targets, len(names), parts, self._device, progress=progress)
+        return [to_bytes(view, change) for change in changes]
+
+    def offer(self, change: bytes) -> str:
+        """See :meth:`monitor.interfaces.Encoder.offer`."""
+        return self._upper.offer(change)
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self._max_tokens * _CHARACTERS_PER_TOKEN
@@ -155,20 +179,20 @@ class TransformerEncoder:
         return [self._tokenizer.encode(text).ids for text in clean]
 
     def _run(
-        self, tokens: list[list[int]], views: Sequence[str]
+        self, tokens: list[list[int]], layers: Mapping[str, Any]
     ) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
-        """Batches of rows with their features by view, as they are done."""
+        """Batches of rows with their features by view, as they are done; ``layers`` are those of the views."""
         import torch
 
         batches = self._batches(tokens)
         if self._workers is None:
-            yield from ((batch, self._features(tokens, batch, views)) for batch in batches)
+            yield from ((batch, self._features(tokens, batch, layers)) for batch in batches)
             return
         torch.set_num_threads(1)
         running: list[Future[tuple[list[int], dict[str, np.ndarray]]]] = []
         try:
             running += [
-                self._workers.submit(lambda batch: (batch, self._features(tokens, batch, views)), batch)
+                self._workers.submit(lambda batch: (batch, self._features(tokens, batch, layers)), batch)
                 for batch in batches
             ]
             for future in running:
@@ -190,13 +214,13 @@ class TransformerEncoder:
             start += size
 
     def _features(
-        self, tokens: list[list[int]], batch: list[int], views: Sequence[str]
+        self, tokens: list[list[int]], batch: list[int], layers: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
         """Features of one batch; in two halves, and smaller batches from then on, where memory runs out."""
         import torch
 
         try:
-            return self._forward([tokens[row] for row in batch], views)
+            return self._forward([tokens[row] for row in batch], layers)
         except torch.cuda.OutOfMemoryError as error:
             if len(batch) == 1:
                 raise LearnError(
@@ -209,10 +233,10 @@ class TransformerEncoder:
             torch.cuda.empty_cache()
         log.warning("encoder %s: out of memory, going on with %d tokens a batch", self.name, self._budget)
         half = len(batch) // 2
-        parts = [self._features(tokens, part, views) for part in (batch[:half], batch[half:])]
-        return {view: np.vstack([part[view] for part in parts]) for view in views}
+        parts = [self._features(tokens, part, layers) for part in (batch[:half], batch[half:])]
+        return {view: np.vstack([part[view] for part in parts]) for view in layers}
 
-    def _forward(self, batch: Sequence[Sequence[int]], views: Sequence[str]) -> dict[str, np.ndarray]:
+    def _forward(self, batch: Sequence[Sequence[int]], layers: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Token ids to features by view, each ``(len(batch), d)`` float32: the trunk runs once."""
         import torch
 
@@ -220,18 +244,9 @@ class TransformerEncoder:
         with torch.inference_mode():
             given, kept = torch.from_numpy(ids).to(self._device), torch.from_numpy(mask).to(self._device)
             seen = None if mask.all() else kept  # attention is faster without a mask
-            if not self._upper:
+            if None in layers.values():
                 attention = {} if seen is None else {"attention_mask": seen.long()}
                 hidden = self._model(input_ids=given, **attention).last_hidden_state
-                return dict.fromkeys(views, pool(hidden, kept).cpu().numpy())
-            low = run(stack(self._model)[: self._trunk], embed(self._model, given), seen)
-            return {view: pool(run(self._upper[view], low, seen), kept).cpu().numpy() for view in views}
-
-
-def _upper(model: Any, learned: Views) -> dict[str, Any]:
-    """The upper layers of each view, the public model's own first."""
-    layers = stack(model)
-    if not 0 < learned.start < len(layers):
-        raise LearnError(f"the views change layers from {learned.start} up, but the model has {len(layers)}")
-    own = {view: changed(layers, learned.start, change) for view, change in learned.changes.items()}
-    return {BASE: layers[learned.start :], **own}
+                return dict.fromkeys(layers, pool(hidden, kept).cpu().numpy())
+            low = run(stack(self._model)[: self._upper.start], embed(self._model, given), seen)
+            return {view: pool(run(own, low, seen), kept).cpu().numpy() for view, own in layers.items()}

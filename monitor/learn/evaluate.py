@@ -217,6 +217,7 @@ def _learn(
         views=encoder.views,
         prior=encoder.prior,
         unlabelled=unlabelled if DEPTHS[trial.depth].unlabelled else (),
+        tunable=encoder,
     )
 
 

@@ -52,7 +52,8 @@ class Head:
     ``encoder`` is the fingerprint of the encoder whose features the head reads (in ``view``);
     over others it means nothing. ``thresholds`` (L,) are probabilities; a task with one label
     a text has the same one for every label. ``reach`` is missing where nothing is known of it:
-    in ``multi`` heads, and in those made of names alone.
+    in ``multi`` heads, and in those made of names alone. ``change`` is what was fine-tuned for
+    this head, if anything was: an encoder that is offered it knows ``view``.
     """
 
     labels: tuple[str, ...]
@@ -64,6 +65,7 @@ class Head:
     thresholds: np.ndarray
     multi: bool
     reach: Reach | None = None
+    change: bytes = b""
 
     @property
     def version(self) -> str:
@@ -85,6 +87,8 @@ class Head:
             plain |= {"middle": float(self.reach.middle), "width": float(self.reach.width)}
             arrays["centres"] = self.reach.centres
         contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+        if self.change:
+            contiguous["change"] = np.frombuffer(self.change, np.uint8)
         return bytes(save(contiguous, metadata={"head": json.dumps(plain)}))
 
     @classmethod
@@ -111,6 +115,7 @@ class Head:
                 thresholds=arrays["thresholds"],
                 multi=bool(plain["multi"]),
                 reach=reach,
+                change=arrays["change"].tobytes() if "change" in arrays else b"",
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise LearnError("the head's bytes are damaged: adapt the task again") from error
@@ -166,13 +171,15 @@ def fit_softmax(
     weights: np.ndarray,
     *,
     strength: float,
+    prior: np.ndarray | None = None,
     iterations: int = 200,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression with weighted examples.
 
-    Minimises ``sum_i weights[i] * cross_entropy_i + |W|^2 / (2 * strength)``; the bias is free.
+    Minimises ``sum_i weights[i] * cross_entropy_i + |W - prior|^2 / (2 * strength)``; the bias is free.
 
     :param features: ``(n, d)``; :param targets: ``(n, L)``, rows sum to 1; :param weights: ``(n,)``.
+    :param prior: what the weights are before there are examples, ``(L, d)``; ``None``: nothing.
     :param iterations: of L-BFGS; fewer stop short of the optimum.
     :return: ``W (L, d)`` and ``b (L,)``.
     """
@@ -183,7 +190,7 @@ def fit_softmax(
         logs = log_softmax(scores, axis=1)
         return -float((targets * logs).sum(1) @ weights), (np.exp(logs) - targets) * weights[:, None]
 
-    return _minimise(loss, features, targets.shape[1], strength, iterations)
+    return _minimise(loss, features, targets.shape[1], strength, iterations, prior)
 
 
 def fit_sigmoid(
@@ -214,18 +221,21 @@ def _minimise(
     labels: int,
     strength: float,
     iterations: int,
+    prior: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     count, width = features.shape
+    start = np.zeros((labels, width), np.float32) if prior is None else prior.astype(np.float32)
     if not count:
-        return np.zeros((labels, width), np.float32), np.zeros(labels, np.float32)
-    # The optimum lies in the span of the rows: with few rows, work in their coordinates.
+        return start, np.zeros(labels, np.float32)
+    known = features.astype(np.float32) @ start.T
+    # What the optimum adds to the prior lies in the span of the rows: with few rows, work in their coordinates.
     basis = np.linalg.qr(features.T)[0] if count < width else None
     inner = (features if basis is None else features @ basis).astype(np.float32)
     size = inner.shape[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         table = flat.reshape(labels, size + 1)
-        scores = inner @ table[:, :size].T.astype(np.float32) + table[:, size].astype(np.float32)
+        scores = known + inner @ table[:, :size].T.astype(np.float32) + table[:, size].astype(np.float32)
         value, slope = loss(scores)
         gradient = np.empty_like(table)
         gradient[:, :size] = slope.T @ inner + table[:, :size] / strength
@@ -241,4 +251,4 @@ def _minimise(
     )
     table = found.x.reshape(labels, size + 1)
     weight = table[:, :size] if basis is None else table[:, :size] @ basis.T
-    return weight.astype(np.float32), table[:, size].astype(np.float32)
+    return start + weight.astype(np.float32), table[:, size].astype(np.float32)

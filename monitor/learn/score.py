@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.adapt import HELD_OUT_ITERATIONS, Encode, Support, _fit_multi, _softmax, gather
+from monitor.learn.fit import HELD_OUT_ITERATIONS, fit_multi, fit_scores
 from monitor.learn.head import Head
+from monitor.learn.support import Encode, Support, gather
 from monitor.types import Seed, Task
 
 ENOUGH = 200
@@ -63,13 +64,13 @@ Judged = tuple[np.ndarray, np.ndarray]
 
 
 def _judge_single(head: Head, task: Task, part: Support, seeds: np.ndarray, targets: np.ndarray) -> Judged:
-    weight, bias = _softmax(part, HELD_OUT_ITERATIONS)
+    weight, bias = fit_scores(part, HELD_OUT_ITERATIONS)
     logs = log_softmax((seeds @ weight.T + bias) / head.temperature, axis=1)
     return -(targets * logs).sum(axis=1), logs.argmax(axis=1) == targets.argmax(axis=1)
 
 
 def _judge_multi(head: Head, task: Task, part: Support, seeds: np.ndarray, targets: np.ndarray) -> Judged:
-    weight, bias, temperature, thresholds, _ = _fit_multi(part)
+    weight, bias, temperature, thresholds, _ = fit_multi(part)
     scores = (seeds @ weight.T + bias) / temperature
     losses = -(targets * log_expit(scores) + (1 - targets) * log_expit(-scores)).mean(axis=1)
     if task.threshold is not None:

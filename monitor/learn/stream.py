@@ -9,15 +9,14 @@ worse than the first on seeds that neither has seen; else the first stays. Pure 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
 from monitor.learn import calibrate
-from monitor.learn.adapt import HELD_OUT_ITERATIONS, STRENGTH, Support, name_weights
-from monitor.learn.head import fit_softmax
+from monitor.learn.fit import HELD_OUT_ITERATIONS, Scores, fit_scores, held_out
+from monitor.learn.support import Support
 
 MOST_TEXTS = 20_000
 """Texts of the stream that are looked at; of more, a sample."""
@@ -40,9 +39,6 @@ MOST_UNSTABLE = 0.2
 
 _ITERATIONS = 60
 _EM_ROUNDS = 50
-
-Scores = tuple[np.ndarray, np.ndarray]
-"""Weight ``(L, d)`` and bias ``(L,)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +82,8 @@ def fit_stream(
         return StreamFit(
             empty, empty[:, 0], 1.0, uniform, uniform, nothing, nothing, nothing, False, "not for multi"
         )
-    first = _fit(support)
-    held = held_out(support, lambda part: _fit(part, HELD_OUT_ITERATIONS))
+    first = fit_scores(support)
+    held, _ = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS))
     heat = calibrate.temperature(held, support.targets)
     before = _likelihood(held / heat, support.targets)
     texts = _sample(np.asarray(unlabelled, np.float32), MOST_TEXTS, rng)
@@ -121,11 +117,11 @@ def fit_stream(
     chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
 
     def fit(part: Support) -> Scores:
-        start = _fit(part, HELD_OUT_ITERATIONS)
+        start = fit_scores(part, HELD_OUT_ITERATIONS)
         labelled, _ = _soft_labels(part, start, heat, texts[chosen], within[chosen])
         return _fit_both(part, texts[chosen], labelled, HELD_OUT_ITERATIONS)
 
-    held_after = held_out(support, fit)
+    held_after, _ = held_out(support, fit)
     heat_after = calibrate.temperature(held_after, support.targets)
     after = _likelihood(held_after / heat_after, support.targets)
     worse = before - after
@@ -191,17 +187,6 @@ def in_scope(seeds: np.ndarray, texts: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(alike, grid, rising))
 
 
-def held_out(support: Support, fit: Callable[[Support], Scores]) -> np.ndarray:
-    """Scores ``(n, L)`` of the seeds by fits that have not seen them."""
-    held = np.zeros(support.targets.shape)
-    fold = calibrate.folds(support.targets)
-    for part in np.unique(fold):
-        out = fold == part
-        weight, bias = fit(support.without(out, np.zeros(len(support.background), bool)))
-        held[out] = support.seeds[out] @ weight.T + bias
-    return held
-
-
 def _soft_labels(
     support: Support, head: Scores, heat: float, texts: np.ndarray, within: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -214,11 +199,6 @@ def _soft_labels(
     return told * np.minimum(1.0, CAP * count / np.maximum(told.sum(axis=0), 1e-9)), mix
 
 
-def _fit(support: Support, iterations: int = 200) -> Scores:
-    none = np.zeros((0, support.names.shape[1]), np.float32)
-    return _fit_both(support, none, np.zeros((0, support.targets.shape[1])), iterations)
-
-
 def _fit_both(support: Support, texts: np.ndarray, soft: np.ndarray, iterations: int) -> Scores:
     """Seeds, names, and texts that weigh ``soft`` ``(m, L)``.
 
@@ -226,17 +206,9 @@ def _fit_both(support: Support, texts: np.ndarray, soft: np.ndarray, iterations:
     not learn to avoid a label because few texts carried it lately.
     """
     count = support.targets.sum(axis=0)
-    lacking = CAP - soft.sum(axis=0) / np.maximum(count, 1) if len(texts) else np.zeros(len(count))
+    lacking = CAP - soft.sum(axis=0) / np.maximum(count, 1)
     heavier = 1 + np.maximum(0.0, lacking)
-    weights = soft.sum(axis=1)
-    used = weights > 1e-3
-    return fit_softmax(
-        np.vstack([support.seeds, support.names, texts[used]]),
-        np.vstack([support.targets, np.eye(len(count)), soft[used] / weights[used, None]]),
-        np.concatenate([support.targets @ heavier, name_weights(support), weights[used]]),
-        strength=STRENGTH,
-        iterations=iterations,
-    )
+    return fit_scores(support, iterations, weights=support.targets @ heavier, texts=texts, soft=soft)
 
 
 def _likelihood(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:

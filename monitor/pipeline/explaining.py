@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from monitor.errors import MonitorError
-from monitor.learn.adapt import name_text
 from monitor.learn.explain import Explanation, explain
+from monitor.learn.support import name_text
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader
 from monitor.pipeline.readers import Reader, load_readers, take_head
@@ -37,8 +37,7 @@ def ready_reader(
     :raises MonitorError: if its adapter cannot be used, or it cannot be learned.
     """
     store.tasks.need(name)
-    fingerprint = featurizer.encoder.fingerprint
-    for reader in load_readers(store, plugins, base, fingerprint):
+    for reader in load_readers(store, plugins, base, featurizer.encoder):
         if reader.task.name == name:
             renew(store, featurizer, reader, now, adapt=adapt)
             return reader
@@ -49,7 +48,7 @@ def renew(store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *
     """Let ``reader`` have the newest head; see :func:`ready_reader`."""
     if adapt or reader.head is None:
         adapt_reader(store, featurizer, reader, now)
-    take_head(store, reader, featurizer.encoder.fingerprint)
+    take_head(store, reader, featurizer.encoder)
 
 
 def explain_text(

@@ -24,7 +24,7 @@ from monitor.types import Seed, Task
 
 log = logging.getLogger(__name__)
 
-LEARNER = 2
+LEARNER = 3
 """Raised when the learner changes what it makes of the same seeds, so that heads are made anew."""
 CHUNK = 1000
 
@@ -73,7 +73,7 @@ def adapt_reader(
             accuracy=None if score is None else score.accuracy,
             reason=_reason(len(seeds), current, force=force),
         )
-    take_head(store, reader, encoder.fingerprint)
+    take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
     return stored
 
@@ -125,7 +125,7 @@ def relabel(
     stored = store.heads.active(reader.task.name)
     if stored is None or stored.relabelled:
         return None
-    take_head(store, reader, featurizer.encoder.fingerprint)
+    take_head(store, reader, featurizer.encoder)
     if reader.head is None:
         return None
     oldest = now - timedelta(seconds=window)
@@ -180,8 +180,8 @@ def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder:
 def _reason(seeds: int, current: StoredHead | None, *, force: bool) -> str:
     """How a head from seeds came about, where ``current`` was in use before it."""
     count = f"{seeds} seed{'s' * (seeds != 1)}" if seeds else "names alone"
-    if current is None or not (current.kept_for or current.depth == "stream"):
+    if current is None or not (current.kept_for or current.depth in ("stream", "deep")):
         return count
-    what = "that was reverted to" if current.kept_for else "of depth stream"
+    what = "that was reverted to" if current.kept_for else f"of depth {current.depth}"
     why = "by force" if force else "because seeds, labels or the encoder changed"
     return f"{count}; replaces version {current.version} {what}, {why}"

@@ -1,22 +1,25 @@
-"""From seeds and the stream that the monitor reads to a head that knows both."""
+"""From seeds to heads that know more than those: the stream that the monitor reads, or layers of their own."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from monitor.learn.adapt import gather
+from monitor.learn.deep import fit_deep
+from monitor.learn.head import Head
 from monitor.learn.stream import fit_stream
+from monitor.learn.support import gather
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import fingerprint
 from monitor.pipeline.readers import Reader, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
+from monitor.types import Seed
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ def promote(
 
     :raises LearnError: if the task cannot be learned as it is.
     """
-    head, task, encoder = reader.head, reader.task, featurizer.encoder.fingerprint
+    head, task = reader.head, reader.task
     assert head is not None
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
     texts = np.zeros((0, head.weight.shape[1]), np.float32)
@@ -72,21 +75,82 @@ def promote(
         temperature=fit.temperature,
         thresholds=thresholds.astype(np.float32),
     )
+    learned = f"{len(seeds)} seeds and {len(texts)} texts of the stream"
+    stored = _keep(
+        store, featurizer, reader, seeds, made, now, "stream", learned, fit.score, fit.score_before, None
+    )
+    return Promotion(stored, fit.reason, len(texts))
+
+
+def deepen(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Promotion:
+    """Give the task upper layers of its own, fine-tuned on its seeds, in place of the view that its head reads.
+
+    As :func:`promote`, but the stream is not read. ``progress`` is called with 1 after each step of
+    the training.
+
+    :raises LearnError: if the encoder cannot be fine-tuned.
+    """
+    head, task = reader.head, reader.task
+    assert head is not None
+    seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
+    fit = fit_deep(task, seeds, featurizer.encoder, head, progress=progress)
+    if not fit.promoted:
+        return Promotion(None, fit.reason, 0)
+    learned = f"{len(seeds)} seeds, by fine-tuning {head.view}"
+    stored = _keep(
+        store,
+        featurizer,
+        reader,
+        seeds,
+        fit.head,
+        now,
+        "deep",
+        learned,
+        fit.score,
+        fit.score_before,
+        fit.accuracy,
+    )
+    return Promotion(stored, fit.reason, 0)
+
+
+def _keep(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    seeds: Sequence[Seed],
+    head: Head,
+    now: datetime,
+    depth: str,
+    learned: str,
+    score: float,
+    before: float,
+    accuracy: float | None,
+) -> StoredHead:
+    """Store a promoted head, and take it up."""
+    encoder, task = featurizer.encoder, reader.task
     stored = store.heads.add(
         task.name,
-        inputs=fingerprint(task, seeds, encoder),
-        encoder=encoder,
+        inputs=fingerprint(task, seeds, encoder.fingerprint),
+        encoder=encoder.fingerprint,
         seeds=len(seeds),
-        data=made.to_bytes(),
+        data=head.to_bytes(),
         now=now,
-        depth="stream",
-        view=made.view,
-        log_loss=-fit.score,
-        reason=f"{len(seeds)} seeds and {len(texts)} texts of the stream; log-loss was {-fit.score_before:.3f} without",
+        depth=depth,
+        view=head.view,
+        log_loss=-score,
+        accuracy=accuracy,
+        reason=f"{learned}; log-loss was {-before:.3f} without",
     )
     take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
-    return Promotion(stored, fit.reason, len(texts))
+    return stored
 
 
 def unlabelled(

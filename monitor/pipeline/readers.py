@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import LearnError, MonitorError
-from monitor.interfaces import TaskAdapter
+from monitor.interfaces import Encoder, TaskAdapter
 from monitor.learn.head import Head
 from monitor.plugins import Plugins
 from monitor.store import Store
@@ -40,10 +40,10 @@ class Reader:
         return text if text and text.strip() else None
 
 
-def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> list[Reader]:
+def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -> list[Reader]:
     """A reader for every task in use, with its current head.
 
-    :param encoder: fingerprint of the encoder in use; a head made for another one is not used.
+    :param encoder: the one in use; a head made for another one is not used.
 
     A task whose adapter is missing, refuses its settings or raises is left out, with a warning.
     """
@@ -64,16 +64,19 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: str) -> li
     return readers
 
 
-def take_head(store: Store, reader: Reader, encoder: str) -> None:
+def take_head(store: Store, reader: Reader, encoder: Encoder) -> None:
     """Take up the task's head in use, unless it reads the features of another encoder.
 
     One that cannot be read, damaged or of an older version, is left alone, with a warning: the
     task has none until it is adapted again.
     """
     stored = store.heads.active(reader.task.name)
-    if stored is None or stored.encoder != encoder or stored.id == reader.head_id:
+    if stored is None or stored.encoder != encoder.fingerprint or stored.id == reader.head_id:
         return
     try:
-        reader.head, reader.head_id = Head.from_bytes(stored.data), stored.id
+        head = Head.from_bytes(stored.data)
+        if head.change:
+            encoder.offer(head.change)
+        reader.head, reader.head_id = head, stored.id
     except LearnError as error:
         log.warning("task %s, head %d is not used: %s", reader.task.name, stored.version, error)

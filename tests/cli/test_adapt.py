@@ -153,3 +153,18 @@ def test_a_running_monitor_takes_up_what_was_reverted(fetched):
         said = fetched("adapt", "--revert", "mood").out
         assert "takes it up and reads the past again" in said
         assert heads(fetched)["mood"] == (1, 4)
+
+
+def test_says_why_a_task_is_not_fine_tuned(fetched):
+    out = fetched("adapt", "mood", "--depth", "deep").out
+    assert "mood: not promoted to depth deep: a label has 2 seeds, and views are fine-tuned from 4 on" in out
+    assert heads(fetched)["mood"] == (1, 4)
+
+
+def test_an_encoder_that_cannot_be_fine_tuned_is_one_line(fetched):
+    for label, words in {"bad": ("sad", "grim"), "good": ("glad", "happy")}.items():
+        for word in words:
+            fetched("seeds", "add", "mood", label, f"a {word} day")
+    failed = fetched("adapt", "mood", "--depth", "deep", code=1)
+    assert "cannot be fine-tuned" in failed.err
+    assert "Traceback" not in failed.err

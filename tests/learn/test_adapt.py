@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.adapt import Support, adapt, name_text, name_weights
+from monitor.learn.adapt import adapt
+from monitor.learn.fit import name_worth
 from monitor.learn.head import Head, decide, probabilities
+from monitor.learn.support import Support, name_text
 from monitor.types import Prediction, Seed, Task
 from tests.learn.words import by_view, encode
 
@@ -176,9 +178,9 @@ def test_names_that_contradict_the_seeds_count_for_nothing() -> None:
     targets = np.eye(2)[[int(seed.label == "good") for seed in SEEDS]]
     names = encode(["terrible loss", "great win"])
     none = np.zeros((0, seeds.shape[1]))
-    right = name_weights(Support(seeds, targets, names, none))
-    wrong = name_weights(Support(seeds, targets, names[::-1], none))
-    assert right.min() > 1
+    right = name_worth(Support(seeds, targets, names, none))
+    wrong = name_worth(Support(seeds, targets, names[::-1], none))
+    assert right.min() > 0.5
     np.testing.assert_array_equal(wrong, [0, 0])
-    unseeded = name_weights(Support(seeds[:3], targets[:3], names[::-1], none))
-    assert unseeded[0] < 1 < unseeded[1]
+    unseeded = name_worth(Support(seeds[:3], targets[:3], names[::-1], none))
+    assert unseeded[0] < unseeded[1] == 1

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from monitor.errors import UnknownName
-from monitor.learn.adapt import name_text
 from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
 from monitor.learn.explain import VARIANTS, Neighbour, explain, log_odds, without, word_groups
 from monitor.learn.head import Head, fit_softmax
+from monitor.learn.support import name_text
 from monitor.types import Seed
 from sample.texts import read_news
 

@@ -109,20 +109,25 @@ def test_multi_says_every_label_that_reaches_its_threshold_likeliest_first() -> 
     ]
 
 
-def softmax_loss(flat: np.ndarray, features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+def softmax_loss(
+    flat: np.ndarray, features: np.ndarray, targets: np.ndarray, weights: np.ndarray, prior: np.ndarray
+) -> float:
     table = flat.reshape(3, -1)
     logs = log_softmax(features @ table[:, :-1].T + table[:, -1], axis=1)
-    return float(-(weights[:, None] * targets * logs).sum() + (table[:, :-1] ** 2).sum() / (2 * 5.0))
+    away = ((table[:, :-1] - prior) ** 2).sum()
+    return float(-(weights[:, None] * targets * logs).sum() + away / (2 * 5.0))
 
 
+@pytest.mark.parametrize("pull", [0.0, 2.0])
 @pytest.mark.parametrize(("count", "width"), [(40, 4), (6, 30)])
-def test_softmax_fit_is_where_the_gradient_vanishes(count: int, width: int) -> None:
+def test_softmax_fit_is_where_the_gradient_vanishes(count: int, width: int, pull: float) -> None:
     features, targets, weights = make_problem(count, width)
-    weight, bias = fit_softmax(features, targets, weights, strength=5.0)
+    prior = pull * np.random.default_rng(1).standard_normal((3, width))
+    weight, bias = fit_softmax(features, targets, weights, strength=5.0, prior=prior if pull else None)
     found = np.column_stack([weight, bias]).astype(float).ravel()
-    slope = approx_fprime(found, softmax_loss, 1e-6, features, targets, weights)
+    slope = approx_fprime(found, softmax_loss, 1e-6, features, targets, weights, prior)
     assert np.abs(slope).max() < 5e-3
-    start = approx_fprime(np.zeros_like(found), softmax_loss, 1e-6, features, targets, weights)
+    start = approx_fprime(np.zeros_like(found), softmax_loss, 1e-6, features, targets, weights, prior)
     assert np.abs(start).max() > 0.1
 
 
@@ -152,3 +157,7 @@ def test_nothing_to_fit_is_no_opinion() -> None:
     assert weight.shape == (3, 4)
     assert not weight.any()
     assert not bias.any()
+    prior = np.arange(12.0).reshape(3, 4)
+    np.testing.assert_array_equal(
+        fit_softmax(np.zeros((0, 4)), np.zeros((0, 3)), np.zeros(0), strength=5.0, prior=prior)[0], prior
+    )

@@ -9,9 +9,11 @@ import pytest
 from scipy.special import softmax
 
 from monitor.learn import calibrate
-from monitor.learn.adapt import HELD_OUT_ITERATIONS, STRENGTH, adapt, gather, name_weights
+from monitor.learn.adapt import adapt
+from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT, STRENGTH, name_worth
 from monitor.learn.head import fit_softmax
 from monitor.learn.score import Score, held_out
+from monitor.learn.support import gather
 from monitor.types import Seed, Task
 from tests.learn.words import by_view
 
@@ -38,10 +40,12 @@ def test_is_that_of_fits_without_the_seeds_that_they_judge(
     losses, hits = [], []
     for n in judged:
         part, own = support.without(fold == fold[n], np.zeros(0, bool)), support.targets[n].argmax()
+        worth = name_worth(part)
         weight, bias = fit_softmax(
             np.vstack([part.seeds, part.names]),
             np.vstack([part.targets, np.eye(2)]),
-            np.concatenate([np.ones(len(part.seeds)), name_weights(part)]),
+            np.concatenate([np.ones(len(part.seeds)), NAME_WEIGHT * worth]),
+            prior=NAME_PULL * worth[:, None] * (part.names - part.names.mean(axis=0)),
             strength=STRENGTH,
             iterations=HELD_OUT_ITERATIONS,
         )

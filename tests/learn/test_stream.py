@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from monitor.learn import stream
-from monitor.learn.adapt import Support
 from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix
+from monitor.learn.support import Support
 
 WIDTH = 24
 

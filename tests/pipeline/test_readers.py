@@ -20,7 +20,7 @@ def test_a_head_that_cannot_be_read_stops_nothing(
 
     def load() -> dict[str, object]:
         config = runtime.config
-        readers = load_readers(runtime.store, runtime.plugins, config.base, runtime.encoder.fingerprint)
+        readers = load_readers(runtime.store, runtime.plugins, config.base, runtime.encoder)
         return {reader.task.name: reader.head for reader in readers}
 
     assert load()["mood"] is None

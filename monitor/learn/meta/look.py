@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.learn.adapt import name_text
 from monitor.learn.meta.catalog import MetaTask
 from monitor.learn.meta.evaluate import Answers, answers, texts_of
 from monitor.learn.meta.states import States
+from monitor.learn.support import name_text
 
 if TYPE_CHECKING:
     from monitor.learn.meta.train import ViewTrainer

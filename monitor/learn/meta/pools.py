@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from monitor.learn.adapt import name_text
 from monitor.learn.meta.catalog import MetaTask
 from monitor.learn.meta.episodes import Pool
+from monitor.learn.support import name_text
 
 FEWEST = 2
 """A label with fewer texts is left out: one to learn from, one to be asked."""

@@ -1,0 +1,144 @@
+"""The deepest way to learn a task: upper layers of its own, fine-tuned on its seeds, where that wins.
+
+Two fine-tunings that each see half of the seeds are judged on the other half, against heads in
+the view as it was, made of the same halves. If they win, a third one sees all seeds, and its view
+is the head's. Probabilities rest on the scores of the first two: seeds that a view was tuned
+on say nothing about how sure to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from scipy.special import log_softmax
+
+from monitor.learn import calibrate
+from monitor.learn.fit import centres, fit_scores, with_chances
+from monitor.learn.head import Head
+from monitor.learn.support import Support, gather, label_texts
+from monitor.types import Seed, Task
+
+LEAST_SEEDS = 4
+"""Seeds that every label needs: with fewer, the halves have too little to learn from."""
+
+
+class Tunable(Protocol):
+    """What is asked of an encoder: see :class:`monitor.interfaces.Encoder`."""
+
+    def encode(self, texts: Sequence[str], views: Sequence[str]) -> Mapping[str, np.ndarray]: ...
+
+    def fine_tune(
+        self,
+        view: str,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        names: Sequence[str],
+        parts: Sequence[np.ndarray],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes]: ...
+
+    def offer(self, change: bytes) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class DeepFit:
+    """What came of it: ``head`` is the deep one if it was ``promoted``, else the one before.
+
+    ``score`` is the mean log-likelihood of held-out seeds with fine-tuning, ``score_before`` without
+    (nan where it was not measured); ``accuracy`` the share of them told right by the former.
+    """
+
+    head: Head
+    promoted: bool
+    reason: str
+    score: float = float("nan")
+    score_before: float = float("nan")
+    accuracy: float = float("nan")
+
+
+def fit_deep(
+    task: Task,
+    seeds: Sequence[Seed],
+    encoder: Tunable,
+    head: Head,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> DeepFit:
+    """Fine-tune the view of ``head``, which these seeds made, for its task.
+
+    :param progress: called with 1 after every step of :data:`monitor.learn.tune.STEPS`.
+    :raises LearnError: the encoder cannot be fine-tuned, or memory runs out.
+    """
+    if task.multi:
+        return DeepFit(head, False, "a task with several labels a text is not fine-tuned")
+    before = gather(task, seeds, encoder.encode, [head.view])[head.view]
+    fewest = int(before.targets.sum(axis=0).min()) if seeds else 0
+    if fewest < LEAST_SEEDS:
+        return DeepFit(
+            head, False, f"a label has {fewest} seeds, and views are fine-tuned from {LEAST_SEEDS} on"
+        )
+    targets = before.targets.argmax(axis=1)
+    half = calibrate.folds(before.targets) % 2 == 0
+    changes = encoder.fine_tune(
+        head.view,
+        [seed.text for seed in seeds],
+        targets,
+        label_texts(task),
+        [~half, half, np.ones(len(seeds), bool)],
+        progress=progress,
+    )
+    held, held_before = np.zeros(before.targets.shape), np.zeros(before.targets.shape)
+    nearest = np.zeros(len(seeds))
+    for out, change in ((half, changes[0]), (~half, changes[1])):
+        view = encoder.offer(change)
+        after = gather(task, seeds, encoder.encode, [view])[view]
+        held[out], nearest[out] = _judge(after, out)
+        held_before[out], _ = _judge(before, out)
+    gain = _likelihood(held, before.targets) - _likelihood(held_before, before.targets)
+    score_before = float(_likelihood(held_before, before.targets).mean())
+    figures = {
+        "score": score_before + float(gain.mean()),
+        "score_before": score_before,
+        "accuracy": float((held.argmax(axis=1) == targets).mean()),
+    }
+    if gain.mean() <= 0:
+        return DeepFit(
+            head, False, "seeds that were left out are told worse with fine-tuning than without", **figures
+        )
+    view = encoder.offer(changes[2])
+    support = gather(task, seeds, encoder.encode, [view])[view]
+    fitted = with_chances(support, fit_scores(support), held, support.targets, nearest)
+    thresholds = fitted.thresholds
+    if task.threshold is not None:
+        thresholds = np.full(len(task.labels), task.threshold)
+    deep = replace(
+        head,
+        view=view,
+        change=changes[2],
+        weight=fitted.weight,
+        bias=fitted.bias,
+        temperature=fitted.temperature,
+        thresholds=thresholds.astype(np.float32),
+        reach=fitted.reach,
+    )
+    return DeepFit(
+        deep, True, "seeds that were left out are told better with fine-tuning than without", **figures
+    )
+
+
+def _judge(support: Support, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(m, L)`` of the seeds of a mask by a head of the others, and their similarity to its centres."""
+    part = support.without(out, np.zeros(len(support.background), bool))
+    weight, bias = fit_scores(part)
+    seeds = support.seeds[out]
+    return seeds @ weight.T + bias, (seeds @ centres(part).T).max(axis=1)
+
+
+def _likelihood(held: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Log-likelihood of each held-out seed at the temperature that suits them: ``(n,)``."""
+    heat = calibrate.temperature(held, targets)
+    return np.asarray((targets * log_softmax(held / heat, axis=1)).sum(axis=1))

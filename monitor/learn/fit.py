@@ -1,0 +1,190 @@
+"""Heads fitted to features of seeds and names, and what held-out seeds say of their probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from monitor.learn import calibrate
+from monitor.learn.head import Reach, fit_sigmoid, fit_softmax
+from monitor.learn.support import Support
+
+STRENGTH = 2.0
+"""Inverse of the regularisation, in seeds, where a text has one label."""
+NAME_PULL = 3.0
+"""How long the weights are that names give a label before there are seeds, and that seeds pull away from."""
+NAME_WEIGHT = 1.0
+"""How many seeds a label's name counts for besides."""
+MULTI_STRENGTH, MULTI_NAME_WEIGHT = 10.0, 2.0
+"""The same where a text has several labels."""
+EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
+"""What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
+HELD_OUT_ITERATIONS = 16
+"""Enough for held-out scores: the temperature they give differs by less than one percent."""
+
+Scores = tuple[np.ndarray, np.ndarray]
+"""Weight ``(L, d)`` and bias ``(L,)``."""
+
+
+class Fitted(NamedTuple):
+    """What a head is made of, but for its names."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    thresholds: np.ndarray
+    reach: Reach | None
+
+
+def name_worth(support: Support) -> np.ndarray:
+    """How much each label's name is worth, between 0 and 1: ``(L,)``.
+
+    Names are worth as much as they agree with the seeds. Agreement is the share of other
+    labels whose name is less similar to a seed than its own label's: one half for names that
+    say nothing, such as "0" and "1", which then count for nothing. A label without seeds has
+    only its name.
+    """
+    seeds, targets = support.seeds, support.targets
+    count, labels = targets.shape
+    if labels < 2 or not count:
+        return np.ones(labels)
+    similar = seeds @ support.names.T
+    similar = similar - similar.mean(axis=0)
+    row, own = np.nonzero(targets)
+    others = targets[row] == 0
+    beaten = ((similar[row, own][:, None] > similar[row]) & others).sum() / max(1, others.sum())
+    agreement = (count * beaten + AGREEMENT_TRUST * EXPECTED_AGREEMENT) / (count + AGREEMENT_TRUST)
+    worth = min(1.0, max(0.0, (agreement - 0.5) / 0.15)) ** 2
+    return np.where(targets.any(axis=0), worth, 1.0)
+
+
+def fit_scores(
+    support: Support,
+    iterations: int = 200,
+    *,
+    weights: np.ndarray | None = None,
+    texts: np.ndarray | None = None,
+    soft: np.ndarray | None = None,
+) -> Scores:
+    """Fit a head of one label a text to seeds and names, and to ``texts`` that may carry several labels in part.
+
+    A label's weights start from its name, seen from the middle of all names (a Gaussian prior),
+    and its name is an example besides.
+
+    :param weights: how much each seed counts, ``(n,)``; one where not given.
+    :param texts: further features ``(m, d)``, which count ``soft`` ``(m, L)`` for each label.
+    """
+    seeds, targets, names = support.seeds, support.targets, support.names
+    worth = name_worth(support)
+    rows = [seeds, names]
+    wanted = [targets, np.eye(len(names))]
+    counts = [np.ones(len(seeds)) if weights is None else weights, NAME_WEIGHT * worth]
+    if texts is not None and soft is not None:
+        total = soft.sum(axis=1)
+        used = total > 1e-3
+        rows.append(texts[used])
+        wanted.append(soft[used] / total[used, None])
+        counts.append(total[used])
+    return fit_softmax(
+        np.vstack(rows),
+        np.vstack(wanted),
+        np.concatenate(counts),
+        strength=STRENGTH,
+        prior=NAME_PULL * worth[:, None] * (names - names.mean(axis=0)),
+        iterations=iterations,
+    )
+
+
+def fit_single(support: Support) -> Fitted:
+    """A head of one label a text."""
+    held, targets = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS))
+    return with_chances(support, fit_scores(support), held, targets, held_out_nearest(support))
+
+
+def with_chances(
+    support: Support, scores: Scores, held: np.ndarray, targets: np.ndarray, nearest: np.ndarray
+) -> Fitted:
+    """Give fitted scores their temperature, threshold and reach.
+
+    :param held: held-out scores of the seeds ``(n, L)``, and ``targets`` ``(n, L)`` theirs.
+    :param nearest: how similar each seed is to the centres of labels that were made without it: ``(n,)``.
+    """
+    labels = support.targets.shape[1]
+    heat = calibrate.temperature(held, targets)
+    reach, chance = None, np.ones(len(held))
+    if found := calibrate.reach(nearest):
+        reach = Reach(centres(support), *found)
+        chance = expit((nearest - reach.middle) / reach.width)
+    threshold = calibrate.threshold(held / heat, labels, chance)
+    return Fitted(*scores, heat, np.full(labels, threshold), reach)
+
+
+def centres(support: Support) -> np.ndarray:
+    """The mean of each label's seeds, scaled to length 1: ``(L, d)``; of a label without seeds, its name."""
+    sums = support.targets.T @ support.seeds
+    seeded = np.asarray(support.targets.any(axis=0))
+    sums = np.where(seeded[:, None], sums, support.names)
+    found: np.ndarray = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return found.astype(np.float32)
+
+
+def held_out_nearest(support: Support) -> np.ndarray:
+    """Each seed's greatest similarity to centres that were made without it: ``(n,)``."""
+    fold = calibrate.folds(support.targets)
+    nearest = np.zeros(len(fold), np.float32)
+    for part in np.unique(fold):
+        out = fold == part
+        left = support.without(out, np.zeros(len(support.background), bool))
+        nearest[out] = (support.seeds[out] @ centres(left).T).max(axis=1)
+    return nearest
+
+
+def fit_multi(support: Support) -> Fitted:
+    """A head of several labels a text: each is told from the others, and from texts of no label."""
+    labels = support.targets.shape[1]
+
+    def fit(part: Support, iterations: int = 200) -> Scores:
+        targets = np.vstack([part.targets, np.eye(labels), np.zeros((len(part.background), labels))])
+        of_none = max(1.0, len(part.seeds) / max(1, len(part.background)))
+        named = MULTI_NAME_WEIGHT * name_worth(part)
+        each = np.concatenate([np.ones(len(part.seeds)), named, np.full(len(part.background), of_none)])
+        weights = np.repeat(each[:, None], labels, axis=1)
+        positive = (weights * targets).sum(axis=0)
+        negative = (weights * (1 - targets)).sum(axis=0)
+        # A label has few texts of its own against those of all the others: meet halfway.
+        weights = np.where(
+            targets > 0, weights * np.sqrt(np.maximum(1, negative / np.maximum(positive, 1e-6))), weights
+        )
+        return fit_sigmoid(
+            np.vstack([part.seeds, part.names, part.background]),
+            targets,
+            weights,
+            strength=MULTI_STRENGTH,
+            iterations=iterations,
+        )
+
+    weight, bias = fit(support)
+    held, targets = held_out(support, lambda part: fit(part, HELD_OUT_ITERATIONS))
+    slope, shift = calibrate.slope_and_shift(held, targets)
+    thresholds = calibrate.label_thresholds(slope * held + shift, targets)
+    return Fitted(weight, bias + shift / slope, 1 / slope, thresholds, None)
+
+
+def held_out(support: Support, fit: Callable[[Support], Scores]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets."""
+    seeds, targets, background = support.seeds, support.targets, support.background
+    of_none = np.zeros((len(background), targets.shape[1]))
+    held, held_none = np.zeros(targets.shape), np.zeros(of_none.shape)
+    if not len(seeds):
+        return held, targets
+    fold, fold_none = calibrate.folds(targets), calibrate.folds(of_none)
+    for part in np.unique(fold):
+        out, out_none = fold == part, fold_none == part
+        weight, bias = fit(support.without(out, out_none))
+        held[out] = seeds[out] @ weight.T + bias
+        held_none[out_none] = background[out_none] @ weight.T + bias
+    judged = np.isin(fold_none, fold)
+    return np.vstack([held, held_none[judged]]), np.vstack([targets, of_none[judged]])

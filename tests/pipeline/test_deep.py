@@ -1,0 +1,116 @@
+"""A task with layers of its own, with the real encoder: made, used by another process, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from monitor.alerts.detectors import DETECTORS
+from monitor.config_reader import load_config
+from monitor.learn.head import Head
+from monitor.pipeline.learning import revert
+from monitor.pipeline.promotion import deepen
+from monitor.plugins import Plugins
+from monitor.runtime import Runtime, make_encoder
+from monitor.store import Store
+from monitor.store.check import check
+from monitor.types import Document
+from tests.learn.test_deep import ASKED, SEEDS
+
+CONFIG = """
+database = "monitor.db"
+
+[[sources]]
+plugin = "list"
+name = "news"
+
+[[tasks]]
+name = "tense"
+seeds = "tense.csv"
+labels = ["past", "future"]
+"""
+
+
+@pytest.fixture
+def start(
+    write_config: Callable[..., Path], plugins: Plugins, monitor_now: datetime
+) -> Iterator[Callable[[], Runtime]]:
+    """Starts a process of its own, as far as memory goes, on one database."""
+    rows = "".join(f'"{seed.text}",{seed.label}\n' for seed in SEEDS)
+    path = write_config(CONFIG, **{"tense.csv": f"text,label\n{rows}"})
+    config = load_config(path, plugins, {name: detector.settings for name, detector in DETECTORS.items()})
+    made: list[Runtime] = []
+
+    def make() -> Runtime:
+        runtime = Runtime(config, plugins, Store(config.database), make_encoder(config))
+        made.append(runtime)
+        runtime.synchronise(monitor_now)
+        runtime.learn(monitor_now)
+        return runtime
+
+    yield make
+    for runtime in made:
+        runtime.close()
+        runtime.store.close()
+
+
+def labels(runtime: Runtime) -> dict[str, tuple[str, float]]:
+    found = {}
+    for document in runtime.store.documents.find(limit=100):
+        [said] = runtime.store.predictions.of([document.id])[document.id]["tense"]
+        found[document.text] = said.label, said.probability
+    return found
+
+
+def test_a_deep_head_is_made_kept_and_taken_back(start: Callable[[], Runtime], monitor_now: datetime) -> None:
+    first = start()
+    first.sources["news"].waiting = [Document(text, text, published_at=monitor_now) for text in ASKED]
+    first.fetch("news", monitor_now)
+    while first.classify(monitor_now):
+        pass
+    before = labels(first)
+    [reader] = first.readers
+    steps: list[int] = []
+    promotion = deepen(first.store, first.featurizer, reader, monitor_now, progress=steps.append)
+    assert promotion.head is not None, promotion.reason
+    assert (promotion.head.version, promotion.head.depth) == (2, "deep")
+    assert "+" in promotion.head.view
+    assert promotion.head.reason.startswith(f"{len(SEEDS)} seeds, by fine-tuning ")
+    assert steps
+    first.relabel(monitor_now)
+    assert labels(first) != before
+    assert first.learn(monitor_now) == [], "it stands for the seeds that there are"
+
+    second = start()
+    assert second.readers[0].head_id == promotion.head.id
+    second.sources["news"].waiting = [Document("new", ASKED[0] + " ", published_at=monitor_now)]
+    second.fetch("news", monitor_now)
+    while second.classify(monitor_now):
+        pass
+    said = labels(second)
+    assert said[ASKED[0]][0] == "past"
+    assert check(second.store) == []
+
+    task = second.store.tasks.need("tense").task
+    assert revert(second.store, task, second.encoder.fingerprint).version == 1
+    second.relabel(monitor_now)
+    assert labels(second)[ASKED[1]] == pytest.approx(before[ASKED[1]])
+
+
+def test_a_change_that_does_not_fit_leaves_the_task_without_a_head(
+    start: Callable[[], Runtime], monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = start()
+    [reader] = first.readers
+    assert deepen(first.store, first.featurizer, reader, monitor_now).head is not None
+    stored = first.store.heads.active("tense")
+    assert stored is not None
+    marred = replace(Head.from_bytes(stored.data), change=b"nonsense")
+    first.store.connection.execute("update heads set data = ?", [marred.to_bytes()])
+    second = start()
+    assert second.readers[0].head is None
+    assert "is not used: the bytes of a fine-tuned view are damaged" in caplog.text

@@ -6,7 +6,8 @@ TASKS_DIR holds a ``catalog.toml`` (a table for each task, with its ``role``) an
 each task with ``train.jsonl`` and ``test.jsonl``. Seeds are drawn from the training texts; the streams
 are made of the others: ``balanced``; ``skewed`` (labels in random order, the first twenty times
 as frequent as the last); ``foreign`` (half of the texts are another task's); ``missing`` (one label does
-not occur). The test texts stay as they are; figures are points over the fit to the seeds alone.
+not occur). The test texts stay as they are; figures are points over the fit to the seeds alone. A task is
+read in the view that its label names suggest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from typing import Any
 import click
 import numpy as np
 
-from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import (
+    EMBEDDED_SHA256,
+    SHIPPED_VIEWS,
+    SHIPPED_VIEWS_SHA256,
+    TransformerEncoder,
+    embedded_folder,
+)
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.stream import StreamFit, fit_stream
 from monitor.learn.support import Support, name_text
@@ -45,16 +52,21 @@ class Folder:
         self.names_of = [row.label for row in train]
         self.truth = np.array([place[row.label] for row in train])
         self.test_truth = np.array([place[row.label] for row in test])
-        texts = [row.text for row in [*train, *test]] + [name_text(label, "") for label in self.labels]
-        kept = None if cache is None else cache / f"{folder.name}-{encoder.fingerprint[:12]}.npy"
+        names = [name_text(label, "") for label in self.labels]
+        texts = [*(row.text for row in [*train, *test]), *names]
+        said = encoder.prior(names)
+        self.view = max(said, key=lambda view: said[view])
+        kept = None if cache is None else cache / f"{folder.name}-{encoder.fingerprint[:12]}.npz"
         if kept is not None and kept.exists():
-            features = np.load(kept, allow_pickle=False)
+            by_view = dict(np.load(kept, allow_pickle=False))
         else:
-            features = encoder.encode(texts)["base"]
+            by_view = encoder.encode(texts, list(said))
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                np.save(kept, features)
-        self.train, self.test, self.names = np.split(features, [len(train), len(train) + len(test)])
+                np.savez(kept, **by_view)
+        ends = [len(train), len(train) + len(test)]
+        self.train, self.test, self.names = np.split(by_view[self.view], ends)
+        self.train_by_view = {view: features[: ends[0]] for view, features in by_view.items()}
 
 
 def _some(rows: list[Any], most: int) -> list[Any]:
@@ -77,8 +89,9 @@ def streams(
         rows = rng.permutation(np.concatenate([own[i][:count] for i, count in enumerate(wanted)]))[:texts]
         features = task.train[rows]
         if name == "foreign":
-            rows = rows[: min(len(rows), texts // 2, len(other.train))]
-            features = np.vstack([task.train[rows], rng.permutation(other.train)[: len(rows)]])
+            strange = other.train_by_view[task.view]
+            rows = rows[: min(len(rows), texts // 2, len(strange))]
+            features = np.vstack([task.train[rows], rng.permutation(strange)[: len(rows)]])
         yield name, features, np.bincount(task.truth[rows], minlength=len(own))
 
 
@@ -127,7 +140,9 @@ def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, 
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256)
+    encoder = TransformerEncoder(
+        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
+    )
     names = sorted(name for name, entry in catalog.items() if entry["role"] == role)
     folders = {name: Folder(tasks / name, encoder, cache) for name in names}
     counts = [int(k) for k in shots.split(",")]

@@ -9,12 +9,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from fewshot_peers import PEERS, Ask
 
 from monitor.learn.depths import DEPTHS, KeptFeatures, adapt_at
 from monitor.learn.encoder import TransformerEncoder, embedded_folder
 from monitor.learn.evaluate import HeldOutTexts, accuracy, judge, macro_f1
 from monitor.learn.head import probabilities
+from monitor.learn.reliability import calibration_error, log_loss
 from monitor.learn.task_folder import draw, read_rows, rest
 from monitor.types import Seed, Task
 
@@ -108,7 +110,14 @@ class Bench:
         folder = embedded_folder()
         ask = Ask(self._encoder, folder, seeds, tests, self._held_out, key.draw, pythons, iterations)
         found = PEERS[key.method](ask)
+        believed = {}
+        if found.chances is not None and found.chances.shape[1] == len(self._task.labels):
+            own = np.searchsorted(list(self._task.labels), self._truth)
+            right = np.array(found.guesses) == np.array(self._truth)
+            error = calibration_error(found.chances.max(axis=1), right)
+            believed = {"calibration_error": error, "log_loss": log_loss(found.chances, own)}
         return {
+            **believed,
             "accuracy": accuracy(self._truth, found.guesses),
             "macro_f1": macro_f1(self._truth, found.guesses),
             "adapt_seconds": found.adapt_seconds,

@@ -150,14 +150,21 @@ def _means(rows: Mapping[tuple[str, str], Mapping[str, list[Cell]]], methods: Se
         return []
 
     def over(measure: str, show: Any) -> list[str]:
-        return [
-            show([mean(cell[measure] for cell in found[method]) for found in whole]) for method in methods
-        ]
+        shown = []
+        for method in methods:
+            cells = [found[method] for found in whole]
+            known = all(measure in cell for own in cells for cell in own)
+            shown.append(show([mean(cell[measure] for cell in own) for own in cells]) if known else "–")
+        return shown
 
     many = f"{len(whole)} row{'s' if len(whole) > 1 else ''} that all have"
     return [
         _row([f"mean accuracy, {many}", "", *over("accuracy", lambda v: f"{100 * mean(v):.1f}"), ""]),
         _row([f"mean macro-F1, {many}", "", *over("macro_f1", lambda v: f"{100 * mean(v):.1f}"), ""]),
+        _row(
+            ["calibration error, mean", "", *over("calibration_error", lambda v: f"{100 * mean(v):.1f}"), ""]
+        ),
+        _row(["log-loss, mean", "", *over("log_loss", lambda v: f"{mean(v):.2f}"), ""]),
         _row(["seconds to adapt, median (most)", "", *over("adapt_seconds", _median_and_most), ""]),
         _row(["texts a second, median", "", *over("texts_per_second", lambda v: f"{median(v):.0f}"), ""]),
     ]

@@ -246,3 +246,38 @@ def test_published_splits_of_the_table_are_numbers() -> None:
         "ICDA 84.0, CPFT 80.9"
     )
     assert "FinBERT" in table._published({"figure": figures}, "financial_phrasebank_50agree", "8")
+
+
+def test_every_option_of_the_ablation_is_a_training_that_could_run() -> None:
+    found = import_module("ablation")
+    recipe = found.read_settings(ROOT / "benchmarks" / "meta" / "shipped.toml")
+    made = {option: found.settings_of(recipe, option, 1, 50, 48) for option in found.OPTIONS}
+    plain = made.pop(found.RECIPE)
+    assert (plain.seed, plain.steps, plain.texts) == (1, 50, 48)
+    assert plain.weights == recipe.weights
+    for option, settings in made.items():
+        assert settings != plain, f"{option} changes nothing"
+
+
+def test_the_ablation_table_compares_the_same_seeds() -> None:
+    found = import_module("ablation")
+    families = ("all", "topic", "intent", "sentiment")
+
+    def training(option: str, seed: int, value: float) -> dict[str, Any]:
+        figures = {f"{family}/{shots}/macro_f1": value for family in families for shots in ("0", "8")}
+        return {"option": option, "seed": seed, "figures": figures}
+
+    rows = found.table(
+        [
+            training("recipe", 0, 60.0),
+            training("recipe", 1, 64.0),
+            training("ridge head", 0, 61.0),
+            training("ridge head", 1, 67.0),
+            training("ridge head", 2, 10.0),
+            training("one view for all", 1, 63.0),
+        ]
+    ).splitlines()
+    assert rows[0].startswith("| | passes | all, names | topic, names |")
+    assert rows[2].startswith("| recipe | 1.5 | 62.0 |")
+    assert rows[3].startswith("| ridge head | 1.5 | +2.0 ± 1.0 |"), "the seed without a recipe does not count"
+    assert rows[4].startswith("| one view for all | 1.0 | -1.0 ± nan |")

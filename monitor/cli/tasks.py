@@ -68,8 +68,9 @@ def show_command(app: App, name: str, as_json: bool) -> None:
 
     With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
     threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
-    ({label: {adapter, file, command: number}}), head ({version, seeds, encoder, created_at} of
-    the one in use, or null) and versions (how many there are).
+    ({label: {adapter, file, command: number}}), head (version, seeds, depth, view, log_loss and
+    accuracy on seeds that were left out, encoder and created_at of the one in use, or null) and
+    versions (how many there are).
     """
     store = app.store
     record = _record(store, store.tasks.need(name))
@@ -88,6 +89,9 @@ def show_command(app: App, name: str, as_json: bool) -> None:
         if head is None
         else f"version {head['version']} of {clock(head['created_at'])}, from {head['seeds']} seeds",
     }
+    if head is not None:
+        told = "" if head["accuracy"] is None else f"; tells {head['accuracy']:.0%} of left-out seeds right"
+        lines["depth"] = f"{head['depth']}, in the view {head['view']}{told}"
     for key, value in lines.items():
         click.echo(f"{key + ':':14}{value}")
     click.echo("")
@@ -222,6 +226,10 @@ def _record(store: Store, stored: StoredTask) -> dict[str, Any]:
         else {
             "version": head.version,
             "seeds": head.seeds,
+            "depth": head.depth,
+            "view": head.view,
+            "log_loss": head.log_loss,
+            "accuracy": head.accuracy,
             "encoder": head.encoder,
             "created_at": head.created_at,
         },

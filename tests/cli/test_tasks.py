@@ -104,7 +104,10 @@ def test_show_names_the_head_in_use(fetched):
     fetched("adapt", "mood")
     record = fetched("tasks", "show", "mood", "--json").json
     assert (record["head"]["version"], record["head"]["seeds"], record["versions"]) == (2, 5, 2)
-    assert "version 2" in fetched("tasks", "show", "mood").out
+    assert (record["head"]["depth"], record["head"]["view"]) == ("seeds", "base")
+    shown = fetched("tasks", "show", "mood").out
+    assert "version 2" in shown
+    assert f"seeds, in the view base; tells {record['head']['accuracy']:.0%} of left-out seeds right" in shown
 
 
 def test_show_lists_known_tasks(fetched):

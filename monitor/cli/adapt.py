@@ -219,7 +219,9 @@ def _adapt_one(
     if depth == "seeds" and before is not None and before.depth in (STREAM, DEEP):
         force = True
     made, note = adapt_reader(store, featurizer, reader, app.now(), force=force) is not None, ""
-    if depth in (STREAM, DEEP):
+    # The same seeds would be fine-tuned to the same layers.
+    stands = depth == DEEP and not made and before is not None and before.depth == DEEP
+    if depth in (STREAM, DEEP) and not stands:
         promotion = (_promote if depth == STREAM else _deepen)(app, store, featurizer, reader)
         made = made or promotion.head is not None
         note = "" if promotion.head else f"not promoted to depth {depth}: {promotion.reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.learn.deep import DeepFit
 from monitor.store.lock import DaemonLock
 
 
@@ -168,3 +169,27 @@ def test_an_encoder_that_cannot_be_fine_tuned_is_one_line(fetched):
     failed = fetched("adapt", "mood", "--depth", "deep", code=1)
     assert "cannot be fine-tuned" in failed.err
     assert "Traceback" not in failed.err
+
+
+def test_what_was_fine_tuned_stands_until_seeds_change(fetched, monkeypatch):
+    asked = []
+
+    def promoted(task, seeds, encoder, head, *, progress=None):
+        asked.append(head.view)
+        return DeepFit(head, True, "", -0.2, -0.4, 0.75)
+
+    monkeypatch.setattr("monitor.pipeline.promotion.fit_deep", promoted)
+    [told] = fetched("adapt", "mood", "--depth", "deep", "--json").json
+    assert (told["made"], told["version"], told["depth"], told["note"]) == (True, 2, "deep", "")
+    assert "as it was" in fetched("adapt", "mood", "--depth", "deep").out
+    assert asked == ["base"]
+    newest = fetched("adapt", "--history", "mood", "--json").json[0]
+    assert (newest["log_loss"], newest["accuracy"]) == (0.2, 0.75)
+    assert newest["reason"] == "4 seeds, by fine-tuning base; log-loss was 0.400 without"
+    fetched("seeds", "add", "mood", "bad", "a broken promise")
+    [told] = fetched("adapt", "mood", "--json").json
+    assert (told["version"], told["depth"]) == (3, "seeds")
+    [told] = fetched("adapt", "mood", "--depth", "deep", "--json").json
+    assert (told["version"], told["depth"]) == (4, "deep")
+    [told] = fetched("adapt", "mood", "--depth", "seeds", "--json").json
+    assert (told["version"], told["depth"]) == (5, "seeds")

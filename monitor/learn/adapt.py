@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import HELD_OUT_ITERATIONS, fit_multi, fit_scores, fit_single, held_out
+from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, fit_multi, fit_scores, fit_single, held_out
 from monitor.learn.head import Head
 from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.views import BASE
@@ -60,6 +60,7 @@ def adapt(
         thresholds=thresholds.astype(np.float32),
         multi=task.multi,
         reach=fitted.reach,
+        strength=fitted.strength,
     )
 
 
@@ -81,7 +82,7 @@ def choose_view(supports: Mapping[str, Support], prior: Mapping[str, float]) -> 
             return 0.0
         single = support.without(counts != 1, np.ones(len(support.background), bool))
         held, targets = held_out(single, fit)
-        heat = calibrate.temperature(held, targets)
+        heat = calibrate.temperature(held, targets, STRENGTH)
         return EVIDENCE * float((targets * log_softmax(held / heat, axis=1)).sum())
 
     scores = {view: prior.get(view, 0.0) + evidence(support) for view, support in supports.items()}

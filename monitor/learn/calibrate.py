@@ -14,8 +14,9 @@ FOLDS = 4
 COVERAGE = 0.93
 """The share of texts that do carry one of the labels for which a task should answer."""
 
-# Temperature by default, and the powers of one more than the seeds a label, and of the labels, by which it grows.
-_TEMPERATURE, _BY_SEEDS, _BY_LABELS = 0.41, 0.22, -0.2
+# Temperature by default, and the powers by which it grows: of one more than the seeds a label, of the labels, and of
+# the fits' strength.
+_TEMPERATURE, _BY_SEEDS, _BY_LABELS, _BY_STRENGTH = 0.34, 0.22, -0.2, 0.27
 _TEMPERATURE_TRUST = 80  # seeds that weigh as much as the default
 _LEAST_TEMPERATURE = 0.15  # a few seeds that are easy to tell apart prove little
 _THRESHOLD_TRUST = 4
@@ -39,22 +40,34 @@ def folds(targets: np.ndarray) -> np.ndarray:
     return fold
 
 
-def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
+def temperature(scores: np.ndarray, targets: np.ndarray, strength: float) -> float:
     """What to divide scores by before the softmax (temperature scaling, Guo et al. 2017).
 
     :param scores: ``(n, L)``, held out; :param targets: ``(n, L)``, one 1 a row.
+    :param strength: inverse of the regularisation of the fits.
     """
     labels = targets.shape[1]
     default = _TEMPERATURE * (1 + targets.sum() / labels) ** _BY_SEEDS * labels**_BY_LABELS
+    default *= strength**_BY_STRENGTH
     if not len(scores):
         return float(default)
+    trust = len(scores) / (len(scores) + _TEMPERATURE_TRUST)
+    return float(np.exp(trust * _best(scores, targets)[0] + (1 - trust) * np.log(default)))
+
+
+def evidence(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Log-likelihood of held-out scores ``(n, L)``, summed over the rows, at the temperature that suits them best."""
+    return -_best(scores, targets)[1]
+
+
+def _best(scores: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """Logarithm of the temperature with the least log-loss, and that loss."""
 
     def loss(log: float) -> float:
         return -float((targets * log_softmax(scores / np.exp(log), axis=1)).sum())
 
-    found = minimize_scalar(loss, bounds=(np.log(_LEAST_TEMPERATURE), 3.0), method="bounded").x
-    trust = len(scores) / (len(scores) + _TEMPERATURE_TRUST)
-    return float(np.exp(trust * found + (1 - trust) * np.log(default)))
+    found = minimize_scalar(loss, bounds=(np.log(_LEAST_TEMPERATURE), 3.0), method="bounded")
+    return float(found.x), float(found.fun)
 
 
 def reach(nearest: np.ndarray) -> tuple[float, float] | None:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import centres, fit_scores, with_chances
+from monitor.learn.fit import STRENGTH, centres, fit_scores, with_chances
 from monitor.learn.head import Head
 from monitor.learn.support import Support, gather, label_texts
 from monitor.types import Seed, Task
@@ -91,15 +91,16 @@ def fit_deep(
         [~half, half, np.ones(len(seeds), bool)],
         progress=progress,
     )
-    held, held_before = np.zeros(before.targets.shape), np.zeros(before.targets.shape)
-    nearest = np.zeros(len(seeds))
+    halves = []
     for out, change in ((half, changes[0]), (~half, changes[1])):
         view = encoder.offer(change)
-        after = gather(task, seeds, encoder.encode, [view])[view]
-        held[out], nearest[out] = _judge(after, out)
-        held_before[out], _ = _judge(before, out)
-    gain = _likelihood(held, before.targets) - _likelihood(held_before, before.targets)
-    score_before = float(_likelihood(held_before, before.targets).mean())
+        halves.append((out, gather(task, seeds, encoder.encode, [view])[view]))
+    judged = {strength: _judge(halves, strength) for strength in dict.fromkeys((STRENGTH, head.strength))}
+    strength = max(judged, key=lambda value: calibrate.evidence(judged[value], before.targets))
+    held, held_before = judged[strength], _judge([(half, before), (~half, before)], head.strength)
+    lost = _likelihood(held_before, before.targets, head.strength)
+    gain = _likelihood(held, before.targets, strength) - lost
+    score_before = float(lost.mean())
     figures = {
         "score": score_before + float(gain.mean()),
         "score_before": score_before,
@@ -111,7 +112,8 @@ def fit_deep(
         )
     view = encoder.offer(changes[2])
     support = gather(task, seeds, encoder.encode, [view])[view]
-    fitted = with_chances(support, fit_scores(support), held, support.targets, nearest)
+    scores = fit_scores(support, strength=strength)
+    fitted = with_chances(support, scores, held, support.targets, _nearest(halves), strength)
     thresholds = fitted.thresholds
     if task.threshold is not None:
         thresholds = np.full(len(task.labels), task.threshold)
@@ -124,21 +126,39 @@ def fit_deep(
         temperature=fitted.temperature,
         thresholds=thresholds.astype(np.float32),
         reach=fitted.reach,
+        strength=strength,
     )
     return DeepFit(
         deep, True, "seeds that were left out are told better with fine-tuning than without", **figures
     )
 
 
-def _judge(support: Support, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(m, L)`` of the seeds of a mask by a head of the others, and their similarity to its centres."""
-    part = support.without(out, np.zeros(len(support.background), bool))
-    weight, bias = fit_scores(part)
-    seeds = support.seeds[out]
-    return seeds @ weight.T + bias, (seeds @ centres(part).T).max(axis=1)
+Halves = Sequence[tuple[np.ndarray, Support]]
+"""Masks ``(n,)`` of the seeds that are judged, each with the features to judge them by."""
 
 
-def _likelihood(held: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each held-out seed at the temperature that suits them: ``(n,)``."""
-    heat = calibrate.temperature(held, targets)
+def _judge(halves: Halves, strength: float) -> np.ndarray:
+    """Scores ``(n, L)`` of every seed by a head of the other half."""
+    held = np.zeros(halves[0][1].targets.shape)
+    for out, support in halves:
+        weight, bias = fit_scores(_rest(support, out), strength=strength)
+        held[out] = support.seeds[out] @ weight.T + bias
+    return held
+
+
+def _nearest(halves: Halves) -> np.ndarray:
+    """How similar each seed is to the nearest centre of the other half's labels: ``(n,)``."""
+    nearest = np.zeros(len(halves[0][0]))
+    for out, support in halves:
+        nearest[out] = (support.seeds[out] @ centres(_rest(support, out)).T).max(axis=1)
+    return nearest
+
+
+def _rest(support: Support, out: np.ndarray) -> Support:
+    return support.without(out, np.zeros(len(support.background), bool))
+
+
+def _likelihood(held: np.ndarray, targets: np.ndarray, strength: float) -> np.ndarray:
+    """Log-likelihood of each held-out seed at the temperature that its head would have: ``(n,)``."""
+    heat = calibrate.temperature(held, targets, strength)
     return np.asarray((targets * log_softmax(held / heat, axis=1)).sum(axis=1))

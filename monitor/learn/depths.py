@@ -77,7 +77,7 @@ def _stream(given: Given) -> Head:
     head = _adapt(given, given.seeds)
     support = gather(given.task, given.seeds, given.encode, [head.view])[head.view]
     texts = given.encode(given.unlabelled, [head.view])[head.view] if given.unlabelled else support.seeds[:0]
-    fit = fit_stream(support, texts, np.random.default_rng(0), multi=given.task.multi)
+    fit = fit_stream(support, texts, np.random.default_rng(0), multi=given.task.multi, strength=head.strength)
     if not fit.promoted:
         return head
     return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,12 @@ from monitor.learn.head import Reach, fit_sigmoid, fit_softmax
 from monitor.learn.support import Support
 
 STRENGTH = 2.0
-"""Inverse of the regularisation, in seeds, where a text has one label."""
+"""Inverse of the regularisation, in seeds, where a text has one label and seeds do not ask for another."""
+STRENGTHS = (1.0, 2.0, 5.0, 10.0, 30.0)
+DOUBT = 0.5
+"""What held-out seeds must gain in log-likelihood for each e-fold that the strength goes away from :data:`STRENGTH`."""
+ENOUGH = 200
+"""Held-out seeds that are enough to choose by; with more of them, folds are left out."""
 NAME_PULL = 3.0
 """How long the weights are that names give a label before there are seeds, and that seeds pull away from."""
 NAME_WEIGHT = 1.0
@@ -37,6 +43,7 @@ class Fitted(NamedTuple):
     temperature: float
     thresholds: np.ndarray
     reach: Reach | None
+    strength: float = STRENGTH
 
 
 def name_worth(support: Support) -> np.ndarray:
@@ -65,6 +72,7 @@ def fit_scores(
     support: Support,
     iterations: int = 200,
     *,
+    strength: float = STRENGTH,
     weights: np.ndarray | None = None,
     texts: np.ndarray | None = None,
     soft: np.ndarray | None = None,
@@ -92,34 +100,69 @@ def fit_scores(
         np.vstack(rows),
         np.vstack(wanted),
         np.concatenate(counts),
-        strength=STRENGTH,
+        strength=strength,
         prior=NAME_PULL * worth[:, None] * (names - names.mean(axis=0)),
         iterations=iterations,
     )
 
 
+def choose_strength(support: Support) -> float:
+    """How far seeds may pull weights from where names put them: one of :data:`STRENGTHS`.
+
+    Many fine-grained labels want more than a few coarse ones; held-out seeds tell. From the usual
+    one upwards as long as they gain, else downwards.
+    """
+    count = len(support.seeds)
+    folds = calibrate.FOLDS if count <= ENOUGH else max(1, round(calibrate.FOLDS * ENOUGH / count))
+
+    def evidence(strength: float) -> float:
+        held, targets = held_out(
+            support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength), folds
+        )
+        return calibrate.evidence(held, targets) - DOUBT * abs(log(strength / STRENGTH))
+
+    if not count:
+        return STRENGTH
+    place = STRENGTHS.index(STRENGTH)
+    best = evidence(STRENGTH)
+    for step in (1, -1):
+        moved = False
+        while 0 <= place + step < len(STRENGTHS) and (found := evidence(STRENGTHS[place + step])) > best:
+            best, place, moved = found, place + step, True
+        if moved:
+            break
+    return STRENGTHS[place]
+
+
 def fit_single(support: Support) -> Fitted:
     """A head of one label a text."""
-    held, targets = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS))
-    return with_chances(support, fit_scores(support), held, targets, held_out_nearest(support))
+    strength = choose_strength(support)
+    held, targets = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))
+    scores = fit_scores(support, strength=strength)
+    return with_chances(support, scores, held, targets, held_out_nearest(support), strength)
 
 
 def with_chances(
-    support: Support, scores: Scores, held: np.ndarray, targets: np.ndarray, nearest: np.ndarray
+    support: Support,
+    scores: Scores,
+    held: np.ndarray,
+    targets: np.ndarray,
+    nearest: np.ndarray,
+    strength: float,
 ) -> Fitted:
-    """Give fitted scores their temperature, threshold and reach.
+    """Give scores that were fitted with ``strength`` their temperature, threshold and reach.
 
     :param held: held-out scores of the seeds ``(n, L)``, and ``targets`` ``(n, L)`` theirs.
     :param nearest: how similar each seed is to the centres of labels that were made without it: ``(n,)``.
     """
     labels = support.targets.shape[1]
-    heat = calibrate.temperature(held, targets)
+    heat = calibrate.temperature(held, targets, strength)
     reach, chance = None, np.ones(len(held))
     if found := calibrate.reach(nearest):
         reach = Reach(centres(support), *found)
         chance = expit((nearest - reach.middle) / reach.width)
     threshold = calibrate.threshold(held / heat, labels, chance)
-    return Fitted(*scores, heat, np.full(labels, threshold), reach)
+    return Fitted(*scores, heat, np.full(labels, threshold), reach, strength)
 
 
 def centres(support: Support) -> np.ndarray:
@@ -173,18 +216,26 @@ def fit_multi(support: Support) -> Fitted:
     return Fitted(weight, bias + shift / slope, 1 / slope, thresholds, None)
 
 
-def held_out(support: Support, fit: Callable[[Support], Scores]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets."""
+def held_out(
+    support: Support, fit: Callable[[Support], Scores], folds: int = calibrate.FOLDS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets.
+
+    :param folds: how many of the folds are judged; seeds of the others are left out of the answer.
+    """
     seeds, targets, background = support.seeds, support.targets, support.background
     of_none = np.zeros((len(background), targets.shape[1]))
     held, held_none = np.zeros(targets.shape), np.zeros(of_none.shape)
     if not len(seeds):
         return held, targets
     fold, fold_none = calibrate.folds(targets), calibrate.folds(of_none)
-    for part in np.unique(fold):
+    chosen = np.unique(fold)[:folds]
+    for part in chosen:
         out, out_none = fold == part, fold_none == part
         weight, bias = fit(support.without(out, out_none))
         held[out] = seeds[out] @ weight.T + bias
         held_none[out_none] = background[out_none] @ weight.T + bias
-    judged = np.isin(fold_none, fold)
-    return np.vstack([held, held_none[judged]]), np.vstack([targets, of_none[judged]])
+    judged, judged_none = np.isin(fold, chosen), np.isin(fold_none, chosen)
+    return np.vstack([held[judged], held_none[judged_none]]), np.vstack(
+        [targets[judged], of_none[judged_none]]
+    )

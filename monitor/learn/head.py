@@ -24,7 +24,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from monitor.errors import LearnError
 from monitor.types import Prediction
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,8 @@ class Head:
     over others it means nothing. ``thresholds`` (L,) are probabilities; a task with one label
     a text has the same one for every label. ``reach`` is missing where nothing is known of it:
     in ``multi`` heads, and in those made of names alone. ``change`` is what was fine-tuned for
-    this head, if anything was: an encoder that is offered it knows ``view``.
+    this head, if anything was: an encoder that is offered it knows ``view``. ``strength`` is that of
+    the fit (:func:`fit_softmax`).
     """
 
     labels: tuple[str, ...]
@@ -66,6 +67,7 @@ class Head:
     multi: bool
     reach: Reach | None = None
     change: bytes = b""
+    strength: float = 2.0
 
     @property
     def version(self) -> str:
@@ -81,6 +83,7 @@ class Head:
             "encoder": self.encoder,
             "temperature": float(self.temperature),
             "multi": self.multi,
+            "strength": float(self.strength),
         }
         arrays = {"weight": self.weight, "bias": self.bias, "thresholds": self.thresholds}
         if self.reach is not None:
@@ -116,6 +119,7 @@ class Head:
                 multi=bool(plain["multi"]),
                 reach=reach,
                 change=arrays["change"].tobytes() if "change" in arrays else b"",
+                strength=float(plain["strength"]),
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise LearnError("the head's bytes are damaged: adapt the task again") from error

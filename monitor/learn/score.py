@@ -64,13 +64,13 @@ Judged = tuple[np.ndarray, np.ndarray]
 
 
 def _judge_single(head: Head, task: Task, part: Support, seeds: np.ndarray, targets: np.ndarray) -> Judged:
-    weight, bias = fit_scores(part, HELD_OUT_ITERATIONS)
+    weight, bias = fit_scores(part, HELD_OUT_ITERATIONS, strength=head.strength)
     logs = log_softmax((seeds @ weight.T + bias) / head.temperature, axis=1)
     return -(targets * logs).sum(axis=1), logs.argmax(axis=1) == targets.argmax(axis=1)
 
 
 def _judge_multi(head: Head, task: Task, part: Support, seeds: np.ndarray, targets: np.ndarray) -> Judged:
-    weight, bias, temperature, thresholds, _ = fit_multi(part)
+    weight, bias, temperature, thresholds, *_ = fit_multi(part)
     scores = (seeds @ weight.T + bias) / temperature
     losses = -(targets * log_expit(scores) + (1 - targets) * log_expit(-scores)).mean(axis=1)
     if task.threshold is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import HELD_OUT_ITERATIONS, Scores, fit_scores, held_out
+from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out
 from monitor.learn.support import Support
 
 MOST_TEXTS = 20_000
@@ -66,13 +66,19 @@ class StreamFit:
 
 
 def fit_stream(
-    support: Support, unlabelled: np.ndarray, rng: np.random.Generator, *, multi: bool = False
+    support: Support,
+    unlabelled: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    multi: bool = False,
+    strength: float = STRENGTH,
 ) -> StreamFit:
     """Fit a head to seeds, names and the unlabelled texts of a stream.
 
     :param unlabelled: features ``(m, d)`` in the view of ``support``, rows of length 1, without the seeds.
     :param rng: draws the sample where there are too many texts, and the halves that are compared.
     :param multi: several labels a text: nothing is fitted (``weight`` is all zeros).
+    :param strength: of the fits; that of the head that the seeds made.
     """
     labels, width = support.targets.shape[1], support.names.shape[1]
     uniform = np.full(labels, 1 / max(1, labels))
@@ -82,9 +88,9 @@ def fit_stream(
         return StreamFit(
             empty, empty[:, 0], 1.0, uniform, uniform, nothing, nothing, nothing, False, "not for multi"
         )
-    first = fit_scores(support)
-    held, _ = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS))
-    heat = calibrate.temperature(held, support.targets)
+    first = fit_scores(support, strength=strength)
+    held, _ = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))
+    heat = calibrate.temperature(held, support.targets, strength)
     before = _likelihood(held / heat, support.targets)
     texts = _sample(np.asarray(unlabelled, np.float32), MOST_TEXTS, rng)
     mix, within = uniform, np.ones(len(texts))
@@ -117,19 +123,19 @@ def fit_stream(
     chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
 
     def fit(part: Support) -> Scores:
-        start = fit_scores(part, HELD_OUT_ITERATIONS)
+        start = fit_scores(part, HELD_OUT_ITERATIONS, strength=strength)
         labelled, _ = _soft_labels(part, start, heat, texts[chosen], within[chosen])
-        return _fit_both(part, texts[chosen], labelled, HELD_OUT_ITERATIONS)
+        return _fit_both(part, texts[chosen], labelled, HELD_OUT_ITERATIONS, strength)
 
     held_after, _ = held_out(support, fit)
-    heat_after = calibrate.temperature(held_after, support.targets)
+    heat_after = calibrate.temperature(held_after, support.targets, strength)
     after = _likelihood(held_after / heat_after, support.targets)
     worse = before - after
     error = float(worse.std() / np.sqrt(len(worse)))
     score = float(after.mean())
     if worse.mean() > error:
         return stays("seeds that were left out are told worse with the stream than without", score)
-    weight, bias = _fit_both(support, texts[chosen], soft[chosen], _ITERATIONS)
+    weight, bias = _fit_both(support, texts[chosen], soft[chosen], _ITERATIONS, strength)
     return StreamFit(
         weight,
         bias,
@@ -199,7 +205,9 @@ def _soft_labels(
     return told * np.minimum(1.0, CAP * count / np.maximum(told.sum(axis=0), 1e-9)), mix
 
 
-def _fit_both(support: Support, texts: np.ndarray, soft: np.ndarray, iterations: int) -> Scores:
+def _fit_both(
+    support: Support, texts: np.ndarray, soft: np.ndarray, iterations: int, strength: float
+) -> Scores:
     """Seeds, names, and texts that weigh ``soft`` ``(m, L)``.
 
     What the stream lacks of a label (below the cap), the label's seeds make up for: the head must
@@ -208,7 +216,8 @@ def _fit_both(support: Support, texts: np.ndarray, soft: np.ndarray, iterations:
     count = support.targets.sum(axis=0)
     lacking = CAP - soft.sum(axis=0) / np.maximum(count, 1)
     heavier = 1 + np.maximum(0.0, lacking)
-    return fit_scores(support, iterations, weights=support.targets @ heavier, texts=texts, soft=soft)
+    weights = support.targets @ heavier
+    return fit_scores(support, iterations, strength=strength, weights=weights, texts=texts, soft=soft)
 
 
 def _likelihood(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def promote(
     if not task.multi:
         texts = unlabelled(store, featurizer, reader, head.view, now, progress=progress)
     support = gather(task, seeds, lambda t, views: featurizer.matrices(t, views, now), [head.view])[head.view]
-    fit = fit_stream(support, texts, rng, multi=task.multi)
+    fit = fit_stream(support, texts, rng, multi=task.multi, strength=head.strength)
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))
     thresholds = fit.thresholds if task.threshold is None else np.full(len(task.labels), task.threshold)

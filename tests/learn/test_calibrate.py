@@ -16,13 +16,13 @@ def sample(scores: np.ndarray, heat: float) -> np.ndarray:
 def test_temperature_is_recovered_from_many_seeds() -> None:
     scores = np.random.default_rng(4).standard_normal((3000, 4)) * 6
     for heat in (0.5, 3.0):
-        assert abs(np.log(calibrate.temperature(scores, sample(scores, heat)) / heat)) < 0.15
+        assert abs(np.log(calibrate.temperature(scores, sample(scores, heat), 2.0) / heat)) < 0.15
 
 
 def test_few_seeds_barely_move_the_temperature() -> None:
     scores = np.eye(2) * 9
-    many = calibrate.temperature(np.tile(scores, (200, 1)), np.tile(np.eye(2), (200, 1)))
-    few = calibrate.temperature(scores, np.eye(2))
+    many = calibrate.temperature(np.tile(scores, (200, 1)), np.tile(np.eye(2), (200, 1)), 2.0)
+    few = calibrate.temperature(scores, np.eye(2), 2.0)
     assert many < few < 0.5
 
 

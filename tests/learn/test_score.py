@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from monitor.learn import calibrate
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT, STRENGTH, name_worth
+from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT, name_worth
 from monitor.learn.head import fit_softmax
 from monitor.learn.score import Score, held_out
 from monitor.learn.support import gather
@@ -46,7 +46,7 @@ def test_is_that_of_fits_without_the_seeds_that_they_judge(
             np.vstack([part.targets, np.eye(2)]),
             np.concatenate([np.ones(len(part.seeds)), NAME_WEIGHT * worth]),
             prior=NAME_PULL * worth[:, None] * (part.names - part.names.mean(axis=0)),
-            strength=STRENGTH,
+            strength=head.strength,
             iterations=HELD_OUT_ITERATIONS,
         )
         chances = softmax((weight @ support.seeds[n] + bias) / head.temperature)

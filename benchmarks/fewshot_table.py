@@ -144,20 +144,32 @@ def _published(published: Mapping[str, Any], task: str, split: str) -> str:
 
 
 def _means(rows: Mapping[tuple[str, str], Mapping[str, list[Cell]]], methods: Sequence[str]) -> list[str]:
-    """Rows of means over those rows that every method has, so that they can be compared."""
-    whole = [found for found in rows.values() if all(method in found for method in methods)]
-    if not whole:
-        return []
+    """Means over all rows of the methods that have them all; then of all methods, over the rows that all have."""
+    every = list(rows.values())
+    shared = [found for found in every if all(method in found for method in methods)]
+    whole = [method for method in methods if all(method in found for found in every)]
+    lines = []
+    if len(whole) > 1 and len(shared) < len(every):
+        lines += _mean_rows(every, whole, methods, f"{len(every)} rows")
+    if shared:
+        many = f"{len(shared)} row{'s' if len(shared) > 1 else ''} that all have"
+        lines += _mean_rows(shared, methods, methods, many)
+    return lines
+
+
+def _mean_rows(
+    rows: Sequence[Mapping[str, list[Cell]]], own: Sequence[str], methods: Sequence[str], many: str
+) -> list[str]:
+    """The measures of the methods ``own`` over ``rows``; a dash for the other methods."""
 
     def over(measure: str, show: Any) -> list[str]:
         shown = []
         for method in methods:
-            cells = [found[method] for found in whole]
-            known = all(measure in cell for own in cells for cell in own)
-            shown.append(show([mean(cell[measure] for cell in own) for own in cells]) if known else "–")
+            cells = [found[method] for found in rows] if method in own else []
+            known = bool(cells) and all(measure in cell for group in cells for cell in group)
+            shown.append(show([mean(cell[measure] for cell in group) for group in cells]) if known else "–")
         return shown
 
-    many = f"{len(whole)} row{'s' if len(whole) > 1 else ''} that all have"
     return [
         _row([f"mean accuracy, {many}", "", *over("accuracy", lambda v: f"{100 * mean(v):.1f}"), ""]),
         _row([f"mean macro-F1, {many}", "", *over("macro_f1", lambda v: f"{100 * mean(v):.1f}"), ""]),

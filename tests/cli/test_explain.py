@@ -6,9 +6,9 @@ import pytest
 
 
 def test_explains_a_text(fetched):
-    said = fetched("explain", "an awful failure", "--task", "mood")
+    said = fetched("explain", "a terrible failure", "--task", "mood")
     lines = [line for line in said.out.splitlines() if line]
-    assert lines[0] == "an awful failure"
+    assert lines[0] == "a terrible failure"
     assert lines[1].startswith("bad ")
     assert lines[2].startswith("next: good ")
     (carried,) = [line for line in lines if line.startswith("for it:")]

@@ -40,7 +40,7 @@ def test_a_batch_has_what_the_task_is_least_sure_of_and_nothing_twice(full):
     found = full("label", "mood", "--batch", 10, "--json").json
     assert {d["text"] for d in found} <= {"terrible growth", "TERRIBLE  growth", "zeppelin umbrella", NEWS[4]}
     assert len({d["text"].lower().split()[-1] for d in found}) == len(found) == 3
-    assert found[-1]["text"] == "great success again"  # which is clear
+    assert found[0]["text"] == "zeppelin umbrella"  # no word of which is known
     assert found[0].keys() == {"id", "text", "guess", "probability", "abstained", "why"}
     assert 0 <= found[0]["probability"] <= 1
     assert "bad" in found[0]["why"]

@@ -34,8 +34,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     :raises MonitorError: if the configuration cannot be used at start, or another daemon runs
         on the same database.
     """
-    # Signals are waited for, not handled: nothing is ever interrupted halfway.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signals = Signals()
     config, plugins = load()
     lock = DaemonLock(config.database)
     lock.acquire()
@@ -53,7 +52,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
         if started is not None:
             started(config)
         notify_systemd("READY=1")
-        again = _wait(scheduler)
+        again = _wait(scheduler, signals)
         notify_systemd("RELOADING=1" if again else "STOPPING=1")
         clean = scheduler.stop(STOP_WITHIN_S)
         runtime.close()
@@ -72,14 +71,37 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     lock.release()
 
 
-def _wait(scheduler: Scheduler) -> bool:
+class Signals:
+    """Notes the signals that come, to be waited for: nothing is ever interrupted halfway.
+
+    Whichever thread a signal reaches, it is noted. (Blocking signals would not do: threads that a
+    library started before let them through, and they would end the process.)
+    """
+
+    def __init__(self) -> None:
+        self._read, self._written = socket.socketpair()
+        self._written.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, lambda number, frame: None)
+        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+
+    def wait(self, seconds: float) -> signal.Signals | None:
+        """The next signal; ``None`` if there is none for so long."""
+        self._read.settimeout(seconds)
+        try:
+            return signal.Signals(self._read.recv(1)[0])
+        except TimeoutError:
+            return None
+
+
+def _wait(scheduler: Scheduler, signals: Signals) -> bool:
     """Wait for a signal; says whether to go on with the file's new contents."""
     while True:
-        got = signal.sigtimedwait(SIGNALS, 5.0)
+        got = signals.wait(5.0)
         if got is not None:
-            log.info("%s: stopping" if got.si_signo != signal.SIGHUP else "%s: reading the configuration again",
-                     signal.Signals(got.si_signo).name)  # fmt: skip
-            return got.si_signo == signal.SIGHUP
+            again = got == signal.SIGHUP
+            log.info("%s: %s", got.name, "reading the configuration again" if again else "stopping")
+            return again
         classified = scheduler.alive.get("classify")
         if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:
             notify_systemd("WATCHDOG=1")

@@ -77,6 +77,8 @@ def table(trainings: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: by option the points above the recipe, mean and standard error over the seeds that both have."""
     families = ("all", "topic", "intent", "sentiment")
     columns = [f"{family}/{shots}/macro_f1" for shots in ("0", "8") for family in families]
+    # A family without validation tasks has no column.
+    columns = [column for column in columns if all(column in row["figures"] for row in trainings)]
     by = {(row["option"], row["seed"]): row["figures"] for row in trainings}
     lines = [
         "| | passes | " + " | ".join(_title(column) for column in columns) + " |",
@@ -138,6 +140,9 @@ def main(
     recipe = read_settings(HERE / "meta" / "shipped.toml")
     families = {task.name: task.family for task in read_catalog(tasks, ["validation"])}
     practised = read_catalog(tasks, ["train"], ships=True)
+    known = {task.name for task in practised}
+    weights = {name: weight for name, weight in recipe.weights.items() if name in known}
+    recipe = recipe.model_copy(update={"weights": weights})
     unlabelled = [text for task in practised for text in task.train.texts]
     trunk = Trunk(embedded_folder(), device, keep=True)
     report["machine"] = machine(trunk.device)

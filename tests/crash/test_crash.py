@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.crash import world
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["monitor.testing", "monitor.runtime", "feedparser", "httpx"])
+CHILDREN = threading.Lock()
+"""Held to start or to ask a process: starting one asks all the others too, and an exit code can be read only once."""
 
 
 class Stage(ThreadingHTTPServer):
@@ -70,10 +73,13 @@ def live(stage: Stage, folder: Path, mode: str, kill: int) -> int:
     """A run in a process of its own; returns its exit code."""
     stage.folder = folder
     process = PROCESSES.Process(target=world.main, args=(folder, mode, kill))
-    process.start()
-    process.join(300)
-    assert process.exitcode is not None, "the run does not end"
-    return process.exitcode
+    with CHILDREN:
+        process.start()
+    wait([process.sentinel], 300)
+    with CHILDREN:
+        code = process.exitcode
+    assert code is not None, "the run does not end"
+    return code
 
 
 @dataclass(frozen=True)

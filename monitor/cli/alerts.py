@@ -45,7 +45,7 @@ def list_command(app: App, open_only: bool, rule: str | None, limit: int | None,
         raise UnknownName("rule", rule, known)
     found = store.alerts.find(states=OPEN if open_only else (), rule=rule, limit=at_most(limit, as_json))
     if as_json:
-        from monitor.pipeline.judging import alert_data
+        from monitor.pipeline.alerting import alert_data
 
         print_json([alert_data(store, alert) for alert in found])
         return
@@ -79,7 +79,7 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     With --json: the object of `alerts list`, with transitions (at, state, reason) and
     deliveries (notifier, event, state, attempts, created_at, next_at, delivered_at, last_error).
     """
-    from monitor.pipeline.judging import alert_data
+    from monitor.pipeline.alerting import alert_data
 
     store = app.store
     alert = store.alerts.need(alert_id)

@@ -1,23 +1,19 @@
-"""From counts to alerts: judge the series that are due, and write what follows."""
+"""From counts to verdicts: judge the series that are due or have an open alert."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from monitor.alerts.detectors import History, Verdict
-from monitor.alerts.lifecycle import delivery_key, step
-from monitor.alerts.message import body, data, title
-from monitor.alerts.rules import Rule, fingerprint
+from monitor.alerts.rules import Rule
+from monitor.pipeline.alerting import follow, resolve
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.types import Notification, Selection, StoredDocument
+from monitor.types import Selection, StoredDocument
 
 ATTACHED = 100
 """At most so many documents are noted behind an alert at a time."""
@@ -55,15 +51,9 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         rule = by_name.get(alert.rule)
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
-                _resolve(store, alert, "the rule is no longer there", now)
+                resolve(store, alert, "the rule is no longer there", now)
         else:
             _judge(store, rule, alert.selection, [], now)
-
-
-def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
-    """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
-    documents = store.documents.many(store.alerts.documents(alert.id))
-    return data(asdict(alert), documents)
 
 
 def verdict(store: Store, rule: Rule, selection: Selection, buckets: Iterable[int], now: datetime) -> Verdict:
@@ -93,70 +83,7 @@ def _history(store: Store, selection: Selection, since: int, until: int) -> Hist
 
 def _judge(store: Store, rule: Rule, selection: Selection, buckets: Sequence[int], now: datetime) -> None:
     found = verdict(store, rule, selection, buckets, now)
-    mark = fingerprint(rule.name, selection)
-    with store.transaction():
-        alert = store.alerts.open(mark)
-        todo = step(
-            found.firing,
-            alert.fired_at if alert else None,
-            alert.last_firing_at if alert else None,
-            now,
-            rule.settings.window,
-        )
-        if todo == "fire":
-            _fire(store, rule, selection, mark, found, now)
-        elif alert is not None and todo == "go on":
-            worse = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
-            store.alerts.still_firing(alert.id, now, worse=worse if found.observed > alert.observed else None)
-            store.alerts.attach(alert.id, [d.id for d in _documents(store, selection, found)])
-        elif alert is not None and todo == "resolve":
-            _resolve(store, alert, f"quiet again: {found.reason}", now)
-
-
-def _fire(store: Store, rule: Rule, selection: Selection, mark: str, found: Verdict, now: datetime) -> None:
-    alert_id = store.alerts.insert(
-        rule=rule.name,
-        kind=rule.kind,
-        fingerprint=mark,
-        selection=selection,
-        since=datetime.fromtimestamp(found.since, UTC),
-        now=now,
-        observed=found.observed,
-        expected=found.expected,
-        low=found.low,
-        high=found.high,
-        reason=found.reason,
-        notify=rule.notify,
-    )
-    documents = _documents(store, selection, found)
-    store.alerts.attach(alert_id, [document.id for document in documents])
-    _announce(store, store.alerts.need(alert_id), "firing", documents, now)
-
-
-def _resolve(store: Store, alert: StoredAlert, reason: str, now: datetime) -> None:
-    store.alerts.resolve(alert.id, reason, now)
-    documents = store.documents.many(store.alerts.documents(alert.id))
-    _announce(store, store.alerts.need(alert.id), "resolved", documents, now)
-
-
-def _announce(
-    store: Store, alert: StoredAlert, event: Any, documents: Sequence[StoredDocument], now: datetime
-) -> None:
-    """A letter to each notifier, in the transaction that changed the alert."""
-    assert alert.fired_at is not None
-    for notifier in alert.notify:
-        store.outbox.add(
-            notifier,
-            Notification(
-                key=delivery_key(alert.fingerprint, alert.fired_at, event, notifier),
-                event=event,
-                title=title(event, alert.rule, alert.selection, alert.observed, alert.expected),
-                body=body(alert.reason, documents),
-                data=data(asdict(alert), documents),
-            ),
-            alert.id,
-            now,
-        )
+    follow(store, rule, selection, found, lambda v: _documents(store, selection, v), now)
 
 
 def _documents(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:

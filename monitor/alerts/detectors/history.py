@@ -50,7 +50,8 @@ class History:
 class Verdict:
     """What a detector says of one window.
 
-    ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
+    ``firing``: above the level at which an alert begins; ``quiet``: below the one at which it may
+    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
     the central 95 % of what would be no surprise. ``since`` and ``until``: the window,
     epoch seconds. ``probability``: of at least ``observed`` documents if nothing is unusual.
     ``reason``: one plain sentence.
@@ -65,6 +66,11 @@ class Verdict:
     until: int
     probability: float
     reason: str
+    quiet: bool = True
+
+    def __post_init__(self) -> None:
+        if self.firing and self.quiet:
+            object.__setattr__(self, "quiet", False)
 
 
 def texts(count: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.detectors import DETECTORS, Detector
+from monitor.alerts.detectors import DETECTORS, Detector, ProfileDetector
 from monitor.types import Selection
 
 ALL = "*"
@@ -25,7 +25,7 @@ class Rule:
     settings: Any
 
     @property
-    def detector(self) -> Detector:
+    def detector(self) -> Detector | ProfileDetector:
         """The functions behind ``kind``."""
         return DETECTORS[self.kind]
 

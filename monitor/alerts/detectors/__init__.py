@@ -34,7 +34,19 @@ class Detector:
     needs_history: bool
 
 
-DETECTORS: Mapping[str, Detector] = {
-    "surge": Detector(SurgeSettings, surge.judge, surge.reach, needs_history=True),
+@dataclass(frozen=True)
+class ProfileDetector:
+    """One kind of rule that reads the running :class:`~monitor.alerts.detectors.profile.Profile` of a series.
+
+    ``judge(profile, usual, bucket, settings, series=, rest=)`` gives a :class:`Verdict`.
+    """
+
+    settings: type[Settings]
+    judge: Callable[..., Verdict]
+    needs_history: bool = True
+
+
+DETECTORS: Mapping[str, Detector | ProfileDetector] = {
+    "surge": ProfileDetector(SurgeSettings, surge.judge),
     "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
 }

@@ -51,10 +51,11 @@ class Verdict:
     """What a detector says of one window.
 
     ``firing``: above the level at which an alert begins; ``quiet``: below the one at which it may
-    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
-    the central 95 % of what would be no surprise. ``since`` and ``until``: the window,
-    epoch seconds. ``probability``: of at least ``observed`` documents if nothing is unusual.
-    ``reason``: one plain sentence.
+    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents
+    in it. ``expected``: how many are usual, ``low`` to ``high`` the central 95 % of what would be
+    no surprise. ``since`` and ``until``: the window, epoch seconds. ``probability``: of something
+    as extreme as ``observed`` documents if nothing is unusual.
+    ``reason``: one plain sentence. ``peak``: live texts in its last 15 minutes.
     """
 
     firing: bool
@@ -67,6 +68,7 @@ class Verdict:
     probability: float
     reason: str
     quiet: bool = True
+    peak: int = 0
 
     def __post_init__(self) -> None:
         if self.firing and self.quiet:

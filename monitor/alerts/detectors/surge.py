@@ -1,211 +1,254 @@
-"""Surge: more texts in a window than the series' own past explains.
+"""Surge: more texts than chance and the series' own past explain.
 
-Counts of a window are taken as negative binomial around ``level x hour of day x weekday``.
-Each factor is a gamma posterior (prior worth a few texts, past discounted with a half-life),
-so that a series seen five times is believed less than one seen five thousand times: their
-relative variances add to the dispersion of the predictive distribution (gamma-Poisson
-mixture, moment-matched). See Noufaily et al., "An improved algorithm for outbreak detection
-in multiple surveillance systems", Statistics in Medicine 32 (2013), for the family; the
-guards of a minimum count and of capped past bursts are from there.
+A bucket with texts fires when a window that ends with it (15 minutes, an hour, two hours)
 
-Everything read from the past is a discounted sum (total, by hour, by weekday, of squares),
-which a running state can carry as well.
+1. holds more than **chance** explains: its count is improbable under a negative binomial about what is usual
+   at this hour and weekday, with the dispersion of the series and the doubt about the mean;
+2. and more than **past waves** explain: the weighted means of counts stand :data:`ABOVE_WAVES` times as far
+   above what is usual as past waves did on average (the part of their second moment that ordinary
+   variation does not account for). Where they stand :data:`ABOVE_ALL` times as far as ever (ordinary
+   variation and waves together), a lesser improbability is enough;
+3. and more than **the rest** explains: where all texts became more, so many more are expected here. A sale
+   day is not worse news.
+
+The count model is of the family of Noufaily et al., "An improved algorithm for outbreak detection in multiple
+surveillance systems", Statistics in Medicine 32 (2013): capped past, minimum count. The second condition is
+the idea of a mean held against its own long past, waves included, as the best detectors on mention counts do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cache
+from math import sqrt
+from typing import NamedTuple
 
-import numpy as np
 from pydantic import Field
 
-from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.distribution import quantile, tail
+from monitor.alerts.detectors.history import Verdict, duration, texts
+from monitor.alerts.detectors.profile import (
+    DAY,
+    DISPERSION_FLOOR,
+    HOUR,
+    RECENT,
+    SCALES,
+    Profile,
+    Usual,
+    expect,
+    idle,
+    noise,
+    weight_seen,
+)
 from monitor.durations import Duration
 from monitor.interfaces import Settings
 
-HOUR, DAY = 3600, 86400
-LEVEL_PRIOR = 0.5
-"""Shape of the level's prior, in texts (Jeffreys' prior of a Poisson rate)."""
-HOUR_PRIOR = 3.0
-"""Shape of the hour factor's prior: unseen hours lie within 1 +- 0.6."""
-WEEKDAY_PRIOR = 6.0
-"""Shape of the weekday factor's prior: unseen weekdays lie within 1 +- 0.4."""
-WEEKDAY_DISPERSION = 0.1
-"""Days of one weekday differ by a third: ten texts' worth of evidence at most from each."""
-DISPERSION_PRIOR = 0.5
-DISPERSION_FLOOR = 0.02
-"""Even a very busy series varies by a seventh from one window to the next."""
-CAP_QUANTILE = 0.99
-"""Past windows above it count as if they held that many: old waves do not hide new ones."""
+WINDOWS = (900, HOUR)
+"""Seconds of the windows that are judged beside the longest one."""
+ABOVE_WAVES = 5.5
+ABOVE_ALL = 7.0
+LESSER = 50.0
+LESSER_MOST = 1e-3
+"""So many times more probable, at most this, may be what stands out as never before."""
+TESTS = 0.4
+"""Windows overlap and counts are whole: a bucket is worth about so many independent tests."""
+SHARED = 2 / 3
+"""A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
+QUIET = 0.01
+"""An alert may end once no window is less probable than this."""
+REST_PRIOR = 3.0
+"""Texts' worth of belief that the rest of the texts is as usual."""
+
+Rest = Callable[[int, int], tuple[float, float]]
+"""Of the texts outside the series in ``[since, until)``: how many came, and how many are usual."""
 
 
 class SurgeSettings(Settings):
     """Settings of ``kind = "surge"``."""
 
-    window: Duration = Field(3600, ge=300, description="length of the window that is judged")
+    window: Duration = Field(
+        2 * HOUR, ge=900, le=RECENT, description="length of the longest window that is judged, 15m to 2h"
+    )
     min_count: int = Field(5, ge=2, description="fewer texts in the window never fire")
+    min_stories: int = Field(
+        3,
+        ge=1,
+        description="fewer distinct stories in the window never fire; one text told often is one story",
+    )
     min_ratio: float = Field(2.0, ge=1, description="fire only at this many times the expected count")
-    probability: float = Field(
-        1e-5, gt=0, lt=0.5, description="fire when so many texts would come by chance less often than this"
+    rare: Duration = Field(
+        90 * DAY,
+        ge=DAY,
+        description="chance alone fires for one series about this rarely; longer: fewer alerts",
     )
     min_history: Duration = Field(
-        7 * DAY, ge=0, description="nothing fires while the monitor knows less than this"
+        4 * DAY, ge=DAY, description="nothing fires while less than this is known of what is usual"
     )
-    baseline: Duration = Field(28 * DAY, ge=DAY, description="how far back the usual count is learned from")
-    half_life: Duration = Field(
-        14 * DAY, ge=DAY, description="a text this old weighs half in the usual count"
+    compare: bool = Field(
+        True, description="hold the count against all other texts: more news is not worse news"
     )
+    again: float = Field(
+        2.0, ge=1, description="after an alert, only a wave so many times its peak is a new one"
+    )
+    hold: Duration = Field(36 * HOUR, ge=0, description="in this time that bar falls to half")
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """The predictive distribution of a window's count: negative binomial.
+def judge(
+    profile: Profile,
+    usual: Usual,
+    bucket: int,
+    settings: SurgeSettings,
+    *,
+    series: int = 1,
+    rest: Rest | None = None,
+) -> Verdict:
+    """Whether a window that ends with ``bucket`` holds a surge of live texts.
 
-    ``mean``; ``dispersion`` d, so that the variance is ``mean + d * mean ** 2``; ``span``: the
-    seconds of history behind it (0: nothing is known).
+    Only a bucket that got texts can fire; without texts the verdict tells whether all is quiet again.
+
+    :param profile: of the series, the texts of ``bucket`` included.
+    :param usual: what :func:`~monitor.alerts.detectors.profile.expect` said of the bucket before that.
+    :param series: how many series the rule watches.
     """
-
-    mean: float
-    dispersion: float
-    span: int
-
-
-def reach(settings: SurgeSettings) -> float:
-    """How many seconds before ``at`` a history should begin for :func:`judge`."""
-    return settings.baseline + 2 * settings.window
-
-
-def judge(history: History, at: int, history_from: int, settings: SurgeSettings) -> Verdict:
-    """Whether the window that ends at ``at`` holds a surge.
-
-    ``at``: epoch second, the end of the window (rounded up to a bucket's end).
-    ``history_from``: epoch second of the oldest event that the whole monitor knows; nothing
-    before it counts as zero, and nothing fires until it is ``min_history`` ago. Live
-    documents in the window are held against the total counts of the past, from
-    one window's length before it backwards.
-    """
-    end = history.end_of(at)
-    first = end - history.width(settings.window)
-    observed = history.live_between(first, end)
-    until, since = history.time_of(end), history.time_of(first)
-    usual = baseline(history, first, history_from, settings)
-    chance = tail(observed, usual.mean, usual.dispersion)
-    low, high = (quantile(p, usual.mean, usual.dispersion) for p in (0.025, 0.975))
-    known = max(0, until - max(history_from, history.start))
-    firing, reason = False, ""
-    said = f"{texts(observed)} in {duration(until - since)}"
-    where = f"where {usual.mean:.2g} ({low} to {high}) are usual at this hour"
-    if usual.mean >= 100:
-        where = f"where {usual.mean:,.0f} ({low:,} to {high:,}) are usual at this hour"
-    if until - history_from < settings.min_history or not usual.span:
+    step = profile.step
+    until = bucket + step
+    found = [_window(profile, usual, bucket, n, settings, rest) for n in _lengths(settings.window, step)]
+    peak = found[0].observed
+    able = [one for one in found if one.able]
+    best = min(
+        able or [one for one in found if one.grown > 1] or found, key=lambda one: (one.chance, -one.since)
+    )
+    limit = step / settings.rare / TESTS / series**SHARED
+    reason = ""
+    known = max(0, until - profile.since)
+    if known < settings.min_history:
         reason = (
-            f"{said}; still learning what is usual: {known / DAY:.1f} of "
-            f"{settings.min_history / DAY:.3g} days of history"
+            f"still learning what is usual: {known / DAY:.1f} of "
+            f"{settings.min_history / DAY:.3g} whole days of history"
         )
-    elif observed < settings.min_count:
-        reason = f"{said}, fewer than the {settings.min_count} that the rule asks for"
-    elif chance >= settings.probability:
-        reason = f"{said} {where}: that happens by chance"
-    elif observed < settings.min_ratio * usual.mean:
-        reason = f"{said} {where}: less than {settings.min_ratio:g} times as many"
+    elif best.observed < settings.min_count:
+        reason = f"fewer than the {settings.min_count} that the rule asks for"
+    elif not able:
+        reason = f"less than {settings.min_ratio:g} times as many"
+    elif best.chance >= min(limit * LESSER, LESSER_MOST):
+        reason = "that happens by chance"
     else:
-        firing = True
-        reason = f"{said} {where}; history of {usual.span / DAY:.0f} days"
-    return Verdict(firing, observed, usual.mean, float(low), float(high), since, until, float(chance), reason)
-
-
-def baseline(history: History, first: int, history_from: int, settings: SurgeSettings) -> Baseline:
-    """What is usual for the window that begins at bucket ``first``, from the buckets before it."""
-    width = history.width(settings.window)
-    window = width * history.step
-    last = first - width
-    oldest = max(0, history.end_of(history_from), last - int(settings.baseline // history.step))
-    number = max(0, (last - oldest) // width)
-    if not number:
-        return Baseline(0.0, 0.0, 0)
-    counts = np.zeros(number * width)
-    known = history.total[last - number * width : last]
-    counts[: len(known)] = known
-    counts = counts.reshape(number, width).sum(axis=1)
-    rank = min(number - 1, int(CAP_QUANTILE * number))
-    # What could not have fired alone is no wave, so rare series keep their few texts.
-    counts = np.minimum(counts, max(np.partition(counts, rank)[rank], settings.min_count))
-
-    lag = np.arange(number + 1, 1, -1) * window
-    weight = 0.5 ** (lag / settings.half_life)
-    seen, exposure = float(weight @ counts), float(weight.sum())
-    level = (LEVEL_PRIOR + seen) / exposure
-
-    spread = 1 + dispersion(counts, np.full(number, level), weight) * level
-    hour = np.rint(lag / HOUR).astype(int) % 24 if window <= DAY // 4 else np.zeros(number, int)
-    by_hour, hour_shape = factors(
-        around(np.bincount(hour, weight * counts, 24)) / spread,
-        around(np.bincount(hour, weight * level, 24)) / spread,
-        HOUR_PRIOR,
+        waves, all_ = standing(profile, usual, bucket)
+        if not (
+            (best.chance < limit and waves >= ABOVE_WAVES)
+            or (best.chance < min(limit * LESSER, LESSER_MOST) and all_ >= ABOVE_ALL)
+        ):
+            reason = "the series has had waves like this" if best.chance < limit else "that happens by chance"
+    firing = not reason and profile.at == bucket and bool(profile.recent) and profile.recent[-1][0] == bucket
+    low, high = (quantile(p, best.mean, best.spread) for p in (0.025, 0.975))
+    said = f"{texts(best.observed)} in {duration(until - best.since)} where {_number(best.mean)}"
+    said += f" ({low:,} to {high:,}) are usual at this hour"
+    if best.grown > 1.2:
+        said += f", {best.grown:.1f} times as many as else because all texts are more"
+    return Verdict(
+        firing,
+        best.observed,
+        best.mean,
+        float(low),
+        float(high),
+        best.since,
+        until,
+        best.chance,
+        f"{said}; {reason}" if reason else f"{said}; {known / DAY:.0f} days of history",
+        quiet=all(one.chance > QUIET or one.observed < settings.min_count for one in found),
+        peak=peak,
     )
-    usual = level * by_hour[hour]
-    variance = 1 / (LEVEL_PRIOR + seen / spread) + 1 / hour_shape[0]
-    mean = level * by_hour[0]
-
-    if number * window >= 15 * DAY and window <= DAY:
-        day = np.rint(lag / DAY).astype(int)
-        # Today's own hours tell how today is going, not what its weekday is like.
-        past, weekday = weight * (day > 0), day % 7
-        rough = 1 + WEEKDAY_DISPERSION * level * DAY / window
-        by_weekday, weekday_shape = factors(
-            np.bincount(weekday, past * counts, 7) / rough,
-            np.bincount(weekday, past * usual, 7) / rough,
-            WEEKDAY_PRIOR,
-        )
-        usual = usual * by_weekday[weekday]
-        variance += 1 / weekday_shape[0]
-        mean *= by_weekday[0]
-
-    own = dispersion(counts, usual, weight)
-    return Baseline(float(mean), float(own + variance + own * variance), number * window)
 
 
-def factors(seen: np.ndarray, usual: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior mean and shape of factors around 1: ``seen`` texts where ``usual`` were due."""
-    shape = prior + seen
-    return shape / (prior + usual), shape
+def may_fire(profile: Profile, usual: Usual, bucket: int, settings: SurgeSettings) -> bool:
+    """Whether :func:`judge` need be asked: a window with enough texts, many enough times what is usual, ends here."""
+    step, recent = profile.step, profile.recent
+    place = len(recent)
+    if not place or recent[-1][0] != bucket:
+        return False
+    observed = 0
+    for length in _lengths(settings.window, step):
+        since = bucket - (length - 1) * step
+        while place and recent[place - 1][0] >= since:
+            place -= 1
+            observed += recent[place][1]
+        if observed >= settings.min_count and observed >= settings.min_ratio * usual.high * length:
+            return True
+    return False
 
 
-def around(hours: np.ndarray) -> np.ndarray:
-    """Each hour with half of its neighbours, midnight included; shape (24,)."""
-    smooth: np.ndarray = hours + (np.roll(hours, 1) + np.roll(hours, -1)) / 2
-    return smooth
+class Window(NamedTuple):
+    """A window that was judged: ``since`` (epoch seconds), live texts ``observed``, and what is usual of it.
+
+    ``mean`` and ``spread`` (over-dispersion) of what is usual; ``grown``: how many times more than else is
+    expected because the rest of the texts is more; ``chance`` of so many texts; ``able``: it is large enough to fire.
+    """
+
+    since: int
+    observed: int
+    mean: float
+    spread: float
+    grown: float
+    chance: float
+    able: bool
 
 
-def dispersion(counts: np.ndarray, usual: np.ndarray, weight: np.ndarray) -> float:
-    """Moment estimate of d in ``variance = mean + d * mean ** 2``, shrunk to its prior, never below 0."""
-    excess = float(weight @ ((counts - usual) ** 2 - usual))
-    return max(DISPERSION_FLOOR, (excess + DISPERSION_PRIOR) / (float(weight @ usual**2) + 1))
+def standing(profile: Profile, usual: Usual, bucket: int) -> tuple[float, float]:
+    """How many times as far above what is usual as past waves, and as all that ever was; means over the scales.
+
+    The distance is that of weighted means of counts; ever is the root of its mean square.
+    """
+    means, moments = profile.means, profile.moments
+    if profile.at < bucket:
+        means, moments = idle(profile, bucket + profile.step)
+    seen = weight_seen(profile, bucket)
+    of_waves = of_all = 0.0
+    for k, share in enumerate(noise(profile.step)[: len(SCALES)]):
+        ever, ordinary = moments[k] / seen, moments[k + len(SCALES)] / seen
+        of_waves += means[k] / sqrt(max(ever - ordinary, 1e-3))
+        of_all += means[k] / sqrt(max(ever, usual.mean * share, 1e-9))
+    return of_waves / len(SCALES), of_all / len(SCALES)
 
 
-def tail(count: int, mean: float, dispersion: float) -> float:
-    """P(Y >= count) of a negative binomial; Poisson where ``dispersion`` is 0."""
-    from scipy.special import betainc, gammainc
-
-    if count <= 0:
-        return 1.0
-    if mean <= 0:
-        return 0.0
-    if dispersion <= 0:
-        return float(gammainc(count, mean))
-    share = mean * dispersion / (1 + mean * dispersion)
-    return float(betainc(count, 1 / dispersion, share))
+@cache
+def _lengths(longest: float, step: int) -> tuple[int, ...]:
+    """Windows in buckets, shortest first."""
+    chosen = [one for one in WINDOWS if one < longest] + [longest]
+    return tuple(sorted({max(1, round(one / step)) for one in chosen}))
 
 
-def quantile(p: float, mean: float, dispersion: float) -> int:
-    """The smallest k with P(Y <= k) >= p."""
-    reached, high = -1, 1
-    while 1 - tail(high + 1, mean, dispersion) < p:
-        reached, high = high, 2 * high
-    while high - reached > 1:
-        middle = (reached + high) // 2
-        if 1 - tail(middle + 1, mean, dispersion) < p:
-            reached = middle
-        else:
-            high = middle
-    return high
+def _window(
+    profile: Profile, usual: Usual, bucket: int, length: int, settings: SurgeSettings, rest: Rest | None
+) -> Window:
+    step = profile.step
+    since = bucket - (length - 1) * step
+    observed = sum(count for at, count in profile.recent if since <= at <= bucket)
+    able = observed >= max(settings.min_count, settings.min_ratio * usual.high * length)
+    mean, grown, doubt = usual.mean * length, 1.0, usual.doubt
+    spread = _spread(usual, step, length)
+    if observed < settings.min_count:
+        return Window(since, observed, mean, spread + doubt + spread * doubt, grown, 1.0, False)
+    # the level may change within the window, as it does at midnight between two weekdays
+    middle, first = expect(profile, bucket - length // 2 * step), expect(profile, since)
+    mean = length * (usual.mean + 2 * middle.mean + first.mean) / 4
+    high = max(usual.high, middle.high, first.high)
+    able = able and observed >= settings.min_ratio * high * length
+    if rest is not None and able:
+        came, due = rest(since, bucket + step)
+        grown = max(1.0, (came + REST_PRIOR) / (due + REST_PRIOR))
+        doubt += 1 / (came + REST_PRIOR)
+    mean *= grown
+    spread += doubt + spread * doubt
+    able = able and observed >= settings.min_ratio * mean
+    return Window(since, observed, mean, spread, grown, tail(observed, mean, spread), able)
+
+
+def _spread(usual: Usual, step: int, length: int) -> float:
+    """Over-dispersion of the count of ``length`` buckets, between what single ones and two hours show."""
+    short, long = noise(step)[: len(SCALES)]  # inverse numbers of buckets
+    clumps = max(0.0, usual.clumped - usual.drifting) / (short - long)
+    return max(DISPERSION_FLOOR, usual.drifting + clumps * (1 / length - long))
+
+
+def _number(mean: float) -> str:
+    return f"{mean:,.0f}" if mean >= 10 else f"{mean:.2g}"

@@ -1,0 +1,36 @@
+"""The negative binomial against direct sums."""
+
+from __future__ import annotations
+
+from math import exp, lgamma, log
+
+import numpy as np
+import pytest
+
+from monitor.alerts.detectors.distribution import quantile, tail
+
+
+def nb_pmf(k: int, mean: float, dispersion: float) -> float:
+    size = 1 / dispersion
+    share = mean / (mean + size)
+    return exp(lgamma(k + size) - lgamma(size) - lgamma(k + 1) + size * log(1 - share) + k * log(share))
+
+
+@pytest.mark.parametrize("mean", [0.003, 0.6, 20, 300])
+@pytest.mark.parametrize("dispersion", [0.02, 0.5, 4])
+def test_tail_and_quantile_are_those_of_a_direct_sum(mean: float, dispersion: float) -> None:
+    mass = np.array([nb_pmf(k, mean, dispersion) for k in range(20000)])
+    below = np.cumsum(mass)
+    for count in (1, 2, 5, 18, 400):
+        # Summed from the far end, so that small tails keep their digits.
+        assert tail(count, mean, dispersion) == pytest.approx(mass[count:][::-1].sum(), rel=1e-7, abs=1e-250)
+    assert tail(0, mean, dispersion) == 1
+    for p in (0.025, 0.5, 0.975):
+        assert quantile(p, mean, dispersion) == int(np.searchsorted(below, p))
+
+
+def test_without_dispersion_the_tail_is_poissons() -> None:
+    mass = [exp(-3 + k * log(3) - lgamma(k + 1)) for k in range(100)]
+    assert tail(7, 3, 0) == pytest.approx(sum(mass[7:]))
+    assert tail(1, 0, 0) == 0
+    assert tail(0, 0, 0) == 1

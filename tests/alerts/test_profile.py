@@ -1,0 +1,174 @@
+"""The running profile against a reference that goes bucket by bucket and keeps everything."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.alerts.detectors.profile import (
+    CAP_DEVIATIONS,
+    CAP_FACTOR,
+    CAP_LEAST,
+    DAY,
+    HOUR,
+    LANDMARK,
+    Profile,
+    advance,
+    empty,
+    expect,
+    idle,
+    retained,
+    weight_seen,
+)
+from monitor.alerts.replay import walk
+
+STEP = 300
+
+
+def run(counts: np.ndarray, step: int = STEP, start: int = 0) -> Profile:
+    return after(empty(start, step), triples(counts, step, start))
+
+
+def after(profile: Profile, counts: list[tuple[int, int, int]]) -> Profile:
+    steps = list(walk(profile, counts))
+    return steps[-1][1] if steps else profile
+
+
+def triples(counts: np.ndarray, step: int = STEP, start: int = 0) -> list[tuple[int, int, int]]:
+    return [(start + n * step, int(counts[n]), int(counts[n])) for n in np.flatnonzero(counts).tolist()]
+
+
+def cycles(days: int, mean: float, depth: float = 0.9, weekend: float = 0.3) -> np.ndarray:
+    clock = np.arange(days * 288) / 12
+    daily = 1 + depth * np.cos(2 * np.pi * (clock - 14) / 24)
+    return mean * daily * np.where(clock // 24 % 7 >= 5, weekend, 1)
+
+
+def draw(rate: np.ndarray, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(rate)
+
+
+def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
+    counts = draw(cycles(9, 0.4))
+    profile, means, moments = empty(0, STEP), np.zeros(4), np.zeros(4)
+    keep = np.array(retained(STEP))
+    for n, count in enumerate(counts.tolist()):
+        bucket = n * STEP
+        usual = expect(profile, bucket)
+        if n:
+            weight = 2 ** (profile.at // DAY / 14)
+            moments += weight * means**2
+        if not count:
+            means = keep * means - (1 - keep) * profile.usual
+            continue
+        mean, capped = usual.mean, float(count)
+        if bucket < DAY:
+            profile = advance(profile, bucket, count, count, usual)
+            continue
+        else:
+            spread = mean + usual.clumped * mean**2
+            capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * spread**0.5, CAP_LEAST))
+        above = np.array([count, count, capped, capped]) - mean
+        means = keep * means + (1 - keep) * above
+        profile = advance(profile, bucket, count, count, usual)
+        assert profile.means == pytest.approx(means)
+    end = len(counts) * STEP
+    moments += 2 ** (profile.at // DAY / 14) * means**2
+    assert idle(profile, end)[0] == pytest.approx(means)
+    assert idle(profile, end)[1] == pytest.approx(moments)
+
+
+def test_what_buckets_weigh_is_a_sum_over_every_bucket() -> None:
+    profile = run(draw(cycles(5, 2)), start=3 * DAY)
+    for bucket in (4 * DAY + 5 * HOUR, 12 * DAY, 40 * DAY + 86100):
+        days = np.arange(profile.since, bucket, STEP) // DAY
+        assert weight_seen(profile, bucket) == pytest.approx(sum(2 ** ((days - profile.origin) / 14)))
+
+
+def test_the_usual_count_follows_hour_and_weekday() -> None:
+    rate = cycles(56, 3)
+    profile = run(draw(rate))
+    for day in (53, 54, 55):  # from Monday on, for the first day of 1970 is a Thursday in its week
+        for hour in (3, 9, 14, 20):
+            n = (day - 7) * 288 + hour * 12
+            past = run(draw(rate)[:n])
+            assert expect(past, n * STEP).mean == pytest.approx(rate[n : n + 12].mean(), rel=0.35, abs=0.15)
+    assert expect(profile, 56 * DAY).clumped < 0.05
+    assert expect(profile, 56 * DAY).drifting < 0.05
+
+
+def test_clumps_and_drifts_are_told_apart() -> None:
+    dice = np.random.default_rng(1)
+    rate = np.full(40 * 288, 3.0)
+    clumped = dice.poisson(rate * dice.gamma(2, 0.5, rate.shape))
+    drifting = dice.poisson(rate * np.repeat(dice.gamma(2, 0.5, rate.size // 24), 24))
+    for counts, low, high in ((clumped, 0.0, 0.1), (drifting, 0.2, 0.8)):
+        usual = expect(run(counts), 40 * DAY)
+        assert low < usual.drifting < high
+        assert usual.clumped >= usual.drifting
+
+
+def test_old_waves_do_not_pass_for_usual_but_are_remembered() -> None:
+    calm = draw(np.full(40 * 288, 2.0))
+    waved = calm.copy()
+    for day in range(10, 40, 3):
+        waved[day * 288 + 12 * (day % 9) :][:24] += 40
+    before, after, noon = run(calm), run(waved), 40 * DAY + 12 * HOUR
+    assert expect(after, noon).mean < 1.3 * expect(before, noon).mean
+    assert after.moments[1] > 20 * after.moments[3]
+    assert before.moments[1] == pytest.approx(before.moments[3], rel=0.5)
+
+
+def test_the_mean_of_the_busiest_neighbour_covers_a_clock_put_forward() -> None:
+    rate = np.tile(np.repeat([0.5] * 7 + [8.0] * 12 + [0.5] * 5, 12), 40)
+    profile = run(draw(rate))
+    usual = expect(profile, 40 * DAY + 6 * HOUR)
+    assert usual.mean < 1.5
+    assert usual.high > 5
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    data=st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 400)), min_size=1, max_size=80),
+    cut=st.integers(0, 80),
+)
+def test_stored_and_carried_on_it_is_the_same_to_the_last_digit(
+    data: list[tuple[int, int]], cut: int
+) -> None:
+    buckets = np.cumsum([gap for gap, _ in data]) * STEP
+    counts = [(int(b), n, n) for b, (_, n) in zip(buckets, data, strict=True)]
+    whole = after(empty(0, STEP), counts)
+    part = after(empty(0, STEP), counts[:cut])
+    part = after(Profile.from_json(json.loads(json.dumps(part.to_json()))), counts[cut:])
+    assert part == whole
+
+
+def test_years_go_by_without_running_out_of_numbers() -> None:
+    def until(first: int, last: int) -> Profile:
+        profile = empty(first * 30 * DAY, STEP)
+        for n in range(first + 1, last):
+            bucket = n * 30 * DAY
+            profile = advance(profile, bucket, 5, 5, expect(profile, bucket))
+        return profile
+
+    old, young = until(0, 400), until(370, 400)
+    assert old.origin > LANDMARK
+    assert old.at == young.at
+    later = old.at + DAY
+    assert expect(old, later).mean == pytest.approx(expect(young, later).mean, rel=1e-3)
+
+
+def test_it_only_goes_forward() -> None:
+    profile = run(draw(np.full(600, 1.0)))
+    with pytest.raises(ValueError, match="is not after"):
+        advance(profile, profile.at, 1, 1, expect(profile, profile.at))
+
+
+def test_it_begins_at_a_midnight_and_is_small() -> None:
+    profile = run(draw(np.full(12 * 288, 9.0)), start=DAY + 5 * HOUR)
+    assert profile.since == 2 * DAY
+    assert len(json.dumps(profile.to_json())) < 3000

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import standins
+from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
-from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
+from monitor.config import Config, NotifierConfig, RuleConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.pipeline.classify import classify_pending
@@ -21,6 +22,7 @@ from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.telling import dispatch
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -132,9 +134,10 @@ class Runtime:
         return classify_pending(self.store, self.featurizer, self.readers, self.rules, now)
 
     def tick(self, now: datetime) -> None:
-        """Judge what was put off, and let alerts resolve as time goes by."""
+        """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
         judge_due(self.store, self.rules, now)
         judge_open(self.store, self.rules, now)
+        dispatch(self.store, self.config.policy, now)
 
     def deliver(self, name: str, now: datetime) -> int:
         """Deliver what one notifier has to."""
@@ -231,7 +234,31 @@ def make_encoder(config: Config) -> SharedEncoder:
 
 def make_rules(config: Config) -> list[Rule]:
     """The configured rules."""
-    return [Rule(r.name, r.kind, r.where, r.notify, r.settings) for r in config.rules]
+    return [
+        Rule(
+            r.name,
+            r.kind,
+            r.where,
+            r.notify,
+            r.settings,
+            owner=r.owner,
+            pace=make_pace(r),
+            routed=r.routed,
+            policy=config.policy,
+        )
+        for r in config.rules
+    ]
+
+
+def make_pace(rule: RuleConfig) -> Pace:
+    """How alerts of a rule begin and end; they resolve after a window's length unless it says otherwise."""
+    life = rule.life
+    keep = (
+        getattr(rule.settings, "window", Pace.keep_firing_for)
+        if life.keep_firing_for is None
+        else life.keep_firing_for
+    )
+    return Pace(life.for_, keep, life.flap_count, life.flap_span)
 
 
 def synchronise(config: Config, store: Store, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -51,10 +52,11 @@ class Verdict:
     """What a detector says of one window.
 
     ``firing``: above the level at which an alert begins; ``quiet``: below the one at which it may
-    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
-    the central 95 % of what would be no surprise. ``since`` and ``until``: the window,
-    epoch seconds. ``probability``: of at least ``observed`` documents if nothing is unusual.
-    ``reason``: one plain sentence.
+    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents in
+    it. ``expected``: how many are usual, ``low`` to ``high`` the central 95 % of what would be no
+    surprise. ``since`` and ``until``: the window, epoch seconds. ``probability``: of at least
+    ``observed`` documents if nothing is unusual. ``reason``: one plain sentence. ``unknown``: what
+    feeds the series is silent, so that the rest means nothing; an alert neither begins nor ends by it.
     """
 
     firing: bool
@@ -67,10 +69,18 @@ class Verdict:
     probability: float
     reason: str
     quiet: bool = True
+    unknown: bool = False
 
     def __post_init__(self) -> None:
         if self.firing and self.quiet:
             object.__setattr__(self, "quiet", False)
+
+    @property
+    def sight(self) -> Literal["firing", "holding", "quiet", "unknown"]:
+        """The one word that the life cycle goes by."""
+        if self.unknown:
+            return "unknown"
+        return "firing" if self.firing else "quiet" if self.quiet else "holding"
 
 
 def texts(count: int) -> str:

@@ -155,6 +155,12 @@ class RuleConfig:
     routed: bool = False
     life: LifeSettings = DEFAULT_LIFE
 
+    @property
+    def keep_firing_for(self) -> float:
+        """Seconds of quiet after which its alerts resolve: the length of its window unless it says otherwise."""
+        usual = getattr(self.settings, "window", 3600.0)
+        return float(usual if self.life.keep_firing_for is None else self.life.keep_firing_for)
+
 
 @dataclass(frozen=True)
 class Config:

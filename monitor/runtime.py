@@ -12,7 +12,7 @@ from typing import Any
 from monitor import standins
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
-from monitor.config import Config, NotifierConfig, RuleConfig, SourceConfig, TaskConfig
+from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.pipeline.classify import classify_pending
@@ -242,23 +242,12 @@ def make_rules(config: Config) -> list[Rule]:
             r.notify,
             r.settings,
             owner=r.owner,
-            pace=make_pace(r),
+            pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
             routed=r.routed,
             policy=config.policy,
         )
         for r in config.rules
     ]
-
-
-def make_pace(rule: RuleConfig) -> Pace:
-    """How alerts of a rule begin and end; they resolve after a window's length unless it says otherwise."""
-    life = rule.life
-    keep = (
-        getattr(rule.settings, "window", Pace.keep_firing_for)
-        if life.keep_firing_for is None
-        else life.keep_firing_for
-    )
-    return Pace(life.for_, keep, life.flap_count, life.flap_span)
 
 
 def synchronise(config: Config, store: Store, now: datetime) -> None:

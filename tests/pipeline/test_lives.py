@@ -27,7 +27,12 @@ from monitor.testing import NOW
 TOPICS = ("court", "money")
 POLICIES = {
     "at once": Policy(),
-    "one by one": Policy((Route(name="desk", notify=("desk", "phone"), repeat_interval="1h"),)),
+    "one by one": Policy(
+        (
+            Route(name="desk", notify=("desk", "phone"), repeat_interval="1h", continue_=True),
+            Route(name="phone", notify=("phone", "mail")),
+        )
+    ),
     "grouped": Policy(
         (
             Route(name="press", match=["rule=a"], notify=("desk",), group_by=("rule",), continue_=True),
@@ -99,6 +104,10 @@ class Lives(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-90000.0, -3600.0, -5.0, 900000.0]))
     def the_clock_jumps(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def the_clock_is_where_it_began(self) -> None:
+        self.now = NOW
 
     @rule()
     def it_is_restarted(self) -> None:
@@ -235,7 +244,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 class TestLives(Lives.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
-        max_examples=60,
+        max_examples=150,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -22,6 +22,7 @@ from monitor.pipeline.alerting import follow, resolve
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Inhibit, Mute, Policy, Route
 from monitor.store import Store
+from monitor.store.check import check
 from monitor.testing import NOW
 
 TOPICS = ("court", "money")
@@ -230,6 +231,7 @@ class Lives(RuleBasedStateMachine):
             if not letters:
                 break
         assert set(self.store.outbox.counts()) <= {"delivered"}
+        assert check(self.store) == []
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -244,7 +246,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 class TestLives(Lives.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(
-        max_examples=150,
+        max_examples=60,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

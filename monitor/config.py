@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from monitor.durations import Duration
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
+from monitor.routes import TELL_AT_ONCE, Name, Policy
 from monitor.types import Task
 
 ALL = "*"
@@ -51,9 +52,9 @@ class TopTable(Settings):
     tasks: tuple[dict[str, Any], ...] = ()
     rules: tuple[dict[str, Any], ...] = ()
     notifiers: tuple[dict[str, Any], ...] = ()
-
-
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*$")]
+    routes: tuple[dict[str, Any], ...] = ()
+    inhibit: tuple[dict[str, Any], ...] = ()
+    mutes: tuple[dict[str, Any], ...] = ()
 
 
 class SourceTable(Settings):
@@ -77,11 +78,34 @@ class NotifierTable(Settings):
     name: Name
 
 
-class RuleTable(Settings):
+class LifeSettings(Settings):
+    """What rules of every kind can say about how their alerts begin and end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    for_: Duration = Field(0.0, ge=0, alias="for", description="verdicts must fire for so long first")
+    keep_firing_for: Duration | None = Field(
+        None, ge=0, description="quiet for so long before it resolves [default: the rule's window]"
+    )
+    flap_count: int = Field(
+        4, ge=0, description="so many alerts of a series within flap_span: flapping; 0: off"
+    )
+    flap_span: Duration = Field(12 * 3600.0, gt=0)
+
+
+DEFAULT_LIFE = LifeSettings()
+
+
+class RuleTable(LifeSettings):
     name: Name
     kind: str
     where: dict[str, str] = Field(default_factory=dict)
     notify: tuple[str, ...] | None = None
+    owner: str = ""
+
+    def life(self) -> LifeSettings:
+        """What it says about how its alerts begin and end."""
+        return LifeSettings(**{name: getattr(self, name) for name in LifeSettings.model_fields})
 
 
 @dataclass(frozen=True)
@@ -120,13 +144,22 @@ class NotifierConfig:
 
 @dataclass(frozen=True)
 class RuleConfig:
-    """One ``[[rules]]``; ``notify`` names notifiers."""
+    """One ``[[rules]]``; ``notify`` names notifiers. ``routed``: it leaves them to the routes."""
 
     name: str
     kind: str
     where: Mapping[str, str]
     notify: tuple[str, ...]
     settings: Any
+    owner: str = ""
+    routed: bool = False
+    life: LifeSettings = DEFAULT_LIFE
+
+    @property
+    def keep_firing_for(self) -> float:
+        """Seconds of quiet after which its alerts resolve: the length of its window unless it says otherwise."""
+        usual = getattr(self.settings, "window", 3600.0)
+        return float(usual if self.life.keep_firing_for is None else self.life.keep_firing_for)
 
 
 @dataclass(frozen=True)
@@ -149,6 +182,7 @@ class Config:
     rules: tuple[RuleConfig, ...]
     notifiers: tuple[NotifierConfig, ...]
     left_out: tuple[Fault, ...] = ()
+    policy: Policy = TELL_AT_ONCE
 
 
 def make_task(

@@ -59,7 +59,8 @@ def _where(location: tuple[int | str, ...], table: Any) -> tuple[int | str, ...]
 def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str, ...]) -> str:
     kind, value = item["type"], item.get("input")
     if kind == "extra_forbidden":
-        known = _model_at(model, where[:-1]).model_fields
+        fields = _model_at(model, where[:-1]).model_fields
+        known = [field.alias or name for name, field in fields.items()]
         return f"is not known here; known: {', '.join(sorted(known))}"
     if kind in _WORDS:
         text = _WORDS[kind]

@@ -26,6 +26,7 @@ from monitor.config import (
     make_task,
 )
 from monitor.config_faults import faults
+from monitor.config_routing import read_policy
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
@@ -134,6 +135,11 @@ class _Reader:
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
         names = [str(n.get("name")) for n in top.notifiers]
         rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
+        for kind, items in (("routes", top.routes), ("mutes", top.mutes)):
+            self.unique(kind, items)
+        tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
+        policy, found = read_policy(tables, names, {*labels, *unchecked})
+        self.faults += found
         if self.faults:
             raise ConfigError(self.path, self.faults)
         assert encoder_part is not None
@@ -151,6 +157,7 @@ class _Reader:
             rules=tuple(rules),
             notifiers=tuple(notifiers),
             left_out=tuple(self.left_out),
+            policy=policy,
         )
 
     def encoder(self, value: str | dict[str, Any]) -> tuple[str, type[Encoder] | None, Any]:
@@ -249,7 +256,8 @@ class _Reader:
         if settings is None:
             return None
         notify = tuple(notifiers) if core.notify is None else core.notify
-        return RuleConfig(core.name, core.kind, dict(core.where), notify, settings)
+        routed, life = core.notify is None, core.life()
+        return RuleConfig(core.name, core.kind, dict(core.where), notify, settings, core.owner, routed, life)
 
     def seeds(self, place: str, file: Path, labels: Collection[str]) -> None:
         try:
@@ -316,8 +324,9 @@ class _Reader:
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""
-        own = {key: value for key, value in table.items() if key in model.model_fields}
-        rest = {key: value for key, value in table.items() if key not in model.model_fields}
+        names = {field.alias or name for name, field in model.model_fields.items()}
+        own = {key: value for key, value in table.items() if key in names}
+        rest = {key: value for key, value in table.items() if key not in names}
         return self.model(model, own, place), rest
 
     def model(self, model: type[M], table: dict[str, Any], place: str) -> M | None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import standins
+from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
@@ -21,6 +22,7 @@ from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.telling import dispatch
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -132,9 +134,10 @@ class Runtime:
         return classify_pending(self.store, self.featurizer, self.readers, self.rules, now)
 
     def tick(self, now: datetime) -> None:
-        """Judge what was put off, and let alerts resolve as time goes by."""
+        """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
         judge_due(self.store, self.rules, now)
         judge_open(self.store, self.rules, now)
+        dispatch(self.store, self.config.policy, now)
 
     def deliver(self, name: str, now: datetime) -> int:
         """Deliver what one notifier has to."""
@@ -231,7 +234,20 @@ def make_encoder(config: Config) -> SharedEncoder:
 
 def make_rules(config: Config) -> list[Rule]:
     """The configured rules."""
-    return [Rule(r.name, r.kind, r.where, r.notify, r.settings) for r in config.rules]
+    return [
+        Rule(
+            r.name,
+            r.kind,
+            r.where,
+            r.notify,
+            r.settings,
+            owner=r.owner,
+            pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
+            routed=r.routed,
+            policy=config.policy,
+        )
+        for r in config.rules
+    ]
 
 
 def synchronise(config: Config, store: Store, now: datetime) -> None:

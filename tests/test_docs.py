@@ -32,6 +32,7 @@ from monitor.config import (
 )
 from monitor.config_reader import load_config
 from monitor.plugins import load_plugins
+from monitor.routes import Inhibit, Mute, Route
 from monitor.testing import check_failing_source, check_source, make
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -247,8 +248,12 @@ def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Pa
         TaskTable,
         RuleTable,
         NotifierTable,
+        Route,
+        Inhibit,
+        Mute,
     ],
 )
 def test_every_setting_of_the_core_is_shown(model: type[BaseModel]) -> None:
-    missing = [name for name in sorted(model.model_fields) if not re.search(rf"\b{name}\b", CONFIG)]
+    names = sorted(field.alias or name for name, field in model.model_fields.items())
+    missing = [name for name in names if not re.search(rf"\b{name}\b", CONFIG)]
     assert not missing, f"config.toml does not show {missing}"

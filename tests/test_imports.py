@@ -14,12 +14,24 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 350
 
-GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs", "memory"}
+GROUND = {
+    "types",
+    "errors",
+    "interfaces",
+    "durations",
+    "event_time",
+    "hookspecs",
+    "memory",
+    "matching",
+    "calendars",
+    "routes",
+}
 LOADING = {
     "plugins",
     "config",
     "config_faults",
     "config_reader",
+    "config_routing",
     "seedfile",
     "standins",
     "http",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.alerts.detectors import DETECTORS, Detector, ProfileDetector
+from monitor.alerts.lifecycle import USUAL_PACE, Pace
+from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.types import Selection
 
 ALL = "*"
@@ -16,13 +18,21 @@ ALL = "*"
 
 @dataclass(frozen=True)
 class Rule:
-    """Watch the series that ``where`` selects; ``*`` stands for each label of its task."""
+    """Watch the series that ``where`` selects; ``*`` stands for each label of its task.
+
+    ``notify``: who is told. ``routed``: the policy's routes come first, ``notify`` is told where none
+    matches. ``pace``: how its alerts begin and end.
+    """
 
     name: str
     kind: str
     where: Mapping[str, str]
     notify: Sequence[str]
     settings: Any
+    owner: str = ""
+    pace: Pace = USUAL_PACE
+    routed: bool = False
+    policy: Policy = TELL_AT_ONCE
 
     @property
     def detector(self) -> Detector | ProfileDetector:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "documents": "monitor.cli.documents",
     "trends": "monitor.cli.trends",
     "alerts": "monitor.cli.alerts",
+    "silences": "monitor.cli.silences",
     "rules": "monitor.cli.rules",
     "notifiers": "monitor.cli.notifiers",
     "plugins": "monitor.cli.plugins",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -13,8 +13,9 @@ from monitor.alerts.rules import describe
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.parameters import DURATION, login
 from monitor.config_reader import read_document
-from monitor.errors import UnknownName
+from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert
 
@@ -23,44 +24,51 @@ OPEN: Sequence[State] = ("pending", "firing")
 
 @click.group("alerts", cls=Group)
 def alerts_command() -> None:
-    """Show and acknowledge alerts."""
+    """Show alerts, and look after them."""
 
 
 @alerts_command.command("list")
 @click.option("--open", "open_only", is_flag=True, help="Only those that are not resolved.")
 @click.option("--rule", metavar="NAME", help="Only of this rule.")
+@click.option("--owner", metavar="NAME", help="Only those that concern this owner.")
 @limit_option
 @json_option
 @pass_app
-def list_command(app: App, open_only: bool, rule: str | None, limit: int | None, as_json: bool) -> None:
+def list_command(
+    app: App, open_only: bool, rule: str | None, owner: str | None, limit: int | None, as_json: bool
+) -> None:
     """List alerts, newest first.
 
     With --json: one array of objects with id, rule, kind, fingerprint, selection ({task:
     label}), state, since, fired_at, resolved_at, last_firing_at, observed, expected, low, high
-    (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note and documents (id,
-    source, title, text, url, event_at), newest first.
+    (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note, number (of the
+    alert among those of its fingerprint), state_since, quiet_since, frozen_at, flapping, owner, routed,
+    snoozed_until, snoozed_by, suppressed (why nobody is told) and documents (id, source, title,
+    text, url, event_at), newest first.
     """
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
         raise UnknownName("rule", rule, known)
-    found = store.alerts.find(states=OPEN if open_only else (), rule=rule, limit=at_most(limit, as_json))
+    found = store.alerts.find(
+        states=OPEN if open_only else (), rule=rule, owner=owner, limit=at_most(limit, as_json)
+    )
     if as_json:
         from monitor.pipeline.alerting import alert_data
 
         print_json([alert_data(store, alert) for alert in found])
         return
     print_table(
-        ["id", "state", "fired", "rule", "what", "texts", "usual", "acknowledged"],
+        ["id", "state", "fired", "rule", "what", "texts", "usual", "looked after"],
         [
             [
                 alert.id,
-                alert.state,
+                state_in_words(alert),
                 ago(alert.fired_at, now),
                 alert.rule,
                 describe(alert.selection),
                 f"{alert.observed:,.0f}",
                 f"{alert.expected:.3g}",
-                f"by {alert.acked_by}" if alert.acked_at else "",
+                care_in_words(alert),
             ]
             for alert in found
         ],
@@ -76,8 +84,10 @@ def list_command(app: App, open_only: bool, rule: str | None, limit: int | None,
 def show_command(app: App, alert_id: int, as_json: bool) -> None:
     """Show one alert: its reason, its life, who was told, and the texts behind it.
 
-    With --json: the object of `alerts list`, with transitions (at, state, reason) and
-    deliveries (notifier, event, state, attempts, created_at, next_at, delivered_at, last_error).
+    With --json: the object of `alerts list`, with transitions (at, state, reason; what changes
+    no state is there as well: frozen, thawed, flapping, steady, suppressed, unsuppressed,
+    acknowledged, snoozed, judged), judgement (real, author, note, at; or null) and deliveries
+    (notifier, event, state, attempts, created_at, next_at, delivered_at, last_error).
     """
     from monitor.pipeline.alerting import alert_data
 
@@ -85,8 +95,17 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     alert = store.alerts.need(alert_id)
     if as_json:
         steps = [asdict(step) for step in store.alerts.transitions(alert_id)]
+        judged = store.judgements.get(alert_id)
+        verdict = (
+            None if judged is None else {k: getattr(judged, k) for k in ("real", "author", "note", "at")}
+        )
         print_json(
-            {**alert_data(store, alert), "transitions": steps, "deliveries": _deliveries(store, alert)}
+            {
+                **alert_data(store, alert),
+                "transitions": steps,
+                "judgement": verdict,
+                "deliveries": _deliveries(store, alert),
+            }
         )
         return
     _print_alert(app, store, alert)
@@ -100,12 +119,75 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
 def ack_command(app: App, alert_id: int, note: str, by: str | None) -> None:
     """Acknowledge an alert: somebody looks after it.
 
-    It stays open until what it reports is over.
+    It stays open until what it reports is over, and routes do not repeat it.
     """
     store = app.store
-    who = by or _login()
+    who = by or login()
     store.alerts.acknowledge(alert_id, who, note, app.now())
     click.echo(f"alert {alert_id} is acknowledged by {who}")
+
+
+@alerts_command.command("snooze")
+@click.argument("alert_id", type=int, metavar="ID")
+@click.option(
+    "--for", "for_", type=DURATION, default=7200.0, metavar="DURATION", help="So long [default: 2h]."
+)
+@click.option("--note", default="", help="A remark to keep with it.")
+@click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
+@pass_app
+def snooze_command(app: App, alert_id: int, for_: float, note: str, by: str | None) -> None:
+    """Tell nobody of an alert for a while.
+
+    If nobody was told yet and it still fires afterwards, it is announced then. Whoever knows that it
+    fires is told when it is over all the same.
+    """
+    store, now = app.store, app.now()
+    alert = store.alerts.need(alert_id)
+    if alert.state == "resolved":
+        raise MonitorError(f"alert {alert_id} is over; there is nothing to snooze")
+    until = now + timedelta(seconds=for_)
+    store.alerts.snooze(alert_id, until, by or login(), note, now)
+    click.echo(f"alert {alert_id} is snoozed until {clock(until)}")
+
+
+@alerts_command.command("judge")
+@click.argument("alert_id", type=int, metavar="ID")
+@click.argument("verdict", type=click.Choice(["real", "false"]))
+@click.option("--note", default="", help="A remark to keep with it.")
+@click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
+@pass_app
+def judge_command(app: App, alert_id: int, verdict: str, note: str, by: str | None) -> None:
+    """Say whether an alert was worth it: `real`, or `false`.
+
+    It is counted for its rule: `monitor rules list` shows how often a rule was right. A second
+    judgement of an alert replaces the first.
+    """
+    store = app.store
+    alert = store.alerts.need(alert_id)
+    store.judgements.add(alert_id, verdict == "real", author=by or login(), note=note, now=app.now())
+    judged = store.judgements.of_rule(alert.rule)
+    real = sum(item.real for item in judged)
+    click.echo(
+        f"alert {alert_id} was {verdict}; of {alert.rule}, {real} of {len(judged)} judged alerts were real"
+    )
+
+
+def state_in_words(alert: StoredAlert) -> str:
+    """``firing``, with what is special about it."""
+    special = [
+        "flapping" if alert.flapping and alert.state == "firing" else "",
+        "frozen" if alert.frozen_at else "",
+        "told nobody" if alert.suppressed else "",
+    ]
+    said = ", ".join(part for part in special if part)
+    return f"{alert.state} ({said})" if said else alert.state
+
+
+def care_in_words(alert: StoredAlert) -> str:
+    """Who looks after an alert, or whom it concerns."""
+    if alert.acked_at:
+        return f"by {alert.acked_by}"
+    return f"for {alert.owner}" if alert.owner else ""
 
 
 def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
@@ -114,7 +196,9 @@ def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
         "alert": str(alert.id),
         "rule": f"{alert.rule} ({alert.kind})",
         "what": describe(alert.selection),
-        "state": alert.state,
+        "owner": alert.owner,
+        "state": state_in_words(alert),
+        "silent": alert.suppressed,
         "fired": f"{clock(alert.fired_at)} ({ago(alert.fired_at, now)})",
         "resolved": "" if alert.resolved_at is None else clock(alert.resolved_at),
         "texts": f"{alert.observed:,.0f} where {alert.expected:.3g} are usual "
@@ -138,7 +222,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
             + (f", {sent['attempts']} attempts" if sent["attempts"] > 1 else "")
             + (f"; {sent['last_error']}" if sent["last_error"] else "")
         )
-    if not alert.notify:
+    if not alert.notify and not alert.routed:
         click.echo("  nobody: the rule names no notifier")
     documents = store.documents.many(store.alerts.documents(alert.id))
     click.echo(f"\ntexts ({len(documents)})")
@@ -171,10 +255,3 @@ def _configured(app: App) -> set[str]:
     rules = read_document(app.config_path).get("rules")
     tables = rules if isinstance(rules, list) else []
     return {str(table["name"]) for table in tables if isinstance(table, dict) and "name" in table}
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under an id that has no name
-        return "unknown"

@@ -13,7 +13,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
-from monitor.cli.rules import rule_record, settings_in_words, where_in_words
+from monitor.cli.rules import notified_in_words, rule_record, settings_in_words, where_in_words
 from monitor.config import Config, RuleConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
@@ -37,7 +37,8 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),
-    notifiers, left_out and failed_plugins.
+    notifiers, routes, inhibit, mutes (name, active: whether it mutes right now), left_out and
+    failed_plugins.
 
     The exit code is 1 if something is left out because a plugin failed.
     """
@@ -87,6 +88,9 @@ def _report(app: App) -> dict[str, Any]:
             {"name": n.name, "plugin": n.plugin, "where": made["where"]}
             for n, made in zip(config.notifiers, parts["notifiers"], strict=True)
         ],
+        "routes": [route.model_dump(by_alias=True) for route in config.policy.routes],
+        "inhibit": [inhibit.model_dump() for inhibit in config.policy.inhibits],
+        "mutes": [{"name": m.name, "active": m.active(app.now())} for m in config.policy.mutes],
         "left_out": [str(fault) for fault in [*config.left_out, *unmade]],
         "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
     }
@@ -175,7 +179,7 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                 where_in_words(rule),
                 len(said["series"]),
                 settings_in_words(rule.settings),
-                ", ".join(rule.notify) or "nobody",
+                notified_in_words(rule, app.config.policy),
             ]
             for rule, said in zip(app.config.rules, report["rules"], strict=True)
         ],
@@ -188,3 +192,19 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
         [[n["name"], n["plugin"], n["where"]] for n in report["notifiers"]],
         empty="none: alerts are kept, and nobody is told",
     )
+    if app.config.policy.routes:
+        click.echo("\nROUTES")
+        print_table(
+            ["name", "matches", "notifies", "grouped by", "muted by"],
+            [
+                [
+                    route.name,
+                    ", ".join(map(str, route.match)) or "every alert",
+                    ", ".join(route.notify) or "nobody",
+                    "each alone" if route.group_by is None else ", ".join(route.group_by) or "all together",
+                    ", ".join(route.mute),
+                ]
+                for route in app.config.policy.routes
+            ],
+            empty="",
+        )

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from monitor.alerts.feedback import Feedback, Judged, feedback
 from monitor.alerts.rules import ALL
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.config import RuleConfig
 from monitor.durations import format_duration, parse_duration
+from monitor.routes import Policy
 
 
 @click.group("rules", cls=Group)
@@ -27,29 +29,67 @@ def list_command(app: App, as_json: bool) -> None:
     """List the rules of the configuration, with all their settings, defaults included.
 
     With --json: one array of objects with name, kind, where ({task: label}, `*` for each
-    label), settings (durations in seconds), notify and open_alerts.
+    label), settings (durations in seconds), notify, owner, for, keep_firing_for, flap_count,
+    flap_span, open_alerts, and what judgements say: judged_real, judged_false, precision (null
+    where nothing was judged) and suggestion (a text, maybe empty).
     """
     config = app.config
     counts = Counter(alert.rule for alert in app.store.alerts.all_open()) if app.database.is_file() else {}
+    found = {rule.name: rule_feedback(app, rule) for rule in config.rules}
     if as_json:
-        print_json([{**rule_record(rule), "open_alerts": counts.get(rule.name, 0)} for rule in config.rules])
+        print_json(
+            [
+                {
+                    **rule_record(rule),
+                    "open_alerts": counts.get(rule.name, 0),
+                    "judged_real": found[rule.name].real,
+                    "judged_false": found[rule.name].false,
+                    "precision": found[rule.name].precision,
+                    "suggestion": found[rule.name].suggestion,
+                }
+                for rule in config.rules
+            ]
+        )
         return
     print_table(
-        ["name", "kind", "watches", "settings", "notifies", "open"],
+        ["name", "kind", "watches", "settings", "notifies", "open", "real"],
         [
             [
                 rule.name,
                 rule.kind,
                 where_in_words(rule),
                 settings_in_words(rule.settings),
-                ", ".join(rule.notify) or "nobody",
+                notified_in_words(rule, config.policy),
                 counts.get(rule.name, 0),
+                judged_in_words(found[rule.name]),
             ]
             for rule in config.rules
         ],
         empty="no rules; they are written in the configuration, under [[rules]]",
         right=["open"],
     )
+    for name, said in found.items():
+        if said.suggestion:
+            click.echo(f"{name}: {said.suggestion}")
+
+
+def rule_feedback(app: App, rule: RuleConfig) -> Feedback:
+    """What judgements say of a rule."""
+    judged = app.store.judgements.of_rule(rule.name) if app.database.is_file() else []
+    items = [Judged(item.real, item.observed, item.expected) for item in judged]
+    return feedback(items, rule.settings.model_dump())
+
+
+def judged_in_words(found: Feedback) -> str:
+    """``8 of 10``, or nothing where nothing was judged."""
+    return "" if found.precision is None else f"{found.real} of {found.real + found.false}"
+
+
+def notified_in_words(rule: RuleConfig, policy: Policy) -> str:
+    """Who is told of a rule's alerts."""
+    if rule.routed and policy.routes:
+        return "by route"
+    return ", ".join(rule.notify) or "nobody"
 
 
 def rule_record(rule: RuleConfig) -> dict[str, Any]:
@@ -60,6 +100,11 @@ def rule_record(rule: RuleConfig) -> dict[str, Any]:
         "where": rule.where,
         "settings": rule.settings.model_dump(),
         "notify": rule.notify,
+        "owner": rule.owner,
+        "for": rule.life.for_,
+        "keep_firing_for": rule.keep_firing_for,
+        "flap_count": rule.life.flap_count,
+        "flap_span": rule.life.flap_span,
     }
 
 

@@ -14,8 +14,9 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, shorten
 from monitor.cli.seeds import read_for
-from monitor.config import Name, make_task
+from monitor.config import make_task
 from monitor.errors import MonitorError
+from monitor.routes import Name
 from monitor.store import Store
 from monitor.store.tasks import StoredTask
 

@@ -1,19 +1,22 @@
-"""What a verdict makes of an alert: its state, its documents, and the letters about it."""
+"""What a verdict makes of an alert: its state and its documents; who is told is next door."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.lifecycle import delivery_key, step
-from monitor.alerts.message import body, data, title
+from monitor.alerts.lifecycle import Life, span, step
+from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
+from monitor.durations import format_duration
+from monitor.pipeline.telling import tell
+from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.types import Notification, Selection, StoredDocument
+from monitor.types import Selection, StoredDocument
 
 Behind = Callable[[Verdict], Sequence[StoredDocument]]
 """The documents behind a verdict, newest first; asked only where an alert needs them."""
@@ -25,33 +28,58 @@ def follow(
     """Let the alert of ``rule`` on ``selection`` follow a verdict: one transaction.
 
     Whatever made the verdict (a series, a conversation, a source that fell silent), this is the one
-    way from it to an alert and to the outbox.
+    way from it to an alert and to the outbox. Where what feeds it is silent, the verdict says
+    ``unknown``, and an open alert is frozen.
     """
     mark = fingerprint(rule.name, selection)
+    pace = rule.pace
     with store.transaction():
         alert = store.alerts.open(mark)
-        todo = step(
-            found.firing,
-            alert.fired_at if alert else None,
-            alert.last_firing_at if alert else None,
-            now,
-            rule.settings.window,
-        )
-        if todo == "fire":
-            _fire(store, rule, selection, mark, found, behind(found), now)
-        elif alert is not None and todo == "go on":
-            worse = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
-            store.alerts.still_firing(alert.id, now, worse=worse if found.observed > alert.observed else None)
-            store.alerts.attach(alert.id, [d.id for d in behind(found)])
-        elif alert is not None and todo == "resolve":
-            resolve(store, alert, f"quiet again: {found.reason}", now)
+        if alert is None and not found.firing:
+            return
+        fired = 0
+        if found.firing and pace.flap_count:
+            span_start = now - timedelta(seconds=pace.flap_span)
+            fired = store.alerts.fired_between(mark, span_start, now)
+        before = None if alert is None else life_of(alert)
+        todo, after = step(before, found.sight, now, pace, fired)
+        if todo in ("fire", "flap", "wait", "go on", "settle"):
+            alert = _firing(store, rule, selection, mark, found, behind, alert, todo, now)
+        if alert is None:
+            return
+        if before is not None and after is not None:
+            _told_apart(store, alert, before, after, found, now)
+        if todo == "flap":
+            said = (
+                f"fired {fired + 1} times in {format_duration(pace.flap_span)}; it stays open until it has "
+            )
+            store.alerts.note(
+                alert.id, "flapping", f"{said}been quiet for {format_duration(span(pace))}", now
+            )
+        if after is not None:
+            if after != before:
+                store.alerts.set_clocks(
+                    alert.id,
+                    state_since=after.since,
+                    quiet_since=after.quiet_since,
+                    frozen_at=after.frozen_at,
+                    flapping=after.state == "flapping",
+                )
+        elif todo == "drop":
+            store.alerts.resolve(alert.id, f"did not last: {found.reason}", now)
+        elif todo == "resolve":
+            resolve(store, alert, f"quiet again: {found.reason}", now, rule.policy)
+        if todo in ("fire", "flap"):
+            tell(store, store.alerts.need(alert.id), rule.policy, now)
 
 
-def resolve(store: Store, alert: StoredAlert, reason: str, now: datetime) -> None:
+def resolve(
+    store: Store, alert: StoredAlert, reason: str, now: datetime, policy: Policy = TELL_AT_ONCE
+) -> None:
     """End an alert, and say so to those who were told that it fired."""
-    store.alerts.resolve(alert.id, reason, now)
-    documents = store.documents.many(store.alerts.documents(alert.id))
-    _announce(store, store.alerts.need(alert.id), "resolved", documents, now)
+    with store.transaction():
+        store.alerts.resolve(alert.id, reason, now)
+        tell(store, store.alerts.need(alert.id), policy, now)
 
 
 def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
@@ -60,48 +88,64 @@ def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
     return data(asdict(alert), documents)
 
 
-def _fire(
+def life_of(alert: StoredAlert) -> Life:
+    """Where an open alert stands in its life."""
+    since = alert.state_since or alert.fired_at or alert.last_firing_at
+    if alert.state == "pending":
+        return Life("pending", since, alert.quiet_since, alert.frozen_at)
+    state = "flapping" if alert.flapping else "firing"
+    return Life(state, since, alert.quiet_since, alert.frozen_at)  # type: ignore[arg-type]
+
+
+def _firing(
     store: Store,
     rule: Rule,
     selection: Selection,
     mark: str,
     found: Verdict,
-    documents: Sequence[StoredDocument],
+    behind: Behind,
+    alert: StoredAlert | None,
+    todo: str,
     now: datetime,
-) -> None:
-    alert_id = store.alerts.insert(
-        rule=rule.name,
-        kind=rule.kind,
-        fingerprint=mark,
-        selection=selection,
-        since=datetime.fromtimestamp(found.since, UTC),
-        now=now,
-        observed=found.observed,
-        expected=found.expected,
-        low=found.low,
-        high=found.high,
-        reason=found.reason,
-        notify=rule.notify,
-    )
-    store.alerts.attach(alert_id, [document.id for document in documents])
-    _announce(store, store.alerts.need(alert_id), "firing", documents, now)
-
-
-def _announce(
-    store: Store, alert: StoredAlert, event: Any, documents: Sequence[StoredDocument], now: datetime
-) -> None:
-    """A letter to each notifier, in the transaction that changed the alert."""
-    assert alert.fired_at is not None
-    for notifier in alert.notify:
-        store.outbox.add(
-            notifier,
-            Notification(
-                key=delivery_key(alert.fingerprint, alert.fired_at, event, notifier),
-                event=event,
-                title=title(event, alert.rule, alert.selection, alert.observed, alert.expected),
-                body=body(alert.reason, documents),
-                data=data(asdict(alert), documents),
-            ),
-            alert.id,
-            now,
+) -> StoredAlert:
+    """A verdict that fires: a new alert, or news of the one there is."""
+    fires = todo in ("fire", "flap")
+    if alert is None:
+        alert_id = store.alerts.insert(
+            rule=rule.name,
+            kind=rule.kind,
+            fingerprint=mark,
+            selection=selection,
+            since=datetime.fromtimestamp(found.since, UTC),
+            now=now,
+            observed=found.observed,
+            expected=found.expected,
+            low=found.low,
+            high=found.high,
+            reason=found.reason,
+            notify=rule.notify,
+            state="firing" if fires else "pending",
+            owner=rule.owner,
+            routed=rule.routed,
         )
+    else:
+        alert_id = alert.id
+        figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
+        worse = found.observed > alert.observed
+        store.alerts.still_firing(alert_id, now, worse=figures if worse else None)
+        if fires:
+            store.alerts.fire(alert_id, found.reason, now)
+    store.alerts.attach(alert_id, [document.id for document in behind(found)])
+    return store.alerts.need(alert_id)
+
+
+def _told_apart(
+    store: Store, alert: StoredAlert, before: Life, after: Life, found: Verdict, now: datetime
+) -> None:
+    """Note the steps that change no state."""
+    if before.frozen_at is None and after.frozen_at is not None:
+        store.alerts.note(alert.id, "frozen", found.reason, now)
+    if before.frozen_at is not None and after.frozen_at is None:
+        store.alerts.note(alert.id, "thawed", found.reason, now)
+    if before.state == "flapping" and after.state == "firing":
+        store.alerts.note(alert.id, "steady", "it has been firing without a break", now)

@@ -9,23 +9,32 @@ from datetime import datetime
 from typing import Any, Literal
 
 from monitor.errors import MonitorError
-from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
 
 State = Literal["pending", "firing", "resolved"]
 
 
 @dataclass(frozen=True)
 class Transition:
-    """A step in an alert's life."""
+    """A step in an alert's life.
+
+    ``state`` is the one it came to, or else what happened to it: ``frozen``, ``thawed``,
+    ``flapping``, ``steady``, ``suppressed``, ``unsuppressed``, ``acknowledged``, ``snoozed``, ``judged``.
+    """
 
     at: datetime
-    state: State
+    state: str
     reason: str
 
 
 @dataclass(frozen=True)
 class StoredAlert:
-    """An alert: ``observed`` documents where ``expected`` (``low`` to ``high``) are usual."""
+    """An alert: ``observed`` documents where ``expected`` (``low`` to ``high``) are usual.
+
+    ``number``: which of the alerts of its fingerprint, from 1. ``state_since``, ``quiet_since``,
+    ``frozen_at``, ``flapping``: its clocks, see :mod:`monitor.alerts.lifecycle`. ``routed``: routes
+    decide who is told, ``notify`` where none matches. ``suppressed``: why nobody is told, or ``""``.
+    """
 
     id: int
     rule: str
@@ -46,6 +55,21 @@ class StoredAlert:
     acked_at: datetime | None
     acked_by: str | None
     ack_note: str | None
+    number: int
+    state_since: datetime | None
+    quiet_since: datetime | None
+    frozen_at: datetime | None
+    flapping: bool
+    owner: str
+    routed: bool
+    snoozed_until: datetime | None
+    snoozed_by: str | None
+    suppressed: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What matchers look at: its selection, and its rule, kind and owner."""
+        return {**self.selection, "rule": self.rule, "kind": self.kind, "owner": self.owner}
 
 
 class Alerts(Room):
@@ -59,6 +83,23 @@ class Alerts(Room):
     def all_open(self) -> list[StoredAlert]:
         """Every alert that is not resolved, oldest first."""
         return [_alert(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
+
+    def unsettled(self) -> list[StoredAlert]:
+        """Alerts of which somebody may have to be told: those that fire, and resolves still owed."""
+        rows = self.rows(
+            "select * from alerts where state = 'firing' or (state = 'resolved' and id in "
+            "(select alert_id from alert_tellings where resolved_at is null)) order by id"
+        )
+        return [_alert(row) for row in rows]
+
+    def fired_between(self, fingerprint: str, since: datetime, until: datetime) -> int:
+        """How many alerts of a fingerprint fired after ``since`` and up to ``until``."""
+        return int(
+            self.value(
+                "select count(*) from alerts where fingerprint = ? and fired_at > ? and fired_at <= ?",
+                [fingerprint, to_text(since), to_text(until)],
+            )
+        )
 
     def get(self, alert_id: int) -> StoredAlert | None:
         """One alert."""
@@ -76,16 +117,24 @@ class Alerts(Room):
         return found
 
     def find(
-        self, *, states: Sequence[State] = (), rule: str | None = None, after: int = 0, limit: int | None = 50
+        self,
+        *,
+        states: Sequence[State] = (),
+        rule: str | None = None,
+        owner: str | None = None,
+        after: int = 0,
+        limit: int | None = 50,
     ) -> list[StoredAlert]:
         """Alerts, newest first."""
         rows = self.rows(
-            "select * from alerts where id > ? and (? is null or rule = ?) "
+            "select * from alerts where id > ? and (? is null or rule = ?) and (? is null or owner = ?) "
             "and (? = '[]' or state in (select value from json_each(?))) order by id desc limit ?",
             [
                 after,
                 rule,
                 rule,
+                owner,
+                owner,
                 json.dumps(list(states)),
                 json.dumps(list(states)),
                 -1 if limit is None else limit,
@@ -112,20 +161,25 @@ class Alerts(Room):
         high: float,
         reason: str,
         notify: Sequence[str],
+        state: Literal["pending", "firing"] = "firing",
+        owner: str = "",
+        routed: bool = False,
     ) -> int:
-        """A new alert, firing; returns its id."""
+        """A new alert; returns its id."""
         with self.store.transaction() as connection:
             cursor = connection.execute(
                 "insert into alerts (rule, kind, fingerprint, selection, state, since, fired_at, "
-                "last_firing_at, observed, expected, low, high, reason, notify) "
-                "values (?, ?, ?, ?, 'firing', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "last_firing_at, observed, expected, low, high, reason, notify, owner, routed, state_since, "
+                "number) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "(select count(*) + 1 from alerts where fingerprint = ?))",
                 [
                     rule,
                     kind,
                     fingerprint,
                     json.dumps(dict(selection), sort_keys=True, ensure_ascii=False),
+                    state,
                     to_text(since),
-                    to_text(now),
+                    to_text(now) if state == "firing" else None,
                     to_text(now),
                     observed,
                     expected,
@@ -133,12 +187,51 @@ class Alerts(Room):
                     high,
                     reason,
                     json.dumps(list(notify)),
+                    owner,
+                    routed,
+                    to_text(now),
+                    fingerprint,
                 ],
             )
             alert_id = cursor.lastrowid
             assert alert_id is not None
-            self._step(alert_id, "firing", reason, now)
+            self.note(alert_id, state, reason, now)
             return alert_id
+
+    def fire(self, alert_id: int, reason: str, now: datetime) -> None:
+        """A pending alert fires."""
+        with self.store.transaction():
+            self.write(
+                "update alerts set state = 'firing', fired_at = ? where id = ?", [to_text(now), alert_id]
+            )
+            self.note(alert_id, "firing", reason, now)
+
+    def set_clocks(
+        self,
+        alert_id: int,
+        *,
+        state_since: datetime,
+        quiet_since: datetime | None,
+        frozen_at: datetime | None,
+        flapping: bool,
+    ) -> None:
+        """Where the clocks of its life stand."""
+        self.write(
+            "update alerts set state_since = ?, quiet_since = ?, frozen_at = ?, flapping = ? where id = ?",
+            [
+                to_text(state_since),
+                to_text_or_none(quiet_since),
+                to_text_or_none(frozen_at),
+                flapping,
+                alert_id,
+            ],
+        )
+
+    def suppress(self, alert_id: int, why: str, now: datetime) -> None:
+        """Nobody is told of it, and why; ``""``: they are again."""
+        with self.store.transaction():
+            self.write("update alerts set suppressed = ? where id = ?", [why, alert_id])
+            self.note(alert_id, "suppressed" if why else "unsuppressed", why or "nothing holds it back", now)
 
     def still_firing(self, alert_id: int, now: datetime, *, worse: Mapping[str, Any] | None = None) -> None:
         """The rule still holds; ``worse`` has new figures (observed, expected, low, high, reason)."""
@@ -152,17 +245,32 @@ class Alerts(Room):
         """The alert is over."""
         with self.store.transaction() as connection:
             connection.execute(
-                "update alerts set state = 'resolved', resolved_at = ? where id = ?", [to_text(now), alert_id]
+                "update alerts set state = 'resolved', resolved_at = ?, quiet_since = null, frozen_at = null, "
+                "suppressed = '' where id = ?",
+                [to_text(now), alert_id],
             )
-            self._step(alert_id, "resolved", reason, now)
+            self.note(alert_id, "resolved", reason, now)
 
     def acknowledge(self, alert_id: int, by: str, note: str, now: datetime) -> None:
         """Somebody looks after it."""
         self.need(alert_id)
-        self.write(
-            "update alerts set acked_at = ?, acked_by = ?, ack_note = ? where id = ?",
-            [to_text(now), by, note, alert_id],
-        )
+        with self.store.transaction():
+            self.write(
+                "update alerts set acked_at = ?, acked_by = ?, ack_note = ? where id = ?",
+                [to_text(now), by, note, alert_id],
+            )
+            self.note(alert_id, "acknowledged", f"by {by}{f': {note}' if note else ''}", now)
+
+    def snooze(self, alert_id: int, until: datetime, by: str, note: str, now: datetime) -> None:
+        """Nobody is told of it until then."""
+        self.need(alert_id)
+        with self.store.transaction():
+            self.write(
+                "update alerts set snoozed_until = ?, snoozed_by = ? where id = ?",
+                [to_text(until), by, alert_id],
+            )
+            said = f"by {by} until {until:%Y-%m-%d %H:%M} UTC{f': {note}' if note else ''}"
+            self.note(alert_id, "snoozed", said, now)
 
     def attach(self, alert_id: int, document_ids: Sequence[int]) -> None:
         """Note which documents are behind an alert."""
@@ -184,7 +292,8 @@ class Alerts(Room):
         rows = self.rows("select * from alert_transitions where alert_id = ? order by id", [alert_id])
         return [Transition(to_time(row["at"]), row["state"], row["reason"]) for row in rows]
 
-    def _step(self, alert_id: int, state: State, reason: str, now: datetime) -> None:
+    def note(self, alert_id: int, state: str, reason: str, now: datetime) -> None:
+        """Something happened to an alert."""
         self.write(
             "insert into alert_transitions (alert_id, at, state, reason) values (?, ?, ?, ?)",
             [alert_id, to_text(now), state, reason],
@@ -212,4 +321,14 @@ def _alert(row: Any) -> StoredAlert:
         acked_at=to_time_or_none(row["acked_at"]),
         acked_by=row["acked_by"],
         ack_note=row["ack_note"],
+        number=row["number"],
+        state_since=to_time_or_none(row["state_since"]),
+        quiet_since=to_time_or_none(row["quiet_since"]),
+        frozen_at=to_time_or_none(row["frozen_at"]),
+        flapping=bool(row["flapping"]),
+        owner=row["owner"],
+        routed=bool(row["routed"]),
+        snoozed_until=to_time_or_none(row["snoozed_until"]),
+        snoozed_by=row["snoozed_by"],
+        suppressed=row["suppressed"],
     )

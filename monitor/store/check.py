@@ -13,7 +13,7 @@ def check(store: Store) -> list[str]:
     - every classified document was counted once, every prediction has a counted document
     - a single-label task says one thing of a document
     - a task with heads has one in use, and every head's previous version is there
-    - every alert that fired or resolved has its step and its letters
+    - every alert that fired or resolved has its step, and whoever was told of it has its letters
     """
     connection = store.connection
     found = [f"integrity: {row[0]}" for row in connection.execute("pragma integrity_check") if row[0] != "ok"]
@@ -32,6 +32,10 @@ def check(store: Store) -> list[str]:
     return found + store.series.differences()
 
 
+_LETTERS = (
+    "(select count(*) from letter_alerts l join outbox o on o.id = l.letter_id "
+    "where l.alert_id = {} and o.notifier = {})"
+)
 _QUERIES = {
     "classified but not counted, document": "select id from documents where state = 'classified' and counted = 0",
     "prediction of an uncounted document": (
@@ -47,19 +51,22 @@ _QUERIES = {
         "(select 1 from heads b where b.task = h.task and b.version = h.previous and b.version < h.version)"
     ),
     "alert without its firing step": (
-        "select id from alerts a where state <> 'pending' and not exists "
+        "select id from alerts a where fired_at is not null and not exists "
         "(select 1 from alert_transitions t where t.alert_id = a.id and t.state = 'firing')"
     ),
     "resolved alert without its resolving step": (
         "select id from alerts a where state = 'resolved' and not exists "
         "(select 1 from alert_transitions t where t.alert_id = a.id and t.state = 'resolved')"
     ),
-    "alert without a letter to a notifier, alert and notifier": (
-        "select a.id, n.value from alerts a, json_each(a.notify) n where state <> 'pending' and not exists "
-        "(select 1 from outbox o where o.alert_id = a.id and o.notifier = n.value and o.event = 'firing')"
+    "alert that nothing holds back without a letter to a notifier, alert and notifier": (
+        "select a.id, n.value from alerts a, json_each(a.notify) n "
+        f"where state = 'firing' and routed = 0 and suppressed = '' and {_LETTERS.format('a.id', 'n.value')} < 1"
     ),
-    "resolved alert without a letter to a notifier, alert and notifier": (
-        "select a.id, n.value from alerts a, json_each(a.notify) n where state = 'resolved' and not exists "
-        "(select 1 from outbox o where o.alert_id = a.id and o.notifier = n.value and o.event = 'resolved')"
+    "told of an alert without a letter, alert and notifier": (
+        f"select alert_id, notifier from alert_tellings t where {_LETTERS.format('t.alert_id', 't.notifier')} < 1"
+    ),
+    "told of an alert's end without a letter of its own, alert and notifier": (
+        "select alert_id, notifier from alert_tellings t where resolved_at is not null "
+        f"and {_LETTERS.format('t.alert_id', 't.notifier')} < 2"
     ),
 }

@@ -265,3 +265,74 @@ def m0005_histories_of_heads(db: Database) -> None:
             update revisions set value = value + 1 where name = 'learning'; end
         """,
     )
+
+
+@core()
+def m0007_life_cycle_and_telling(db: Database) -> None:
+    _run(
+        db,
+        """
+        alter table alerts add column number integer not null default 1;;
+        alter table alerts add column state_since text;;
+        alter table alerts add column quiet_since text;;
+        alter table alerts add column frozen_at text;;
+        alter table alerts add column flapping integer not null default 0;;
+        alter table alerts add column owner text not null default '';;
+        alter table alerts add column routed integer not null default 0;;
+        alter table alerts add column snoozed_until text;;
+        alter table alerts add column snoozed_by text;;
+        alter table alerts add column suppressed text not null default '';;
+        update alerts set number = (
+            select count(*) from alerts b where b.fingerprint = alerts.fingerprint and b.id <= alerts.id
+        );;
+        create index alerts_fingerprint on alerts(fingerprint, id);;
+        create table alert_tellings (
+            alert_id integer not null references alerts(id),
+            notifier text not null,
+            route text not null default '',
+            told_at text not null,
+            times integer not null default 1,
+            last_at text not null,
+            resolved_at text,
+            primary key (alert_id, notifier)
+        ) without rowid;;
+        create index alert_tellings_owed on alert_tellings(alert_id) where resolved_at is null;;
+        insert into alert_tellings (alert_id, notifier, told_at, last_at, resolved_at)
+            select o.alert_id, o.notifier, min(o.created_at), min(o.created_at), (
+                select min(r.created_at) from outbox r
+                where r.alert_id = o.alert_id and r.notifier = o.notifier and r.event = 'resolved'
+            ) from outbox o where o.event = 'firing' and o.alert_id is not null group by 1, 2;;
+        create table letter_alerts (
+            letter_id integer not null references outbox(id),
+            alert_id integer not null references alerts(id),
+            primary key (letter_id, alert_id)
+        ) without rowid;;
+        create index letter_alerts_alert on letter_alerts(alert_id);;
+        insert into letter_alerts select id, alert_id from outbox where alert_id is not null;;
+        create table alert_groups (
+            id integer primary key autoincrement,
+            route text not null,
+            labels text not null,
+            opened_at text not null,
+            last_at text,
+            letters integer not null default 0,
+            unique (route, labels)
+        );;
+        create table silences (
+            id integer primary key,
+            matchers text not null,
+            author text not null,
+            comment text not null,
+            created_at text not null,
+            starts_at text not null,
+            ends_at text not null
+        );;
+        create table judgements (
+            alert_id integer primary key references alerts(id),
+            real integer not null,
+            author text not null,
+            note text not null default '',
+            at text not null
+        )
+        """,
+    )

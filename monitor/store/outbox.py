@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -32,8 +33,29 @@ class Letter:
 class Outbox(Room):
     """Letters by state. A letter's key never changes; only delivery takes it out of ``waiting``."""
 
-    def add(self, notifier: str, notification: Notification, alert_id: int | None, now: datetime) -> None:
-        """Put a letter in, due at once. A key that is known already is not added again."""
+    def add(
+        self,
+        notifier: str,
+        notification: Notification,
+        alert_id: int | None,
+        now: datetime,
+        *,
+        alerts: Sequence[int] = (),
+    ) -> None:
+        """Put a letter in, due at once. A key that is known already is not added again.
+
+        :param alert_id: the alert it is about, if it is about one.
+        :param alerts: all that it is about, where there are several.
+        """
+        with self.store.transaction():
+            self._insert(notifier, notification, alert_id, now)
+            about = {*alerts, *([] if alert_id is None else [alert_id])}
+            self.write_many(
+                "insert or ignore into letter_alerts select id, ? from outbox where key = ?",
+                [(alert, notification.key) for alert in sorted(about)],
+            )
+
+    def _insert(self, notifier: str, notification: Notification, alert_id: int | None, now: datetime) -> None:
         self.write(
             "insert or ignore into outbox (key, alert_id, event, notifier, notification, created_at, next_at) "
             "values (?, ?, ?, ?, ?, ?, ?)",
@@ -51,12 +73,13 @@ class Outbox(Room):
     def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
         """What a notifier is to deliver now, oldest first.
 
-        A resolved letter waits until its alert's firing letter to the same notifier is out.
+        A letter waits until earlier ones about one of its alerts to the same notifier are out.
         """
         rows = self.rows(
             "select * from outbox o where state = 'waiting' and notifier = ? and next_at <= ? and not exists ("
-            "select 1 from outbox e where e.alert_id = o.alert_id and e.notifier = o.notifier "
-            "and e.state = 'waiting' and e.id < o.id) order by id limit ?",
+            "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
+            "join outbox e on e.id = other.letter_id where own.letter_id = o.id "
+            "and e.notifier = o.notifier and e.state = 'waiting' and e.id < o.id) order by id limit ?",
             [notifier, to_text(now), limit],
         )
         return [_letter(row) for row in rows]
@@ -69,7 +92,12 @@ class Outbox(Room):
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
         return [
-            _letter(r) for r in self.rows("select * from outbox where alert_id = ? order by id", [alert_id])
+            _letter(r)
+            for r in self.rows(
+                "select outbox.* from outbox join letter_alerts on letter_id = id "
+                "where letter_alerts.alert_id = ? order by id",
+                [alert_id],
+            )
         ]
 
     def delivered(self, letter_id: int, now: datetime) -> None:

@@ -19,12 +19,15 @@ from monitor.store.documents import Documents
 from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
+from monitor.store.judgements import Judgements
 from monitor.store.migrations import core
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
 from monitor.store.series import SeriesCounts
+from monitor.store.silences import Silences
 from monitor.store.sources import Sources
 from monitor.store.tasks import Tasks
+from monitor.store.tellings import Tellings
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +85,9 @@ class Store:
         self.predictions = Predictions(self)
         self.series = SeriesCounts(self)
         self.alerts = Alerts(self)
+        self.tellings = Tellings(self)
+        self.silences = Silences(self)
+        self.judgements = Judgements(self)
         self.outbox = Outbox(self)
         self.heartbeats = Heartbeats(self)
         with friendly(path):

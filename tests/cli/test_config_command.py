@@ -102,3 +102,23 @@ def test_an_empty_file_runs_nothing(monitor):
     text = monitor("config", "check").out
     for part in ("nothing will be read", "texts get no labels", "nothing raises an alert", "nobody is told"):
         assert part in text
+
+
+def test_check_shows_routes_and_mutes(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text()
+        + '[[routes]]\nname = "press"\nmatch = ["topic=~court"]\nnotify = ["desk"]\ngroup_by = []\nmute = ["always"]\n'
+        + '[[mutes]]\nname = "always"\nzone = "UTC"\nstarts = 2020-01-01T00:00:00\n'
+    )
+    report = monitor("config", "check", "--json").json
+    (route,) = report["routes"]
+    assert (route["match"], route["continue"], route["group_wait"]) == (['topic=~"court"'], False, 30)
+    assert report["mutes"] == [{"name": "always", "active": True}]
+    text = " ".join(monitor("config", "check").out.split())
+    assert 'press topic=~"court" desk all together always' in text
+    assert "by route" in text
+    monitor.edit('notify = ["desk"]', 'notify = ["dsek"]')
+    assert (
+        "routes[1].notify: no notifier is called 'dsek'; known: desk"
+        in monitor("config", "check", code=2).err
+    )

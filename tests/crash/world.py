@@ -67,6 +67,23 @@ plugin = "webhook"
 name = "desk"
 url = "http://127.0.0.1:{port}/desk"
 allow_private = true
+
+[[notifiers]]
+plugin = "webhook"
+name = "press"
+url = "http://127.0.0.1:{port}/press"
+allow_private = true
+
+[[routes]]
+name = "one by one"
+notify = ["desk"]
+continue = true
+
+[[routes]]
+name = "together"
+notify = ["press"]
+group_by = []
+group_wait = "0s"
 """
 
 SEEDS = {
@@ -149,6 +166,8 @@ def state_of(path: Path) -> dict[str, list[Any]]:
             "on a.id = x.alert_id join documents d on d.id = x.document_id order by 1, 2, 3, 4"
         ),
         "letters": "select key, event, state from outbox order by 1",
+        "tellings": "select alert_id, notifier, route, told_at, times, resolved_at from alert_tellings order by 1, 2",
+        "groups": "select route, labels, letters from alert_groups order by 1, 2",
     }
     found = {name: db.execute(sql).fetchall() for name, sql in queries.items()}
     db.close()
@@ -217,7 +236,8 @@ def main(folder: Path, mode: str, kill: int) -> None:
         while runtime.classify(now):
             pass
         runtime.tick(now)
-        runtime.deliver("desk", now)
+        for name in runtime.notifiers:
+            runtime.deliver(name, now)
         runtime.close()
         round_ += 1
         _replace(progress, str(round_))

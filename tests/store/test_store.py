@@ -331,3 +331,34 @@ def test_any_sqlite_tool_reads_it(filled: Store, monitor_now: datetime) -> None:
     with sqlite3.connect(filled.path) as plain:
         assert plain.execute("select event_at from documents").fetchone() == ("2026-03-02T09:30:00.000000Z",)
     plain.close()
+
+
+def test_what_was_told_before_there_were_tellings_is_known(tmp_path: Path, monitor_now: datetime) -> None:
+    path = tmp_path / "old.db"
+    database = Database(path)
+    core.apply(database, stop_before="m0007_life_cycle_and_telling")
+    alert = (
+        "insert into alerts (id, rule, kind, fingerprint, selection, state, since, fired_at, last_firing_at, observed, "
+        "expected, low, high, reason, notify) "
+        "values (?, 'r', 'surge', ?, '{}', ?, ?, ?, ?, 9, 1, 0, 3, 'why', '[\"desk\"]')"
+    )
+    at = "2026-03-01T00:00:00.000000Z"
+    letter = (
+        "insert into outbox (key, alert_id, event, notifier, notification, created_at, next_at, state) "
+        "values (?, ?, ?, 'desk', '{}', ?, ?, 'delivered')"
+    )
+    for number, mark, state in ((1, "a", "resolved"), (2, "a", "firing"), (3, "b", "firing")):
+        database.execute(alert, [number, mark, state, at, at, at])
+    for key, number, event in (("k1", 1, "firing"), ("k2", 1, "resolved"), ("k3", 2, "firing")):
+        database.execute(letter, [key, number, event, at, at])
+    database.conn.commit()
+    database.close()
+    store = Store(path)
+    assert [a.number for a in store.alerts.find()] == [1, 2, 1]
+    assert [bool(store.tellings.of_alert(n)) for n in (1, 2, 3)] == [True, True, False]
+    assert [t.resolved_at is not None for n in (1, 2) for t in store.tellings.of_alert(n).values()] == [
+        True,
+        False,
+    ]
+    assert [a.id for a in store.alerts.unsettled()] == [2, 3], "what is over and was told is settled"
+    store.close()

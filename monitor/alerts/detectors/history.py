@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -55,7 +56,8 @@ class Verdict:
     in it. ``expected``: how many are usual, ``low`` to ``high`` the central 95 % of what would be
     no surprise. ``since`` and ``until``: the window, epoch seconds. ``probability``: of something
     as extreme as ``observed`` documents if nothing is unusual.
-    ``reason``: one plain sentence. ``peak``: live texts in its last 15 minutes.
+    ``reason``: one plain sentence. ``peak``: live texts in its last 15 minutes. ``unknown``: what
+    feeds the series is silent, so that the rest means nothing; an alert neither begins nor ends by it.
     """
 
     firing: bool
@@ -69,10 +71,18 @@ class Verdict:
     reason: str
     quiet: bool = True
     peak: int = 0
+    unknown: bool = False
 
     def __post_init__(self) -> None:
         if self.firing and self.quiet:
             object.__setattr__(self, "quiet", False)
+
+    @property
+    def sight(self) -> Literal["firing", "holding", "quiet", "unknown"]:
+        """The one word that the life cycle goes by."""
+        if self.unknown:
+            return "unknown"
+        return "firing" if self.firing else "quiet" if self.quiet else "holding"
 
 
 def texts(count: int) -> str:

@@ -1,0 +1,100 @@
+"""Times of the week in a stated time zone: when to be quiet."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+_MIDNIGHT = 24 * 60
+
+
+def parse_weekdays(value: Any) -> frozenset[int]:
+    """Days from ``"mon-fri"``, ``"sat"`` or a list of such; Monday is 0.
+
+    :raises ValueError: with the names of the days.
+    """
+    if isinstance(value, frozenset):
+        return value
+    days: set[int] = set()
+    for item in [value] if isinstance(value, str) else value:
+        ends = [part.strip().lower()[:3] for part in str(item).split("-")]
+        if len(ends) > 2 or any(end not in WEEKDAYS for end in ends):
+            raise ValueError(
+                f"{item!r} is no day of the week; write mon-fri, or any of {', '.join(WEEKDAYS)}"
+            )
+        first, last = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[-1])
+        days |= {(first + n) % 7 for n in range((last - first) % 7 + 1)}
+    return frozenset(days)
+
+
+def parse_hours(value: Any) -> tuple[tuple[int, int], ...]:
+    """Spans of a day in minutes from ``"22:00-07:00"`` or a list of such.
+
+    One that ends before it begins goes on into the next day.
+
+    :raises ValueError: with the form.
+    """
+    found = []
+    for item in [value] if isinstance(value, str) else value:
+        if isinstance(item, tuple):
+            found.append(item)
+            continue
+        parts = _HOURS.fullmatch(str(item).strip())
+        if parts is None:
+            raise ValueError(f"{item!r} is no span of hours; write 22:00-07:00")
+        start, end = (int(parts[n]) * 60 + int(parts[n + 1]) for n in (1, 3))
+        if not (start < _MIDNIGHT and end <= _MIDNIGHT and int(parts[2]) < 60 and int(parts[4]) < 60):
+            raise ValueError(f"{item!r} is no span of hours; they go from 00:00 to 24:00")
+        found.append((start, end))
+    return tuple(found)
+
+
+def parse_zone(value: Any) -> ZoneInfo:
+    """A time zone by its name in the IANA database.
+
+    :raises ValueError: if there is none of that name.
+    """
+    if isinstance(value, ZoneInfo):
+        return value
+    if str(value) not in available_timezones():
+        raise ValueError(f"no time zone is called {value!r}; write one such as Europe/Berlin or UTC")
+    return ZoneInfo(str(value))
+
+
+Weekdays = Annotated[frozenset[int], BeforeValidator(parse_weekdays)]
+Hours = Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_hours)]
+Zone = Annotated[ZoneInfo, BeforeValidator(parse_zone)]
+
+
+def in_week(
+    now: datetime, weekdays: frozenset[int], hours: tuple[tuple[int, int], ...], zone: ZoneInfo
+) -> bool:
+    """Whether ``now`` lies in one of the spans on one of the days, by the clocks of ``zone``.
+
+    No days are all days, no spans the whole day. A span that goes past midnight belongs to the
+    day on which it begins.
+    """
+    local = now.astimezone(zone)
+    today, minute = local.weekday(), local.hour * 60 + local.minute
+    yesterday = (today - 1) % 7
+    for start, end in hours or ((0, _MIDNIGHT),):
+        if start < end:
+            inside = start <= minute < end and (not weekdays or today in weekdays)
+        else:
+            inside = (minute >= start and (not weekdays or today in weekdays)) or (
+                minute < end and (not weekdays or yesterday in weekdays)
+            )
+        if inside:
+            return True
+    return False
+
+
+def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    """``moment`` in UTC; without a zone of its own it is a time by the clocks of ``zone``."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,0 +1,67 @@
+"""What several commands are given: spans, times, matchers, and who gives them."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from monitor.durations import parse_duration
+from monitor.matching import Matcher, parse_matcher
+
+
+class DurationType(click.ParamType):  # type: ignore[type-arg]
+    """``2h``, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            found = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if found <= 0:
+            self.fail(f"{value!r} is no time at all", param, ctx)
+        return found
+
+
+class MatcherType(click.ParamType):  # type: ignore[type-arg]
+    """``topic=court``."""
+
+    name = "matcher"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Matcher:
+        if isinstance(value, Matcher):
+            return value
+        try:
+            return parse_matcher(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class MomentType(click.ParamType):  # type: ignore[type-arg]
+    """A time as people write it; UTC where it says no other."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-05-01T18:00 or 2026-05-01T18:00+02:00", param, ctx)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+DURATION, MATCHER, MOMENT = DurationType(), MatcherType(), MomentType()
+
+
+def login() -> str:
+    """The name of whoever runs the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under an id that has no name
+        return "unknown"

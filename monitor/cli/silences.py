@@ -1,0 +1,107 @@
+"""``monitor silences``: what nobody is to be told of for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.group import Group
+from monitor.cli.output import ago, clock, print_table
+from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login
+from monitor.matching import Matcher
+from monitor.store.silences import Silence
+
+
+@click.group("silences", cls=Group)
+def silences_command() -> None:
+    """Silence alerts for a while."""
+
+
+@silences_command.command("add")
+@click.argument("matchers", nargs=-1, required=True, type=MATCHER, metavar="MATCHER...")
+@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long, as 2h or 1d [default: 2h].")
+@click.option("--from", "starts", type=MOMENT, metavar="TIME", help="From then on [default: now].")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Until then, instead of --for.")
+@click.option("--comment", default="", help="Why.")
+@click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
+@pass_app
+def add_command(
+    app: App,
+    matchers: Sequence[Matcher],
+    for_: float | None,
+    starts: datetime | None,
+    until: datetime | None,
+    comment: str,
+    by: str | None,
+) -> None:
+    """Tell nobody of alerts that fulfil every MATCHER.
+
+    A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
+    labels rule, kind, owner, and one for each task of what they watch. The alerts live on; one
+    that still fires when the silence ends is announced then. Whoever was told before that an alert fires
+    is told when it is over.
+
+        monitor silences add rule=bad-news 'topic=~court|fine' --for 2h --comment "court holiday"
+    """
+    if for_ is not None and until is not None:
+        raise click.UsageError("give --for or --until, not both")
+    now = app.now()
+    first = starts or now
+    last = until or first + timedelta(seconds=7200.0 if for_ is None else for_)
+    who = by or login()
+    store = app.store
+    number = store.silences.add(matchers, author=who, comment=comment, starts_at=first, ends_at=last, now=now)
+    open_ones = store.alerts.all_open()
+    covered = sum(all(m.matches(alert.labels) for m in matchers) for alert in open_ones)
+    said = ", ".join(map(str, matchers))
+    click.echo(
+        f"silence {number} of {said} until {clock(last)}; it covers {covered} of {len(open_ones)} open alerts"
+    )
+
+
+@silences_command.command("list")
+@click.option("--all", "show_all", is_flag=True, help="Those that are over as well.")
+@json_option
+@pass_app
+def list_command(app: App, show_all: bool, as_json: bool) -> None:
+    """List silences, newest first.
+
+    With --json: one array of objects with id, state (pending, active, expired), matchers
+    (texts), author, comment, created_at, starts_at and ends_at.
+    """
+    now = app.now()
+    found = [s for s in app.store.silences.all() if show_all or s.state(now) != "expired"]
+    if as_json:
+        print_json([_record(silence, now) for silence in found])
+        return
+    print_table(
+        ["id", "state", "matchers", "ends", "author", "comment"],
+        [
+            [s.id, s.state(now), ", ".join(map(str, s.matchers)), ago(s.ends_at, now), s.author, s.comment]
+            for s in found
+        ],
+        empty="no silences" if show_all else "no silences in force or to come",
+        right=["id"],
+    )
+
+
+@silences_command.command("expire")
+@click.argument("silence_id", type=int, metavar="ID")
+@pass_app
+def expire_command(app: App, silence_id: int) -> None:
+    """End a silence now. What still fires is announced."""
+    silence = app.store.silences.expire(silence_id, app.now())
+    click.echo(f"silence {silence.id} ended {clock(silence.ends_at)}")
+
+
+def _record(silence: Silence, now: datetime) -> dict[str, Any]:
+    return {
+        **asdict(silence),
+        "matchers": [str(matcher) for matcher in silence.matchers],
+        "state": silence.state(now),
+    }

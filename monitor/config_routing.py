@@ -1,0 +1,85 @@
+"""Reading who is told of which alerts: ``[[routes]]``, ``[[inhibit]]`` and ``[[mutes]]``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.config_faults import faults
+from monitor.errors import Fault, UnknownName
+from monitor.matching import parse_matchers
+from monitor.routes import COMMON_LABELS, DETECTOR_LABELS, Inhibit, Mute, Policy, Route
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_policy(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], notifiers: Collection[str], tasks: Collection[str]
+) -> tuple[Policy, list[Fault]]:
+    """The policy that the tables make, and every fault of theirs.
+
+    :param tables: as they were written, by ``routes``, ``inhibit`` and ``mutes``.
+    :param notifiers: names that routes may notify.
+    :param tasks: names of tasks; each is a label of alerts.
+    """
+    found: list[Fault] = []
+
+    def read(kind: str, model: type[M]) -> tuple[M, ...]:
+        made = []
+        for number, table in enumerate(tables[kind], 1):
+            try:
+                made.append(model.model_validate(table))
+            except ValidationError as error:
+                found.extend(faults(error, model, table, f"{kind}[{number}]"))
+        return tuple(made)
+
+    policy = Policy(read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute))
+    return policy, found + _named(tables, notifiers, tasks)
+
+
+def _named(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], notifiers: Collection[str], tasks: Collection[str]
+) -> list[Fault]:
+    """What they name that there is not; what has another shape than it should was found already."""
+    found: list[Fault] = []
+    mutes = [str(mute.get("name")) for mute in tables["mutes"]]
+    labels = [*COMMON_LABELS, *DETECTOR_LABELS, *tasks]
+
+    def check(kind: str, name: str, known: Collection[str], place: str) -> None:
+        if name not in known:
+            found.append(Fault(place, str(UnknownName(kind, name, known))))
+
+    for kind, items in tables.items():
+        for number, table in enumerate(items, 1):
+            place = f"{kind}[{number}]"
+            for key in ("match", "source", "target"):
+                for label in _labels(table.get(key)):
+                    check("label of alerts", label, labels, f"{place}.{key}")
+            for key in ("group_by", "equal"):
+                for label in _texts(table.get(key)):
+                    check("label of alerts", label, labels, f"{place}.{key}")
+            if kind == "routes":
+                for name in _texts(table.get("notify")):
+                    check("notifier", name, notifiers, f"{place}.notify")
+                for name in _texts(table.get("mute")):
+                    check("mute", name, mutes, f"{place}.mute")
+    used = {name for route in tables["routes"] for name in _texts(route.get("mute"))}
+    for number, mute in enumerate(tables["mutes"], 1):
+        if "match" not in mute and str(mute.get("name")) not in used:
+            said = "is used by no route and matches nothing; say match = [] to mute every alert"
+            found.append(Fault(f"mutes[{number}]", said))
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _labels(value: Any) -> list[str]:
+    """The labels that matchers name, as far as they can be read."""
+    try:
+        return [matcher.label for matcher in parse_matchers([] if value is None else value)]
+    except ValueError:
+        return []

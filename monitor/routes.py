@@ -1,0 +1,131 @@
+"""Who is told of which alerts, and when not: what a configuration says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from monitor.calendars import Hours, Weekdays, Zone, in_week, in_zone
+from monitor.durations import Duration
+from monitor.interfaces import Settings
+from monitor.matching import Matchers, all_match
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*$")]
+
+COMMON_LABELS = ("rule", "kind", "owner")
+"""Labels of every alert, beside the parts of its selection."""
+DETECTOR_LABELS = ("source", "entity", "thread", "keyword")
+"""Labels that are no tasks: what some kinds of rules watch instead."""
+
+
+class Route(Settings):
+    """One ``[[routes]]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Name
+    match: Matchers = ()
+    notify: tuple[str, ...]
+    group_by: tuple[str, ...] | None = Field(
+        None, description="alerts with the same values of these labels share letters"
+    )
+    group_wait: Duration = Field(30.0, ge=0, description="from a group's first alert to its first letter")
+    group_interval: Duration = Field(300.0, ge=0, description="between two letters of a group, at least")
+    repeat_interval: Duration = Field(0.0, ge=0, description="say again what still fires; 0: never")
+    continue_: bool = Field(False, alias="continue", description="look at the routes below as well")
+    mute: tuple[str, ...] = Field((), description="names of mutes")
+
+
+class Inhibit(Settings):
+    """One ``[[inhibit]]``: while an alert of ``source`` fires, nobody is told of those of ``target``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Matchers = Field(min_length=1)
+    target: Matchers = Field(min_length=1)
+    equal: tuple[str, ...] = ()
+
+    def holds(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
+        """Whether an alert with the labels ``source`` silences one with ``target``."""
+        return (
+            all_match(self.source, source)
+            and all_match(self.target, target)
+            and all(source.get(label, "") == target.get(label, "") for label in self.equal)
+        )
+
+
+class Mute(Settings):
+    """One ``[[mutes]]``: hours of the week, or a maintenance window."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: Name
+    zone: Zone = Field(description="name of a time zone, such as Europe/Berlin")
+    match: Matchers | None = Field(None, description="alerts it applies to; [] for all")
+    weekdays: Weekdays = frozenset()
+    hours: Hours = ()
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Mute:
+        if not (self.weekdays or self.hours or self.starts or self.ends):
+            raise ValueError("would mute for ever; say weekdays, hours, starts or ends")
+        if self.starts and self.ends and in_zone(self.starts, self.zone) >= in_zone(self.ends, self.zone):
+            raise ValueError("ends before it starts")
+        return self
+
+    def active(self, now: datetime) -> bool:
+        """Whether it mutes at ``now``."""
+        if self.starts is not None and now < in_zone(self.starts, self.zone):
+            return False
+        if self.ends is not None and now >= in_zone(self.ends, self.zone):
+            return False
+        return in_week(now, self.weekdays, self.hours, self.zone)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All of it. Without any, each rule's notifiers are told at once."""
+
+    routes: tuple[Route, ...] = ()
+    inhibits: tuple[Inhibit, ...] = ()
+    mutes: tuple[Mute, ...] = ()
+
+    def route(self, name: str) -> Route | None:
+        """The route of that name, if there is one."""
+        return next((route for route in self.routes if route.name == name), None)
+
+    def routes_for(self, labels: Mapping[str, str]) -> list[Route]:
+        """The routes of an alert: the first that matches, and those below it where it says so."""
+        found = []
+        for route in self.routes:
+            if all_match(route.match, labels):
+                found.append(route)
+                if not route.continue_:
+                    break
+        return found
+
+    def muted(self, labels: Mapping[str, str], now: datetime) -> str:
+        """The name of a mute that applies to an alert wherever it goes, or ``""``."""
+        for mute in self.mutes:
+            if mute.match is not None and all_match(mute.match, labels) and mute.active(now):
+                return mute.name
+        return ""
+
+    def route_muted(self, route: Route, now: datetime) -> str:
+        """The name of a mute of the route that is active, or ``""``."""
+        return next((m.name for m in self.mutes if m.name in route.mute and m.active(now)), "")
+
+
+TELL_AT_ONCE = Policy()
+"""No routes, nothing that holds back."""
+
+
+def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The labels that name the group of an alert on a route that groups."""
+    return {label: labels.get(label, "") for label in route.group_by or ()}

@@ -1,0 +1,117 @@
+"""Who was told of which alert, and the groups of alerts that share letters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitor.store.room import Room, to_text, to_time, to_time_or_none
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A notifier was told that an alert fires.
+
+    ``route``: the way it took, ``""`` for the rule's own notifiers. ``times``: how often, first at
+    ``told_at``, last at ``last_at``. ``resolved_at``: when it was told the end.
+    """
+
+    alert_id: int
+    notifier: str
+    route: str
+    told_at: datetime
+    times: int
+    last_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AlertGroup:
+    """Alerts of a route with the same ``labels``.
+
+    ``opened_at``: when the first of them fired; ``last_at``: when the last of its ``letters`` was
+    written.
+    """
+
+    id: int
+    route: str
+    labels: Mapping[str, str]
+    opened_at: datetime
+    last_at: datetime | None
+    letters: int
+
+
+class Tellings(Room):
+    """Written in the transaction that puts the letter into the outbox, so neither is without the other."""
+
+    def of_alert(self, alert_id: int) -> dict[str, Telling]:
+        """Who was told of an alert, by notifier."""
+        rows = self.rows("select * from alert_tellings where alert_id = ? order by notifier", [alert_id])
+        return {row["notifier"]: _telling(row) for row in rows}
+
+    def told(self, alert_id: int, notifier: str, route: str, now: datetime) -> None:
+        """A letter says that the alert fires, for the first time or once more."""
+        self.write(
+            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at) values (?, ?, ?, ?, ?) "
+            "on conflict do update set times = times + 1, last_at = excluded.last_at",
+            [alert_id, notifier, route, to_text(now), to_text(now)],
+        )
+
+    def resolved(self, alert_id: int, notifier: str, now: datetime) -> None:
+        """A letter says that the alert is over."""
+        self.write(
+            "update alert_tellings set resolved_at = ? where alert_id = ? and notifier = ?",
+            [to_text(now), alert_id, notifier],
+        )
+
+    def group(self, route: str, labels: Mapping[str, str], now: datetime) -> AlertGroup:
+        """The group of a route with these labels, opened now if there is none."""
+        key = json.dumps(dict(labels), sort_keys=True, ensure_ascii=False)
+        with self.store.transaction():
+            self.write(
+                "insert or ignore into alert_groups (route, labels, opened_at) values (?, ?, ?)",
+                [route, key, to_text(now)],
+            )
+            row = self.row("select * from alert_groups where route = ? and labels = ?", [route, key])
+        return _group(row)
+
+    def groups(self) -> list[AlertGroup]:
+        """Every group that is open, oldest first."""
+        return [_group(row) for row in self.rows("select * from alert_groups order by id")]
+
+    def set_group(self, group_id: int, opened_at: datetime, last_at: datetime | None, letters: int) -> None:
+        """Where a group stands."""
+        self.write(
+            "update alert_groups set opened_at = ?, last_at = ?, letters = ? where id = ?",
+            [to_text(opened_at), None if last_at is None else to_text(last_at), letters, group_id],
+        )
+
+    def close_group(self, group_id: int) -> None:
+        """Nothing of it is left to tell."""
+        self.write("delete from alert_groups where id = ?", [group_id])
+
+
+def _telling(row: Any) -> Telling:
+    return Telling(
+        alert_id=row["alert_id"],
+        notifier=row["notifier"],
+        route=row["route"],
+        told_at=to_time(row["told_at"]),
+        times=row["times"],
+        last_at=to_time(row["last_at"]),
+        resolved_at=to_time_or_none(row["resolved_at"]),
+    )
+
+
+def _group(row: Any) -> AlertGroup:
+    return AlertGroup(
+        id=row["id"],
+        route=row["route"],
+        labels=json.loads(row["labels"]),
+        opened_at=to_time(row["opened_at"]),
+        last_at=to_time_or_none(row["last_at"]),
+        letters=row["letters"],
+    )

@@ -1,0 +1,125 @@
+"""monitor silences, alerts snooze, alerts judge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+def test_add_list_and_expire(fetched, alert_id):
+    said = fetched(
+        "silences", "add", "topic=court", "rule=~bad.*", "--for", "3h", "--comment", "holiday", "--by", "ada"
+    )
+    assert 'silence 1 of topic="court", rule=~"bad.*" until ' in said.out
+    assert "it covers 1 of 1 open alerts" in said.out
+    assert "0 of 1 open" in fetched("silences", "add", "topic=money", "--until", "2099-01-01T00:00").out
+    second, first = fetched("silences", "list", "--json").json
+    assert (first["matchers"], first["author"], first["comment"], first["state"]) == (
+        ['topic="court"', 'rule=~"bad.*"'],
+        "ada",
+        "holiday",
+        "active",
+    )
+    ends, starts = (datetime.fromisoformat(first[key]) for key in ("ends_at", "starts_at"))
+    assert ends - starts == timedelta(hours=3)
+    assert second["ends_at"] == "2099-01-01T00:00:00Z"
+    assert "silence 1 ended" in fetched("silences", "expire", 1).out
+    assert [s["id"] for s in fetched("silences", "list", "--json").json] == [2]
+    assert [s["state"] for s in fetched("silences", "list", "--all", "--json").json] == ["active", "expired"]
+    text = fetched("silences", "list", "--all").out
+    assert 'topic="court", rule=~"bad.*"' in text
+    assert "holiday" in text
+
+
+def test_one_that_is_to_come_can_be_called_off(fetched):
+    fetched("silences", "add", "rule=x", "--from", "2099-01-01T00:00", "--for", "1d")
+    assert fetched("silences", "list", "--json").json[0]["state"] == "pending"
+    fetched("silences", "expire", 1)
+    assert "no silences in force or to come" in fetched("silences", "list").out
+    assert fetched("silences", "list", "--all", "--json").json[0]["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["topic"], "'topic' is not a matcher"),
+        (["topic=~["], "no valid regular expression"),
+        (["topic=x", "--for", "soon"], "is not a duration"),
+        (["topic=x", "--for", "0s"], "is no time at all"),
+        (["topic=x", "--until", "soon"], "is no time"),
+        (["topic=x", "--until", "2099-01-01", "--for", "1h"], "not both"),
+        ([], "Missing argument"),
+    ],
+)
+def test_what_cannot_be_is_refused(fetched, words, said):
+    assert said in fetched("silences", "add", *words, code=2).err
+
+
+def test_an_end_in_the_past_and_an_unknown_silence(fetched):
+    assert (
+        "would end before it starts" in fetched("silences", "add", "a=b", "--until", "2020-01-01", code=1).err
+    )
+    assert "there is no silence 9" in fetched("silences", "expire", 9, code=1).err
+
+
+def test_snooze(fetched, alert_id):
+    assert (
+        f"alert {alert_id} is snoozed until"
+        in fetched("alerts", "snooze", alert_id, "--for", "1h", "--by", "ada").out
+    )
+    record = fetched("alerts", "show", alert_id, "--json").json
+    until = datetime.fromisoformat(record["snoozed_until"])
+    assert timedelta(minutes=59) < until - datetime.now(UTC) <= timedelta(hours=1)
+    assert record["snoozed_by"] == "ada"
+    assert "snoozed: by ada until" in fetched("alerts", "show", alert_id).out
+    store = fetched.store()
+    store.alerts.resolve(alert_id, "quiet", datetime.now(UTC))
+    store.close()
+    assert "is over" in fetched("alerts", "snooze", alert_id, code=1).err
+    assert "there is no alert 9" in fetched("alerts", "snooze", 9, code=1).err
+
+
+def test_judge_is_counted_for_the_rule(fetched, alert_id):
+    said = fetched("alerts", "judge", alert_id, "false", "--note", "a film title", "--by", "ada").out
+    assert "bad-news, 0 of 1 judged alerts were real" in said
+    record = fetched("alerts", "show", alert_id, "--json").json
+    assert (record["judgement"]["real"], record["judgement"]["note"]) == (False, "a film title")
+    assert record["transitions"][-1]["state"] == "judged"
+    rule = fetched("rules", "list", "--json").json[0]
+    assert (rule["judged_real"], rule["judged_false"], rule["precision"]) == (0, 1, 0)
+    fetched("alerts", "judge", alert_id, "real")
+    assert "1 of 1" in fetched("rules", "list").out
+    assert "'maybe' is not one of" in fetched("alerts", "judge", alert_id, "maybe", code=2).err
+    assert "there is no alert 9" in fetched("alerts", "judge", 9, "real", code=1).err
+
+
+def test_rules_list_makes_a_suggestion_from_five_judgements_on(fetched):
+    store, now = fetched.store(), datetime.now(UTC)
+    for number in range(6):
+        found = store.alerts.insert(
+            rule="bad-news", kind="surge", fingerprint=f"f{number}", selection={}, since=now, now=now,
+            observed=40 if number == 5 else 6, expected=1, low=0, high=3, reason="x", notify=[],
+        )  # fmt: skip
+        store.judgements.add(found, number == 5, author="ada", note="", now=now)
+    store.close()
+    said = "min_count = 40 would have spared 5 of 5 false alerts and kept all 1 real ones"
+    assert f"bad-news: {said}" in fetched("rules", "list").out
+    assert fetched("rules", "list", "--json").json[0]["suggestion"] == said
+
+
+def test_owners_are_shown_and_asked_for(fetched, alert_id):
+    fetched.edit('kind = "surge"', 'kind = "surge"\nowner = "desk"\nfor = "5m"')
+    rule = fetched("rules", "list", "--json").json[0]
+    assert (rule["owner"], rule["for"], rule["keep_firing_for"]) == ("desk", 300, 5400)
+    store = fetched.store()
+    store.connection.execute(
+        "update alerts set owner = 'desk', suppressed = 'silence 3 of ada', flapping = 1"
+    )
+    store.close()
+    assert len(fetched("alerts", "list", "--owner", "desk", "--json").json) == 1
+    assert fetched("alerts", "list", "--owner", "nobody", "--json").json == []
+    text = fetched("alerts", "list").out
+    assert "firing (flapping, told nobody)" in text
+    assert "for desk" in text
+    assert "silence 3 of ada" in fetched("alerts", "show", alert_id).out

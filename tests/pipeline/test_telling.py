@@ -1,0 +1,424 @@
+"""Who is told of what: at once, by route and group, and what holds letters back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.alerts.detectors import Verdict
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.rules import Rule
+from monitor.matching import parse_matchers
+from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.telling import dispatch
+from monitor.routes import TELL_AT_ONCE, Inhibit, Mute, Policy, Route
+from monitor.store import Store
+from monitor.types import Notification
+
+PACE = Pace(keep_firing_for=0, flap_count=0)
+
+
+def seen(kind: str, observed: int = 9) -> Verdict:
+    return Verdict(
+        kind == "firing",
+        observed,
+        1.0,
+        0,
+        3,
+        0,
+        3600,
+        0.0,
+        f"{observed} texts",
+        quiet=kind == "quiet",
+        unknown=kind == "unknown",
+    )
+
+
+@dataclass
+class World:
+    """A store, a policy and a clock, with short words for what happens."""
+
+    store: Store
+    now: datetime
+    policy: Policy = TELL_AT_ONCE
+    pace: Pace = PACE
+    routed: bool = True
+
+    def see(self, kind: str, rule: str = "bad", **selection: str) -> None:
+        made = Rule(
+            rule,
+            "surge",
+            dict.fromkeys(selection, "*") or {"topic": "*"},
+            ("desk",),
+            None,
+            owner=f"owner of {rule}",
+            pace=self.pace,
+            routed=self.routed,
+            policy=self.policy,
+        )
+        follow(self.store, made, selection or {"topic": "court"}, seen(kind), lambda _: [], self.now)
+
+    def wait(self, **span: float) -> None:
+        self.now += timedelta(**span)
+        dispatch(self.store, self.policy, self.now)
+
+    def letters(self) -> list[tuple[str, Notification]]:
+        """The letters that were not looked at yet."""
+        rows = self.store.connection.execute("select distinct notifier from outbox where state = 'waiting'")
+        found = []
+        for (notifier,) in rows.fetchall():
+            while due := self.store.outbox.due(self.now, notifier=notifier):
+                for letter in due:
+                    found.append((letter.id, notifier, letter.notification))
+                    self.store.outbox.delivered(letter.id, self.now)
+        return [(notifier, letter) for _, notifier, letter in sorted(found, key=lambda item: item[0])]
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(notifier, letter.event) for notifier, letter in self.letters()]
+
+    def steps(self, alert_id: int = 1) -> list[str]:
+        return [step.state for step in self.store.alerts.transitions(alert_id)]
+
+
+@pytest.fixture
+def world(monitor_store: Store, monitor_now: datetime) -> World:
+    return World(monitor_store, monitor_now)
+
+
+def route(name: str = "all", notify: tuple[str, ...] = ("press",), **settings: Any) -> Route:
+    return Route.model_validate({"name": name, "notify": notify, **settings})
+
+
+def test_without_routes_the_rules_notifiers_are_told_at_once_and_once(world: World) -> None:
+    world.see("firing")
+    assert world.events() == [("desk", "firing")]
+    world.see("firing")
+    world.wait(days=1)
+    assert world.events() == []
+    world.see("quiet")
+    assert world.events() == [("desk", "resolved")]
+    world.wait(days=1)
+    assert world.events() == []
+
+
+def test_for_waits_and_what_does_not_last_is_told_to_nobody(world: World) -> None:
+    world.pace = replace(PACE, wait=600)
+    world.see("firing")
+    world.wait(seconds=599)
+    world.see("firing")
+    assert world.events() == []
+    world.see("quiet")
+    assert (world.events(), world.steps(1)) == ([], ["pending", "resolved"])
+    world.see("firing")
+    world.wait(seconds=600)
+    world.see("firing")
+    assert (world.events(), world.steps(2)) == ([("desk", "firing")], ["pending", "firing"])
+    assert world.store.alerts.need(2).fired_at == world.now
+
+
+def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(world: World) -> None:
+    world.pace = replace(PACE, flap_count=3, flap_span=36000)
+    for _ in range(5):
+        world.see("firing")
+        world.wait(minutes=10)
+        world.see("quiet")
+        world.wait(minutes=10)
+    letters = world.letters()
+    assert [letter.event for _, letter in letters] == ["firing", "resolved", "firing", "resolved", "firing"]
+    assert letters[-1][1].title.startswith("flapping: ")
+    assert world.store.alerts.need(3).flapping
+    assert world.steps(3) == ["firing", "flapping"]
+    world.wait(hours=10)
+    world.see("quiet")
+    assert world.events() == [("desk", "resolved")]
+
+
+def test_a_silent_source_freezes(world: World) -> None:
+    world.see("firing")
+    world.see("unknown")
+    world.wait(days=1)
+    world.see("unknown")
+    assert world.store.alerts.need(1).frozen_at is not None
+    assert world.events() == [("desk", "firing")]
+    world.see("holding")
+    world.see("quiet")
+    assert world.steps() == ["firing", "frozen", "thawed", "resolved"]
+    world.see("unknown", topic="money")
+    assert len(world.store.alerts.find()) == 1
+
+
+def test_the_same_moment_twice_gives_two_keys(world: World) -> None:
+    start, keys = world.now, []
+    for _ in range(2):
+        world.now = start
+        world.see("firing")
+        world.see("quiet")
+        keys += [letter.key for _, letter in world.letters()]
+    assert len(keys) == len(set(keys)) == 4
+
+
+def test_a_rule_that_is_gone_ends_its_alert_and_says_so(world: World) -> None:
+    world.see("firing")
+    resolve(world.store, world.store.alerts.need(1), "the rule is no longer there", world.now)
+    assert world.events() == [("desk", "firing"), ("desk", "resolved")]
+
+
+# -- silences, snoozing, inhibition, mutes -------------------------------------------------
+
+
+def silence(world: World, text: str, hours: float) -> int:
+    return world.store.silences.add(
+        parse_matchers([text]),
+        author="ada",
+        comment="holiday",
+        starts_at=world.now,
+        ends_at=world.now + timedelta(hours=hours),
+        now=world.now,
+    )
+
+
+def test_a_silenced_alert_is_announced_when_the_silence_ends(world: World) -> None:
+    silence(world, "topic=court", 2)
+    world.see("firing")
+    world.see("firing", topic="money")
+    world.wait(minutes=119)
+    assert world.events() == [("desk", "firing")]
+    assert world.store.alerts.need(1).suppressed == "silence 1 of ada: holiday"
+    world.wait(minutes=1)
+    assert world.events() == [("desk", "firing")]
+    assert world.steps() == ["firing", "suppressed", "unsuppressed"]
+
+
+def test_what_was_never_told_has_no_end_to_tell(world: World) -> None:
+    number = silence(world, "rule=~b.d", 2)
+    world.see("firing")
+    world.see("quiet")
+    world.store.silences.expire(number, world.now)
+    world.wait(hours=3)
+    assert world.events() == []
+
+
+def test_who_was_told_hears_the_end_through_a_silence_and_a_snooze(world: World) -> None:
+    world.see("firing")
+    silence(world, "topic=court", 2)
+    world.store.alerts.snooze(1, world.now + timedelta(hours=2), "ada", "", world.now)
+    world.wait(minutes=1)
+    world.see("quiet")
+    assert world.events() == [("desk", "firing"), ("desk", "resolved")]
+
+
+def test_a_snooze_ends_by_itself(world: World) -> None:
+    silence(world, "topic=court", 1)
+    world.see("firing")
+    world.store.alerts.snooze(1, world.now + timedelta(hours=2), "ada", "later", world.now)
+    world.wait(minutes=90)
+    assert world.events() == []
+    assert world.store.alerts.need(1).suppressed.startswith("snoozed by ada until ")
+    world.wait(minutes=30)
+    assert world.events() == [("desk", "firing")]
+
+
+def test_a_source_inhibits_its_targets_where_labels_are_equal(world: World) -> None:
+    inhibit = Inhibit.model_validate({"source": ["rule=outage"], "target": ["rule=bad"], "equal": ["topic"]})
+    world.policy = Policy(inhibits=(inhibit,))
+    world.see("firing", rule="outage", topic="court")
+    world.see("firing", topic="court")
+    world.see("firing", topic="money")
+    assert [letter.data["id"] for _, letter in world.letters()] == [1, 3]
+    assert world.store.alerts.need(2).suppressed == "inhibited by alert 1 (outage)"
+    world.see("quiet", rule="outage", topic="court")
+    world.wait(seconds=10)
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 2)]
+
+
+def test_an_alert_does_not_inhibit_itself(world: World) -> None:
+    world.policy = Policy(
+        inhibits=(Inhibit.model_validate({"source": ["kind=surge"], "target": ["kind=surge"]}),)
+    )
+    world.see("firing")
+    assert world.events() == [("desk", "firing")]
+
+
+def test_a_mute_holds_back_beginnings_and_ends_until_it_is_over(world: World) -> None:
+    mute = Mute.model_validate(
+        {"name": "move", "zone": "Europe/Berlin", "match": ["topic=court"], "hours": ["12:00-13:00"]}
+    )
+    world.policy = Policy(mutes=(mute,))
+    world.see("firing", topic="court")  # 10:30 in Berlin
+    world.wait(hours=2)
+    world.see("quiet", topic="court")
+    world.see("firing", rule="other", topic="court")
+    world.see("firing", topic="money")
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("firing", 1), ("firing", 3)]
+    world.wait(minutes=30)
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 2)]
+
+
+# -- routes and groups ---------------------------------------------------------------------
+
+
+def test_the_first_route_is_taken_and_those_below_where_it_says_continue(world: World) -> None:
+    world.policy = Policy(
+        (
+            route("a", ("press", "phone"), match={"owner": "owner of bad"}, **{"continue": True}),
+            route("b", ("phone", "mail"), match=["topic=~court|money"]),
+            route("c", ("never",), match=["topic=court"]),
+        )
+    )
+    world.see("firing", topic="court")
+    assert world.events() == [("press", "firing"), ("phone", "firing"), ("mail", "firing")]
+    world.see("firing", rule="other", topic="sport")
+    assert world.events() == [("desk", "firing")]
+    world.see("quiet", topic="court")
+    assert sorted(world.events()) == [("mail", "resolved"), ("phone", "resolved"), ("press", "resolved")]
+    telling = world.store.tellings.of_alert(1)["phone"]
+    assert (telling.route, telling.times) == ("a", 1)
+
+
+def test_a_rule_that_names_its_notifiers_takes_no_route(world: World) -> None:
+    world.policy, world.routed = Policy((route(),)), False
+    world.see("firing")
+    assert world.events() == [("desk", "firing")]
+
+
+def test_what_comes_together_is_told_together(world: World) -> None:
+    world.policy = Policy((route(group_by=["rule"], group_wait="30s", group_interval="5m"),))
+    world.see("firing", topic="court")
+    world.see("firing", rule="other", topic="court")
+    world.wait(seconds=20)
+    world.see("firing", topic="money")
+    assert world.letters() == []
+    world.wait(seconds=10)
+    (_, both), (_, one) = world.letters()
+    assert both.title == "2 firing: rule bad"
+    assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
+    assert both.data["group"] == {"rule": "bad"}
+    assert "topic court" in both.body
+    assert "topic money" in both.body
+    assert (one.data["id"], "alerts" in one.data) == (2, False), "a single alert is an ordinary letter"
+    world.see("quiet", topic="court")
+    world.see("firing", topic="sport")
+    world.wait(seconds=299)
+    assert world.letters() == []
+    world.wait(seconds=1)
+    ((_, news),) = world.letters()
+    assert (news.event, news.title) == ("firing", "2 firing and 1 resolved: rule bad")
+    assert [(a["id"], a["event"]) for a in news.data["alerts"]] == [
+        (4, "firing"),
+        (3, "firing"),
+        (1, "resolved"),
+    ]
+    assert [letter.notification.key for letter in world.store.outbox.of_alert(1)] == [both.key, news.key]
+
+
+def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0, group_interval="1m"),))
+    world.see("firing", topic="court")
+    world.see("firing", topic="money")
+    world.wait(seconds=10)
+    assert world.events() == [("press", "firing")]
+    world.see("quiet", topic="court")
+    world.see("quiet", topic="money")
+    world.wait(minutes=1)
+    ((_, over),) = world.letters()
+    assert (over.event, over.title) == ("resolved", "2 resolved alerts")
+    world.wait(minutes=1)
+    assert world.store.tellings.groups() == []
+    world.see("firing", topic="court")
+    world.wait(seconds=0)
+    assert world.events() == [("press", "firing")]
+
+
+def test_an_alert_that_ends_before_its_group_speaks_is_told_to_nobody(world: World) -> None:
+    world.policy = Policy((route(group_by=["topic"]),))
+    world.see("firing")
+    world.wait(seconds=5)
+    world.see("quiet")
+    world.wait(hours=1)
+    assert world.events() == []
+    assert world.store.tellings.groups() == []
+
+
+@pytest.mark.parametrize("grouping", [{}, {"group_by": [], "group_wait": 0, "group_interval": 0}])
+def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
+    world: World, grouping: Mapping[str, Any]
+) -> None:
+    world.policy = Policy((route(repeat_interval="4h", **grouping),))
+    world.see("firing")
+    world.wait(seconds=0)
+    keys = []
+    for hours, letters in ((3, 1), (1, 0), (3, 1), (1, 0)):
+        found = world.letters()
+        assert len(found) == letters
+        keys += [letter.key for _, letter in found]
+        world.wait(hours=hours)
+    ((_, last),) = world.letters()
+    assert last.title.startswith("still firing: ")
+    assert len({*keys, last.key}) == 3
+    world.store.alerts.acknowledge(1, "ada", "", world.now)
+    world.wait(hours=9)
+    world.see("quiet")
+    world.wait(hours=1)
+    assert world.events() == [("press", "resolved")]
+
+
+def test_a_muted_route_is_told_afterwards_and_others_at_once(world: World) -> None:
+    nights = Mute.model_validate({"name": "nights", "zone": "UTC", "hours": "22:00-07:00"})
+    world.policy = Policy(
+        (
+            route("day", ("desk",), mute=["nights"], **{"continue": True}),
+            route("always", ("phone",)),
+            route("grouped", ("never",), group_by=[]),
+        ),
+        mutes=(nights,),
+    )
+    world.now = world.now.replace(hour=23)
+    world.see("firing")
+    assert world.events() == [("phone", "firing")]
+    assert world.store.alerts.need(1).suppressed == "mute nights of the route day"
+    world.wait(hours=8)
+    assert world.events() == [("desk", "firing")]
+    assert world.store.alerts.need(1).suppressed == ""
+
+
+def test_when_a_route_is_removed_nothing_that_is_owed_is_lost(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0),))
+    world.see("firing", topic="court")
+    world.wait(seconds=0)
+    world.see("firing", topic="money")
+    world.policy = Policy()
+    world.see("quiet", topic="court")
+    world.wait(seconds=0)
+    assert sorted(world.events()) == [("desk", "firing"), ("press", "firing"), ("press", "resolved")]
+
+
+def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait="1m", group_interval="5m"),))
+    world.see("firing", topic="court")
+    world.now -= timedelta(days=30)
+    world.wait(seconds=0)
+    world.wait(minutes=1)
+    world.now += timedelta(days=30)
+    assert world.events() == [("press", "firing")]
+    world.see("firing", topic="money")
+    world.now -= timedelta(days=60)
+    world.wait(seconds=0)
+    world.wait(minutes=5)
+    assert world.store.outbox.counts() == {"delivered": 1, "waiting": 1}
+
+
+def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0, group_interval=0),))
+    for topic in ("court", "money"):
+        world.see("firing", topic=topic)
+    world.wait(seconds=0)
+    world.see("quiet", topic="money")
+    world.wait(seconds=0)
+    (first,) = world.store.outbox.due(world.now, notifier="press")
+    assert first.notification.title == "2 firing alerts"
+    world.store.outbox.delivered(first.id, world.now)
+    assert len(world.store.outbox.due(world.now, notifier="press")) == 1

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from monitor.store.room import Room, bucket_of, marks, to_text, to_text_or_none, to_time, to_time_or_none
-from monitor.types import Document, StoredDocument
+from monitor.store.room import (
+    BUCKET_S,
+    Room,
+    bucket_of,
+    marks,
+    to_text,
+    to_text_or_none,
+    to_time,
+    to_time_or_none,
+)
+from monitor.store.stories import Telling, grouped
+from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
 """A text that changes more often than this (a clock, an advertisement) is left as it is."""
@@ -191,6 +201,27 @@ class Documents(Room):
             [*values, -1 if limit is None else limit],
         )
         return [_document(row) for row in rows]
+
+    def stories(self, selection: Selection, since: int, until: int) -> int:
+        """How many distinct stories the live documents of a selection tell in ``[since, until)``.
+
+        :param since: epoch second, as ``until``; both are taken to the start of their bucket.
+        """
+        where = "".join(
+            " and exists (select 1 from predictions p where p.document_id = documents.id"
+            " and p.task = ? and p.label = ? and p.abstained = 0)"
+            for _ in selection
+        )
+        rows = self.rows(
+            "select story, url, thread, bucket from documents where live = 1 and counted = 1"
+            f" and bucket >= ? and bucket < ?{where}",
+            [
+                since // BUCKET_S * BUCKET_S,
+                until // BUCKET_S * BUCKET_S,
+                *(part for pair in selection.items() for part in pair),
+            ],
+        )
+        return len(set(grouped([Telling(*row) for row in rows])))
 
     def per_source(self) -> dict[str, int]:
         """Number of documents by source."""

@@ -133,7 +133,8 @@ class _Reader:
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
         names = [str(n.get("name")) for n in top.notifiers]
-        rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
+        around = {"tasks": {*labels, *unchecked}, "sources": {str(s.get("name")) for s in top.sources}}
+        rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names, around))
         if self.faults:
             raise ConfigError(self.path, self.faults)
         assert encoder_part is not None
@@ -226,6 +227,7 @@ class _Reader:
         labels: Mapping[str, Collection[str]],
         unchecked: Collection[str],
         notifiers: Collection[str],
+        around: Mapping[str, Collection[str]],
     ) -> RuleConfig | None:
         core, rest = self.split(RuleTable, table, place)
         if core is None:
@@ -248,6 +250,9 @@ class _Reader:
         settings = self.model(self.rule_kinds[core.kind], rest, place)
         if settings is None:
             return None
+        check = getattr(settings, "faults", None)  # what a kind has to say on its settings and `where`
+        for setting, message in check(core.where, around) if check else ():
+            self.fault(f"{place}.{setting}", message)
         notify = tuple(notifiers) if core.notify is None else core.notify
         return RuleConfig(core.name, core.kind, dict(core.where), notify, settings)
 

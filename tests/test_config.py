@@ -10,15 +10,13 @@ import pytest
 from pydantic import Field
 
 from monitor import hookimpl
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.durations import Duration
 from monitor.errors import ConfigError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.plugins import load_plugins
 from monitor.testing import HashEncoder
-
-KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
 
 
 class FeedSettings(Settings):
@@ -181,7 +179,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         (MOOD + "threshold = 2", "tasks[1].threshold", "less than or equal to 1"),
         (MOOD + 'seeds = "none.csv"', "tasks[1].seeds", "there is no file"),
         ('[[notifiers]]\nplugin = "pigeon"\nname = "x"', "notifiers[1].plugin", "known: pager"),
-        (MOOD + '[[rules]]\nname = "r"\nkind = "burst"', "rules[1].kind", "known: surge, threshold"),
+        (MOOD + '[[rules]]\nname = "r"\nkind = "burst"', "rules[1].kind", "surge, threshold"),
         (MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mod = "bad" }', "rules[1].where", "known: mood"),
         (
             MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mood = "sad" }',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from monitor.alerts.detectors import History, Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.guards import enough_stories
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
@@ -67,8 +69,12 @@ def verdict(store: Store, rule: Rule, selection: Selection, buckets: Iterable[in
     since = int(ends[0] - rule.detector.reach(rule.settings)) // BUCKET_S * BUCKET_S
     known = store.documents.history_from()
     history = _history(store, selection, since, ends[-1])
+    whole = rule.detector.whole and rule.detector.whole(selection, rule.settings)
+    if whole is not None:
+        history = replace(history, whole=_history(store, whole, since, ends[-1]))
     from_ = present if known is None else known
     verdicts = [rule.detector.judge(history, end, from_, rule.settings) for end in ends]
+    verdicts = [enough_stories(store, rule, selection, found) for found in verdicts]
     return min(verdicts, key=lambda v: (not v.firing, v.probability))
 
 

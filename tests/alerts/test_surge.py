@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, isclose, lgamma, log
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerts.detectors import DETECTORS, History, SurgeSettings, ThresholdSettings
+from monitor.alerts.detectors import DETECTORS, KINDS, History, SurgeSettings, ThresholdSettings
 from monitor.alerts.detectors.history import duration
 from monitor.alerts.detectors.surge import baseline, judge, quantile, reach, tail
 from monitor.alerts.detectors.threshold import judge as judge_threshold
@@ -264,15 +265,15 @@ def test_threshold_counts_live_texts_of_the_window_alone() -> None:
 
 
 def test_every_kind_is_listed_with_its_settings() -> None:
-    assert set(DETECTORS) == {"surge", "threshold"}
-    for detector in DETECTORS.values():
-        chosen = detector.settings.model_validate(
-            {"at_least": 3} if "at_least" in detector.settings.model_fields else {}
-        )
-        verdict = detector.judge(history(np.zeros(288, int)), DAY, 0, chosen)
+    levels = {"threshold": {"at_least": 3}, "ratio": {"at_least": 0.3}}
+    nothing = np.zeros(288, int)
+    for name, detector in DETECTORS.items():
+        chosen = detector.settings.model_validate(levels.get(name, {}))
+        verdict = detector.judge(replace(history(nothing), whole=history(nothing)), DAY, 0, chosen)
         assert not verdict.firing
         assert detector.reach(chosen) >= 3600
-        assert all(field.description for field in detector.settings.model_fields.values())
+    for kind in KINDS.values():
+        assert all(field.description for field in kind.model_fields.values())
 
 
 def test_counts_that_do_not_match_are_refused() -> None:

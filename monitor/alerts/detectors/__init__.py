@@ -1,7 +1,8 @@
-"""Detectors: pure functions from the counts of a series to a verdict.
+"""Detectors: pure functions from plain data to a verdict.
 
-Each kind is a module with a ``Settings`` model, ``judge(history, at, history_from,
-settings)`` and ``reach(settings)``; :data:`DETECTORS` knows them by name.
+A kind that reads the counts of a series is a module with a ``Settings`` model,
+``judge(history, at, history_from, settings)`` and ``reach(settings)``; :data:`DETECTORS` knows
+them by name. :data:`KINDS` has the settings of these and of the kinds that read something else.
 """
 
 from __future__ import annotations
@@ -10,31 +11,50 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.detectors import surge, threshold
+from monitor.alerts.detectors import ratio, surge, threshold
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.ratio import RatioSettings
 from monitor.alerts.detectors.surge import SurgeSettings
 from monitor.alerts.detectors.threshold import ThresholdSettings
 from monitor.interfaces import Settings
+from monitor.types import Selection
 
-__all__ = ["DETECTORS", "Detector", "History", "SurgeSettings", "ThresholdSettings", "Verdict"]
+__all__ = [
+    "DETECTORS",
+    "KINDS",
+    "Detector",
+    "History",
+    "RatioSettings",
+    "SurgeSettings",
+    "ThresholdSettings",
+    "Verdict",
+]
 
 
 @dataclass(frozen=True)
 class Detector:
-    """One kind of rule.
+    """One kind of rule that reads the counts of a series.
 
     ``judge(history, at, history_from, settings)`` gives a :class:`Verdict`;
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
+    ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
+    detector wants one. ``sees_silence``: a series without documents is judged as well.
     """
 
     settings: type[Settings]
     judge: Callable[[History, int, int, Any], Verdict]
     reach: Callable[[Any], float]
     needs_history: bool
+    whole: Callable[[Selection, Any], Selection | None] | None = None
+    sees_silence: bool = False
 
 
 DETECTORS: Mapping[str, Detector] = {
     "surge": Detector(SurgeSettings, surge.judge, surge.reach, needs_history=True),
     "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
+    "ratio": Detector(RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole),
 }
+
+KINDS: Mapping[str, type[Settings]] = {name: detector.settings for name, detector in DETECTORS.items()}
+"""The settings of every kind of rule."""

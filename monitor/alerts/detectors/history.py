@@ -15,13 +15,15 @@ class History:
     seconds. ``total``: all documents, shape (n,). ``live``: those that may raise an alert
     (backfill excluded), shape (n,), nowhere above ``total``. Buckets after the last are
     empty; what came before the first is unknown, not zero, so load as far back as the
-    detector's ``reach`` says.
+    detector's ``reach`` says. ``whole``: what the series is a part of, for detectors that
+    compare the two; the same buckets.
     """
 
     start: int
     step: int
     total: np.ndarray
     live: np.ndarray
+    whole: History | None = None
 
     def __post_init__(self) -> None:
         if self.step <= 0:
@@ -51,9 +53,10 @@ class Verdict:
     """What a detector says of one window.
 
     ``firing``: above the level at which an alert begins; ``quiet``: below the one at which it may
-    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents in it. ``expected``: how many are usual, ``low`` to ``high``
-    the central 95 % of what would be no surprise. ``since`` and ``until``: the window,
-    epoch seconds. ``probability``: of at least ``observed`` documents if nothing is unusual.
+    end. What lies between is neither, and leaves an alert as it is. ``observed``: live documents
+    in it. ``expected``: how many are usual, ``low`` to ``high`` the central 95 % of what would be
+    no surprise. ``since`` and ``until``: the window, epoch seconds. ``probability``: of something
+    as extreme as ``observed`` documents if nothing is unusual.
     ``reason``: one plain sentence.
     """
 

@@ -1,0 +1,30 @@
+"""What a firing verdict must withstand before it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monitor.alerts.detectors import Verdict
+from monitor.alerts.rules import Rule
+from monitor.store import Store
+from monitor.types import Selection
+
+
+def enough_stories(store: Store, rule: Rule, selection: Selection, found: Verdict) -> Verdict:
+    """The verdict, which does not fire where one story told many times is behind it.
+
+    Kinds that set ``min_stories`` ask for so many distinct ones in the window.
+    """
+    wanted = getattr(rule.settings, "min_stories", 1)
+    if not found.firing or wanted <= 1:
+        return found
+    told = store.documents.stories(selection, found.since, found.until)
+    if told >= wanted:
+        return found
+    only = "which tell one story" if told == 1 else f"which tell {told} stories"
+    return replace(
+        found,
+        firing=False,
+        quiet=True,
+        reason=f"{found.reason}; {only}, fewer than the {wanted} that the rule asks for",
+    )

@@ -17,6 +17,7 @@ from monitor.interfaces import Encoder, Notifier, Source
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
@@ -135,6 +136,7 @@ class Runtime:
         """Judge what was put off, and let alerts resolve as time goes by."""
         judge_due(self.store, self.rules, now)
         judge_open(self.store, self.rules, now)
+        judge_idle(self.store, self.rules, now)
 
     def deliver(self, name: str, now: datetime) -> int:
         """Deliver what one notifier has to."""

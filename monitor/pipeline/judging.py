@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
-from monitor.alerts.detectors import History, Verdict
+from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
 from monitor.pipeline.guards import enough_stories
+from monitor.pipeline.histories import history_of
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
@@ -33,7 +31,7 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     waiting = store.documents.backlog()
     with store.transaction():
         for rule in rules:
-            if waiting and rule.detector.needs_history:
+            if not rule.on_documents or (waiting and rule.detector.needs_history):
                 continue
             for text, buckets in due.items():
                 selection = json.loads(text)
@@ -51,6 +49,8 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     by_name = {rule.name: rule for rule in rules}
     for alert in store.alerts.all_open():
         rule = by_name.get(alert.rule)
+        if rule is not None and not rule.on_documents:
+            continue  # followed by what watches for it
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
                 resolve(store, alert, "the rule is no longer there", now)
@@ -68,23 +68,11 @@ def verdict(store: Store, rule: Rule, selection: Selection, buckets: Iterable[in
     ends = sorted({present, *(bucket + BUCKET_S for bucket in buckets if bucket < present)})
     since = int(ends[0] - rule.detector.reach(rule.settings)) // BUCKET_S * BUCKET_S
     known = store.documents.history_from()
-    history = _history(store, selection, since, ends[-1])
-    whole = rule.detector.whole and rule.detector.whole(selection, rule.settings)
-    if whole is not None:
-        history = replace(history, whole=_history(store, whole, since, ends[-1]))
+    history = history_of(store, rule, selection, since, ends[-1])
     from_ = present if known is None else known
     verdicts = [rule.detector.judge(history, end, from_, rule.settings) for end in ends]
     verdicts = [enough_stories(store, rule, selection, found) for found in verdicts]
     return min(verdicts, key=lambda v: (not v.firing, v.probability))
-
-
-def _history(store: Store, selection: Selection, since: int, until: int) -> History:
-    total = np.zeros((until - since) // BUCKET_S, dtype=np.int64)
-    live = np.zeros_like(total)
-    for count in store.series.counts(selection, since, until):
-        place = (count.bucket - since) // BUCKET_S
-        total[place], live[place] = count.total, count.live
-    return History(since, BUCKET_S, total, live)
 
 
 def _judge(store: Store, rule: Rule, selection: Selection, buckets: Sequence[int], now: datetime) -> None:

@@ -265,3 +265,30 @@ def m0005_histories_of_heads(db: Database) -> None:
             update revisions set value = value + 1 where name = 'learning'; end
         """,
     )
+
+
+@core()
+def m0009_mentions_and_looks(db: Database) -> None:
+    _run(
+        db,
+        """
+        create table mentions (
+            document_id integer not null references documents(id),
+            entity text not null,
+            primary key (document_id, entity)
+        ) without rowid;;
+        create index mentions_entity on mentions(entity, document_id);;
+        create table entities (
+            name text primary key,
+            aliases text not null
+        );;
+        create view labelled as
+            select document_id, task, label from predictions where abstained = 0
+            union all
+            select document_id, 'entity', entity from mentions;;
+        create table looks (
+            rule text primary key,
+            bucket integer not null
+        ) without rowid
+        """,
+    )

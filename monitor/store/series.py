@@ -91,6 +91,15 @@ class SeriesCounts(Room):
         )
         return [json.loads(row[0]) for row in rows]
 
+    def busy(self, since: int, at_least: float) -> list[dict[str, str]]:
+        """Selections with at least so many documents in buckets from ``since`` on."""
+        rows = self.rows(
+            "select selection from counts join series on series.id = series_id where bucket >= ? "
+            "group by series_id having sum(total) >= ? order by selection",
+            [since, at_least],
+        )
+        return [json.loads(row[0]) for row in rows]
+
     def counts(self, selection: Selection, since: int = 0, until: int | None = None) -> list[Count]:
         """Non-empty buckets of one series in ``[since, until)``, by time."""
         rows = self.rows(

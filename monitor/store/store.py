@@ -19,6 +19,7 @@ from monitor.store.documents import Documents
 from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
+from monitor.store.looks import Looks
 from monitor.store.migrations import core
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
@@ -84,6 +85,7 @@ class Store:
         self.alerts = Alerts(self)
         self.outbox = Outbox(self)
         self.heartbeats = Heartbeats(self)
+        self.looks = Looks(self)
         with friendly(path):
             self._check_schema()
             if read_only and (pending := core.pending(self.db)):

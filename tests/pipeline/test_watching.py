@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
+from monitor.store.room import bucket_of
 from monitor.types import Document
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
@@ -97,3 +98,74 @@ def test_one_story_told_many_times_is_no_share(
     assert alerts(runtime) == {}
     read(runtime, at, *some(BAD_COURT, 2, at))
     assert set(alerts(runtime)) == {"share-of-all", "share-of-topic"}
+
+
+# -- drop --------------------------------------------------------------------------------
+
+DROP = with_rules(
+    """
+[[rules]]
+name = "no-more-money"
+kind = "drop"
+where = { topic = "money" }
+"""
+)
+
+
+def fill(runtime: Runtime, now: datetime, days: int, per_hour: int = 24) -> None:
+    """Counts of the past as they would be, without the labour of classifying each text."""
+    start = bucket_of(now) - days * 86400
+    with runtime.store.transaction() as connection:
+        for text in ("{}", '{"topic": "money"}'):
+            connection.execute("insert or ignore into series (selection) values (?)", [text])
+            (series,) = connection.execute("select id from series where selection = ?", [text]).fetchone()
+            connection.executemany(
+                "insert or replace into counts values (?, ?, ?, 0)",
+                [(series, bucket, per_hour // 12) for bucket in range(start, bucket_of(now), 300)],
+            )
+
+
+def idle(runtime: Runtime, now: datetime) -> None:
+    """Time goes by: the source is read and gives nothing."""
+    runtime.fetch("news", now)
+    runtime.tick(now)
+
+
+def test_a_busy_series_that_falls_silent_fires_without_a_document(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(DROP)
+    read(runtime, monitor_now, *some(GOOD_MONEY, 3, monitor_now))
+    fill(runtime, monitor_now, 28)
+    idle(runtime, monitor_now)
+    assert alerts(runtime) == {}
+    runtime.tick(monitor_now + timedelta(hours=2))
+    assert alerts(runtime) == {}, "the source was not read: nothing is known to be missing"
+    idle(runtime, monitor_now + timedelta(hours=2, minutes=5))
+    found = alerts(runtime)["no-more-money"]
+    assert (found.state, found.observed, found.selection) == ("firing", 0, {"topic": "money"})
+    assert found.reason.startswith("0 texts in 1 h where 24 ")
+    assert len(runtime.store.alerts.documents(found.id)) == 3
+    later = monitor_now + timedelta(hours=4)
+    runtime.sources["news"].waiting = some(GOOD_MONEY, 24, later, "again")
+    runtime.fetch("news", later)
+    runtime.tick(later + timedelta(minutes=5))
+    assert alerts(runtime)["no-more-money"].state == "firing", "what waits is not yet classified"
+    while runtime.classify(later):
+        pass
+    for minutes in (10, 70):
+        runtime.fetch("news", later + timedelta(minutes=minutes))
+        fill(runtime, later + timedelta(minutes=minutes), 1)
+        runtime.tick(later + timedelta(minutes=minutes))
+    assert alerts(runtime)["no-more-money"].state == "resolved"
+
+
+def test_a_rule_that_sees_silence_looks_once_a_bucket(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(DROP)
+    read(runtime, monitor_now, *some(GOOD_MONEY, 3, monitor_now))
+    looks = runtime.store.looks
+    assert looks.at("no-more-money") == bucket_of(monitor_now)
+    runtime.tick(monitor_now + timedelta(minutes=7))
+    assert looks.at("no-more-money") == bucket_of(monitor_now) + 300

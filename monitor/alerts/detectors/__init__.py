@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.detectors import ratio, surge, threshold
+from monitor.alerts.detectors import drop, ratio, surge, threshold
+from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
 from monitor.alerts.detectors.ratio import RatioSettings
 from monitor.alerts.detectors.surge import SurgeSettings
@@ -23,6 +24,7 @@ __all__ = [
     "DETECTORS",
     "KINDS",
     "Detector",
+    "DropSettings",
     "History",
     "RatioSettings",
     "SurgeSettings",
@@ -54,6 +56,7 @@ DETECTORS: Mapping[str, Detector] = {
     "surge": Detector(SurgeSettings, surge.judge, surge.reach, needs_history=True),
     "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
     "ratio": Detector(RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole),
+    "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
 }
 
 KINDS: Mapping[str, type[Settings]] = {name: detector.settings for name, detector in DETECTORS.items()}

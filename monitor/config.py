@@ -7,7 +7,7 @@ the house works with). Reading and checking is in :mod:`monitor.config_reader`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from monitor.durations import Duration
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
-from monitor.types import Task
+from monitor.types import ENTITY, Task
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
@@ -51,6 +51,9 @@ class TopTable(Settings):
     tasks: tuple[dict[str, Any], ...] = ()
     rules: tuple[dict[str, Any], ...] = ()
     notifiers: tuple[dict[str, Any], ...] = ()
+    entities: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="names to find in texts, each with other spellings"
+    )
 
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*$")]
@@ -133,7 +136,8 @@ class RuleConfig:
 class Config:
     """A whole, valid configuration. ``base`` is the folder that relative paths start at.
 
-    ``left_out``: what cannot run because a plugin failed, which is no fault of the file's.
+    ``entities``: other spellings by name. ``left_out``: what cannot run because a plugin
+    failed, which is no fault of the file's.
     """
 
     path: Path
@@ -149,6 +153,7 @@ class Config:
     rules: tuple[RuleConfig, ...]
     notifiers: tuple[NotifierConfig, ...]
     left_out: tuple[Fault, ...] = ()
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_task(
@@ -165,6 +170,8 @@ def make_task(
 
     :raises MonitorError: if the labels cannot make a task.
     """
+    if name == ENTITY:
+        raise MonitorError(f"a task cannot be called {ENTITY!r}: that stands for what a text mentions")
     defaults = adapter.labels()
     if labels is None:
         chosen = dict(defaults)

@@ -28,9 +28,11 @@ from monitor.config import (
 from monitor.config_faults import faults
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
+from monitor.mentions import clashes
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
+from monitor.types import ENTITY
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +132,10 @@ class _Reader:
         if self.known_tasks is not None:
             labels |= self.known_tasks(database)
         labels |= {t.task.name: t.task.labels for t in tasks}
+        if top.entities:
+            labels[ENTITY] = top.entities
+        for name, message in clashes(top.entities):
+            self.fault(f"entities.{name}", message)
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
         names = [str(n.get("name")) for n in top.notifiers]
@@ -152,6 +158,7 @@ class _Reader:
             rules=tuple(rules),
             notifiers=tuple(notifiers),
             left_out=tuple(self.left_out),
+            entities=top.entities,
         )
 
     def encoder(self, value: str | dict[str, Any]) -> tuple[str, type[Encoder] | None, Any]:

@@ -14,6 +14,7 @@ from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
+from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.featurizer import Featurizer
@@ -22,6 +23,7 @@ from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.tagging import retag
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -53,6 +55,7 @@ class Runtime:
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
+        self.mentions = Mentions(self.config.entities)
         for fault in self.config.left_out:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
@@ -118,7 +121,11 @@ class Runtime:
         return changed
 
     def relabel(self, now: datetime) -> dict[str, int]:
-        """Let new heads read the past; ``{task: documents that got other labels}``."""
+        """Let new heads and lists of entities read the past.
+
+        Returns ``{task: documents that got other labels}``.
+        """
+        retag(self.store, self.config.entities)
         found = {}
         for reader in load_readers(self.store, self.plugins, self.config.base, self.encoder):
             changed = relabel(self.store, self.featurizer, reader, now, window=self.config.retention.features)
@@ -130,7 +137,9 @@ class Runtime:
 
     def classify(self, now: datetime) -> int:
         """Classify one batch of pending documents and judge what it touches."""
-        return classify_pending(self.store, self.featurizer, self.readers, self.rules, now)
+        return classify_pending(
+            self.store, self.featurizer, self.readers, self.rules, now, mentions=self.mentions
+        )
 
     def tick(self, now: datetime) -> None:
         """Judge what was put off, and let alerts resolve as time goes by."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.store.room import Room, marks
-from monitor.types import Prediction
+from monitor.types import ENTITY, Prediction
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,10 @@ class Answer:
 class Predictions(Room):
     """Document x task: labels or an abstention."""
 
-    def record(self, document_id: int, answers: Mapping[str, Answer]) -> None:
+    def record(self, document_id: int, answers: Mapping[str, Answer], entities: Sequence[str] = ()) -> None:
         """Replace what is said of a document, and move its counts along: one transaction.
+
+        ``entities``: what its text mentions, counted like labels of the task ``entity``.
 
         Tasks that ``answers`` does not name lose what they said (they do not apply any more).
         The series that a live document counts in are due to be judged.
@@ -32,7 +34,10 @@ class Predictions(Room):
             ).fetchone()
             if document["counted"]:
                 before = self.of([document_id]).get(document_id, {})
-                self.store.series.move(_labels(before), document["bucket"], bool(document["live"]), -1)
+                mentioned = self.store.mentions.of([document_id]).get(document_id, [])
+                self.store.series.move(
+                    _labels(before, mentioned), document["bucket"], bool(document["live"]), -1
+                )
                 connection.execute("delete from predictions where document_id = ?", [document_id])
             connection.executemany(
                 "insert into predictions (document_id, task, label, probability, abstained, head_id) "
@@ -46,7 +51,9 @@ class Predictions(Room):
             if not document["counted"]:
                 connection.execute("update documents set counted = 1 where id = ?", [document_id])
             after = {task: answer.predictions for task, answer in answers.items()}
-            touched = self.store.series.move(_labels(after), document["bucket"], bool(document["live"]), 1)
+            self.store.mentions.replace(document_id, entities)
+            labels = _labels(after, entities)
+            touched = self.store.series.move(labels, document["bucket"], bool(document["live"]), 1)
             if document["live"]:
                 self.store.series.put_due(touched, document["bucket"])
 
@@ -104,6 +111,9 @@ class Predictions(Room):
         return changed
 
 
-def _labels(predictions: Mapping[str, Sequence[Prediction]]) -> dict[str, list[str]]:
+def _labels(
+    predictions: Mapping[str, Sequence[Prediction]], entities: Sequence[str] = ()
+) -> dict[str, list[str]]:
     labels = {task: sorted(p.label for p in found if not p.abstained) for task, found in predictions.items()}
+    labels[ENTITY] = sorted(entities)
     return {task: names for task, names in labels.items() if names}

@@ -20,6 +20,7 @@ from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.looks import Looks
+from monitor.store.mentions import Mentioned
 from monitor.store.migrations import core
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
@@ -85,6 +86,7 @@ class Store:
         self.alerts = Alerts(self)
         self.outbox = Outbox(self)
         self.heartbeats = Heartbeats(self)
+        self.mentions = Mentioned(self)
         self.looks = Looks(self)
         with friendly(path):
             self._check_schema()

@@ -169,3 +169,65 @@ def test_a_rule_that_sees_silence_looks_once_a_bucket(
     assert looks.at("no-more-money") == bucket_of(monitor_now)
     runtime.tick(monitor_now + timedelta(minutes=7))
     assert looks.at("no-more-money") == bucket_of(monitor_now) + 300
+
+
+# -- entities ----------------------------------------------------------------------------
+
+
+def with_entities(lists: str) -> str:
+    rule = """
+[[rules]]
+name = "bad-for-one"
+kind = "threshold"
+where = { entity = "*", mood = "bad" }
+at_least = 3
+"""
+    return with_rules(rule).replace("[[sources]]", f"[entities]\n{lists}\n\n[[sources]]", 1)
+
+
+def test_entities_are_counted_like_labels_and_watched(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_entities('"Acme Corp" = ["Acme"]\n"Border Bank" = []'))
+    read(runtime, monitor_now)
+    at = monitor_now + timedelta(minutes=5)
+    read(runtime, at, *some(f"{BAD_COURT} acme", 3, at), *some(f"{GOOD_MONEY} border bank Acme", 2, at))
+    found = alerts(runtime)
+    assert found["bad-for-one"].selection == {"entity": "Acme Corp", "mood": "bad"}
+    assert len(runtime.store.alerts.documents(found["bad-for-one"].id)) == 3
+    totals = {tuple(s.items()): n for s, n in runtime.store.series.totals()}
+    assert totals[(("entity", "Acme Corp"),)] == 5
+    assert totals[(("entity", "Border Bank"), ("topic", "money"))] == 2
+    assert runtime.store.documents.stories({"entity": "Border Bank"}, 0, 2**40) == 2
+
+
+def test_an_edited_text_mentions_what_it_says_now(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_entities('"Acme Corp" = ["Acme"]\n"Border Bank" = []'))
+    read(runtime, monitor_now, Document("x", f"{BAD_COURT} acme"))
+    read(runtime, monitor_now, Document("x", f"{BAD_COURT} border bank"))
+    [(selection, number)] = [(s, n) for s, n in runtime.store.series.totals() if set(s) == {"entity"}]
+    assert (selection, number) == ({"entity": "Border Bank"}, 1)
+
+
+def test_new_lists_read_the_past_again_and_raise_no_alert(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_entities('"Acme Corp" = []'))
+    read(runtime, monitor_now)
+    at = monitor_now + timedelta(minutes=5)
+    read(runtime, at, *some(f"{BAD_COURT} acme", 5, at))
+    assert [s for s, _ in runtime.store.series.totals() if "entity" in s] == []
+    runtime = make_runtime(with_entities('"Acme Corp" = ["ACME"]'))
+    runtime.relabel(at)
+    settle(runtime, at)
+    assert {n for s, n in runtime.store.series.totals() if "entity" in s} == {5}
+    assert runtime.store.mentions.lists() == {"Acme Corp": ["ACME"]}
+    assert alerts(runtime) == {}, "a changed mind is no news"
+    read(runtime, at, *some(f"{BAD_COURT} acme", 1, at, "again"))
+    assert alerts(runtime)["bad-for-one"].observed == 6
+    runtime = make_runtime(with_rules(""))
+    runtime.relabel(at)
+    assert check(runtime.store) == []
+    assert [s for s, _ in runtime.store.series.totals() if "entity" in s] == []

@@ -14,6 +14,7 @@ from monitor.mentions import Mentions
 from monitor.pipeline.featurizer import Featurizer, Vectors
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
+from monitor.pipeline.watching import watch_documents
 from monitor.store import Store
 from monitor.store.documents import PendingDocument
 from monitor.store.features import text_hash
@@ -57,6 +58,7 @@ def classify_pending(
                 named = mentions.of(item.document.title, item.document.text)
                 store.predictions.record(item.document.id, answer, named)
         judge_due(store, rules, now)
+        watch_documents(store, rules, [item.document.id for item in pending], now)
     return len(pending)
 
 

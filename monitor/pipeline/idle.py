@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import partial
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.rules import Rule
+from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
 from monitor.pipeline.histories import history_of
+from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
@@ -34,6 +35,9 @@ def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         opened = [alert.selection for alert in store.alerts.all_open() if alert.rule == rule.name]
         with store.transaction():
             for selection in [*busy, *(s for s in opened if s not in busy)]:
+                alert = store.alerts.open(fingerprint(rule.name, selection))
+                if alert is not None and frozen(store, alert, now):
+                    continue
                 found = idle_verdict(store, rule, selection, now)
                 if found is not None:
                     follow(store, rule, selection, found, partial(_last, store, selection), now)

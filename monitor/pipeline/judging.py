@@ -11,6 +11,7 @@ from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
 from monitor.pipeline.guards import enough_stories
 from monitor.pipeline.histories import history_of
+from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
@@ -54,7 +55,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
                 resolve(store, alert, "the rule is no longer there", now)
-        else:
+        elif frozen(store, alert, now) is None:
             _judge(store, rule, alert.selection, [], now)
 
 

@@ -282,6 +282,7 @@ def m0009_mentions_and_looks(db: Database) -> None:
             name text primary key,
             aliases text not null
         );;
+        create index documents_source on documents(source, bucket, event_at);;
         create view labelled as
             select document_id, task, label from predictions where abstained = 0
             union all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from monitor.store.room import Room, marks
 from monitor.types import ENTITY, Prediction
@@ -72,6 +73,32 @@ class Predictions(Room):
                     Prediction(row["label"], row["probability"], bool(row["abstained"]))
                 )
         return found
+
+    def labels(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
+        """``{document: {task: labels}}`` without abstentions; of the task ``entity``, what is mentioned."""
+        found: dict[int, dict[str, list[str]]] = {}
+        for start in range(0, len(document_ids), 500):
+            part = document_ids[start : start + 500]
+            for row in self.rows(
+                f"select * from labelled where document_id in ({marks(part)}) order by document_id, task, label",
+                list(part),
+            ):
+                found.setdefault(row["document_id"], {}).setdefault(row["task"], []).append(row["label"])
+        return found
+
+    def answers(self, task: str, since: datetime, until: datetime) -> list[tuple[int, str | None, int]]:
+        """How often ``task`` said what: ``(day, label, number)``, ``None`` for abstentions.
+
+        Days are of 24 hours and are counted from ``since``, by event time; backfill counts as well.
+        """
+        start = int(since.timestamp())
+        rows = self.rows(
+            "select (bucket - ?) / 86400 day, case abstained when 0 then label end said, "
+            "count(distinct document_id) from documents d join predictions p on p.document_id = d.id "
+            "where bucket >= ? and bucket < ? and task = ? group by day, said",
+            [start, start, int(until.timestamp()), task],
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def stale(self, task: str, head_id: int, after: int, limit: int) -> list[int]:
         """Counted documents above id ``after`` that ``head_id`` has not read for ``task``, by id."""

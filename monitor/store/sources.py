@@ -119,6 +119,22 @@ class Sources(Room):
             [to_text(now), to_text(next_at), error, name],
         )
 
+    def newest(self, name: str) -> datetime | None:
+        """The event time of the newest document of a source."""
+        found = self.value(
+            "select event_at from documents where source = ? order by bucket desc, event_at desc limit 1",
+            [name],
+        )
+        return to_time_or_none(found)
+
+    def buckets(self, name: str, since: int) -> list[int]:
+        """The buckets (epoch seconds) from ``since`` on that hold documents of a source, by time."""
+        rows = self.rows(
+            "select distinct bucket from documents where source = ? and bucket >= ? order by bucket",
+            [name, since],
+        )
+        return [row[0] for row in rows]
+
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])

@@ -27,6 +27,7 @@ from monitor.store.predictions import Predictions
 from monitor.store.series import SeriesCounts
 from monitor.store.sources import Sources
 from monitor.store.tasks import Tasks
+from monitor.store.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Store:
         self.outbox = Outbox(self)
         self.heartbeats = Heartbeats(self)
         self.mentions = Mentioned(self)
+        self.threads = Threads(self)
         self.looks = Looks(self)
         with friendly(path):
             self._check_schema()

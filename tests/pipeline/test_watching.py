@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
+
+from monitor.errors import SourceError
+from monitor.pipeline.watching import frozen
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
@@ -39,7 +43,8 @@ def settle(runtime: Runtime, now: datetime) -> None:
 
 
 def alerts(runtime: Runtime) -> dict[str, StoredAlert]:
-    return {alert.rule: alert for alert in runtime.store.alerts.find()}
+    """The newest alert of each rule."""
+    return {alert.rule: alert for alert in reversed(runtime.store.alerts.find())}
 
 
 def some(text: str, count: int, at: datetime, name: str = "") -> list[Document]:
@@ -231,3 +236,249 @@ def test_new_lists_read_the_past_again_and_raise_no_alert(
     runtime.relabel(at)
     assert check(runtime.store) == []
     assert [s for s, _ in runtime.store.series.totals() if "entity" in s] == []
+
+
+# -- words and entities mentioned -----------------------------------------------------------
+
+WORDS = with_rules(
+    """
+[[rules]]
+name = "leaks"
+kind = "keyword"
+words = ["data leak", "Strike"]
+
+[[rules]]
+name = "bad-strike"
+kind = "keyword"
+words = ["strike"]
+where = { mood = "bad" }
+
+[[rules]]
+name = "companies"
+kind = "entity"
+where = { entity = "*" }
+window = "10m"
+"""
+).replace("[[sources]]", '[entities]\n"Acme Corp" = ["Acme"]\n"Border Bank" = []\n\n[[sources]]', 1)
+
+
+def test_each_mention_fires_and_those_that_are_close_are_one_alert(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(WORDS)
+    read(runtime, monitor_now, Document("old", "an old data leak"))
+    assert alerts(runtime) == {}, "the first fetch is history"
+    at = monitor_now + timedelta(minutes=5)
+    texts = ["A DATA\nLEAK", "great success, no strike", "striker scores"]
+    read(runtime, at, *(Document(text, text, published_at=at) for text in texts))
+    found = alerts(runtime)
+    assert set(found) == {"leaks"}
+    assert (found["leaks"].observed, found["leaks"].selection) == (2, {})
+    assert found["leaks"].reason == "'data leak' in 1 text, 'Strike' in 1 text"
+    later = at + timedelta(minutes=30)
+    read(runtime, later, Document("bad", f"{BAD_COURT} strike", published_at=later))
+    found = alerts(runtime)
+    assert (found["leaks"].observed, found["leaks"].reason) == (3, "'Strike' in 1 text; 2 before")
+    assert found["bad-strike"].selection == {"mood": "bad"}
+    assert len(runtime.store.alerts.documents(found["leaks"].id)) == 3
+    settle(runtime, later + timedelta(minutes=59))
+    assert alerts(runtime)["leaks"].state == "firing"
+    settle(runtime, later + timedelta(minutes=61))
+    assert alerts(runtime)["leaks"].state == "resolved"
+    read(runtime, later, Document("bad", f"{BAD_COURT} strike again", published_at=later))
+    assert len(runtime.store.alerts.find(rule="leaks")) == 1, "an edited text is no second mention"
+    again = later + timedelta(hours=2)
+    read(runtime, again, Document("new", "strike", published_at=again))
+    assert [a.state for a in runtime.store.alerts.find(rule="leaks")] == ["firing", "resolved"]
+
+
+def test_each_entity_has_an_alert_of_its_own(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(WORDS)
+    read(runtime, monitor_now)
+    at = monitor_now + timedelta(minutes=5)
+    read(
+        runtime,
+        at,
+        Document("a", "acme and Border Bank", published_at=at),
+        Document("b", "Acme", published_at=at),
+    )
+    found = {a.selection["entity"]: a for a in runtime.store.alerts.find(rule="companies")}
+    assert {name: a.observed for name, a in found.items()} == {"Acme Corp": 2, "Border Bank": 1}
+    assert found["Acme Corp"].reason == "'Acme Corp' in 2 texts"
+
+
+# -- silence of a source ----------------------------------------------------------------------
+
+SILENCE = with_rules(
+    """
+[[rules]]
+name = "sources"
+kind = "silence"
+
+[[rules]]
+name = "any-court"
+kind = "threshold"
+where = { topic = "court" }
+at_least = 3
+"""
+)
+
+
+def hourly(now: datetime, days: int) -> list[Document]:
+    return [
+        Document(f"h{n}", f"{GOOD_MONEY} {n}", published_at=now - timedelta(hours=n))
+        for n in range(24 * days)
+    ]
+
+
+def test_a_silent_source_fires_and_freezes_what_it_feeds(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(SILENCE)
+    read(runtime, monitor_now, *hourly(monitor_now, 20))
+    at = monitor_now + timedelta(hours=1)
+    read(runtime, at, *some(BAD_COURT, 4, at))
+    assert set(alerts(runtime)) == {"any-court"}
+    runtime.sources["news"].waiting = [SourceError("no route")] * 3
+    for minutes in (5, 15, 30):
+        with pytest.raises(SourceError):
+            runtime.fetch("news", at + timedelta(minutes=minutes))
+    broken = at + timedelta(minutes=30)
+    runtime.tick(broken)
+    court = alerts(runtime)["any-court"]
+    assert frozen(runtime.store, court, broken) == "the source news cannot be read; it gave 4 of its 4 texts"
+    runtime.tick(at + timedelta(hours=3))
+    found = alerts(runtime)
+    assert found["sources"].selection == {"source": "news"}
+    assert found["sources"].reason.startswith("cannot be read, 3 failures in a row")
+    assert found["any-court"].state == "firing", "a source that fails is no calm"
+    assert frozen(runtime.store, found["sources"], at) is None
+    runtime.sources["news"].waiting = []
+    read(runtime, at + timedelta(hours=4))
+    found = alerts(runtime)
+    assert (found["sources"].state, found["any-court"].state) == ("resolved", "resolved")
+    for hours in (10, 14, 22):
+        read(runtime, at + timedelta(hours=hours))
+    found = alerts(runtime)["sources"]
+    assert found.state == "firing"
+    assert found.reason.startswith("nothing new for 22h")
+    new = at + timedelta(hours=23)
+    read(runtime, new, Document("new", GOOD_MONEY, published_at=new))
+    assert alerts(runtime)["sources"].state == "resolved"
+
+
+def test_an_alert_on_a_source_that_is_gone_ends(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(SILENCE)
+    runtime.sources["news"].waiting = [SourceError("no route")] * 3
+    for _ in range(3):
+        with pytest.raises(SourceError):
+            runtime.fetch("news", monitor_now)
+    runtime.tick(monitor_now)
+    assert alerts(runtime)["sources"].state == "firing"
+    runtime.store.sources.sync([])
+    runtime.tick(monitor_now)
+    assert alerts(runtime)["sources"].state == "resolved"
+
+
+# -- conversations ----------------------------------------------------------------------------
+
+THREADS = with_rules(
+    """
+[[rules]]
+name = "waiting"
+kind = "conversation"
+when = "unanswered"
+where = { mood = "bad" }
+after = "30m"
+
+[[rules]]
+name = "turning"
+kind = "conversation"
+when = "worse"
+where = { mood = "bad" }
+"""
+)
+
+
+def turn(name: str, text: str, at: datetime, role: str = "customer", thread: str = "7") -> Document:
+    return Document(name, text, thread=thread, role=role, published_at=at)  # type: ignore[arg-type]
+
+
+def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(THREADS)
+    read(runtime, monitor_now, turn("old", BAD_COURT, monitor_now, thread="1"))
+    at = monitor_now + timedelta(minutes=5)
+    read(
+        runtime, at, turn("a", BAD_COURT, at), turn("b", GOOD_MONEY, at, thread="8"),
+        turn("c", BAD_MONEY, at, thread="9"), turn("d", "we look into it", at + timedelta(seconds=1), "agent", "9"),
+    )  # fmt: skip
+    runtime.tick(at + timedelta(minutes=40))
+    assert alerts(runtime) == {}, "the source was not read since: perhaps there is an answer"
+    read(runtime, at + timedelta(minutes=29))
+    assert alerts(runtime) == {}
+    read(runtime, at + timedelta(minutes=31))
+    found = alerts(runtime)["waiting"]
+    assert (found.selection, found.reason) == ({"source": "news", "thread": "7"}, "no answer for 31m")
+    assert len(runtime.store.alerts.documents(found.id)) == 1
+    late = at + timedelta(minutes=40)
+    read(runtime, late, turn("e", "sorry, here is your refund", late, "agent"))
+    assert alerts(runtime)["waiting"].state == "resolved"
+    assert len(runtime.store.alerts.find()) == 1
+
+
+def test_a_thread_that_turns_worse_fires_at_once(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(THREADS)
+    read(runtime, monitor_now)
+    for minute, text in enumerate([GOOD_MONEY, BAD_COURT, BAD_MONEY]):
+        assert "turning" not in alerts(runtime)
+        at = monitor_now + timedelta(minutes=minute)
+        runtime.sources["news"].waiting = [turn(str(minute), text, at)]
+        runtime.fetch("news", at)
+        runtime.classify(at)
+    found = alerts(runtime)["turning"]
+    assert found.reason == "2 of the customer's texts in a row after 1 that were not all so"
+    assert len(runtime.store.alerts.documents(found.id)) == 2
+    read(runtime, monitor_now + timedelta(hours=23))
+    assert alerts(runtime)["turning"].state == "firing"
+    read(runtime, monitor_now + timedelta(hours=25))
+    assert alerts(runtime)["turning"].state == "resolved"
+
+
+# -- answers that drift -----------------------------------------------------------------------
+
+MODEL = with_rules('[[rules]]\nname = "fit"\nkind = "model"\ntasks = ["mood"]\nmin_count = 20\n')
+
+
+def test_labels_that_no_longer_fit_are_noticed(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(MODEL)
+    past = [
+        Document(f"{day}-{n}", f"{text} day {day}", published_at=monitor_now - timedelta(days=day, hours=n))
+        for day in range(7, 35)
+        for n, text in enumerate([GOOD_MONEY, GOOD_MONEY, BAD_COURT])
+    ]
+    read(runtime, monitor_now, *past)
+    assert alerts(runtime) == {}
+    recent = [
+        Document(
+            f"{day}-{n}", f"{BAD_MONEY} day {day}", published_at=monitor_now - timedelta(days=day, hours=n)
+        )
+        for day in range(7)
+        for n in range(4)
+    ]
+    later = monitor_now + timedelta(hours=1)
+    read(runtime, monitor_now, *recent)
+    assert alerts(runtime) == {}, "it looks once an hour"
+    settle(runtime, later)
+    found = alerts(runtime)["fit"]
+    assert found.selection == {"task": "mood"}
+    assert "bad 33% to 100%" in found.reason

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.alerts.detectors import drop, ratio, surge, threshold
+from monitor.alerts.detectors.conversation import ConversationSettings
 from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.mention import EntitySettings, KeywordSettings
+from monitor.alerts.detectors.model import ModelSettings
 from monitor.alerts.detectors.ratio import RatioSettings
+from monitor.alerts.detectors.silence import SilenceSettings
 from monitor.alerts.detectors.surge import SurgeSettings
 from monitor.alerts.detectors.threshold import ThresholdSettings
 from monitor.interfaces import Settings
@@ -23,6 +27,7 @@ from monitor.types import Selection
 __all__ = [
     "DETECTORS",
     "KINDS",
+    "WATCHED",
     "Detector",
     "DropSettings",
     "History",
@@ -59,5 +64,17 @@ DETECTORS: Mapping[str, Detector] = {
     "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
 }
 
-KINDS: Mapping[str, type[Settings]] = {name: detector.settings for name, detector in DETECTORS.items()}
+WATCHED: Mapping[str, type[Settings]] = {
+    "keyword": KeywordSettings,
+    "entity": EntitySettings,
+    "conversation": ConversationSettings,
+    "silence": SilenceSettings,
+    "model": ModelSettings,
+}
+"""The settings of kinds that read something else than counts (:mod:`monitor.pipeline.watching`)."""
+
+KINDS: Mapping[str, type[Settings]] = {
+    **{n: detector.settings for n, detector in DETECTORS.items()},
+    **WATCHED,
+}
 """The settings of every kind of rule."""

@@ -482,3 +482,20 @@ def test_labels_that_no_longer_fit_are_noticed(
     found = alerts(runtime)["fit"]
     assert found.selection == {"task": "mood"}
     assert "bad 33% to 100%" in found.reason
+
+
+# -- trend ------------------------------------------------------------------------------------
+
+
+def test_a_drift_over_weeks_is_noticed(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> None:
+    rule = '[[rules]]\nname = "drift"\nkind = "trend"\nwhere = { mood = "bad" }\nmin_per_day = 1\n'
+    runtime = make_runtime(with_rules(rule))
+    runtime.fetch("news", monitor_now)
+    for day in range(28, -1, -1):
+        at = monitor_now - timedelta(days=day, hours=1)
+        runtime.sources["news"].waiting = some(BAD_COURT, 2 + (28 - day) // 4, at, str(day))
+        runtime.fetch("news", at + timedelta(minutes=1))
+    settle(runtime, monitor_now)
+    found = alerts(runtime)["drift"]
+    assert found.selection == {"mood": "bad"}
+    assert found.reason.startswith("rises over 28 days: ")

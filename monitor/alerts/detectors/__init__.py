@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.detectors import drop, ratio, surge, threshold
+from monitor.alerts.detectors import drop, ratio, surge, threshold, trend
 from monitor.alerts.detectors.conversation import ConversationSettings
 from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
@@ -21,6 +21,7 @@ from monitor.alerts.detectors.ratio import RatioSettings
 from monitor.alerts.detectors.silence import SilenceSettings
 from monitor.alerts.detectors.surge import SurgeSettings
 from monitor.alerts.detectors.threshold import ThresholdSettings
+from monitor.alerts.detectors.trend import TrendSettings
 from monitor.interfaces import Settings
 from monitor.types import Selection
 
@@ -62,6 +63,9 @@ DETECTORS: Mapping[str, Detector] = {
     "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
     "ratio": Detector(RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole),
     "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
+    "trend": Detector(
+        TrendSettings, trend.judge, trend.reach, needs_history=True, whole=trend.whole, sees_silence=True
+    ),
 }
 
 WATCHED: Mapping[str, type[Settings]] = {

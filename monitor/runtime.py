@@ -24,6 +24,7 @@ from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
 from monitor.pipeline.tagging import retag
+from monitor.pipeline.topics import watch_topics
 from monitor.pipeline.watching import watch
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
@@ -146,6 +147,7 @@ class Runtime:
         """Judge what was put off, and let alerts resolve as time goes by."""
         judge_due(self.store, self.rules, now)
         watch(self.store, self.rules, now)
+        watch_topics(self.store, self.rules, self.readers, self.encoder, now)
         judge_open(self.store, self.rules, now)
         judge_idle(self.store, self.rules, now)
 

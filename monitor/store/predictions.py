@@ -100,6 +100,22 @@ class Predictions(Room):
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
+    def abstained(
+        self, task: str, since: datetime, until: datetime, limit: int, *, live: bool = False
+    ) -> list[int]:
+        """Ids of documents that ``task`` gave no label, newest first, each text once.
+
+        By event time; :param live: without backfill.
+        """
+        rows = self.rows(
+            "select max(d.id) id from documents d where bucket >= ? and bucket < ? and live >= ? "
+            "and exists (select 1 from predictions p where p.document_id = d.id and p.task = ?) "
+            "and not exists (select 1 from predictions p where p.document_id = d.id and p.task = ? "
+            "and p.abstained = 0) group by story order by id desc limit ?",
+            [int(since.timestamp()), int(until.timestamp()), int(live), task, task, limit],
+        )
+        return [row[0] for row in rows]
+
     def stale(self, task: str, head_id: int, after: int, limit: int) -> list[int]:
         """Counted documents above id ``after`` that ``head_id`` has not read for ``task``, by id."""
         rows = self.rows(

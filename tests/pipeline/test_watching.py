@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +15,7 @@ from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
 from monitor.store.room import bucket_of
-from monitor.types import Document
+from monitor.types import Document, Seed
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
 BAD_MONEY = "profit sales dividend terrible collapse loss"
@@ -499,3 +501,47 @@ def test_a_drift_over_weeks_is_noticed(make_runtime: Callable[..., Runtime], mon
     found = alerts(runtime)["drift"]
     assert found.selection == {"mood": "bad"}
     assert found.reason.startswith("rises over 28 days: ")
+
+
+# -- new topics -------------------------------------------------------------------------------
+
+TOPICS = with_rules('[[rules]]\nname = "unknown"\nkind = "new_topic"\ntasks = ["topic"]\nmin_stories = 6\n')
+VOUCHER = "voucher expired coupon checkout refused"
+
+
+def test_texts_that_fit_no_label_are_offered_as_one(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(TOPICS)
+    odd = ["zebra", "yacht", "violin", "umbrella", "tulip", "saddle", "ribbon", "quartz", "panda", "oyster"]
+    strange = [
+        Document(f"s{n}", f"{a} {b} harbour{n}", published_at=monitor_now - timedelta(days=12, hours=n))
+        for n, (a, b) in enumerate(pairwise(odd))
+    ]
+    old = some(GOOD_MONEY, 20, monitor_now - timedelta(days=13))
+    read(runtime, monitor_now, *strange, *old)
+    assert alerts(runtime) == {}
+    at = monitor_now + timedelta(hours=1)
+    read(runtime, at, *some(VOUCHER, 9, at), *some(BAD_COURT, 9, at))
+    found = alerts(runtime)["unknown"]
+    assert found.selection == {"task": "topic"}
+    assert found.observed >= 6
+    behind = runtime.store.documents.many(runtime.store.alerts.documents(found.id))
+    assert {d.external_id[:5] for d in behind} == {VOUCHER[:5]}
+    assert " texts that fit no label resemble each other (" in found.reason
+    command = found.reason.rpartition("to make them a label: ")[2]
+    offered = {int(word) for word in command.split() if word.isdigit()}
+    assert len(offered) == 5
+    assert offered <= {d.id for d in behind}
+    name = command.split()[4]
+    assert set(name.split("-")) <= set(VOUCHER.split())
+    # the label is taken: the texts fit one, and the alert ends
+    task = runtime.store.tasks.need("topic").task
+    wider = replace(task, labels={**task.labels, name: ""})
+    runtime.store.tasks.sync([(wider, "labels", {})], at)
+    runtime.store.tasks.add_seeds("topic", [Seed(d.text, name) for d in behind if d.id in offered], at)
+    later = at + timedelta(hours=1)
+    runtime.learn(later)
+    runtime.relabel(later)
+    settle(runtime, later)
+    assert alerts(runtime)["unknown"].state == "resolved"

@@ -17,6 +17,7 @@ from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
 from monitor.alerts.detectors.mention import EntitySettings, KeywordSettings
 from monitor.alerts.detectors.model import ModelSettings
+from monitor.alerts.detectors.new_topic import NewTopicSettings
 from monitor.alerts.detectors.ratio import RatioSettings
 from monitor.alerts.detectors.silence import SilenceSettings
 from monitor.alerts.detectors.surge import SurgeSettings
@@ -74,6 +75,7 @@ WATCHED: Mapping[str, type[Settings]] = {
     "conversation": ConversationSettings,
     "silence": SilenceSettings,
     "model": ModelSettings,
+    "new_topic": NewTopicSettings,
 }
 """The settings of kinds that read something else than counts (:mod:`monitor.pipeline.watching`)."""
 

@@ -7,7 +7,7 @@ the house works with). Reading and checking is in :mod:`monitor.config_reader`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from monitor.durations import Duration
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import TELL_AT_ONCE, Name, Policy
-from monitor.types import Task
+from monitor.types import ENTITY, Task
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
@@ -55,6 +55,9 @@ class TopTable(Settings):
     routes: tuple[dict[str, Any], ...] = ()
     inhibit: tuple[dict[str, Any], ...] = ()
     mutes: tuple[dict[str, Any], ...] = ()
+    entities: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="names to find in texts, each with other spellings"
+    )
 
 
 class SourceTable(Settings):
@@ -166,7 +169,8 @@ class RuleConfig:
 class Config:
     """A whole, valid configuration. ``base`` is the folder that relative paths start at.
 
-    ``left_out``: what cannot run because a plugin failed, which is no fault of the file's.
+    ``entities``: other spellings by name. ``left_out``: what cannot run because a plugin
+    failed, which is no fault of the file's.
     """
 
     path: Path
@@ -183,6 +187,7 @@ class Config:
     notifiers: tuple[NotifierConfig, ...]
     left_out: tuple[Fault, ...] = ()
     policy: Policy = TELL_AT_ONCE
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_task(
@@ -199,6 +204,8 @@ def make_task(
 
     :raises MonitorError: if the labels cannot make a task.
     """
+    if name == ENTITY:
+        raise MonitorError(f"a task cannot be called {ENTITY!r}: that stands for what a text mentions")
     defaults = adapter.labels()
     if labels is None:
         chosen = dict(defaults)

@@ -29,9 +29,11 @@ from monitor.config_faults import faults
 from monitor.config_routing import read_policy
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
+from monitor.mentions import clashes
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
+from monitor.types import ENTITY
 
 log = logging.getLogger(__name__)
 
@@ -131,10 +133,15 @@ class _Reader:
         if self.known_tasks is not None:
             labels |= self.known_tasks(database)
         labels |= {t.task.name: t.task.labels for t in tasks}
+        if top.entities:
+            labels[ENTITY] = top.entities
+        for name, message in clashes(top.entities):
+            self.fault(f"entities.{name}", message)
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
         names = [str(n.get("name")) for n in top.notifiers]
-        rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
+        around = {"tasks": {*labels, *unchecked}, "sources": {str(s.get("name")) for s in top.sources}}
+        rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names, around))
         for kind, items in (("routes", top.routes), ("mutes", top.mutes)):
             self.unique(kind, items)
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
@@ -158,6 +165,7 @@ class _Reader:
             notifiers=tuple(notifiers),
             left_out=tuple(self.left_out),
             policy=policy,
+            entities=top.entities,
         )
 
     def encoder(self, value: str | dict[str, Any]) -> tuple[str, type[Encoder] | None, Any]:
@@ -233,6 +241,7 @@ class _Reader:
         labels: Mapping[str, Collection[str]],
         unchecked: Collection[str],
         notifiers: Collection[str],
+        around: Mapping[str, Collection[str]],
     ) -> RuleConfig | None:
         core, rest = self.split(RuleTable, table, place)
         if core is None:
@@ -255,6 +264,9 @@ class _Reader:
         settings = self.model(self.rule_kinds[core.kind], rest, place)
         if settings is None:
             return None
+        check = getattr(settings, "faults", None)  # what a kind has to say on its settings and `where`
+        for setting, message in check(core.where, around) if check else ():
+            self.fault(f"{place}.{setting}", message)
         notify = tuple(notifiers) if core.notify is None else core.notify
         routed, life = core.notify is None, core.life()
         return RuleConfig(core.name, core.kind, dict(core.where), notify, settings, core.owner, routed, life)

@@ -15,14 +15,19 @@ from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
+from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.tagging import retag
 from monitor.pipeline.telling import dispatch
+from monitor.pipeline.topics import watch_topics
+from monitor.pipeline.watching import watch
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -54,6 +59,7 @@ class Runtime:
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
+        self.mentions = Mentions(self.config.entities)
         for fault in self.config.left_out:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
@@ -119,7 +125,11 @@ class Runtime:
         return changed
 
     def relabel(self, now: datetime) -> dict[str, int]:
-        """Let new heads read the past; ``{task: documents that got other labels}``."""
+        """Let new heads and lists of entities read the past.
+
+        Returns ``{task: documents that got other labels}``.
+        """
+        retag(self.store, self.config.entities)
         found = {}
         for reader in load_readers(self.store, self.plugins, self.config.base, self.encoder):
             changed = relabel(self.store, self.featurizer, reader, now, window=self.config.retention.features)
@@ -131,12 +141,17 @@ class Runtime:
 
     def classify(self, now: datetime) -> int:
         """Classify one batch of pending documents and judge what it touches."""
-        return classify_pending(self.store, self.featurizer, self.readers, self.rules, now)
+        return classify_pending(
+            self.store, self.featurizer, self.readers, self.rules, now, mentions=self.mentions
+        )
 
     def tick(self, now: datetime) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
         judge_due(self.store, self.rules, now)
+        watch(self.store, self.rules, now)
+        watch_topics(self.store, self.rules, self.readers, self.encoder, now)
         judge_open(self.store, self.rules, now)
+        judge_idle(self.store, self.rules, now)
         dispatch(self.store, self.config.policy, now)
 
     def deliver(self, name: str, now: datetime) -> int:

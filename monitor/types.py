@@ -14,6 +14,9 @@ Role = Literal["customer", "agent", "publisher"]
 Selection = Mapping[str, str]
 """What a series counts: label by task, as in ``{"topic": "earnings"}``; ``{}`` is every document."""
 
+ENTITY = "entity"
+"""In a selection, what a text mentions instead of a label of a task; no task may be called so."""
+
 
 @dataclass(frozen=True)
 class Document:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monitor import hookimpl
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.interfaces import Encoder, Notifier, Settings, Source
 from monitor.plugins import Plugins, load_plugins
@@ -145,8 +145,7 @@ def make_runtime(
     made: list[Runtime] = []
 
     def make(text: str = CONFIG, *, now: datetime = monitor_now, **files: str) -> Runtime:
-        kinds = {name: detector.settings for name, detector in DETECTORS.items()}
-        config = load_config(write_config(text, **files), plugins, kinds)
+        config = load_config(write_config(text, **files), plugins, KINDS)
         encoder = SharedEncoder(HashEncoder(Settings(), config.base))
         runtime = Runtime(config, plugins, Store(config.database), encoder)
         made.append(runtime)

@@ -10,15 +10,13 @@ import pytest
 from pydantic import Field
 
 from monitor import hookimpl
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.durations import Duration
 from monitor.errors import ConfigError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.plugins import load_plugins
 from monitor.testing import HashEncoder
-
-KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
 
 
 class FeedSettings(Settings):
@@ -181,7 +179,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         (MOOD + "threshold = 2", "tasks[1].threshold", "less than or equal to 1"),
         (MOOD + 'seeds = "none.csv"', "tasks[1].seeds", "there is no file"),
         ('[[notifiers]]\nplugin = "pigeon"\nname = "x"', "notifiers[1].plugin", "known: pager"),
-        (MOOD + '[[rules]]\nname = "r"\nkind = "burst"', "rules[1].kind", "known: surge, threshold"),
+        (MOOD + '[[rules]]\nname = "r"\nkind = "burst"', "rules[1].kind", "surge, threshold"),
         (MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mod = "bad" }', "rules[1].where", "known: mood"),
         (
             MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mood = "sad" }',
@@ -191,6 +189,15 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ('[[rules]]\nname = "r"\nkind = "surge"\nnotify = ["x"]', "rules[1].notify", "known: there are none yet"),
         ('[[rules]]\nname = "r"\nkind = "threshold"', "rules[1].at_least", "is required"),
         ('[[rules]]\nname = "r"\nkind = "surge"\nprobability = 1', "rules[1].probability", "less than 0.5"),
+        ('[[tasks]]\nname = "entity"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'entity'"),
+        ('[entities]\na = ["x"]\nb = ["X"]', "entities.b", "'X' is also a name of 'a'"),
+        (
+            '[entities]\na = ["x"]\n[[rules]]\nname = "r"\nkind = "surge"\nwhere = { entity = "c" }',
+            "rules[1].where.entity",
+            "known: *, a",
+        ),
+        ('[[rules]]\nname = "r"\nkind = "surge"\nwhere = { entity = "c" }', "rules[1].where", "called 'entity'"),
+        ('[[rules]]\nname = "r"\nkind = "ratio"\nat_least = 0.5', "rules[1].where", "a share is that of a label"),
         ('encoder = "nope"', "encoder", "known: hash"),
         ('encoder = { plugin = "hash", size = 3 }', "encoder.size", "is not known here"),
     ],

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from test_imports import FOR_COMMANDS, FOR_TESTS, PUBLIC
 
 from monitor import hookspecs, interfaces, testing, types
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.cli import cli
 from monitor.config import (
     LogSettings,
@@ -38,7 +38,6 @@ from monitor.testing import check_failing_source, check_source, make
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FOR_PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
-KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
 HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
 
 

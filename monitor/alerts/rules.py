@@ -39,6 +39,23 @@ class Rule:
         """The functions behind ``kind``."""
         return DETECTORS[self.kind]
 
+    @property
+    def of_histories(self) -> Detector:
+        """The functions behind a ``kind`` that reads histories of counts."""
+        found = self.detector
+        assert isinstance(found, Detector), f"{self.kind} reads profiles"
+        return found
+
+    @property
+    def counted(self) -> bool:
+        """Whether it reads the counts of series (else texts, conversations, sources, ...)."""
+        return self.kind in DETECTORS
+
+    @property
+    def on_documents(self) -> bool:
+        """Whether series are judged as documents come into them."""
+        return self.counted and not self.detector.sees_silence
+
     def watches(self, selection: Selection) -> bool:
         """Whether a series is one of the rule's."""
         return selection.keys() == self.where.keys() and all(

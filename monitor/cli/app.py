@@ -60,12 +60,11 @@ class App:
         :param check_seeds: a seed that cannot be used is a fault as well.
         :raises ConfigError: with all its faults.
         """
-        from monitor.alerts.detectors import DETECTORS
+        from monitor.alerts.detectors import KINDS
 
         disabled = disabled_plugins(read_document(self.config_path))
         plugins = load_plugins(disabled=disabled)
-        kinds = {name: detector.settings for name, detector in DETECTORS.items()}
-        config = load_config(self.config_path, plugins, kinds, _tasks_of, check_seeds=check_seeds)
+        config = load_config(self.config_path, plugins, KINDS, _tasks_of, check_seeds=check_seeds)
         return config, plugins
 
     @cached_property

@@ -17,7 +17,7 @@ from monitor.cli.rules import notified_in_words, rule_record, settings_in_words,
 from monitor.config import Config, RuleConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
-from monitor.types import Task
+from monitor.types import ENTITY, Task
 
 
 @click.group("config", cls=Group)
@@ -74,7 +74,7 @@ def _report(app: App) -> dict[str, Any]:
         if part["error"] is not None
     ]
     tasks = _tasks(app, config)
-    labels = {task["name"]: task["labels"] for task in tasks}
+    labels = {task["name"]: task["labels"] for task in tasks} | {ENTITY: list(config.entities)}
     return {
         "database": config.database,
         "encoder": config.encoder,

@@ -16,7 +16,7 @@ from monitor.cli.output import clock, print_table, shorten
 from monitor.durations import parse_duration
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
-from monitor.types import Prediction, StoredDocument
+from monitor.types import ENTITY, Prediction, StoredDocument
 
 
 @click.group("documents", cls=Group)
@@ -139,7 +139,7 @@ def _show(
         raise UnknownName("source", source, names)
     pairs = [_pair(label, "TASK=LABEL") for label in labels]
     for task, label in pairs:
-        known = store.tasks.need(task).task.labels
+        known = store.mentions.lists() if task == ENTITY else store.tasks.need(task).task.labels
         if label not in known:
             raise UnknownName(f"label of {task!r}", label, known)
     found = store.documents.find(

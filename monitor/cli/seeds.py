@@ -47,7 +47,7 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
         raise click.UsageError("give either TEXT or --document ID")
     store = app.store_with(task, [label])
     if document_id is not None:
-        text = _text_of(app, store, task, document_id)
+        text = text_of(app, store, task, document_id)
     else:
         typed = sys.stdin.buffer.read().decode(errors="surrogateescape") if text == "-" else text
         text = _utf8(typed or "").strip()
@@ -174,7 +174,11 @@ def _utf8(text: str) -> str:
     return text
 
 
-def _text_of(app: App, store: Store, task: str, document_id: int) -> str:
+def text_of(app: App, store: Store, task: str, document_id: int) -> str:
+    """The text that a task reads in a document, without the encoder being made.
+
+    :raises MonitorError: if there is no such document, or the task does not apply to it.
+    """
     from monitor.pipeline.readers import Reader
 
     stored = store.tasks.need(task)

@@ -13,12 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, shorten
-from monitor.cli.seeds import read_for
-from monitor.config import make_task
+from monitor.cli.seeds import read_for, text_of
+from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
+from monitor.pipeline.corrections import correct
 from monitor.routes import Name
 from monitor.store import Store
 from monitor.store.tasks import StoredTask
+from monitor.types import Seed
 
 ORIGINS = ("adapter", "file", "command")
 
@@ -184,6 +186,37 @@ def add_command(
         store.tasks.add_seeds(name, own, now)
     seeds = len(store.tasks.seeds(name))
     click.echo(f"added the task {name} with {len(task.labels)} labels and {seeds} seeds; {app.taken_up()}")
+
+
+@tasks_command.command("extend")
+@click.argument("name")
+@click.argument("label")
+@click.option("--description", default="", help="A line that describes the label.")
+@click.option(
+    "--seed",
+    "documents",
+    type=int,
+    multiple=True,
+    metavar="ID",
+    help="A document that is an example of it; repeat it for each.",
+)
+@pass_app
+def extend_command(app: App, name: str, label: str, description: str, documents: tuple[int, ...]) -> None:
+    """Give a task another label, with documents as its examples.
+
+    Alerts of the kind `new_topic` say which label and documents they offer. A label of a task
+    that the configuration owns is added there first; the examples can then be given here.
+    """
+    if not label.strip() or label == ALL:
+        raise click.BadParameter(f"{label!r} cannot be a label", param_hint="LABEL")
+    store, now = app.store_with(name, [label]), app.now()
+    texts = [(text_of(app, store, name, id_), id_) for id_ in documents]
+    with store.transaction():
+        new = store.tasks.extend(name, label, description)
+        for text, id_ in texts:
+            correct(store, name, Seed(text, label), now, document_id=id_)
+    what = f"added the label {label} to the task {name}" if new else f"the task {name} has the label {label}"
+    click.echo(f"{what}, with {len(texts)} example{'s' * (len(texts) != 1)}; {app.taken_up()}")
 
 
 @tasks_command.command("remove")

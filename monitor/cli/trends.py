@@ -14,6 +14,7 @@ from monitor.cli.output import print_table
 from monitor.durations import format_duration
 from monitor.errors import UnknownName
 from monitor.store.room import BUCKET_S
+from monitor.types import ENTITY
 
 COLUMNS = 48
 
@@ -35,7 +36,7 @@ def trends_command(
     in seconds, and `counts` has a number for each step.
     """
     store, now = app.store, app.now()
-    known = [stored.task.name for stored in store.tasks.active()]
+    known = [stored.task.name for stored in store.tasks.active()] + [ENTITY] * bool(store.mentions.lists())
     for name in (task, by):
         if name is not None and name not in known:
             raise UnknownName("task", name, known)

@@ -10,9 +10,11 @@ import numpy as np
 
 from monitor.alerts.rules import Rule
 from monitor.learn.head import decide, probabilities
+from monitor.mentions import Mentions
 from monitor.pipeline.featurizer import Featurizer, Vectors
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
+from monitor.pipeline.watching import watch_documents
 from monitor.store import Store
 from monitor.store.documents import PendingDocument
 from monitor.store.features import text_hash
@@ -22,6 +24,7 @@ from monitor.types import StoredDocument
 log = logging.getLogger(__name__)
 
 BATCH = 256
+NO_MENTIONS = Mentions({})
 
 
 def classify_pending(
@@ -31,6 +34,7 @@ def classify_pending(
     rules: Sequence[Rule],
     now: datetime,
     limit: int = BATCH,
+    mentions: Mentions = NO_MENTIONS,
 ) -> int:
     """Classify up to ``limit`` pending documents and judge the series they touch.
 
@@ -51,8 +55,10 @@ def classify_pending(
                     "document %d failed: %s", item.document.id, answer, extra={"document": item.document.id}
                 )
             elif store.documents.classified(item.document.id, item.content_hash):
-                store.predictions.record(item.document.id, answer)
+                named = mentions.of(item.document.title, item.document.text)
+                store.predictions.record(item.document.id, answer, named)
         judge_due(store, rules, now)
+        watch_documents(store, rules, [item.document.id for item in pending], now)
     return len(pending)
 
 

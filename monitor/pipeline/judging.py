@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
-from monitor.alerts.detectors import History, Verdict
+from monitor.alerts.detectors import ProfileDetector, Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.guards import enough_stories, one_wave_once
+from monitor.pipeline.histories import history_of
+from monitor.pipeline.profiles import Present
+from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
@@ -30,13 +32,14 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         return
     waiting = store.documents.backlog()
     with store.transaction():
+        present = Present(store, now)
         for rule in rules:
-            if waiting and rule.detector.needs_history:
+            if not rule.on_documents or (waiting and rule.detector.needs_history):
                 continue
             for text, buckets in due.items():
                 selection = json.loads(text)
                 if rule.watches(selection):
-                    _judge(store, rule, selection, buckets, now)
+                    _judge(present, rule, selection, buckets)
         if not waiting:
             store.series.clear_due()
 
@@ -47,43 +50,43 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     An alert whose rule is gone is resolved.
     """
     by_name = {rule.name: rule for rule in rules}
+    present = Present(store, now)
     for alert in store.alerts.all_open():
         rule = by_name.get(alert.rule)
+        if rule is not None and not rule.on_documents:
+            continue  # followed by what watches for it
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
                 resolve(store, alert, "the rule is no longer there", now)
-        else:
-            _judge(store, rule, alert.selection, [], now)
+        elif frozen(store, alert, now) is None:
+            _judge(present, rule, alert.selection, [])
 
 
-def verdict(store: Store, rule: Rule, selection: Selection, buckets: Iterable[int], now: datetime) -> Verdict:
+def verdict(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> Verdict:
     """The clearest verdict of a rule on a series: the firing window that is the least likely by chance.
 
     Windows end now and with each of ``buckets`` (epoch seconds), so that documents that came
     late, such as a feed's that is polled hourly, are judged at the time they belong to.
     """
-    present = bucket_of(now) + BUCKET_S
-    ends = sorted({present, *(bucket + BUCKET_S for bucket in buckets if bucket < present)})
-    since = int(ends[0] - rule.detector.reach(rule.settings)) // BUCKET_S * BUCKET_S
+    store, detector = present.store, rule.detector
+    if isinstance(detector, ProfileDetector):
+        return enough_stories(store, rule, selection, present.verdict(rule, selection, buckets))
+    last = bucket_of(present.now) + BUCKET_S
+    ends = sorted({last, *(bucket + BUCKET_S for bucket in buckets if bucket < last)})
+    since = int(ends[0] - detector.reach(rule.settings)) // BUCKET_S * BUCKET_S
     known = store.documents.history_from()
-    history = _history(store, selection, since, ends[-1])
-    from_ = present if known is None else known
-    verdicts = [rule.detector.judge(history, end, from_, rule.settings) for end in ends]
+    history = history_of(store, rule, selection, since, ends[-1])
+    from_ = last if known is None else known
+    verdicts = [detector.judge(history, end, from_, rule.settings) for end in ends]
+    verdicts = [enough_stories(store, rule, selection, found) for found in verdicts]
     return min(verdicts, key=lambda v: (not v.firing, v.probability))
 
 
-def _history(store: Store, selection: Selection, since: int, until: int) -> History:
-    total = np.zeros((until - since) // BUCKET_S, dtype=np.int64)
-    live = np.zeros_like(total)
-    for count in store.series.counts(selection, since, until):
-        place = (count.bucket - since) // BUCKET_S
-        total[place], live[place] = count.total, count.live
-    return History(since, BUCKET_S, total, live)
-
-
-def _judge(store: Store, rule: Rule, selection: Selection, buckets: Sequence[int], now: datetime) -> None:
-    found = verdict(store, rule, selection, buckets, now)
-    follow(store, rule, selection, found, lambda v: _documents(store, selection, v), now)
+def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:
+    store = present.store
+    with store.transaction():
+        found = one_wave_once(store, rule, selection, verdict(present, rule, selection, buckets))
+        follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
 
 
 def _documents(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:

@@ -278,6 +278,15 @@ class Alerts(Room):
             "insert or ignore into alert_documents values (?, ?)", [(alert_id, i) for i in document_ids]
         )
 
+    def attached(self, rule: str, document_ids: Sequence[int]) -> set[int]:
+        """Which documents are behind any alert of a rule."""
+        rows = self.rows(
+            "select distinct document_id from alert_documents join alerts on alerts.id = alert_id "
+            "where rule = ? and document_id in (select value from json_each(?))",
+            [rule, json.dumps(list(document_ids))],
+        )
+        return {row[0] for row in rows}
+
     def documents(self, alert_id: int) -> list[int]:
         """Ids of the documents behind an alert, newest event first."""
         rows = self.rows(

@@ -9,8 +9,8 @@ def check(store: Store) -> list[str]:
     """Everything that is not as it must be, a line each; empty when all is well.
 
     - SQLite's own integrity and foreign keys; the full-text index matches the documents
-    - stored counts are the counts of predictions
-    - every classified document was counted once, every prediction has a counted document
+    - stored counts are the counts of predictions and mentions
+    - every classified document was counted once, every prediction or mention has a counted document
     - a single-label task says one thing of a document
     - a task with heads has one in use, and every head's previous version is there
     - every alert that fired or resolved has its step, and whoever was told of it has its letters
@@ -40,6 +40,9 @@ _QUERIES = {
     "classified but not counted, document": "select id from documents where state = 'classified' and counted = 0",
     "prediction of an uncounted document": (
         "select distinct document_id from predictions p join documents d on d.id = p.document_id where counted = 0"
+    ),
+    "mention in an uncounted document": (
+        "select distinct document_id from mentions m join documents d on d.id = m.document_id where counted = 0"
     ),
     "several answers of a single-label task, document and task": (
         "select document_id, task from predictions p join tasks t on t.name = p.task where t.multi = 0 "

@@ -9,11 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from monitor.store.room import Room, bucket_of, marks, to_text, to_text_or_none, to_time, to_time_or_none
-from monitor.types import Document, StoredDocument
+from monitor.store.room import (
+    BUCKET_S,
+    Room,
+    bucket_of,
+    marks,
+    to_text,
+    to_text_or_none,
+    to_time,
+    to_time_or_none,
+)
+from monitor.store.stories import Telling, grouped
+from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
 """A text that changes more often than this (a clock, an advertisement) is left as it is."""
+
+CARRIES = (
+    "exists (select 1 from labelled l where l.document_id = documents.id and l.task = ? and l.label = ?)"
+)
 
 Added = Literal["new", "edited", "known"]
 
@@ -159,7 +173,8 @@ class Documents(Room):
         """Documents that meet every condition, newest event first.
 
         :param words: as typed by a person; all must occur in title or text.
-        :param labels: ``(task, label)`` pairs that were predicted, abstentions left out.
+        :param labels: ``(task, label)`` pairs that were predicted, abstentions left out; of the task
+            ``entity``, what is mentioned.
         """
         where, values = ["1"], list[Any]()
         if words is not None:
@@ -169,10 +184,7 @@ class Documents(Room):
             where.append("source = ?")
             values.append(source)
         for task, label in labels:
-            where.append(
-                "exists (select 1 from predictions p where p.document_id = documents.id"
-                " and p.task = ? and p.label = ? and p.abstained = 0)"
-            )
+            where.append(CARRIES)
             values += [task, label]
         if since is not None:
             where.append("event_at >= ?")
@@ -191,6 +203,34 @@ class Documents(Room):
             [*values, -1 if limit is None else limit],
         )
         return [_document(row) for row in rows]
+
+    def stories(self, selection: Selection, since: int, until: int) -> int:
+        """How many distinct stories the live documents of a selection tell in ``[since, until)``.
+
+        :param since: epoch second, as ``until``; both are taken to the start of their bucket.
+        """
+        where = _carries(selection)
+        rows = self.rows(
+            "select story, url, thread, bucket from documents where live = 1 and counted = 1"
+            f" and bucket >= ? and bucket < ?{where}",
+            [
+                since // BUCKET_S * BUCKET_S,
+                until // BUCKET_S * BUCKET_S,
+                *(part for pair in selection.items() for part in pair),
+            ],
+        )
+        return len(set(grouped([Telling(*row) for row in rows])))
+
+    def sources_of(self, selection: Selection, share: float) -> list[str]:
+        """The sources that each gave at least ``share`` of the newest 500 documents of a selection."""
+        where = _carries(selection)
+        rows = self.rows(
+            "select source, count(*) n from (select source from documents where counted = 1"
+            f"{where} order by event_at desc limit 500) group by source",
+            [part for pair in selection.items() for part in pair],
+        )
+        total = sum(row["n"] for row in rows)
+        return [row["source"] for row in rows if row["n"] >= share * total]
 
     def per_source(self) -> dict[str, int]:
         """Number of documents by source."""
@@ -226,6 +266,11 @@ def match_expression(words: str) -> str:
     """What a person typed, as an FTS5 query that cannot be malformed: every word, the last as a prefix."""
     quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
     return " ".join(quoted) + "*" if quoted else '""'
+
+
+def _carries(selection: Selection) -> str:
+    """Conditions that a document carries the labels of a selection; each takes a task and a label."""
+    return f" and {CARRIES}" * len(selection)
 
 
 def _document(row: Any) -> StoredDocument:

@@ -268,6 +268,32 @@ def m0005_histories_of_heads(db: Database) -> None:
 
 
 @core()
+def m0006_profiles_and_waves(db: Database) -> None:
+    _run(
+        db,
+        """
+        create table profiles (
+            series_id integer primary key references series(id),
+            version integer not null,
+            upto integer not null,
+            data text not null
+        );;
+        create trigger counts_inserted after insert on counts begin
+            delete from profiles where series_id = new.series_id and upto >= new.bucket; end;;
+        create trigger counts_updated after update on counts begin
+            delete from profiles where series_id = new.series_id and upto >= new.bucket; end;;
+        create trigger counts_deleted after delete on counts begin
+            delete from profiles where series_id = old.series_id and upto >= old.bucket; end;;
+        create table waves (
+            fingerprint text primary key,
+            peak real not null,
+            at real not null
+        ) without rowid
+        """,
+    )
+
+
+@core()
 def m0007_life_cycle_and_telling(db: Database) -> None:
     _run(
         db,
@@ -334,5 +360,33 @@ def m0007_life_cycle_and_telling(db: Database) -> None:
             note text not null default '',
             at text not null
         )
+        """,
+    )
+
+
+@core()
+def m0009_mentions_and_looks(db: Database) -> None:
+    _run(
+        db,
+        """
+        create table mentions (
+            document_id integer not null references documents(id),
+            entity text not null,
+            primary key (document_id, entity)
+        ) without rowid;;
+        create index mentions_entity on mentions(entity, document_id);;
+        create table entities (
+            name text primary key,
+            aliases text not null
+        );;
+        create index documents_source on documents(source, bucket, event_at);;
+        create view labelled as
+            select document_id, task, label from predictions where abstained = 0
+            union all
+            select document_id, 'entity', entity from mentions;;
+        create table looks (
+            rule text primary key,
+            bucket integer not null
+        ) without rowid
         """,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from monitor.store.room import Room, marks
-from monitor.types import Prediction
+from monitor.types import ENTITY, Prediction
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,10 @@ class Answer:
 class Predictions(Room):
     """Document x task: labels or an abstention."""
 
-    def record(self, document_id: int, answers: Mapping[str, Answer]) -> None:
+    def record(self, document_id: int, answers: Mapping[str, Answer], entities: Sequence[str] = ()) -> None:
         """Replace what is said of a document, and move its counts along: one transaction.
+
+        ``entities``: what its text mentions, counted like labels of the task ``entity``.
 
         Tasks that ``answers`` does not name lose what they said (they do not apply any more).
         The series that a live document counts in are due to be judged.
@@ -32,7 +35,10 @@ class Predictions(Room):
             ).fetchone()
             if document["counted"]:
                 before = self.of([document_id]).get(document_id, {})
-                self.store.series.move(_labels(before), document["bucket"], bool(document["live"]), -1)
+                mentioned = self.store.mentions.of([document_id]).get(document_id, [])
+                self.store.series.move(
+                    _labels(before, mentioned), document["bucket"], bool(document["live"]), -1
+                )
                 connection.execute("delete from predictions where document_id = ?", [document_id])
             connection.executemany(
                 "insert into predictions (document_id, task, label, probability, abstained, head_id) "
@@ -46,7 +52,9 @@ class Predictions(Room):
             if not document["counted"]:
                 connection.execute("update documents set counted = 1 where id = ?", [document_id])
             after = {task: answer.predictions for task, answer in answers.items()}
-            touched = self.store.series.move(_labels(after), document["bucket"], bool(document["live"]), 1)
+            self.store.mentions.replace(document_id, entities)
+            labels = _labels(after, entities)
+            touched = self.store.series.move(labels, document["bucket"], bool(document["live"]), 1)
             if document["live"]:
                 self.store.series.put_due(touched, document["bucket"])
 
@@ -65,6 +73,48 @@ class Predictions(Room):
                     Prediction(row["label"], row["probability"], bool(row["abstained"]))
                 )
         return found
+
+    def labels(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
+        """``{document: {task: labels}}`` without abstentions; of the task ``entity``, what is mentioned."""
+        found: dict[int, dict[str, list[str]]] = {}
+        for start in range(0, len(document_ids), 500):
+            part = document_ids[start : start + 500]
+            for row in self.rows(
+                f"select * from labelled where document_id in ({marks(part)}) order by document_id, task, label",
+                list(part),
+            ):
+                found.setdefault(row["document_id"], {}).setdefault(row["task"], []).append(row["label"])
+        return found
+
+    def answers(self, task: str, since: datetime, until: datetime) -> list[tuple[int, str | None, int]]:
+        """How often ``task`` said what: ``(day, label, number)``, ``None`` for abstentions.
+
+        Days are of 24 hours and are counted from ``since``, by event time; backfill counts as well.
+        """
+        start = int(since.timestamp())
+        rows = self.rows(
+            "select (bucket - ?) / 86400 day, case abstained when 0 then label end said, "
+            "count(distinct document_id) from documents d join predictions p on p.document_id = d.id "
+            "where bucket >= ? and bucket < ? and task = ? group by day, said",
+            [start, start, int(until.timestamp()), task],
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def abstained(
+        self, task: str, since: datetime, until: datetime, limit: int, *, live: bool = False
+    ) -> list[int]:
+        """Ids of documents that ``task`` gave no label, newest first, each text once.
+
+        By event time; :param live: without backfill.
+        """
+        rows = self.rows(
+            "select max(d.id) id from documents d where bucket >= ? and bucket < ? and live >= ? "
+            "and exists (select 1 from predictions p where p.document_id = d.id and p.task = ?) "
+            "and not exists (select 1 from predictions p where p.document_id = d.id and p.task = ? "
+            "and p.abstained = 0) group by story order by id desc limit ?",
+            [int(since.timestamp()), int(until.timestamp()), int(live), task, task, limit],
+        )
+        return [row[0] for row in rows]
 
     def stale(self, task: str, head_id: int, after: int, limit: int) -> list[int]:
         """Counted documents above id ``after`` that ``head_id`` has not read for ``task``, by id."""
@@ -104,6 +154,9 @@ class Predictions(Room):
         return changed
 
 
-def _labels(predictions: Mapping[str, Sequence[Prediction]]) -> dict[str, list[str]]:
+def _labels(
+    predictions: Mapping[str, Sequence[Prediction]], entities: Sequence[str] = ()
+) -> dict[str, list[str]]:
     labels = {task: sorted(p.label for p in found if not p.abstained) for task, found in predictions.items()}
+    labels[ENTITY] = sorted(entities)
     return {task: names for task, names in labels.items() if names}

@@ -1,7 +1,7 @@
 """Series: counts per bucket for every label and every pair of labels of two tasks.
 
-Derived from predictions; :meth:`SeriesCounts.differences` proves it, and any task's series
-can be rebuilt.
+What a text mentions counts like labels of a task called ``entity``. Derived from predictions and
+mentions; :meth:`SeriesCounts.differences` proves it, and any task's series can be rebuilt.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from monitor.store.room import Room
-from monitor.types import Selection
+from monitor.types import ENTITY, Selection
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,15 @@ class SeriesCounts(Room):
         )
         return [json.loads(row[0]) for row in rows]
 
+    def busy(self, since: int, at_least: float) -> list[dict[str, str]]:
+        """Selections with at least so many documents in buckets from ``since`` on."""
+        rows = self.rows(
+            "select selection from counts join series on series.id = series_id where bucket >= ? "
+            "group by series_id having sum(total) >= ? order by selection",
+            [since, at_least],
+        )
+        return [json.loads(row[0]) for row in rows]
+
     def counts(self, selection: Selection, since: int = 0, until: int | None = None) -> list[Count]:
         """Non-empty buckets of one series in ``[since, until)``, by time."""
         rows = self.rows(
@@ -110,7 +119,7 @@ class SeriesCounts(Room):
         return [(json.loads(row[0]), row[1]) for row in rows]
 
     def rebuild(self, task: str) -> None:
-        """Make the series that name ``task`` anew from the predictions: one transaction."""
+        """Make the series that name ``task`` anew from predictions and mentions: one transaction."""
         with self.store.transaction() as connection:
             for series_id, text in connection.execute("select id, selection from series").fetchall():
                 if task in json.loads(text):
@@ -152,6 +161,19 @@ class SeriesCounts(Room):
             "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
             "and (?1 is null or ?1 in (p.task, q.task)) group by p.task, p.label, q.task, q.label, bucket",
             [task],
+        )
+        if task in (None, ENTITY):
+            rows += self.rows(
+                "select ?1, entity, '', '', bucket, count(*), sum(live) from mentions m "
+                "join documents d on d.id = m.document_id where counted = 1 group by entity, bucket",
+                [ENTITY],
+            )
+        rows += self.rows(
+            "select ?2, entity, p.task, p.label, bucket, count(*), sum(live) from mentions m "
+            "join predictions p on p.document_id = m.document_id and p.abstained = 0 "
+            "join documents d on d.id = m.document_id where counted = 1 "
+            "and (?1 is null or ?1 in (?2, p.task)) group by entity, p.task, p.label, bucket",
+            [task, ENTITY],
         )
         found: dict[tuple[str, int], tuple[int, int]] = {}
         for one, label, other, second, bucket, total, live in rows:

@@ -111,6 +111,10 @@ class Sources(Room):
             [to_text(now), to_text(now), to_text(now), to_text(next_at), name],
         )
 
+    def first_success(self) -> datetime | None:
+        """When a source was read with success for the first time."""
+        return to_time_or_none(self.value("select min(first_success_at) from sources"))
+
     def failed(self, name: str, now: datetime, next_at: datetime, error: str) -> None:
         """A fetch failed; it is due again at ``next_at``."""
         self.write(
@@ -118,6 +122,22 @@ class Sources(Room):
             "where name = ?",
             [to_text(now), to_text(next_at), error, name],
         )
+
+    def newest(self, name: str) -> datetime | None:
+        """The event time of the newest document of a source."""
+        found = self.value(
+            "select event_at from documents where source = ? order by bucket desc, event_at desc limit 1",
+            [name],
+        )
+        return to_time_or_none(found)
+
+    def buckets(self, name: str, since: int) -> list[int]:
+        """The buckets (epoch seconds) from ``since`` on that hold documents of a source, by time."""
+        rows = self.rows(
+            "select distinct bucket from documents where source = ? and bucket >= ? order by bucket",
+            [name, since],
+        )
+        return [row[0] for row in rows]
 
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""

@@ -20,14 +20,18 @@ from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
+from monitor.store.looks import Looks
+from monitor.store.mentions import Mentioned
 from monitor.store.migrations import core
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
+from monitor.store.profiles import Profiles, Waves
 from monitor.store.series import SeriesCounts
 from monitor.store.silences import Silences
 from monitor.store.sources import Sources
 from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
+from monitor.store.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +88,17 @@ class Store:
         self.features = Features(self)
         self.predictions = Predictions(self)
         self.series = SeriesCounts(self)
+        self.profiles = Profiles(self)
+        self.waves = Waves(self)
         self.alerts = Alerts(self)
         self.tellings = Tellings(self)
         self.silences = Silences(self)
         self.judgements = Judgements(self)
         self.outbox = Outbox(self)
         self.heartbeats = Heartbeats(self)
+        self.mentions = Mentioned(self)
+        self.threads = Threads(self)
+        self.looks = Looks(self)
         with friendly(path):
             self._check_schema()
             if read_only and (pending := core.pending(self.db)):

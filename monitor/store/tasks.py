@@ -91,6 +91,24 @@ class Tasks(Room):
                     [*columns.values(), task.name],
                 )
 
+    def extend(self, name: str, label: str, description: str) -> bool:
+        """Give a task that a command added another label; says whether it is new.
+
+        :raises MonitorError: if the configuration owns the task and does not have the label.
+        """
+        with self.store.transaction():
+            stored = self.need(name)
+            if label in stored.task.labels:
+                return False
+            if stored.origin == "config":
+                raise MonitorError(
+                    f"the task {name!r} comes from the configuration file: add the label {label!r} there, "
+                    "and give the command again"
+                )
+            labels = json.dumps({**stored.task.labels, label: description}, ensure_ascii=False)
+            self.write("update tasks set labels = ? where name = ?", [labels, name])
+            return True
+
     def get(self, name: str) -> StoredTask | None:
         """One task, or ``None``."""
         row = self.row("select * from tasks where name = ?", [name])

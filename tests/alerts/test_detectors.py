@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from monitor.alerts.detectors import DETECTORS, Detector, History, ThresholdSettings
+from monitor.alerts.detectors import DETECTORS, KINDS, Detector, History, ThresholdSettings
 from monitor.alerts.detectors.history import duration
 from monitor.alerts.detectors.threshold import judge as judge_threshold
 
@@ -35,14 +37,16 @@ def test_threshold_counts_live_texts_of_the_window_alone() -> None:
 
 
 def test_every_kind_is_listed_with_its_settings() -> None:
-    assert set(DETECTORS) == {"surge", "threshold"}
-    for detector in DETECTORS.values():
+    levels = {"threshold": {"at_least": 3}, "ratio": {"at_least": 0.3}}
+    nothing = np.zeros(288, int)
+    for name, detector in DETECTORS.items():
         if isinstance(detector, Detector):
-            chosen = detector.settings.model_validate({"at_least": 3})
-            verdict = detector.judge(history(np.zeros(288, int)), DAY, 0, chosen)
+            chosen = detector.settings.model_validate(levels.get(name, {}))
+            verdict = detector.judge(replace(history(nothing), whole=history(nothing)), DAY, 0, chosen)
             assert not verdict.firing
             assert detector.reach(chosen) >= 3600
-        assert all(field.description for field in detector.settings.model_fields.values())
+    for kind in KINDS.values():
+        assert all(field.description for field in kind.model_fields.values())
 
 
 def test_counts_that_do_not_match_are_refused() -> None:

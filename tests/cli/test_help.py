@@ -36,7 +36,7 @@ def test_the_commands_are_there():
         for line in (
             "run", "status", "classify", "evaluate", "adapt", "trends",
             "sources list", "sources check", "sources show", "sources fetch",
-            "tasks list", "tasks show", "tasks add", "tasks remove",
+            "tasks list", "tasks show", "tasks add", "tasks extend", "tasks remove",
             "seeds add", "seeds import", "seeds list", "seeds remove",
             "documents list", "documents show", "documents search", "documents import",
             "alerts list", "alerts show", "alerts ack", "rules list", "notifiers list", "notifiers test",

@@ -14,7 +14,7 @@ def test_list_has_settings_with_defaults_and_open_alerts(fetched, alert_id):
     )
     assert (surge["settings"]["window"], surge["settings"]["min_count"]) == (5400, 5)
     assert (threshold["settings"], threshold["notify"], threshold["open_alerts"]) == (
-        {"window": 3600, "at_least": 3},
+        {"window": 3600, "at_least": 3, "min_stories": 1},
         [],
         0,
     )

@@ -138,3 +138,24 @@ def test_changes_say_that_a_running_monitor_takes_them_up(fetched):
     with DaemonLock(fetched.database):
         said = fetched("tasks", "add", "x", "--label", "a", "--label", "b")
     assert "the running monitor (process" in said.out
+
+
+def test_extend_gives_a_task_of_the_database_a_label_with_documents_as_examples(fetched):
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    said = fetched("tasks", "extend", "urgency", "odd", "--description", "neither", "--seed", "1")
+    assert "added the label odd to the task urgency, with 1 example;" in said.out
+    again = fetched("tasks", "extend", "urgency", "odd", "--seed", "2").out
+    assert "the task urgency has the label odd, with 1 example;" in again
+    task = fetched("tasks", "show", "urgency", "--json").json
+    assert task["labels"]["odd"] == "neither"
+    assert task["seeds"]["odd"]["command"] == 2
+    unknown = fetched("tasks", "extend", "urgency", "new", "--seed", "999", code=1)
+    assert "there is no document 999" in unknown.err
+    assert "new" not in fetched("tasks", "show", "urgency", "--json").json["labels"]
+
+
+def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched):
+    err = fetched("tasks", "extend", "topic", "voucher", "--seed", "1", code=1).err
+    assert "add the label 'voucher' there, and give the command again" in err
+    assert "with 1 example;" in fetched("tasks", "extend", "topic", "court", "--seed", "1").out
+    assert "cannot be a label" in fetched("tasks", "extend", "topic", "*", code=2).err

@@ -181,7 +181,7 @@ def main(folder: Path, mode: str, kill: int) -> None:
         ``statement`` before the ``kill``-th SQL statement; ``never`` lets the run end.
     """
     from monitor import hookimpl
-    from monitor.alerts.detectors import DETECTORS
+    from monitor.alerts.detectors import KINDS
     from monitor.config_reader import load_config
     from monitor.errors import SourceError
     from monitor.plugins import load_plugins
@@ -216,8 +216,7 @@ def main(folder: Path, mode: str, kill: int) -> None:
             return connection
 
     plugins = load_plugins(extra={"fast": Fast()})
-    kinds = {name: detector.settings for name, detector in DETECTORS.items()}
-    config = load_config(folder / "config.toml", plugins, kinds)
+    config = load_config(folder / "config.toml", plugins, KINDS)
     store = TracedStore(config.database)
     progress = folder / "round"
     round_ = int(progress.read_text()) if progress.exists() else 0

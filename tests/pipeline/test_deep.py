@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.learn.head import Head
 from monitor.pipeline.learning import revert
@@ -42,7 +42,7 @@ def start(
     """Starts a process of its own, as far as memory goes, on one database."""
     rows = "".join(f'"{seed.text}",{seed.label}\n' for seed in SEEDS)
     path = write_config(CONFIG, **{"tense.csv": f"text,label\n{rows}"})
-    config = load_config(path, plugins, {name: detector.settings for name, detector in DETECTORS.items()})
+    config = load_config(path, plugins, KINDS)
     made: list[Runtime] = []
 
     def make() -> Runtime:

@@ -93,7 +93,7 @@ def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime
     assert len(warm.store.alerts.documents(alert.id)) == 12
     sent = warm.notifiers["desk"].sent
     assert sorted(n.data["rule"] for n in sent) == ["any-court", "bad-news"]
-    assert "12 texts in 1 h" in next(n.body for n in sent if n.data["rule"] == "bad-news")
+    assert "12 texts in 15 min" in next(n.body for n in sent if n.data["rule"] == "bad-news")
     settle(warm, later + timedelta(seconds=30))
     assert len(sent) == 2, "an alert that goes on is not announced again"
 

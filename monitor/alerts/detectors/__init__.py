@@ -1,7 +1,8 @@
-"""Detectors: pure functions from the counts of a series to a verdict.
+"""Detectors: pure functions from plain data to a verdict.
 
-Each kind is a module with a ``Settings`` model, ``judge(history, at, history_from,
-settings)`` and ``reach(settings)``; :data:`DETECTORS` knows them by name.
+A kind that reads the counts of a series is a module with a ``Settings`` model,
+``judge(history, at, history_from, settings)`` and ``reach(settings)``; :data:`DETECTORS` knows
+them by name. :data:`KINDS` has the settings of these and of the kinds that read something else.
 """
 
 from __future__ import annotations
@@ -10,28 +11,53 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.detectors import surge, threshold
+from monitor.alerts.detectors import drop, ratio, surge, threshold, trend
+from monitor.alerts.detectors.conversation import ConversationSettings
+from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.mention import EntitySettings, KeywordSettings
+from monitor.alerts.detectors.model import ModelSettings
+from monitor.alerts.detectors.new_topic import NewTopicSettings
+from monitor.alerts.detectors.ratio import RatioSettings
+from monitor.alerts.detectors.silence import SilenceSettings
 from monitor.alerts.detectors.surge import SurgeSettings
 from monitor.alerts.detectors.threshold import ThresholdSettings
+from monitor.alerts.detectors.trend import TrendSettings
 from monitor.interfaces import Settings
+from monitor.types import Selection
 
-__all__ = ["DETECTORS", "Detector", "History", "SurgeSettings", "ThresholdSettings", "Verdict"]
+__all__ = [
+    "DETECTORS",
+    "KINDS",
+    "WATCHED",
+    "Detector",
+    "DropSettings",
+    "History",
+    "ProfileDetector",
+    "RatioSettings",
+    "SurgeSettings",
+    "ThresholdSettings",
+    "Verdict",
+]
 
 
 @dataclass(frozen=True)
 class Detector:
-    """One kind of rule.
+    """One kind of rule that reads the counts of a series.
 
     ``judge(history, at, history_from, settings)`` gives a :class:`Verdict`;
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
+    ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
+    detector wants one. ``sees_silence``: a series without documents is judged as well.
     """
 
     settings: type[Settings]
     judge: Callable[[History, int, int, Any], Verdict]
     reach: Callable[[Any], float]
     needs_history: bool
+    whole: Callable[[Selection, Any], Selection | None] | None = None
+    sees_silence: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,9 +70,31 @@ class ProfileDetector:
     settings: type[Settings]
     judge: Callable[..., Verdict]
     needs_history: bool = True
+    sees_silence: bool = False
 
 
 DETECTORS: Mapping[str, Detector | ProfileDetector] = {
     "surge": ProfileDetector(SurgeSettings, surge.judge),
     "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
+    "ratio": Detector(RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole),
+    "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
+    "trend": Detector(
+        TrendSettings, trend.judge, trend.reach, needs_history=True, whole=trend.whole, sees_silence=True
+    ),
 }
+
+WATCHED: Mapping[str, type[Settings]] = {
+    "keyword": KeywordSettings,
+    "entity": EntitySettings,
+    "conversation": ConversationSettings,
+    "silence": SilenceSettings,
+    "model": ModelSettings,
+    "new_topic": NewTopicSettings,
+}
+"""The settings of kinds that read something else than counts (:mod:`monitor.pipeline.watching`)."""
+
+KINDS: Mapping[str, type[Settings]] = {
+    **{n: detector.settings for n, detector in DETECTORS.items()},
+    **WATCHED,
+}
+"""The settings of every kind of rule."""

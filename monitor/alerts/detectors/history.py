@@ -16,13 +16,15 @@ class History:
     seconds. ``total``: all documents, shape (n,). ``live``: those that may raise an alert
     (backfill excluded), shape (n,), nowhere above ``total``. Buckets after the last are
     empty; what came before the first is unknown, not zero, so load as far back as the
-    detector's ``reach`` says.
+    detector's ``reach`` says. ``whole``: what the series is a part of, for detectors that
+    compare the two; the same buckets.
     """
 
     start: int
     step: int
     total: np.ndarray
     live: np.ndarray
+    whole: History | None = None
 
     def __post_init__(self) -> None:
         if self.step <= 0:

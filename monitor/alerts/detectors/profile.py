@@ -24,7 +24,9 @@ from functools import cache
 from math import sqrt
 from typing import Any, NamedTuple
 
-HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
+HOUR, DAY = 3600, 86400
+VERSION = 1
+"""Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)
 """What a day weighs more than the one before it."""
 WEEKLY = DAILY**7
@@ -104,9 +106,9 @@ class Profile(NamedTuple):
         """
         if len(stored) != len(cls._fields):
             raise ValueError(f"a profile has {len(cls._fields)} fields, not {len(stored)}")
-        *_, recent = stored
-        rest = [tuple(one) if isinstance(one, list) else one for one in stored[:-1]]
-        return cls(*rest, recent=tuple((bucket, live) for bucket, live in recent))
+        values: list[Any] = [tuple(one) if isinstance(one, list) else one for one in stored]
+        values[-1] = tuple((bucket, live) for bucket, live in stored[-1])
+        return cls(*values)
 
 
 class Usual(NamedTuple):

@@ -14,6 +14,7 @@ class ThresholdSettings(Settings):
 
     window: Duration = Field(3600, ge=300, description="length of the window that is judged")
     at_least: int = Field(ge=1, description="fire at this many texts in the window")
+    min_stories: int = Field(1, ge=1, description="fewer distinct stories in the window never fire")
 
 
 def reach(settings: ThresholdSettings) -> float:

@@ -1,0 +1,92 @@
+"""Conversation: one thread goes wrong. Its customer is left unanswered, or turns worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.alerts.detectors.history import Verdict
+from monitor.durations import Duration, format_duration
+from monitor.interfaces import Settings
+from monitor.types import Role
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One text of a thread.
+
+    ``at``: epoch second. ``carries``: whether it has the labels that the rule names, ``None`` where
+    nothing is said of it (an abstention, a text that waits).
+    """
+
+    at: int
+    role: Role
+    carries: bool | None
+
+
+class ConversationSettings(Settings):
+    """Settings of ``kind = "conversation"``."""
+
+    when: Literal["unanswered", "worse"] = Field(
+        description="unanswered: no agent after a customer's text of `where`; worse: customers' texts turn to it"
+    )
+    after: Duration = Field(1800, ge=0, description="unanswered: for so long")
+    turned: int = Field(2, ge=1, description="worse: so many in a row, after one that was different")
+    in_a_row: int = Field(3, ge=1, description="worse: so many in a row, whatever was before")
+    expires: Duration = Field(86400, ge=300, description="a thread without a text for so long is over")
+
+    @property
+    def window(self) -> float:
+        """An answer ends it at once."""
+        return 0.0
+
+    def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """What is wrong together with ``where``: ``(setting, reason)``."""
+        if not where or "*" in where.values():
+            yield "where", 'must name the label of a customer\'s text, as in where = { intent = "complaint" }'
+
+
+def judge(turns: Sequence[Turn], until: int, settings: ConversationSettings) -> Verdict:
+    """Whether a thread goes wrong.
+
+    :param turns: by time; :param until: epoch second up to which all is known that was written.
+    """
+    told = _unanswered if settings.when == "unanswered" else _worse
+    if not turns or until - turns[-1].at > settings.expires:
+        at = turns[-1].at if turns else until
+        reason = f"no text for {format_duration(settings.expires)}"
+        return Verdict(False, 0, 0.0, 0.0, 0.0, at, until, 1.0, reason)
+    return told(turns, until, settings)
+
+
+def _unanswered(turns: Sequence[Turn], until: int, settings: ConversationSettings) -> Verdict:
+    answered = max((turn.at for turn in turns if turn.role == "agent"), default=-1)
+    open_ = [t for t in turns if t.role == "customer" and t.carries and t.at > answered]
+    if not open_:
+        return Verdict(False, 0, 0.0, 0.0, 0.0, turns[0].at, until, 1.0, "answered")
+    since = open_[0].at
+    waits = until - since
+    firing = waits >= settings.after
+    again = f", {len(open_)} texts" if len(open_) > 1 else ""
+    reason = f"no answer for {format_duration(waits)}{again}"
+    if not firing:
+        reason += f", less than the {format_duration(settings.after)} of the rule"
+    return Verdict(firing, len(open_), 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason)
+
+
+def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings) -> Verdict:
+    said = [turn for turn in turns if turn.role == "customer" and turn.carries is not None]
+    row = 0
+    for turn in reversed(said):
+        if not turn.carries:
+            break
+        row += 1
+    turned = row < len(said)
+    firing = row >= settings.in_a_row or (turned and row >= settings.turned)
+    since = said[-row].at if row else turns[-1].at
+    before = f" after {len(said) - row} that were not all so" if turned else ""
+    reason = f"{row} of the customer's texts in a row{before}"
+    return Verdict(firing, row, 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason, quiet=row == 0)

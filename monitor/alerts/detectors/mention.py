@@ -1,0 +1,70 @@
+"""Mentions: every text that says certain words, or names an entity, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import Field
+
+from monitor.alerts.detectors.history import Verdict, duration, texts
+from monitor.durations import Duration
+from monitor.interfaces import Settings
+from monitor.mentions import clashes
+from monitor.types import ENTITY
+
+SHOWN = 5
+
+
+class EntitySettings(Settings):
+    """Settings of ``kind = "entity"``."""
+
+    window: Duration = Field(
+        3600, ge=0, description="mentions this close are one alert, which ends when none came for so long"
+    )
+
+    def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """What is wrong together with ``where``: ``(setting, reason)``."""
+        if ENTITY not in where:
+            yield "where", 'must name an entity, or each: where = { entity = "*" }'
+
+
+class KeywordSettings(Settings):
+    """Settings of ``kind = "keyword"``."""
+
+    words: tuple[str, ...] = Field(min_length=1, description="words or phrases; any of them counts")
+    window: Duration = Field(
+        3600, ge=0, description="mentions this close are one alert, which ends when none came for so long"
+    )
+
+    def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """What is wrong with the words: ``(setting, reason)``."""
+        for _, reason in clashes(dict.fromkeys(dict.fromkeys(self.words), ())):
+            yield "words", reason
+
+
+def judge(named: Mapping[str, int], new: int, before: int, since: int, now: int) -> Verdict:
+    """A verdict on new mentions.
+
+    :param named: how many texts mention what; :param new: how many texts these are.
+    :param before: texts that the alert has already.
+    :param since: epoch second of the first new one.
+    """
+    said = [f"{name!r} in {texts(count)}" for name, count in list(named.items())[:SHOWN]]
+    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    reason = f"{', '.join(said)}{more}" + (f"; {before:,} before" if before else "")
+    return Verdict(new > 0, before + new, 0.0, 0.0, 0.0, since, now, 0.0, reason)
+
+
+def over(settings: EntitySettings | KeywordSettings, now: int) -> Verdict:
+    """The verdict where nothing new is mentioned."""
+    reason = f"no mention for {duration(settings.window)}"
+    return Verdict(False, 0, 0.0, 0.0, 0.0, now, now, 1.0, reason)
+
+
+def labels(names: Sequence[Sequence[str]]) -> dict[str, int]:
+    """In how many texts each name is."""
+    found: dict[str, int] = {}
+    for each in names:
+        for name in each:
+            found[name] = found.get(name, 0) + 1
+    return dict(sorted(found.items(), key=lambda item: -item[1]))

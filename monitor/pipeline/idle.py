@@ -1,0 +1,71 @@
+"""Series that are judged because nothing comes: no document makes them due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from monitor.alerts.detectors import Verdict
+from monitor.alerts.rules import Rule, fingerprint
+from monitor.pipeline.alerting import follow
+from monitor.pipeline.histories import history_of
+from monitor.pipeline.watching import frozen
+from monitor.store import Store
+from monitor.store.room import BUCKET_S, bucket_of
+from monitor.types import Selection, StoredDocument
+
+FEEDS_SHARE = 0.1
+"""A source matters to a series if it gave so much of its newest documents."""
+
+
+def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+    """Let rules that see silence look at the series that are usually busy, once a bucket.
+
+    Nothing is judged while documents wait to be classified: what waits is not missing.
+    """
+    present = bucket_of(now)
+    concerned = [rule for rule in rules if rule.counted and rule.detector.sees_silence]
+    waiting = [rule for rule in concerned if store.looks.at(rule.name) != present]
+    if not waiting or store.documents.count("pending"):
+        return
+    for rule in waiting:
+        since = present - int(rule.of_histories.reach(rule.settings))
+        busy = rule.watched(store.series.busy(since, rule.settings.min_expected))
+        opened = [alert.selection for alert in store.alerts.all_open() if alert.rule == rule.name]
+        with store.transaction():
+            for selection in [*busy, *(s for s in opened if s not in busy)]:
+                alert = store.alerts.open(fingerprint(rule.name, selection))
+                if alert is not None and frozen(store, alert, now):
+                    continue
+                found = idle_verdict(store, rule, selection, now)
+                if found is not None:
+                    follow(store, rule, selection, found, partial(_last, store, selection), now)
+            store.looks.note(rule.name, present)
+
+
+def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) -> Verdict | None:
+    """What a rule says of a series at the last moment up to which all is known that came.
+
+    That is when the sources behind it were last read with success. ``None`` where it cannot be
+    said: one of them is not read any more, or there are none.
+    """
+    states = {state.name: state for state in store.sources.all()}
+    read = []
+    for source in store.documents.sources_of(selection, FEEDS_SHARE):
+        state = states[source]
+        if not state.active or state.last_success_at is None:
+            return None
+        read.append(state.last_success_at)
+    if not read:
+        return None
+    at = bucket_of(min(*read, now))
+    since = int(at - rule.of_histories.reach(rule.settings)) // BUCKET_S * BUCKET_S
+    known = store.documents.history_from()
+    history = history_of(store, rule, selection, since, at)
+    return rule.of_histories.judge(history, at, at if known is None else known, rule.settings)
+
+
+def _last(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:
+    """The last documents before the silence."""
+    return store.documents.find(labels=list(selection.items()), limit=5)

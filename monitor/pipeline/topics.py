@@ -1,0 +1,109 @@
+"""Looks for topics that no label of a task fits, among documents it abstained on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from monitor.alerts.detectors import Verdict, new_topic
+from monitor.alerts.rules import Rule
+from monitor.interfaces import Encoder
+from monitor.pipeline.alerting import follow
+from monitor.pipeline.readers import Reader
+from monitor.store import Store
+from monitor.store.features import text_hash
+from monitor.types import StoredDocument
+
+MOST = 2000
+"""At most so many documents are compared with each other: the newest."""
+OFFERED = 5
+"""So many typical documents are offered as seeds."""
+
+
+def watch_topics(
+    store: Store, rules: Sequence[Rule], readers: Sequence[Reader], encoder: Encoder, now: datetime
+) -> None:
+    """Let rules of kind ``new_topic`` look, once an hour. Only kept features are used.
+
+    :param encoder: the one in use; it encodes nothing here.
+    """
+    hour = int(now.timestamp()) // 3600 * 3600
+    for rule in rules:
+        if rule.kind != "new_topic" or store.looks.at(rule.name) == hour:
+            continue
+        watched = [r for r in readers if not rule.settings.tasks or r.task.name in rule.settings.tasks]
+        found = [(reader, _look(store, rule, reader, encoder.fingerprint, now)) for reader in watched]
+        with store.transaction():
+            for reader, (verdict, behind) in found:
+                _follow(store, rule, reader.task.name, verdict, behind, now)
+            names = {reader.task.name for reader in watched}
+            for alert in store.alerts.all_open():
+                if alert.rule == rule.name and alert.selection["task"] not in names:
+                    gone = _nothing(now, "the task is not watched any more")
+                    _follow(store, rule, alert.selection["task"], gone, [], now)
+            store.looks.note(rule.name, hour)
+
+
+def _look(
+    store: Store, rule: Rule, reader: Reader, encoder: str, now: datetime
+) -> tuple[Verdict, list[StoredDocument]]:
+    settings = rule.settings
+    split = now - timedelta(seconds=settings.recent)
+    since = split - timedelta(seconds=settings.reference)
+    oldest = store.documents.span()[0]
+    known = max(since, oldest) if oldest is not None else now
+    days = ((now - split) / timedelta(days=1), (split - known) / timedelta(days=1))
+    if reader.head is None or days[1] < 1:
+        return _nothing(now, "still learning what is usual"), []
+    name, view = reader.task.name, reader.head.view
+    recent = store.predictions.abstained(name, split, now, MOST, live=True)
+    if len(recent) < settings.min_stories:
+        return _nothing(now, "few texts fit no label"), []
+    old = store.predictions.abstained(name, known, split, MOST)
+    usual = store.documents.find(since=known, until=now, limit=MOST // 4)
+    texts, features = _features(store, reader, recent, view, encoder)
+    _, past = _features(store, reader, old, view, encoder)
+    others, all_ = _features(store, reader, [d.id for d in usual], view, encoder)
+    if not len(features) or not len(all_):
+        return _nothing(now, "no features are kept"), []
+    group = new_topic.newest_group(features, past, all_.mean(axis=0), days, settings)
+    if group is None:
+        return _nothing(now, "no new group of texts that fit no label"), []
+    chosen = [texts[row] for row in group.members]
+    inside = {document.id for document, _ in chosen}
+    words = new_topic.names([t for _, t in chosen], [t for d, t in others if d.id not in inside])
+    label = "-".join(words) or "new"
+    seeds = " ".join(f"--seed {document.id}" for document, _ in chosen[:OFFERED])
+    command = f"monitor tasks extend {shlex.quote(name)} {shlex.quote(label)} {seeds}"
+    usual_count = group.before / days[1] * days[0]
+    reason = (
+        f"{len(chosen)} texts that fit no label resemble each other ({', '.join(words)}), where "
+        f"{usual_count:.2g} such are usual; to make them a label: {command}"
+    )
+    start, end = int(split.timestamp()), int(now.timestamp())
+    verdict = Verdict(True, len(chosen), usual_count, 0.0, usual_count, start, end, 0.0, reason)
+    return verdict, [document for document, _ in chosen[:100]]
+
+
+def _features(
+    store: Store, reader: Reader, ids: Sequence[int], view: str, encoder: str
+) -> tuple[list[tuple[StoredDocument, str]], np.ndarray]:
+    """Those documents whose features are kept, as the task reads them; features of shape ``(n, d)``."""
+    read = [(d, text) for d in store.documents.many(ids) if (text := reader.read(d)) is not None]
+    kept = store.features.get([text_hash(text) for _, text in read], view, encoder)
+    those = [(d, text) for d, text in read if text_hash(text) in kept]
+    return those, np.array([kept[text_hash(text)] for _, text in those], np.float32)
+
+
+def _follow(
+    store: Store, rule: Rule, task: str, verdict: Verdict, behind: Sequence[StoredDocument], now: datetime
+) -> None:
+    follow(store, rule, {"task": task}, verdict, lambda _: behind, now)
+
+
+def _nothing(now: datetime, reason: str) -> Verdict:
+    at = int(now.timestamp())
+    return Verdict(False, 0, 0.0, 0.0, 0.0, at, at, 1.0, reason)

@@ -1,0 +1,236 @@
+"""Rules that read something else than counts: texts, conversations, sources, answers.
+
+Each kind is a pure function (:mod:`monitor.alerts.detectors`); here it is given what it reads,
+and what it says is handed to :func:`monitor.pipeline.alerting.follow`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
+from monitor.alerts.rules import Rule
+from monitor.mentions import Mentions
+from monitor.pipeline.alerting import follow
+from monitor.store import Store
+from monitor.store.alerts import StoredAlert
+from monitor.store.room import BUCKET_S, bucket_of
+from monitor.store.series import selections
+from monitor.store.sources import SourceState
+from monitor.types import Selection, StoredDocument
+
+SOURCE, THREAD, TASK = "source", "thread", "task"
+"""Keys of selections that name no label."""
+FED_BY = 0.5
+"""An alert is fed by a source that gave more than so much of its documents."""
+ATTACHED = 100
+
+
+def watch_documents(store: Store, rules: Sequence[Rule], ids: Sequence[int], now: datetime) -> None:
+    """Look at documents that were just classified; in their transaction, so that none is missed."""
+    watching = [rule for rule in rules if rule.kind in ("keyword", "entity", "conversation")]
+    documents = [document for document in store.documents.many(ids) if document.live] if watching else []
+    for rule in watching if documents else ():
+        if rule.kind == "conversation":
+            threads = {(d.source, d.thread) for d in documents if d.thread}
+            for source, thread in sorted(threads):
+                _thread(store, rule, source, thread, now)
+        else:
+            _mentioned(store, rule, documents, now)
+
+
+def watch(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+    """Look at what changes as time goes by."""
+    for rule in rules:
+        if rule.kind == "silence":
+            _sources(store, rule, now)
+        elif rule.kind == "conversation":
+            _threads(store, rule, now)
+        elif rule.kind == "model":
+            _answers(store, rule, now)
+        elif rule.kind in ("keyword", "entity"):
+            for alert in _opened(store, rule):
+                _follow(
+                    store, rule, alert.selection, mention.over(rule.settings, int(now.timestamp())), [], now
+                )
+
+
+def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
+    """Why an alert should stay as it is: the source that feeds it is silent or cannot be read.
+
+    ``None`` where nothing speaks against judging it. A source is silent while a rule of kind
+    ``silence`` has an open alert on it. Alerts on sources themselves are never frozen.
+    """
+    if SOURCE in alert.selection and alert.kind == "silence":
+        return None
+    given = Counter(document.source for document in store.documents.many(store.alerts.documents(alert.id)))
+    if not given:
+        return None
+    source, number = given.most_common(1)[0]
+    if number <= FED_BY * given.total():
+        return None
+    state = store.sources.get(source)
+    if state is None or not state.active:
+        return None
+    silent = any(a.kind == "silence" and a.selection.get(SOURCE) == source for a in store.alerts.all_open())
+    if not silent and state.failures < silence.FAILURES:
+        return None
+    said = "is silent" if silent else "cannot be read"
+    return f"the source {source} {said}; it gave {number} of its {given.total()} texts"
+
+
+# -- texts -------------------------------------------------------------------------------
+
+
+def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], now: datetime) -> None:
+    labels = store.predictions.labels([document.id for document in documents])
+    known = store.alerts.attached(rule.name, [document.id for document in documents])
+    words = Mentions(dict.fromkeys(rule.settings.words, ())) if rule.kind == "keyword" else None
+    found: dict[tuple[tuple[str, str], ...], list[tuple[StoredDocument, list[str]]]] = {}
+    for document in documents:
+        said = words.of(document.title, document.text) if words is not None else []
+        if document.id in known or (words is not None and not said):
+            continue
+        for selection in selections(labels.get(document.id, {})):
+            if rule.watches(selection):
+                names = said or [selection["entity"]]
+                found.setdefault(tuple(selection.items()), []).append((document, names))
+    for pairs, new in found.items():
+        selection = dict(pairs)
+        before = next((a for a in _opened(store, rule) if a.selection == selection), None)
+        number = 0 if before is None else len(store.alerts.documents(before.id))
+        since = min(int(document.event_at.timestamp()) for document, _ in new)
+        named = mention.labels([names for _, names in new])
+        verdict = mention.judge(named, len(new), number, since, int(now.timestamp()))
+        _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
+
+
+# -- conversations -----------------------------------------------------------------------
+
+
+def _threads(store: Store, rule: Rule, now: datetime) -> None:
+    concerned = {(a.selection[SOURCE], a.selection[THREAD]) for a in _opened(store, rule)}
+    if rule.settings.when == "unanswered":
+        since = now - timedelta(seconds=rule.settings.expires)
+        until = now - timedelta(seconds=rule.settings.after)
+        concerned |= set(store.threads.unanswered(rule.where, since, until))
+    for source, thread in sorted(concerned):
+        _thread(store, rule, source, thread, now)
+
+
+def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -> None:
+    """Judge one thread at the last moment up to which its source was read."""
+    selection = {SOURCE: source, THREAD: thread}
+    state = store.sources.get(source)
+    if state is None or not state.active or state.last_success_at is None:
+        _withdraw(store, rule, selection, "the source is not read any more", now)
+        return
+    said = store.threads.turns(source, thread, rule.where)
+    # backfill may answer, but raises no alert
+    turns = [conversation.Turn(int(t.at.timestamp()), t.role, t.carries if t.live else None) for t in said]
+    # what is classified in the round that fetched it was written before that round's success is noted
+    until = max([int(min(now, state.last_success_at).timestamp()), *(turn.at for turn in turns)])
+    verdict = conversation.judge(turns, until, rule.settings)
+    ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
+    _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
+
+
+# -- sources -----------------------------------------------------------------------------
+
+
+def _sources(store: Store, rule: Rule, now: datetime) -> None:
+    states = [state for state in store.sources.all() if state.active]
+    watched = [s for s in states if not rule.settings.sources or s.name in rule.settings.sources]
+    for state in watched:
+        verdict = _silent(store, rule, state, now)
+        if verdict is not None:
+            _follow(store, rule, {SOURCE: state.name}, verdict, [], now)
+    names = {state.name for state in watched}
+    for alert in _opened(store, rule):
+        if alert.selection[SOURCE] not in names:
+            _withdraw(store, rule, alert.selection, "the source is not watched any more", now)
+
+
+def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verdict | None:
+    settings, read = rule.settings, state.last_success_at
+    failing = silence.judge_failing(
+        state.failures,
+        None if read is None else int(read.timestamp()),
+        int(now.timestamp()),
+        state.last_error or "no reason given",
+        settings,
+    )
+    if failing is not None or read is None:
+        return failing
+    last = store.sources.newest(state.name)
+    if last is None:
+        return Verdict(False, 0, 0.0, 0.0, 0.0, bucket_of(read), bucket_of(read), 1.0, "nothing came yet")
+    until, at = int(min(read, now).timestamp()), int(last.timestamp())
+    if until - at < settings.at_least:
+        times = [at]  # nothing to compare: the past is not asked for
+    else:
+        oldest = at - int(settings.baseline) - 2 * (until - at) - 2 * model.DAY
+        times = store.sources.buckets(state.name, oldest)
+    begin = times[0] // BUCKET_S * BUCKET_S
+    came = silence.arrivals(np.array(times), begin, until, BUCKET_S)
+    return silence.judge(came, at, until, settings)
+
+
+# -- answers -----------------------------------------------------------------------------
+
+
+def _answers(store: Store, rule: Rule, now: datetime) -> None:
+    """Judge each task's answers, once an hour."""
+    hour = int(now.timestamp()) // 3600 * 3600
+    if store.looks.at(rule.name) == hour:
+        return
+    settings = rule.settings
+    since = now - timedelta(seconds=settings.recent + settings.reference)
+    days = [int(settings.reference // model.DAY), int(settings.recent // model.DAY)]
+    with store.transaction():
+        watched = [
+            t.task for t in store.tasks.active() if not settings.tasks or t.task.name in settings.tasks
+        ]
+        for task in watched:
+            labels = list(task.labels)
+            counts = np.zeros((sum(days), len(labels) + 1), np.int64)
+            for day, label, number in store.predictions.answers(task.name, since, now):
+                place = len(labels) if label is None else labels.index(label) if label in labels else None
+                if place is not None and day < len(counts):
+                    counts[day, place] += number
+            verdict = model.judge(
+                labels, counts[: days[0]], counts[days[0] :], int(now.timestamp()), settings
+            )
+            _follow(store, rule, {TASK: task.name}, verdict, [], now)
+        names = {task.name for task in watched}
+        for alert in _opened(store, rule):
+            if alert.selection[TASK] not in names:
+                _withdraw(store, rule, alert.selection, "the task is not watched any more", now)
+        store.looks.note(rule.name, hour)
+
+
+# -- the small steps ---------------------------------------------------------------------
+
+
+def _opened(store: Store, rule: Rule) -> Iterator[StoredAlert]:
+    return (alert for alert in store.alerts.all_open() if alert.rule == rule.name)
+
+
+def _follow(
+    store: Store,
+    rule: Rule,
+    selection: Selection,
+    verdict: Verdict,
+    behind: Sequence[StoredDocument],
+    now: datetime,
+) -> None:
+    follow(store, rule, selection, verdict, lambda _: behind, now)
+
+
+def _withdraw(store: Store, rule: Rule, selection: Mapping[str, str], reason: str, now: datetime) -> None:
+    at = int(now.timestamp())
+    _follow(store, rule, selection, Verdict(False, 0, 0.0, 0.0, 0.0, at, at, 1.0, reason), [], now)

@@ -1,0 +1,79 @@
+"""Threads that go wrong, turn by turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.alerts.detectors.conversation import ConversationSettings, Turn, judge
+
+MINUTE = 60
+
+
+def turns(said: str) -> list[Turn]:
+    """A turn a minute: ``-`` the customer with the label, ``+`` without, ``?`` unsaid, ``a`` the agent."""
+    roles = {"a": "agent", "p": "publisher"}
+    carries = {"-": True, "+": False}
+    return [Turn(n * MINUTE, roles.get(c, "customer"), carries.get(c)) for n, c in enumerate(said)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "firing", "quiet", "row"),
+    [
+        ("", False, True, 0),
+        ("+", False, True, 0),
+        ("-", False, False, 1),
+        ("--", False, False, 2),
+        ("---", True, False, 3),
+        ("+-", False, False, 1),
+        ("+--", True, False, 2),
+        ("+-a-", True, False, 2),
+        ("+-?-", True, False, 2),
+        ("+--+", False, True, 0),
+        ("--a+-", False, False, 1),
+        ("aaa", False, True, 0),
+        ("ppp", False, True, 0),
+    ],
+)
+def test_worse_is_a_turn_or_a_row(said: str, firing: bool, quiet: bool, row: int) -> None:
+    found = judge(turns(said), 20 * MINUTE, ConversationSettings(when="worse"))
+    assert (found.firing, found.quiet, found.observed) == (firing, quiet, row)
+
+
+@pytest.mark.parametrize(
+    ("said", "firing", "open_"),
+    [
+        ("-", True, 1),
+        ("+", False, 0),
+        ("a-", True, 1),
+        ("-a", False, 0),
+        ("-a-", True, 1),
+        ("-+-", True, 2),
+        ("-+", True, 1),
+        ("-p", True, 1),
+    ],
+)
+def test_unanswered_counts_from_the_first_open_text(said: str, firing: bool, open_: int) -> None:
+    settings = ConversationSettings(when="unanswered", after="30m")
+    found = judge(turns(said), 40 * MINUTE, settings)
+    assert (found.firing, found.observed) == (firing, open_)
+    assert not judge(turns(said), 20 * MINUTE, settings).firing
+
+
+def test_the_reason_says_for_how_long() -> None:
+    settings = ConversationSettings(when="unanswered", after="30m")
+    found = judge(turns("a-+-"), 45 * MINUTE, settings)
+    assert (found.reason, found.since) == ("no answer for 44m, 2 texts", MINUTE)
+
+
+def test_a_thread_that_ended_long_ago_is_over() -> None:
+    settings = ConversationSettings(when="unanswered", expires="1h")
+    assert judge(turns("-"), 3600, settings).firing
+    found = judge(turns("-"), 3601, settings)
+    assert (found.firing, found.quiet, found.reason) == (False, True, "no text for 1h")
+
+
+def test_where_must_name_a_label() -> None:
+    settings = ConversationSettings(when="worse")
+    assert [s for s, _ in settings.faults({}, {})] == ["where"]
+    assert [s for s, _ in settings.faults({"mood": "*"}, {})] == ["where"]
+    assert list(settings.faults({"mood": "bad"}, {})) == []

@@ -1,0 +1,117 @@
+"""The drop detector on series made by hand and by a seeded draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.alerts.detectors import DropSettings, History
+from monitor.alerts.detectors.drop import judge, reach, usual
+
+STEP, HOUR, DAY = 300, 3600, 86400
+DEFAULTS = DropSettings()
+NOON = 28 * DAY + 12 * HOUR
+
+
+def office(
+    day_rate: float, weekend: float = 1.0, days: int = 30, seed: int = 0, shift: int = 0
+) -> np.ndarray:
+    """Texts from 8 to 18 h, ``day_rate`` an hour; ``weekend`` times as many on days 5 and 6."""
+    hours = np.arange(days * 24) - shift
+    rate = np.where((hours % 24 >= 8) & (hours % 24 < 18), day_rate, 0.0)
+    rate = np.where((hours // 24) % 7 >= 5, weekend * rate, rate)
+    return np.random.default_rng(seed).poisson(np.repeat(rate / 12, 12))
+
+
+def history(counts: np.ndarray) -> History:
+    return History(0, STEP, counts, counts)
+
+
+def silent_from(counts: np.ndarray, at: int) -> np.ndarray:
+    counts = counts.copy()
+    counts[at // STEP :] = 0
+    return counts
+
+
+def test_the_usual_count_is_the_mean_of_the_same_hour() -> None:
+    counts = np.zeros(29 * 288, int)
+    counts[::1] = 2
+    mean, dispersion, days = usual(history(counts), 28 * 288, 28 * 288 + 12, 0, DEFAULTS)
+    assert (mean, days) == (24, 27)
+    assert 0 < dispersion < 0.1
+
+
+def test_an_hour_without_texts_at_a_busy_time_fires() -> None:
+    found = judge(history(silent_from(office(40), NOON - HOUR)), NOON, 0, DEFAULTS)
+    assert (found.firing, found.quiet, found.observed) == (True, False, 0)
+    assert (found.since, found.until) == (NOON - HOUR, NOON)
+    assert found.expected == pytest.approx(40, rel=0.15)
+    assert found.low > 10
+    assert found.reason.startswith("0 texts in 1 h where ")
+    assert found.probability < 1e-4
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_no_hour_of_a_usual_day_is_a_drop_nor_is_the_night(hour: int) -> None:
+    for seed in range(5):
+        found = judge(history(office(40, seed=seed)), 28 * DAY + hour * HOUR, 0, DEFAULTS)
+        assert not found.firing, found.reason
+
+
+def test_a_quiet_week_end_is_no_drop() -> None:
+    counts = office(40, weekend=0.0, days=35)
+    for day in range(28, 35):
+        assert not judge(history(counts), day * DAY + 12 * HOUR, 0, DEFAULTS).firing
+    assert judge(history(silent_from(counts, 32 * DAY)), 32 * DAY + 12 * HOUR, 0, DEFAULTS).firing
+
+
+def test_a_change_of_the_clock_is_no_drop() -> None:
+    for shift in (-1, 1):
+        counts = office(60)
+        counts[28 * 288 :] = office(60, shift=shift)[28 * 288 :]
+        for hour in range(24):
+            assert not judge(history(counts), 28 * DAY + hour * HOUR, 0, DEFAULTS).firing, (shift, hour)
+
+
+def test_at_night_an_alert_is_left_as_it_is_and_ends_where_the_series_is_gone() -> None:
+    midnight = 29 * DAY + HOUR
+    found = judge(history(silent_from(office(40), NOON)), midnight, 0, DEFAULTS)
+    assert (found.firing, found.quiet) == (False, False)
+    gone = np.concatenate([office(40), np.zeros(40 * 288, int)])
+    found = judge(history(gone), 70 * DAY, 0, DEFAULTS)
+    assert (found.firing, found.quiet) == (False, True)
+
+
+def test_it_is_over_when_half_as_many_come_as_usual() -> None:
+    for count, firing, quiet in ((5, True, False), (15, False, False), (26, False, True)):
+        counts = silent_from(office(40), NOON - HOUR)
+        counts[NOON // STEP - 12] = count
+        found = judge(history(counts), NOON, 0, DEFAULTS)
+        assert (found.firing, found.quiet) == (firing, quiet), found.reason
+
+
+def test_few_texts_and_a_short_history_are_never_missed() -> None:
+    assert not judge(history(silent_from(office(5), NOON - HOUR)), NOON, 0, DEFAULTS).firing
+    assert not judge(history(silent_from(office(40), NOON - HOUR)), NOON, NOON - 13 * DAY, DEFAULTS).firing
+    assert not judge(history(np.zeros(9000, int)), NOON, 0, DEFAULTS).firing
+    assert judge(history(silent_from(office(40), NOON - HOUR)), NOON, NOON - 15 * DAY, DEFAULTS).firing
+
+
+def test_backfill_is_not_missing() -> None:
+    counts = office(40)
+    assert not judge(History(0, STEP, counts, np.zeros_like(counts)), NOON, 0, DEFAULTS).firing
+
+
+def test_days_that_differ_much_make_a_low_one_less_surprising() -> None:
+    calm, wild = np.full(30 * 288, 2), np.zeros((30, 288), int)
+    wild[:] = np.random.default_rng(1).gamma(0.7, 2 / 0.7, (30, 1)).round()
+    counts = wild.ravel()
+    for series in (calm, counts):
+        series[NOON // STEP - 12 : NOON // STEP] = 0
+        series[NOON // STEP - 12] = 2
+    assert judge(history(calm), NOON, 0, DEFAULTS).firing
+    assert not judge(history(counts), NOON, 0, DEFAULTS).firing
+
+
+def test_reach_covers_the_hours_around_the_oldest_day() -> None:
+    assert reach(DEFAULTS) >= 28 * DAY + 2 * HOUR

@@ -1,0 +1,98 @@
+"""The ratio detector, and bounds of shares, against hand-made references."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from monitor.alerts.detectors import History, RatioSettings
+from monitor.alerts.detectors.chances import at_most, binomial_tail, normal_tail, wilson, z_of
+from monitor.alerts.detectors.ratio import judge, reach, whole
+from monitor.alerts.detectors.surge import tail
+
+HALF = RatioSettings(at_least=0.4)
+
+
+def share(part: int, all_: int, backfill: int = 0) -> History:
+    """An hour that holds ``part`` of ``all_`` live texts, and some that came too late to count."""
+    counts = np.zeros((2, 24), int)
+    counts[:, -1] = part, all_
+    late = np.zeros(24, int)
+    late[-2] = backfill
+    return History(0, 300, counts[0] + late, counts[0], History(0, 300, counts[1] + late, counts[1]))
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    # Newcombe, Statistics in Medicine 17 (1998), table I, method 3
+    for (part, all_), bounds in {
+        (81, 263): (0.2553, 0.3662),
+        (15, 148): (0.0624, 0.1605),
+        (0, 20): (0.0, 0.1611),
+        (1, 29): (0.0061, 0.1718),
+    }.items():
+        assert wilson(part, all_, z_of(0.025)) == pytest.approx(bounds, abs=5e-5)
+    assert wilson(0, 0, 2) == (0, 1)
+
+
+def test_tails_are_those_of_a_direct_sum() -> None:
+    mass = [comb(12, k) * 0.3**k * 0.7 ** (12 - k) for k in range(13)]
+    for k in range(13):
+        assert binomial_tail(k, 12, 0.3) == pytest.approx(sum(mass[k:]))
+    assert binomial_tail(13, 12, 0.3) == 0
+    for mean, dispersion in ((3.0, 0.4), (3.0, 0.0), (40.0, 0.1)):
+        for count in (0, 2, 9):
+            assert at_most(count, mean, dispersion) == pytest.approx(1 - tail(count + 1, mean, dispersion))
+    assert (at_most(0, 0, 1), at_most(-1, 2, 1)) == (1, 0)
+    assert normal_tail(z_of(0.01)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("part", "all_", "firing", "quiet"),
+    [
+        (2, 3, False, True),  # 67 %, of next to nothing
+        (9, 9, False, True),  # below min_count
+        (12, 20, True, False),  # the lower bound is 42 %
+        (11, 20, False, False),  # 55 %, but it may be 37
+        (400, 900, True, False),
+        (370, 900, False, False),  # 41.1 %, the bound is below the level: neither
+        (290, 900, False, False),  # 32.2 %
+        (280, 900, False, True),  # 31 %, below four fifths of the level
+        (0, 0, False, True),
+    ],
+)
+def test_the_lower_bound_fires_and_a_lower_level_ends(
+    part: int, all_: int, firing: bool, quiet: bool
+) -> None:
+    found = judge(share(part, all_), 7200, 0, HALF)
+    assert (found.firing, found.quiet) == (firing, quiet)
+    assert found.observed == part
+    assert (found.since, found.until) == (3600, 7200)
+
+
+def test_backfill_does_not_count() -> None:
+    assert not judge(share(0, 20, backfill=500), 7200, 0, HALF).firing
+
+
+def test_the_reason_names_both_counts_and_the_bound() -> None:
+    assert judge(share(12, 20), 7200, 0, HALF).reason == (
+        "12 of 20 texts in 1 h, 60 % (42 % to 76 %), at least the 40 % of the rule".replace(" %", "%")
+    )
+
+
+def test_what_the_share_is_of() -> None:
+    pair = {"topic": "court", "mood": "bad"}
+    assert whole(pair, HALF) == {}
+    assert whole(pair, RatioSettings(at_least=0.4, of="topic")) == {"topic": "court"}
+    assert reach(HALF) == 3600
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValidationError, match="clear_below must not be above"):
+        RatioSettings(at_least=0.4, clear_below=0.5)
+    said = RatioSettings(at_least=0.4, of="topic").faults({"mood": "bad"}, {})
+    assert list(said) == [("of", "must be one of the two tasks of where (it is 'topic')")]
+    assert [place for place, _ in HALF.faults({}, {})] == ["where"]
+    assert list(HALF.faults({"mood": "bad"}, {})) == []

@@ -1,0 +1,99 @@
+"""Silences of sources: usual gaps by hour and weekday, and failures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.alerts.detectors.silence import SilenceSettings, arrivals, judge, judge_failing
+
+STEP, HOUR, DAY = 300, 3600, 86400
+DEFAULTS = SilenceSettings()
+
+
+def said(times: np.ndarray, until: int, settings: SilenceSettings = DEFAULTS):
+    """The verdict at ``until`` on a source whose documents are of ``times``."""
+    times = times[times <= until]
+    return judge(arrivals(times, int(times[0]) // STEP * STEP, until, STEP), int(times[-1]), until, settings)
+
+
+def office(per_hour: float, days: int, seed: int = 0) -> np.ndarray:
+    """Event times from 8 to 18 h on days 0 to 4 of each week."""
+    draw = np.random.default_rng(seed)
+    times = np.sort(draw.uniform(0, days * DAY, int(per_hour * 24 * days)))
+    hours, day = times % DAY / HOUR, times // DAY % 7
+    return times[(hours >= 8) & (hours < 18) & (day < 5)].astype(int)
+
+
+def first_alarm(times: np.ndarray, stop: int) -> float | None:
+    """Hours from ``stop``, when the source falls silent, to the alarm."""
+    times = times[times < stop]
+    for until in range(stop, stop + 10 * DAY, 1800):
+        if said(times, until).firing:
+            return (until - stop) / HOUR
+    return None
+
+
+@pytest.mark.parametrize("per_hour", [0.5, 4, 30])
+def test_nights_and_week_ends_are_usual(per_hour: float) -> None:
+    times = office(per_hour, 42)
+    for until in range(28 * DAY, 42 * DAY, HOUR):
+        found = said(times, until)
+        assert not found.firing, found.reason
+
+
+def test_a_silence_in_office_hours_is_noticed_soon_where_much_is_usual() -> None:
+    stop = 35 * DAY + 10 * HOUR
+    hours = [first_alarm(office(rate, 60), stop) for rate in (30, 6, 1)]
+    assert hours[0] is not None
+    assert hours[0] <= 3
+    assert hours[1] is not None
+    assert hours[0] < hours[1] < 24
+    assert hours[2] is not None
+    assert hours[1] < hours[2] < 5 * 24
+
+
+def test_a_feed_that_is_silent_for_good_is_noticed_however_slow() -> None:
+    daily = np.arange(0, 60 * DAY, DAY) + 9 * HOUR
+    alarm = first_alarm(daily, 40 * DAY)
+    assert alarm is None, "fifteen usual gaps are fifteen days"
+    quick = SilenceSettings(times=4, probability=0.05)
+    assert said(daily[daily < 40 * DAY], 46 * DAY + HOUR, quick).firing
+    assert not said(daily[daily < 40 * DAY], 41 * DAY, quick).firing
+
+
+def test_texts_that_come_together_are_one_arrival() -> None:
+    one = np.arange(0, 30 * DAY, 6 * HOUR)
+    five = np.sort(np.concatenate([one + n for n in range(5)]))
+    until = int(one[-1]) + DAY
+    assert said(five, until).expected == said(one, until).expected == pytest.approx(3, abs=1)
+
+
+def test_little_history_and_short_gaps_never_fire() -> None:
+    busy = np.arange(0, 10 * DAY, 300)
+    assert "still learning" in said(busy, 10 * DAY + 5 * HOUR).reason
+    busy = np.arange(0, 20 * DAY, 300)
+    assert not said(busy, 20 * DAY + HOUR).firing
+    found = said(busy, 20 * DAY + 5 * HOUR)
+    assert found.firing
+    assert found.reason.startswith("nothing new for 5h 5m (the last is of 1970-01-20 23:55 UTC), in which ")
+
+
+def test_failures_fire_when_they_last() -> None:
+    assert judge_failing(2, 0, DAY, "no route", DEFAULTS) is None
+    assert judge_failing(3, DAY - 1800, DAY, "no route", DEFAULTS) is None
+    found = judge_failing(3, 0, DAY, "no route", DEFAULTS)
+    assert found is not None
+    assert found.firing
+    assert found.reason == "cannot be read, 3 failures in a row (last read at 1970-01-01 00:00 UTC): no route"
+    never = judge_failing(5, None, DAY, "no route", DEFAULTS)
+    assert never is not None
+    assert "it was never read" in never.reason
+
+
+def test_faults() -> None:
+    known = {"sources": {"news", "chat"}}
+    found = list(SilenceSettings(sources=("new",)).faults({"mood": "bad"}, known))
+    assert [setting for setting, _ in found] == ["where", "sources"]
+    assert "known: chat, news" in found[1][1]
+    assert list(SilenceSettings(sources=("news",)).faults({}, known)) == []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from monitor.store.carrying import carries
 from monitor.store.room import (
     BUCKET_S,
     Room,
@@ -24,10 +25,6 @@ from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
 """A text that changes more often than this (a clock, an advertisement) is left as it is."""
-
-CARRIES = (
-    "exists (select 1 from labelled l where l.document_id = documents.id and l.task = ? and l.label = ?)"
-)
 
 Added = Literal["new", "edited", "known"]
 
@@ -183,9 +180,9 @@ class Documents(Room):
         if source is not None:
             where.append("source = ?")
             values.append(source)
-        for task, label in labels:
-            where.append(CARRIES)
-            values += [task, label]
+        conditions, carried = carries(labels)
+        where += conditions
+        values += carried
         if since is not None:
             where.append("event_at >= ?")
             values.append(to_text(since))
@@ -209,25 +206,21 @@ class Documents(Room):
 
         :param since: epoch second, as ``until``; both are taken to the start of their bucket.
         """
-        where = _carries(selection)
+        carried, values = carries(selection.items())
+        where = " and ".join(["live = 1", "counted = 1", "bucket >= ?", "bucket < ?", *carried])
         rows = self.rows(
-            "select story, url, thread, bucket from documents where live = 1 and counted = 1"
-            f" and bucket >= ? and bucket < ?{where}",
-            [
-                since // BUCKET_S * BUCKET_S,
-                until // BUCKET_S * BUCKET_S,
-                *(part for pair in selection.items() for part in pair),
-            ],
+            f"select story, url, thread, bucket from documents where {where}",
+            [since // BUCKET_S * BUCKET_S, until // BUCKET_S * BUCKET_S, *values],
         )
         return len(set(grouped([Telling(*row) for row in rows])))
 
     def sources_of(self, selection: Selection, share: float) -> list[str]:
         """The sources that each gave at least ``share`` of the newest 500 documents of a selection."""
-        where = _carries(selection)
+        carried, values = carries(selection.items())
         rows = self.rows(
-            "select source, count(*) n from (select source from documents where counted = 1"
-            f"{where} order by event_at desc limit 500) group by source",
-            [part for pair in selection.items() for part in pair],
+            "select source, count(*) n from (select source from documents where "
+            f"{' and '.join(['counted = 1', *carried])} order by event_at desc limit 500) group by source",
+            values,
         )
         total = sum(row["n"] for row in rows)
         return [row["source"] for row in rows if row["n"] >= share * total]
@@ -266,11 +259,6 @@ def match_expression(words: str) -> str:
     """What a person typed, as an FTS5 query that cannot be malformed: every word, the last as a prefix."""
     quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
     return " ".join(quoted) + "*" if quoted else '""'
-
-
-def _carries(selection: Selection) -> str:
-    """Conditions that a document carries the labels of a selection; each takes a task and a label."""
-    return f" and {CARRIES}" * len(selection)
 
 
 def _document(row: Any) -> StoredDocument:

@@ -380,10 +380,6 @@ def m0009_mentions_and_looks(db: Database) -> None:
             aliases text not null
         );;
         create index documents_source on documents(source, bucket, event_at);;
-        create view labelled as
-            select document_id, task, label from predictions where abstained = 0
-            union all
-            select document_id, 'entity', entity from mentions;;
         create table looks (
             rule text primary key,
             bucket integer not null

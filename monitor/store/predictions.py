@@ -76,15 +76,9 @@ class Predictions(Room):
 
     def labels(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
         """``{document: {task: labels}}`` without abstentions; of the task ``entity``, what is mentioned."""
-        found: dict[int, dict[str, list[str]]] = {}
-        for start in range(0, len(document_ids), 500):
-            part = document_ids[start : start + 500]
-            for row in self.rows(
-                f"select * from labelled where document_id in ({marks(part)}) order by document_id, task, label",
-                list(part),
-            ):
-                found.setdefault(row["document_id"], {}).setdefault(row["task"], []).append(row["label"])
-        return found
+        said = self.of(document_ids)
+        named = self.store.mentions.of(document_ids)
+        return {id_: _labels(said.get(id_, {}), named.get(id_, ())) for id_ in document_ids}
 
     def answers(self, task: str, since: datetime, until: datetime) -> list[tuple[int, str | None, int]]:
         """How often ``task`` said what: ``(day, label, number)``, ``None`` for abstentions.

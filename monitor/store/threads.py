@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.store.carrying import carries
 from monitor.store.room import Room, to_text, to_time
-from monitor.types import Role, Selection
+from monitor.types import ENTITY, Role, Selection
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,16 @@ class Threads(Room):
 
     def turns(self, source: str, thread: str, labels: Selection) -> list[StoredTurn]:
         """The texts of a thread by time, those that wait included."""
-        values = [part for pair in labels.items() for part in pair]
+        carried, values = carries(labels.items(), "d.id")
+        tasks = [task for task in labels if task != ENTITY]  # of mentions, something is said of every text
+        said = [
+            "exists (select 1 from predictions p where p.document_id = d.id and p.task = ? and p.abstained = 0)"
+        ] * len(tasks)
         rows = self.rows(
-            "select id, event_at, role, live,"
-            f" {_number('l.task = ? and l.label = ?', labels)} carried,"
-            f" {_number('l.task = ?', labels)} said"
+            f"select id, event_at, role, live, {' + '.join(carried) or 0} carried,"
+            f" {' + '.join(['counted', *said])} said"
             " from documents d where thread = ? and source = ? order by event_at, id",
-            [*values, *labels, thread, source],
+            [*values, *tasks, thread, source],
         )
         return [
             StoredTurn(
@@ -43,7 +47,7 @@ class Threads(Room):
                 to_time(row["event_at"]),
                 row["role"],
                 bool(row["live"]),
-                row["carried"] == len(labels) if row["said"] == len(labels) else None,
+                row["carried"] == len(labels) if row["said"] == 1 + len(tasks) else None,
             )
             for row in rows
         ]
@@ -53,20 +57,13 @@ class Threads(Room):
 
         :param labels: which the customer's text carries; :param until: its latest time.
         """
-        carried = (
-            " and exists (select 1 from labelled l where l.document_id = d.id and l.task = ? and l.label = ?)"
-        )
+        carried, values = carries(labels.items(), "d.id")
         rows = self.rows(
             "select distinct source, thread from documents d where event_at >= ? and event_at <= ?"
-            f" and role = 'customer' and thread <> '' and live = 1 and counted = 1{carried * len(labels)}"
+            " and role = 'customer' and thread <> '' and live = 1 and counted = 1"
+            f"{''.join(f' and {condition}' for condition in carried)}"
             " and not exists (select 1 from documents a where a.thread = d.thread and a.source = d.source"
             " and a.role = 'agent' and a.event_at > d.event_at)",
-            [to_text(since), to_text(until), *(part for pair in labels.items() for part in pair)],
+            [to_text(since), to_text(until), *values],
         )
         return [(row["source"], row["thread"]) for row in rows]
-
-
-def _number(condition: str, labels: Selection) -> str:
-    """How many of ``labels`` a document fulfils ``condition`` for; takes its values for each."""
-    each = f"exists (select 1 from labelled l where l.document_id = d.id and {condition})"
-    return " + ".join([each] * len(labels)) or "0"

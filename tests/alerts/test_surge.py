@@ -91,7 +91,7 @@ def test_a_bucket_without_texts_never_fires_and_is_not_quiet_until_the_wave_is_o
     assert not any(verdict.firing for verdict in later)
     quiet = [verdict.quiet for verdict in later]
     assert quiet == sorted(quiet)
-    assert quiet.index(True) == 23
+    assert quiet.index(True) == 11
 
 
 def test_backfill_is_learned_from_but_never_fires() -> None:

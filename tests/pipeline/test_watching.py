@@ -359,6 +359,7 @@ def test_a_silent_source_fires_and_freezes_what_it_feeds(
     assert frozen(runtime.store, found["sources"], at) is None
     runtime.sources["news"].waiting = []
     read(runtime, at + timedelta(hours=4))
+    read(runtime, at + timedelta(hours=5))
     found = alerts(runtime)
     assert (found["sources"].state, found["any-court"].state) == ("resolved", "resolved")
     for hours in (10, 14, 22):

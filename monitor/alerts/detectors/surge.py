@@ -55,7 +55,7 @@ TESTS = 0.4
 SHARED = 2 / 3
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
 QUIET = 0.01
-"""An alert may end once no window is less probable than this."""
+"""An alert may end once no window of at most an hour is less probable than this."""
 REST_PRIOR = 3.0
 """Texts' worth of belief that the rest of the texts is as usual."""
 
@@ -91,6 +91,11 @@ class SurgeSettings(Settings):
         2.0, ge=1, description="after an alert, only a wave so many times its peak is a new one"
     )
     hold: Duration = Field(36 * HOUR, ge=0, description="in this time that bar falls to half")
+
+    @property
+    def calm(self) -> float:
+        """Seconds of quiet after which an alert ends, unless its rule says otherwise."""
+        return min(self.window, HOUR)
 
 
 def judge(
@@ -155,7 +160,9 @@ def judge(
         until,
         best.chance,
         f"{said}; {reason}" if reason else f"{said}; {known / DAY:.0f} days of history",
-        quiet=all(one.chance > QUIET or one.observed < settings.min_count for one in found),
+        quiet=all(
+            one.chance > QUIET or one.observed < settings.min_count or until - one.since > HOUR for one in found
+        ),
         peak=peak,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from monitor.alerts.detectors import DETECTORS
 from monitor.alerts.lifecycle import Pace
 from monitor.calendars import in_week, parse_hours, parse_weekdays, parse_zone
-from monitor.config import Config
+from monitor.config import Config, RuleTable
 from monitor.config_reader import load_config
 from monitor.errors import ConfigError
 from monitor.matching import Matcher, all_match, parse_matcher, parse_matchers
 from monitor.plugins import Plugins
-from monitor.routes import Mute
+from monitor.routes import Mute, Route
 from monitor.runtime import make_rules
 from tests.conftest import CONFIG
 
@@ -233,3 +235,20 @@ def test_faults_are_found_and_named(
 def test_two_routes_of_one_name_are_a_fault(write_config: Callable[..., Path], plugins: Plugins) -> None:
     with pytest.raises(ConfigError, match=r"routes\[2\].name: 'press' is also the name of routes\[1\]"):
         load(write_config(CONFIG + ROUTES + '[[routes]]\nname = "press"\nnotify = ["desk"]\n'), plugins)
+
+
+def test_the_examples_in_the_docs_are_in_order(write_config: Callable[..., Path], plugins: Plugins) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "alerts.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    policy = load(write_config(CONFIG + "\n".join(blocks)), plugins).policy
+    assert (len(policy.routes), len(policy.inhibits), len(policy.mutes)) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(("model", "heading"), [(Route, "Routes"), (RuleTable, "What every rule can say")])
+def test_every_setting_has_its_row(model: type[BaseModel], heading: str) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "alerts.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    shown = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    assert shown - {"setting"} == names - ({"name", "kind", "where"} if model is RuleTable else set())

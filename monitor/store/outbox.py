@@ -73,13 +73,15 @@ class Outbox(Room):
     def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
         """What a notifier is to deliver now, oldest first.
 
-        A letter waits until earlier ones about one of its alerts to the same notifier are out.
+        A letter waits until earlier ones about one of its alerts to the same notifier are out. One that
+        was written by a clock that has been put back since is due as well.
         """
         rows = self.rows(
-            "select * from outbox o where state = 'waiting' and notifier = ? and next_at <= ? and not exists ("
+            "select * from outbox o where state = 'waiting' and notifier = ?1 "
+            "and (next_at <= ?2 or (attempts = 0 and created_at > ?2)) and not exists ("
             "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
             "join outbox e on e.id = other.letter_id where own.letter_id = o.id "
-            "and e.notifier = o.notifier and e.state = 'waiting' and e.id < o.id) order by id limit ?",
+            "and e.notifier = o.notifier and e.state = 'waiting' and e.id < o.id) order by id limit ?3",
             [notifier, to_text(now), limit],
         )
         return [_letter(row) for row in rows]

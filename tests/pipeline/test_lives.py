@@ -221,7 +221,8 @@ class Lives(RuleBasedStateMachine):
         assert self.store.tellings.groups() == []
         for events in self.told().values():
             assert events.count("resolved") == 1, "no end is lost"
-        self.now += timedelta(days=30)  # letters that were due by a clock that was ahead
+        failed = [letter.next_at for letter in self.store.outbox.undelivered()]
+        self.now = max([self.now, *failed])  # a pause that began by a clock that was ahead
         for _ in range(3000):
             letters = [
                 x for n in ("desk", "phone", "mail") for x in self.store.outbox.due(self.now, notifier=n)

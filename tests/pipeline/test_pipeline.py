@@ -11,6 +11,7 @@ from monitor.errors import DeliveryError, SourceError
 from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.types import BadRecord, Document, Seed
+from tests.conftest import CONFIG
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
 GOOD_MONEY = "profit sales dividend wonderful success growth"
@@ -101,8 +102,6 @@ def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime
 def test_a_wave_fires_while_the_feed_is_polled_hourly(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:
-    from tests.conftest import CONFIG
-
     runtime = make_runtime(CONFIG.replace('every = "5m"', 'every = "1h"'))
     runtime.sources["news"].waiting = history(monitor_now)
     runtime.fetch("news", monitor_now)
@@ -155,6 +154,27 @@ def test_an_alert_resolves_when_it_is_quiet_again(warm: Runtime, monitor_now: da
     assert events.count("resolved") == 2
     keys = [n.key for n in warm.notifiers["desk"].sent]
     assert len(set(keys)) == 4
+
+
+def test_a_group_speaks_when_its_time_has_come(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    route = '[[routes]]\nname = "all"\nnotify = ["desk"]\ngroup_by = []\ngroup_wait = "1m"\n'
+    runtime = make_runtime(CONFIG + route)
+    runtime.sources["news"].waiting = history(monitor_now)
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    at = monitor_now + timedelta(minutes=10)
+    runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    runtime.fetch("news", at)
+    settle(runtime, at)
+    sent = runtime.notifiers["desk"].sent
+    assert sent == []
+    settle(runtime, at + timedelta(minutes=1))
+    (letter,) = sent
+    assert letter.title == "2 firing alerts"
+    assert sorted(a["rule"] for a in letter.data["alerts"]) == ["any-court", "bad-news"]
+    assert all(len(a["documents"]) == 5 for a in letter.data["alerts"])
 
 
 def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datetime) -> None:

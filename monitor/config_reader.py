@@ -25,6 +25,7 @@ from monitor.config import (
     TopTable,
     make_task,
 )
+from monitor.config_fallbacks import fallback_faults
 from monitor.config_faults import faults
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
@@ -88,6 +89,10 @@ def load_config(
     return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_seeds).read(document)
 
 
+def _terms(core: NotifierTable) -> tuple[Any, str | None, float]:
+    return core.at_most, core.fallback, core.fallback_after
+
+
 class _Reader:
     """Collects faults while it goes through a document."""
 
@@ -132,7 +137,9 @@ class _Reader:
         labels |= {t.task.name: t.task.labels for t in tasks}
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
-        names = [str(n.get("name")) for n in top.notifiers]
+        untold = {n.name for n in notifiers if not n.part.receives_alerts}
+        self.faults += fallback_faults(top.notifiers, untold)
+        names = [name for n in top.notifiers if (name := str(n.get("name"))) not in untold]
         rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
         if self.faults:
             raise ConfigError(self.path, self.faults)
@@ -178,14 +185,14 @@ class _Reader:
     def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
-            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason)
+            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, *_terms(core))
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
         settings = self.settings(part, rest, place)
         if core is None or part is None or settings is None:
             return None
-        return NotifierConfig(core.name, core.plugin, part, settings)
+        return NotifierConfig(core.name, core.plugin, part, settings, *_terms(core))
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)

@@ -18,11 +18,13 @@ GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs
 LOADING = {
     "plugins",
     "config",
+    "config_fallbacks",
     "config_faults",
     "config_reader",
     "seedfile",
     "standins",
     "http",
+    "http_notifier",
     "http_transport",
     "logs",
 }
@@ -50,6 +52,7 @@ PUBLIC = {
     "monitor.errors",
     "monitor.durations",
     "monitor.http",
+    "monitor.http_notifier",
     "monitor.seedfile",
     "monitor.learn.encoder",
 }

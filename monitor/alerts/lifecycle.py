@@ -41,8 +41,3 @@ def delivery_key(fingerprint: str, fired_at: datetime, event: str, notifier: str
     """The idempotency key of one event of one alert for one notifier: the same whenever it is made."""
     text = "\x00".join([fingerprint, fired_at.isoformat(), event, notifier])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def retry_after(attempts: int) -> float:
-    """Seconds to wait after the ``attempts``-th failed delivery: 10 s, 20 s, ... at most an hour."""
-    return float(min(3600, 10 * 2 ** min(attempts - 1, 20)))

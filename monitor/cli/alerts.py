@@ -13,6 +13,7 @@ from monitor.alerts.rules import describe
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.resend import resend_command
 from monitor.config_reader import read_document
 from monitor.errors import UnknownName
 from monitor.store import Store
@@ -106,6 +107,9 @@ def ack_command(app: App, alert_id: int, note: str, by: str | None) -> None:
     who = by or _login()
     store.alerts.acknowledge(alert_id, who, note, app.now())
     click.echo(f"alert {alert_id} is acknowledged by {who}")
+
+
+alerts_command.add_command(resend_command)
 
 
 def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:

@@ -136,6 +136,7 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
         title=f"test: a notification for {config.name}",
         body="This is a test. Nothing happened; alerts will come this way.",
         data={"event": "test", "notifier": config.name, "at": now.isoformat()},
+        at=now,
     )
     error: str | None = None
     try:

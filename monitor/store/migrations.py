@@ -265,3 +265,20 @@ def m0005_histories_of_heads(db: Database) -> None:
             update revisions set value = value + 1 where name = 'learning'; end
         """,
     )
+
+
+@core()
+def m0008_letters_that_are_copied_held_and_sent_again(db: Database) -> None:
+    _run(
+        db,
+        """
+        alter table outbox add column picture blob;;
+        alter table outbox add column waits_since text;;
+        alter table outbox add column copy_of integer references outbox(id);;
+        update outbox set waits_since = created_at;;
+        create unique index outbox_copies on outbox(copy_of) where copy_of is not null;;
+        create index outbox_turn on outbox(notifier, id) where state = 'waiting';;
+        create index outbox_delivered on outbox(notifier, delivered_at) where state = 'delivered';;
+        create index outbox_alert on outbox(alert_id, notifier)
+        """,
+    )

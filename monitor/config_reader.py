@@ -110,6 +110,7 @@ class _Reader:
         self.known_tasks, self.environ, self.check_seeds = known_tasks, environ, check_seeds
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
+        self.untold: set[str] = set()
 
     def read(self, document: dict[str, Any]) -> Config:
         document = self.secrets(document, "")
@@ -137,9 +138,9 @@ class _Reader:
         labels |= {t.task.name: t.task.labels for t in tasks}
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
-        untold = {n.name for n in notifiers if not n.part.receives_alerts}
-        self.faults += fallback_faults(top.notifiers, untold)
-        names = [name for n in top.notifiers if (name := str(n.get("name"))) not in untold]
+        self.untold = {n.name for n in notifiers if not n.part.receives_alerts}
+        self.faults += fallback_faults(top.notifiers, self.untold)
+        names = [name for n in top.notifiers if (name := str(n.get("name"))) not in self.untold]
         rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
         if self.faults:
             raise ConfigError(self.path, self.faults)
@@ -247,7 +248,9 @@ class _Reader:
         if len(core.where) > 2:
             self.fault(f"{place}.where", "names more than two tasks; counts are kept for one task or a pair")
         for name in core.notify or ():
-            if name not in notifiers:
+            if name in self.untold:
+                self.fault(f"{place}.notify", f"{name!r} is not told alerts")
+            elif name not in notifiers:
                 self.fault(f"{place}.notify", str(UnknownName("notifier", name, notifiers)))
         if core.kind not in self.rule_kinds:
             self.fault(f"{place}.kind", str(UnknownName("rule kind", core.kind, self.rule_kinds)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import logging
 import re
 import smtplib
@@ -22,6 +23,9 @@ from monitor.interfaces import Notifier, Settings
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
+
+PICTURE = "cid:picture"
+"""How a notification's HTML refers to its picture."""
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -49,6 +53,9 @@ class EmailSettings(Settings):
 
 class Email(Notifier):
     """Sends one message to all recipients; its ``Message-ID`` is made of the key, the same each time.
+
+    Where the notification has HTML or a picture, the message has the text and an HTML part with the
+    picture in it (RFC 2387); mail programs show the one they like better.
 
     SMTP replies 4xx and network errors pass; 5xx replies do not. Where some recipients are refused
     and others are not, the message counts as delivered, for a repeat would reach those twice.
@@ -93,13 +100,16 @@ class Email(Notifier):
         message["From"] = self.settings.sender
         message["To"] = ", ".join(self.settings.to)
         domain = parseaddr(self.settings.sender)[1].rpartition("@")[2]
-        message["Message-ID"] = f"<{notification.key}@{domain if domain.isascii() else 'monitor.invalid'}>"
+        domain = domain if domain.isascii() else "monitor.invalid"
+        message["Message-ID"] = f"<{notification.key}@{domain}>"
         moment = notification.data.get("resolved_at") or notification.data.get("fired_at")
         if isinstance(moment, str):
             message["Date"] = format_datetime(datetime.fromisoformat(moment))
         # RFC 3834: whoever is on holiday need not tell an alert
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(notification.body.encode(errors="replace").decode())
+        if notification.html or notification.picture:
+            _add_html(message, notification, f"picture.{notification.key}@{domain}")
         return message
 
     def describe(self) -> str:
@@ -133,6 +143,20 @@ class Email(Notifier):
                 server.close()
                 raise
         return server
+
+
+def _add_html(message: EmailMessage, notification: Notification, name: str) -> None:
+    """Add the HTML part; ``name`` is the picture's Content-ID (RFC 2392)."""
+    shown = notification.html or f"<pre>{html.escape(notification.body)}</pre>"
+    shown = shown.encode(errors="replace").decode()
+    if notification.picture and PICTURE not in shown:
+        shown += f'<p><img src="{PICTURE}" alt=""></p>'
+    message.add_alternative(shown.replace(PICTURE, f"cid:{name}"), subtype="html")
+    if notification.picture:
+        part = message.get_payload()[1]
+        part.add_related(
+            notification.picture, "image", "png", cid=f"<{name}>", filename="alert.png", disposition="inline"
+        )
 
 
 def _replies(refused: Mapping[str, tuple[int, bytes]]) -> str:

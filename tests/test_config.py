@@ -279,7 +279,7 @@ def test_the_terms_of_a_notifier(read):
         (notifier("a", 'at_most = "many"'), ["notifiers[1].at_most"], "write it like 10/1h"),
         (notifier("a", 'fallback = "x"'), ["notifiers[1].fallback"], "known: a"),
         (notifier("a", 'fallback = "a"'), ["notifiers[1].fallback"], "goes in a circle: a -> a"),
-        (notifier("a", "fallback = 3"), ["notifiers[1].fallback"], "valid string"),
+        (notifier("a", "fallback = 3"), ["notifiers[1].fallback"], "must be a text"),
         (
             notifier("a", 'fallback_after = "1h"'),
             ["notifiers[1].fallback_after"],

@@ -6,7 +6,7 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
-from monitor.pipeline.health import late_stages
+from monitor.pipeline.health import hanging, late_stages, stuck
 from monitor.store.lock import DaemonLock
 
 
@@ -39,6 +39,8 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         problems.append("the monitor is starting")
     else:
         problems += [f"the {stage} stage is late" for stage in late]
+        problems += hanging(sources, now)
+        problems += stuck(store, now, list(store.outbox.counts_by_notifier()))
     problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
     if letters.get("dead"):
         problems.append(f"{letters['dead']} notifications could not be delivered (`monitor alerts resend`)")

@@ -26,14 +26,14 @@ def health(store: Store, now: datetime, notifiers: Sequence[str]) -> Health:
     :param notifiers: those that are configured; letters to others do not count.
     """
     beats = {stage: at for stage, (at, _) in store.heartbeats.all().items()}
+    sources = [s for s in store.sources.all() if s.active]
     problems = [
         *_starting(beats),
         *(f"the {stage} stage is late" for stage in late_stages(beats, now)),
-        *fetching_problems([s for s in store.sources.all() if s.active], now),
-        *(
-            f"{letters} notifications to {name} do not get through since {format_duration(STUCK_S)} or longer"
-            for name, letters in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
-        ),
+        *hanging(sources, now),
+        # one source that fails is no reason to doubt the monitor, as long as another one works
+        *(["no source can be read"] if sources and all(s.failures for s in sources) else []),
+        *stuck(store, now, notifiers),
     ]
     return Health(not problems, tuple(problems))
 
@@ -43,19 +43,21 @@ def late_stages(beats: Mapping[str, datetime], now: datetime) -> list[str]:
     return [stage for stage, at in beats.items() if (now - at).total_seconds() > STALE_S.get(stage, 300.0)]
 
 
-def fetching_problems(sources: Collection[SourceState], now: datetime) -> list[str]:
-    """What keeps texts from coming in: a source that hangs, or not one that can be read.
-
-    One source that fails is no reason to doubt the monitor, as long as another one works.
-    """
-    found = [
+def hanging(sources: Collection[SourceState], now: datetime) -> list[str]:
+    """Sources that should have been fetched long ago, a line each."""
+    return [
         f"source {s.name} should have been fetched {format_duration((now - s.next_at).total_seconds())} ago"
         for s in sources
         if s.next_at is not None and (now - s.next_at).total_seconds() > OVERDUE_S
     ]
-    if sources and all(s.failures for s in sources):
-        found.append("no source can be read")
-    return found
+
+
+def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
+    """Notifiers to which letters do not get through, a line each."""
+    return [
+        f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({letters} wait)"
+        for name, letters in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
+    ]
 
 
 def _starting(beats: Mapping[str, datetime]) -> list[str]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -224,3 +225,19 @@ def test_a_secret_that_cannot_be_used_is_not_quoted(secret: str) -> None:
 def test_a_secret_is_never_shown(make_webhook: Any) -> None:
     webhook = make_webhook("https://example.com/", secret=SECRET)
     assert SECRET[6:20] not in repr(webhook.settings) + webhook.describe()
+
+
+def test_the_page_on_delivery_says_how_to_verify(server: LoopbackServer, make_webhook: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    space: dict[str, Any] = {}
+    exec(compile(code, "docs/delivery.md", "exec"), space)
+    now = datetime.now(UTC)
+    webhook = make_webhook(server.url("/hook"), secret=SECRET)
+    for at in (now, now - timedelta(hours=1)):
+        webhook.send(replace(sample_notification(), at=at))
+    fresh, old = server.requests
+    assert space["verified"](SECRET, fresh.headers, fresh.body)
+    assert not space["verified"](SECRET, fresh.headers, fresh.body + b" ")
+    assert not space["verified"]("whsec_" + "b" * 32, fresh.headers, fresh.body)
+    assert not space["verified"](SECRET, old.headers, old.body)

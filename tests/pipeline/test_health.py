@@ -67,11 +67,13 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     notification = sample_notification()
     store.outbox.add("desk", notification, None, NOW - 20 * MINUTE)
     (letter,) = store.outbox.due(NOW, notifier="desk")
-    assert "1 notifications to desk do not get through" in problems(store), "nobody even tried"
+    assert "notifications to desk do not get through for 15m or longer (1 wait)" in problems(store), (
+        "nobody even tried"
+    )
     store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
     assert problems(store) == "", "its turn comes"
     store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
-    assert "1 notifications to desk do not get through" in problems(store), "tried in vain"
+    assert "notifications to desk do not get through" in problems(store), "tried in vain"
     store.outbox.resend([letter.id], NOW)
     store.outbox.give_up(letter.id, "refused")
     assert problems(store) == "", "the dead do not wait; the status shows them"

@@ -89,12 +89,18 @@ class Outbox(Room):
         return [_letter(row) for row in rows]
 
     def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[Letter]:
-        """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first."""
+        """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first.
+
+        With a letter come those before it about the same alert, so that copies keep their order even
+        where the clock was put back.
+        """
         rows = self.rows(
-            "select * from outbox o where state = 'waiting' and notifier = ? and waits_since <= ? "
+            "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
+            "select 1 from outbox l where l.alert_id = o.alert_id and l.notifier = o.notifier "
+            "and l.state = 'waiting' and l.id > o.id and l.waits_since <= ?2)) "
             "and not exists (select 1 from outbox c where c.copy_of = o.id) and not exists ("
-            "select 1 from outbox t where t.alert_id = o.alert_id and t.notifier = ? and t.event = o.event "
-            "and t.copy_of is null) order by id limit ?",
+            "select 1 from outbox t where t.alert_id = o.alert_id and t.notifier = ?3 and t.event = o.event "
+            "and t.copy_of is null) order by id limit ?4",
             [notifier, to_text(before), fallback, limit],
         )
         return [_letter(row) for row in rows]

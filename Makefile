@@ -19,6 +19,7 @@ test: $(VENV)/.installed-dev
 	@echo "The tests passed. Next: make run, or edit config.toml and $(BIN)/monitor --config config.toml run"
 
 soak: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/soak.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt

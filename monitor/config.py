@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from monitor.durations import Duration
+from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import TELL_AT_ONCE, Name, Policy
@@ -79,6 +79,9 @@ class TaskTable(Settings):
 class NotifierTable(Settings):
     plugin: str
     name: Name
+    at_most: RateSetting | None = None
+    fallback: str | None = None
+    fallback_after: Duration = Field(900.0, ge=0)
 
 
 class LifeSettings(Settings):
@@ -137,12 +140,15 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class NotifierConfig:
-    """One ``[[notifiers]]``."""
+    """One ``[[notifiers]]``: ``fallback`` names another, ``fallback_after`` is in seconds."""
 
     name: str
     plugin: str
     part: type[Notifier]
     settings: Any
+    at_most: Rate | None = None
+    fallback: str | None = None
+    fallback_after: float = 900.0
 
 
 @dataclass(frozen=True)

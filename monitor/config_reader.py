@@ -25,6 +25,7 @@ from monitor.config import (
     TopTable,
     make_task,
 )
+from monitor.config_fallbacks import fallback_faults
 from monitor.config_faults import faults
 from monitor.config_routing import read_policy
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
@@ -91,6 +92,10 @@ def load_config(
     return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_seeds).read(document)
 
 
+def _terms(core: NotifierTable) -> tuple[Any, str | None, float]:
+    return core.at_most, core.fallback, core.fallback_after
+
+
 class _Reader:
     """Collects faults while it goes through a document."""
 
@@ -108,6 +113,7 @@ class _Reader:
         self.known_tasks, self.environ, self.check_seeds = known_tasks, environ, check_seeds
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
+        self.untold: set[str] = set()
 
     def read(self, document: dict[str, Any]) -> Config:
         document = self.secrets(document, "")
@@ -139,7 +145,9 @@ class _Reader:
             self.fault(f"entities.{name}", message)
         # a task with faults of its own still has a name: do not blame the rules for it as well
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
-        names = [str(n.get("name")) for n in top.notifiers]
+        self.untold = {n.name for n in notifiers if not n.part.receives_alerts}
+        self.faults += fallback_faults(top.notifiers, self.untold)
+        names = [name for n in top.notifiers if (name := str(n.get("name"))) not in self.untold]
         around = {"tasks": {*labels, *unchecked}, "sources": {str(s.get("name")) for s in top.sources}}
         rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names, around))
         for kind, items in (("routes", top.routes), ("mutes", top.mutes)):
@@ -193,14 +201,14 @@ class _Reader:
     def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
-            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason)
+            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, *_terms(core))
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
         settings = self.settings(part, rest, place)
         if core is None or part is None or settings is None:
             return None
-        return NotifierConfig(core.name, core.plugin, part, settings)
+        return NotifierConfig(core.name, core.plugin, part, settings, *_terms(core))
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)
@@ -256,7 +264,9 @@ class _Reader:
         if len(core.where) > 2:
             self.fault(f"{place}.where", "names more than two tasks; counts are kept for one task or a pair")
         for name in core.notify or ():
-            if name not in notifiers:
+            if name in self.untold:
+                self.fault(f"{place}.notify", f"{name!r} is not told alerts")
+            elif name not in notifiers:
                 self.fault(f"{place}.notify", str(UnknownName("notifier", name, notifiers)))
         if core.kind not in self.rule_kinds:
             self.fault(f"{place}.kind", str(UnknownName("rule kind", core.kind, self.rule_kinds)))

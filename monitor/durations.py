@@ -1,9 +1,9 @@
-"""Durations as people write them: ``90s``, ``5m``, ``1h30m``, ``2d``."""
+"""Durations as people write them: ``90s``, ``5m``, ``1h30m``, ``2d``; and rates: ``10/1h``."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
@@ -39,3 +39,34 @@ def format_duration(seconds: float) -> str:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 """A settings field in seconds, written by the owner as ``5m``."""
+
+
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    number: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.number} in {format_duration(self.seconds)}"
+
+
+def parse_rate(value: Any) -> Rate:
+    """A rate such as ``"10/1h"``: at least one, in a time longer than nothing.
+
+    :raises ValueError: with the allowed form, for anything else.
+    """
+    if isinstance(value, Rate):
+        return value
+    count, slash, time = str(value).partition("/")
+    try:
+        rate = Rate(int(count), parse_duration(time))
+    except ValueError:
+        rate = Rate(0, 0)
+    if not slash or rate.number < 1 or rate.seconds <= 0:
+        raise ValueError(f"{value!r} is not a rate; write it like 10/1h or 1/30s")
+    return rate
+
+
+RateSetting = Annotated[Rate, BeforeValidator(parse_rate)]
+"""A settings field that the owner writes as ``10/1h``."""

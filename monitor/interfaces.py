@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from monitor.errors import LearnError
-from monitor.types import Batch, Notification, Seed, StoredDocument
+from monitor.types import Batch, Health, Notification, Seed, StoredDocument
 
 
 class Settings(BaseModel):
@@ -108,9 +108,18 @@ class Notifier(Part):
     channel has a place for it, and does not retry by itself: the outbox does.
     """
 
+    receives_alerts: ClassVar[bool] = True
+    """Whether it is told alerts; one that is not is sent tests alone, and lives by :meth:`beat`."""
+
     @abstractmethod
     def send(self, notification: Notification) -> None:
         """Deliver one notification."""
+
+    def beat(self, now: datetime, health: Health) -> None:
+        """Called every few seconds while the monitor runs, with whether it does its work.
+
+        :raises DeliveryError: it wanted to tell somebody, and could not; that is logged.
+        """
 
     def describe(self) -> str:
         """Where notifications go, in a few words without secrets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from monitor import standins
 from monitor.alerts.lifecycle import Pace
+from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
@@ -19,6 +21,7 @@ from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.featurizer import Featurizer
+from monitor.pipeline.health import health
 from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
@@ -64,6 +67,7 @@ class Runtime:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
             self.sources[source.name] = _made(source, self.config, standins.source)
+        self.terms = {n.name: Terms(n.at_most, n.fallback, n.fallback_after) for n in self.config.notifiers}
         for notifier in self.config.notifiers:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
 
@@ -154,9 +158,28 @@ class Runtime:
         judge_idle(self.store, self.rules, now)
         dispatch(self.store, self.config.policy, now)
 
-    def deliver(self, name: str, now: datetime) -> int:
-        """Deliver what one notifier has to."""
-        return deliver_due(self.store, name, self.notifiers[name], now)
+    def deliver(
+        self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100
+    ) -> int:
+        """Deliver what one notifier has to, at most ``limit`` letters; returns how many got through."""
+        return deliver_due(
+            self.store,
+            name,
+            self.notifiers[name],
+            now,
+            terms=self.terms[name],
+            dice=dice,
+            limit=limit,
+        )
+
+    def beat(self, name: str, now: datetime) -> None:
+        """Let one notifier say that the monitor does its work, or that it does not."""
+        self.notifiers[name].beat(now, health(self.store, now, tuple(self.notifiers)))
+
+    @property
+    def beating(self) -> list[str]:
+        """Names of the notifiers that want to know how the monitor is."""
+        return [name for name, made in self.notifiers.items() if type(made).beat is not Notifier.beat]
 
     def prune(self, now: datetime) -> int:
         """Forget features that are older than the configuration keeps them."""

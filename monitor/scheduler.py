@@ -55,7 +55,7 @@ class Scheduler:
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
-                "default": ThreadPoolExecutor(4 + len(runtime.notifiers)),
+                "default": ThreadPoolExecutor(4 + len(runtime.notifiers) + len(runtime.beating)),
                 "fetch": ThreadPoolExecutor(FETCHERS),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -75,6 +75,8 @@ class Scheduler:
         every(3600, "prune", lambda: self.runtime.prune(self.clock()))
         for name in self.runtime.notifiers:
             every(1, "deliver", partial(self._deliver, name), name)
+        for name in self.runtime.beating:
+            every(5, "ping", partial(self._ping, name), name)
         self._jobs.start()
         self._classifier.start()
 
@@ -148,7 +150,14 @@ class Scheduler:
                 self._fetching.discard(name)
 
     def _deliver(self, name: str) -> None:
-        self.runtime.deliver(name, self.clock())
+        # one at a time, so that each goes out with the time at which it does
+        while not self._stop.is_set() and self.runtime.deliver(
+            name, self.clock(), dice=self._random, limit=1
+        ):
+            pass
+
+    def _ping(self, name: str) -> None:
+        self.runtime.beat(name, self.clock())
 
     def _stored(self, _: Fetched) -> None:
         self._work.set()

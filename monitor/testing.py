@@ -224,6 +224,7 @@ def sample_notification(event: str = "firing") -> Notification:
         title="bad-news: topic litigation, sentiment negative: 12 where 0.6 are usual",
         body="12 texts in 1 h where 0.6 (0 to 3) are usual at this hour; history of 21 days.",
         data={"id": 1, "rule": "bad-news", "state": event, "fired_at": NOW.isoformat(), "documents": []},
+        at=NOW,
     )
 
 

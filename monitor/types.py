@@ -124,7 +124,9 @@ class Notification:
 
     ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
     line; ``body`` plain text; ``data`` the alert as JSON-able data (the fields of
-    ``monitor alerts show --json``).
+    ``monitor alerts show --json``). ``html`` says the same as ``body`` for channels that show it;
+    ``picture`` is a PNG, which ``html`` shows as ``<img src="cid:picture">``. Both may be empty.
+    ``at`` is the time of this attempt, filled in by whoever calls ``send``.
     """
 
     key: str
@@ -132,3 +134,17 @@ class Notification:
     title: str
     body: str
     data: Mapping[str, Any]
+    html: str = ""
+    picture: bytes = field(default=b"", repr=False)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the monitor does its work: fetching, classifying, judging and delivery all progress.
+
+    ``problems`` says what does not, a line each; empty when ``ok``.
+    """
+
+    ok: bool
+    problems: tuple[str, ...] = ()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import logging
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -22,6 +25,12 @@ from monitor.interfaces import Notifier, Settings
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
+
+PICTURE = "cid:picture"
+"""How a notification's HTML refers to its picture."""
+
+STEPS = 6
+"""A conversation has about so many steps; as a whole it may take so many times the time of one."""
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -36,7 +45,9 @@ class EmailSettings(Settings):
     password: SecretStr = SecretStr("")
     sender: str
     to: tuple[str, ...] = Field(min_length=1)
-    timeout: float = Field(20.0, gt=0, le=300, description="seconds for each step of the conversation")
+    timeout: float = Field(
+        20.0, gt=0, le=300, description="seconds for each step of the conversation, and a sixth of the whole"
+    )
 
     @field_validator("sender", "to")
     @classmethod
@@ -50,6 +61,9 @@ class EmailSettings(Settings):
 class Email(Notifier):
     """Sends one message to all recipients; its ``Message-ID`` is made of the key, the same each time.
 
+    Where the notification has HTML or a picture, the message has the text and an HTML part with the
+    picture in it (RFC 2387); mail programs show the one they like better.
+
     SMTP replies 4xx and network errors pass; 5xx replies do not. Where some recipients are refused
     and others are not, the message counts as delivered, for a repeat would reach those twice.
     """
@@ -59,16 +73,18 @@ class Email(Notifier):
 
     def send(self, notification: Notification) -> None:
         message = self.message(notification)
+        limit = _Limit(STEPS * self.settings.timeout)
         try:
-            server = self._connect()
-            try:
-                self._log_in(server)
-                refused = server.send_message(message)
-                # It is delivered: whatever happens to the farewell changes nothing.
-                with contextlib.suppress(smtplib.SMTPException, OSError):
-                    server.quit()
-            finally:
-                server.close()
+            with limit:
+                server = self._connect(limit)
+                try:
+                    self._log_in(server)
+                    refused = server.send_message(message)
+                    # It is delivered: whatever happens to the farewell changes nothing.
+                    with contextlib.suppress(smtplib.SMTPException, OSError):
+                        server.quit()
+                finally:
+                    server.close()
         except smtplib.SMTPRecipientsRefused as error:
             raise DeliveryError(
                 f"{self.describe()}: every recipient was refused ({_replies(error.recipients)})",
@@ -77,12 +93,14 @@ class Email(Notifier):
         except smtplib.SMTPResponseException as error:
             raise DeliveryError(
                 f"{self.describe()} answered {error.smtp_code} {_text(error.smtp_error)}".rstrip(),
-                permanent=error.smtp_code >= 500,
+                # a line that is too long is no answer of the server's, though smtplib makes one of it
+                permanent=error.smtp_code >= 500 and error.smtp_error != "Line too long.",
             ) from error
         except smtplib.SMTPNotSupportedError as error:
             raise DeliveryError(f"{self.describe()}: {_text(error)}", permanent=True) from error
         except (smtplib.SMTPException, OSError, MessageError) as error:
-            raise DeliveryError(f"{self.describe()}: {_text(error)}") from error
+            reason = f"took longer than {limit.seconds:g} s" if limit.over else _text(error)
+            raise DeliveryError(f"{self.describe()}: {reason}") from error
         if refused:
             log.warning("%s: some recipients were refused (%s)", self.describe(), _replies(refused))
 
@@ -93,13 +111,16 @@ class Email(Notifier):
         message["From"] = self.settings.sender
         message["To"] = ", ".join(self.settings.to)
         domain = parseaddr(self.settings.sender)[1].rpartition("@")[2]
-        message["Message-ID"] = f"<{notification.key}@{domain if domain.isascii() else 'monitor.invalid'}>"
+        domain = domain if domain.isascii() else "monitor.invalid"
+        message["Message-ID"] = f"<{notification.key}@{domain}>"
         moment = notification.data.get("resolved_at") or notification.data.get("fired_at")
         if isinstance(moment, str):
             message["Date"] = format_datetime(datetime.fromisoformat(moment))
         # RFC 3834: whoever is on holiday need not tell an alert
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(notification.body.encode(errors="replace").decode())
+        if notification.html or notification.picture:
+            _add_html(message, notification, f"picture.{notification.key}@{domain}")
         return message
 
     def describe(self) -> str:
@@ -120,12 +141,12 @@ class Email(Notifier):
     def _port(self) -> int:
         return self.settings.port or PORTS[self.settings.security]
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, limit: _Limit) -> smtplib.SMTP:
         host, timeout = self.settings.host, self.settings.timeout
         if self.settings.security == "tls":
             context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(host, self._port, timeout=timeout, context=context)
-        server = smtplib.SMTP(host, self._port, timeout=timeout)
+            return _TlsServer(limit, host, self._port, timeout=timeout, context=context)
+        server = _Server(limit, host, self._port, timeout=timeout)
         if self.settings.security == "starttls":
             try:
                 server.starttls(context=ssl.create_default_context())
@@ -133,6 +154,62 @@ class Email(Notifier):
                 server.close()
                 raise
         return server
+
+
+class _Limit:
+    """Ends a conversation that takes too long as a whole: each step of it may come in time, a byte after another."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.over = seconds, False
+        self.server: smtplib.SMTP | None = None
+        self._done = threading.Event()
+        self._watch = threading.Thread(target=self._wait, name="smtp limit", daemon=True)
+
+    def __enter__(self) -> None:
+        self._watch.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._watch.join()
+
+    def _wait(self) -> None:
+        pause = self.seconds
+        while not self._done.wait(pause):
+            self.over, pause = True, 0.1
+            # of the connection below TLS: whoever reads it sees its end
+            if (made := getattr(self.server, "sock", None)) is not None:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(made, socket.SHUT_RDWR)
+
+
+class _Server(smtplib.SMTP):
+    """Known to its limit before it connects."""
+
+    def __init__(self, limit: _Limit, *given: Any, **more: Any) -> None:
+        limit.server = self
+        super().__init__(*given, **more)
+
+
+class _TlsServer(smtplib.SMTP_SSL):
+    """Likewise."""
+
+    def __init__(self, limit: _Limit, *given: Any, **more: Any) -> None:
+        limit.server = self
+        super().__init__(*given, **more)
+
+
+def _add_html(message: EmailMessage, notification: Notification, name: str) -> None:
+    """Add the HTML part; ``name`` is the picture's Content-ID (RFC 2392)."""
+    shown = notification.html or f"<pre>{html.escape(notification.body)}</pre>"
+    shown = shown.encode(errors="replace").decode()
+    if notification.picture and PICTURE not in shown:
+        shown += f'<p><img src="{PICTURE}" alt=""></p>'
+    message.add_alternative(shown.replace(PICTURE, f"cid:{name}"), subtype="html")
+    if notification.picture:
+        part = message.get_payload()[1]
+        part.add_related(
+            notification.picture, "image", "png", cid=f"<{name}>", filename="alert.png", disposition="inline"
+        )
 
 
 def _replies(refused: Mapping[str, tuple[int, bytes]]) -> str:

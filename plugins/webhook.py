@@ -1,61 +1,48 @@
-"""Alerts as JSON, posted to a URL."""
+"""Alerts as JSON, posted to a URL, signed where the owner has a secret."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import hmac
 import json
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from monitor import hookimpl
 from monitor.errors import DeliveryError
-from monitor.http import OutgoingError, client, fetch, redact, retry_after
-from monitor.interfaces import Notifier, Settings
+from monitor.http_notifier import HttpNotifier, HttpSettings
+from monitor.interfaces import Notifier
 from monitor.types import Notification
 
-if TYPE_CHECKING:
-    import httpx
-
-PASSING = {408, 409, 425, 429}
-"""Besides 5xx. 409: an earlier attempt with the same key is still being worked on."""
+PREFIX = "whsec_"
+KEY_BYTES = range(24, 65)
 
 
-class WebhookSettings(Settings):
-    """Where to post."""
+class WebhookSettings(HttpSettings):
+    """Where to post, and what to sign with."""
 
-    url: str = Field(description="an http:// or https:// address")
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="sent along, such as Authorization", repr=False
+    secret: SecretStr | None = Field(
+        None,
+        description="24 to 64 random bytes in base64, with or without whsec_ before them; signs each request",
     )
-    allow_private: bool = Field(False, description="the address may be on a private network, or this machine")
-    timeout: float = Field(10.0, gt=0, le=120, description="seconds for the whole request")
 
-    @field_validator("url")
+    @field_validator("secret")
     @classmethod
-    def _http(cls, url: str) -> str:
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        if not urlsplit(url).hostname:
-            raise ValueError("has no host")
-        return url
-
-    @field_validator("headers")
-    @classmethod
-    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            # without the value, which may be a secret
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t -~]*", value):
-                raise ValueError(
-                    f"{name!r} or its value has characters that a header cannot have (a line break?)"
-                )
-        return headers
+    def _usable(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(_key(secret)) not in KEY_BYTES:
+            raise ValueError("must be 24 to 64 bytes in base64; `openssl rand -base64 32` makes one")
+        return secret
 
 
-class Webhook(Notifier):
+class Webhook(HttpNotifier):
     """Posts ``{key, event, title, body, alert}``, with the key as ``Idempotency-Key`` too.
+
+    With a ``secret`` every request is signed as Standard Webhooks asks for
+    (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md):
+    ``webhook-id`` is the key, ``webhook-timestamp`` the time of the attempt, and
+    ``webhook-signature`` an HMAC-SHA256 of both and the body.
 
     Any 2xx status is a delivery. 408, 409, 425, 429, 5xx and network errors pass; other statuses
     do not, and the letter is dead. Redirects are followed where they keep a POST (307 and 308).
@@ -64,13 +51,7 @@ class Webhook(Notifier):
     name = "webhook"
     Settings = WebhookSettings
 
-    def __init__(self, settings: Any, base: Path) -> None:
-        super().__init__(settings, base)
-        self._client: httpx.Client | None = None
-
     def send(self, notification: Notification) -> None:
-        if self._client is None:
-            self._client = client(allow_private=self.settings.allow_private, timeout=self.settings.timeout)
         payload = {
             "key": notification.key,
             "event": notification.event,
@@ -78,41 +59,31 @@ class Webhook(Notifier):
             "body": notification.body,
             "alert": notification.data,
         }
-        headers = {
-            **self.settings.headers,
-            "Content-Type": "application/json",
-            "Idempotency-Key": notification.key,
+        content = json.dumps(payload).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": notification.key}
+        self.request(headers=headers | self._signature(notification, content), content=content)
+
+    def _signature(self, notification: Notification, content: bytes) -> dict[str, str]:
+        if self.settings.secret is None:
+            return {}
+        if notification.at is None:
+            raise DeliveryError(f"{self.describe()}: there is no time to sign the notification with")
+        seconds = int(notification.at.timestamp())
+        signed = f"{notification.key}.{seconds}.".encode() + content
+        digest = hmac.new(_key(self.settings.secret), signed, hashlib.sha256).digest()
+        return {
+            "webhook-id": notification.key,
+            "webhook-timestamp": str(seconds),
+            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
         }
-        try:
-            answer = fetch(
-                self._client,
-                self.settings.url,
-                method="POST",
-                headers=headers,
-                content=json.dumps(payload).encode(),
-                deadline_s=self.settings.timeout,
-            )
-        except OutgoingError as error:
-            reason = str(error).replace(redact(self.settings.url), self.describe())
-            raise DeliveryError(" ".join(reason.split())) from error
-        if not answer.ok:
-            said = answer.content.decode(errors="replace")
-            said = " ".join("".join(c if c.isprintable() else " " for c in said).split())[:200]
-            raise DeliveryError(
-                f"{self.describe()} answered {answer.status}{': ' + said if said else ''}",
-                permanent=answer.status < 500 and answer.status not in PASSING,
-                retry_after=retry_after(answer.headers),
-            )
 
-    def describe(self) -> str:
-        """The host alone: with many services, who knows the path of a hook may post to it."""
-        parts = urlsplit(self.settings.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+def _key(secret: SecretStr) -> bytes:
+    """The bytes of a secret; none if it is not base64."""
+    try:
+        return base64.b64decode(secret.get_secret_value().removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 @hookimpl

@@ -54,6 +54,11 @@ class Pager(Notifier):
         raise AssertionError
 
 
+class Pulse(Pager):
+    name = "pulse"
+    receives_alerts = False
+
+
 class Parts:
     @hookimpl
     def register_sources(self) -> list[type[Source]]:
@@ -65,7 +70,7 @@ class Parts:
 
     @hookimpl
     def register_notifiers(self) -> list[type[Notifier]]:
-        return [Pager]
+        return [Pager, Pulse]
 
     @hookimpl
     def register_encoders(self) -> list[type[Encoder]]:
@@ -262,6 +267,56 @@ def test_rules_notify_everybody_unless_they_say_whom(read):
     assert read(text + rule).rules[0].notify == ("a", "b")
     assert read(text + rule + 'notify = ["b"]').rules[0].notify == ("b",)
     assert read(text + rule + "notify = []").rules[0].notify == ()
+
+
+def notifier(name, more="", plugin="pager"):
+    return f'[[notifiers]]\nplugin = "{plugin}"\nname = "{name}"\n{more}\n'
+
+
+def test_the_terms_of_a_notifier(read):
+    text = notifier("a", 'at_most = "10/1h30m"\nfallback = "b"\nfallback_after = "5m"') + notifier("b")
+    first, second = read(text).notifiers
+    assert (first.at_most, first.fallback, first.fallback_after) == ((10, 5400), "b", 300)
+    assert (second.at_most, second.fallback, second.fallback_after) == (None, None, 900)
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "message"),
+    [
+        (notifier("a", 'at_most = "many"'), ["notifiers[1].at_most"], "write it like 10/1h"),
+        (notifier("a", 'fallback = "x"'), ["notifiers[1].fallback"], "known: a"),
+        (notifier("a", 'fallback = "a"'), ["notifiers[1].fallback"], "goes in a circle: a -> a"),
+        (notifier("a", "fallback = 3"), ["notifiers[1].fallback"], "must be a text"),
+        (
+            notifier("a", 'fallback_after = "1h"'),
+            ["notifiers[1].fallback_after"],
+            "no use without a fallback",
+        ),
+        (
+            notifier("a", 'fallback = "b"')
+            + notifier("b", 'fallback = "c"')
+            + notifier("c", 'fallback = "b"'),
+            ["notifiers[1].fallback", "notifiers[2].fallback", "notifiers[3].fallback"],
+            "b -> c -> b",
+        ),
+        (
+            notifier("a", 'fallback = "p"') + notifier("p", plugin="pulse"),
+            ["notifiers[1].fallback"],
+            "'p' is not told alerts",
+        ),
+    ],
+)
+def test_terms_that_cannot_be_kept(faults, text, places, message):
+    found = faults(text)
+    assert [place for place, _ in found] == places
+    assert message in found[0][1]
+
+
+def test_notifiers_that_are_not_told_alerts_are_named_by_no_rule(read, faults):
+    text = notifier("a") + notifier("p", plugin="pulse")
+    rule = '[[rules]]\nname = "r"\nkind = "surge"\n'
+    assert read(text + rule).rules[0].notify == ("a",)
+    assert faults(text + rule + 'notify = ["p"]') == [("rules[1].notify", "'p' is not told alerts")]
 
 
 def test_secrets_come_from_the_environment(read, faults):

@@ -171,6 +171,61 @@ def check_email(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> No
     check_failing_notifier(closed, permanent=False)
 
 
+@of("notifier", "command")
+def check_command(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def running(script: str) -> Any:
+        return make(part, folder, command=["/bin/sh", "-c", script], timeout=10)
+
+    def received() -> list[str]:
+        return [file.read_text() for file in folder.glob("*.json")]
+
+    check_notifier(running('cat > "$MONITOR_KEY.json"'), received)
+    assert [file.stem for file in folder.glob("*.json")] == [sample_notification().key]
+    for code, permanent in ((75, False), (1, True)):
+        assert "nope" in str(
+            check_failing_notifier(running(f"echo nope >&2; exit {code}"), permanent=permanent)
+        )
+
+
+@of("notifier", "alertmanager")
+def check_alertmanager(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with LoopbackServer() as server:
+        server.routes |= {"/api/v2/alerts": Reply(200), "/old/api/v2/alerts": Reply(400)}
+        check_notifier(
+            make(part, folder, url=server.url(""), allow_private=True),
+            lambda: [seen.body.decode() for seen in server.requests],
+        )
+        failing = make(part, folder, url=server.url("/old"), allow_private=True)
+        check_failing_notifier(failing, permanent=True)
+        failing.close()
+
+
+@of("notifier", "heartbeat")
+def check_heartbeat(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with LoopbackServer() as server:
+        server.routes |= {"/ping": Reply(200), "/gone": Reply(404)}
+
+        def to(path: str) -> Any:
+            return make(part, folder, url=server.url(path), method="POST", allow_private=True)
+
+        check_notifier(to("/ping"), lambda: [seen.body.decode() for seen in server.requests])
+        failing = to("/gone")
+        check_failing_notifier(failing, permanent=True)
+        failing.close()
+
+
+@of("notifier", "apprise")
+def check_apprise(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with LoopbackServer() as server:
+        server.routes |= {"/hook": Reply(200), "/busy": Reply(503)}
+
+        def to(path: str) -> Any:
+            return make(part, folder, url=server.url(path).replace("http://", "json://"))
+
+        check_notifier(to("/hook"), lambda: [seen.body.decode() for seen in server.requests])
+        check_failing_notifier(to("/busy"), permanent=False)
+
+
 class Smtp(socketserver.StreamRequestHandler):
     """As much of RFC 5321 as it takes to receive a message; ``nobody`` is not known here."""
 

@@ -30,12 +30,14 @@ GROUND = {
 LOADING = {
     "plugins",
     "config",
+    "config_fallbacks",
     "config_faults",
     "config_reader",
     "config_routing",
     "seedfile",
     "standins",
     "http",
+    "http_notifier",
     "http_transport",
     "logs",
 }
@@ -63,6 +65,7 @@ PUBLIC = {
     "monitor.errors",
     "monitor.durations",
     "monitor.http",
+    "monitor.http_notifier",
     "monitor.seedfile",
     "monitor.learn.encoder",
 }

@@ -167,8 +167,3 @@ def delivery_key(
     """
     text = "\x00".join([fingerprint, str(number), fired_at.isoformat(), event, notifier, str(times)])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def retry_after(attempts: int) -> float:
-    """Seconds to wait after the ``attempts``-th failed delivery: 10 s, 20 s, ... at most an hour."""
-    return float(min(3600, 10 * 2 ** min(attempts - 1, 20)))

@@ -14,6 +14,7 @@ from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, p
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.cli.parameters import DURATION, login
+from monitor.cli.resend import resend_command
 from monitor.config_reader import read_document
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
@@ -188,6 +189,7 @@ def care_in_words(alert: StoredAlert) -> str:
     if alert.acked_at:
         return f"by {alert.acked_by}"
     return f"for {alert.owner}" if alert.owner else ""
+alerts_command.add_command(resend_command)
 
 
 def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:

@@ -30,8 +30,8 @@ def notifiers_command() -> None:
 def list_command(app: App, as_json: bool) -> None:
     """List the notifiers of the configuration, and the notifications they have.
 
-    With --json: one array of objects with name, plugin, where, rules (that notify it),
-    waiting, delivered, dead (given up), last_error and error (why it could not be made).
+    With --json: one array of objects with name, plugin, where, rules (that notify it), at_most,
+    fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
     """
     config = app.config
     store = app.store if app.database.is_file() else None
@@ -43,6 +43,8 @@ def list_command(app: App, as_json: bool) -> None:
             "plugin": notifier.plugin,
             **describe(notifier, config.base),
             "rules": [rule.name for rule in config.rules if notifier.name in rule.notify],
+            "at_most": None if notifier.at_most is None else str(notifier.at_most),
+            "fallback": notifier.fallback,
             **{
                 state: counts.get(notifier.name, {}).get(state, 0)
                 for state in ("waiting", "delivered", "dead")
@@ -61,7 +63,8 @@ def list_command(app: App, as_json: bool) -> None:
                 record["name"],
                 record["plugin"],
                 record["where"] or f"cannot be made: {record['error']}",
-                ", ".join(record["rules"]) or "no rule",
+                ", ".join([*record["rules"], *_stands_in(config.notifiers, str(record["name"]))])
+                or "no rule",
                 record["waiting"],
                 record["delivered"],
                 record["dead"],
@@ -120,6 +123,11 @@ def describe(config: SourceConfig | NotifierConfig, base: Path) -> dict[str, Any
         return {"where": None, "error": f"{type(error).__name__}: {error}"}
 
 
+def _stands_in(notifiers: Sequence[NotifierConfig], name: str) -> list[str]:
+    """For whom a notifier is the fallback."""
+    return [f"instead of {other.name}" for other in notifiers if other.fallback == name]
+
+
 def _chosen(notifiers: Sequence[NotifierConfig], names: Sequence[str]) -> list[NotifierConfig]:
     known = {notifier.name: notifier for notifier in notifiers}
     for name in names:
@@ -136,6 +144,7 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
         title=f"test: a notification for {config.name}",
         body="This is a test. Nothing happened; alerts will come this way.",
         data={"event": "test", "notifier": config.name, "at": now.isoformat()},
+        at=now,
     )
     error: str | None = None
     try:

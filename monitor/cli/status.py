@@ -6,10 +6,8 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
+from monitor.pipeline.health import hanging, late_stages, stuck
 from monitor.store.lock import DaemonLock
-
-STALE_S = {"fetch": 60.0, "learn": 300.0, "classify": 300.0, "judge": 60.0, "deliver": 120.0}
-"""Seconds after which a stage of a running monitor is late; a round can take that long."""
 
 
 @click.command("status")
@@ -25,11 +23,9 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()
     beats = store.heartbeats.all()
-    late = [
-        stage
-        for stage, (at, _) in beats.items()
-        if process is None or (now - at).total_seconds() > STALE_S.get(stage, 300.0)
-    ]
+    late = (
+        list(beats) if process is None else late_stages({stage: at for stage, (at, _) in beats.items()}, now)
+    )
     sources = [s for s in store.sources.all() if s.active]
     failing = [s for s in sources if s.failures]
     letters = store.outbox.counts()
@@ -43,9 +39,11 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         problems.append("the monitor is starting")
     else:
         problems += [f"the {stage} stage is late" for stage in late]
+        problems += hanging(sources, now)
+        problems += stuck(store, now, list(store.outbox.counts_by_notifier()))
     problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
     if letters.get("dead"):
-        problems.append(f"{letters['dead']} notifications could not be delivered")
+        problems.append(f"{letters['dead']} notifications could not be delivered (`monitor alerts resend`)")
     if failed:
         problems.append(f"{failed} documents could not be classified")
     report = {

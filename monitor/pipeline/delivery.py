@@ -2,47 +2,125 @@
 
 from __future__ import annotations
 
+import html
 import logging
+import random
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.alerts.lifecycle import retry_after
+from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
 from monitor.store import Store
+from monitor.store.outbox import Letter
 
 log = logging.getLogger(__name__)
 
-GIVE_UP_S = 7 * 86400.0
-"""A letter that could not be delivered for so long is dead; it is kept and shown."""
 
-
-def deliver_due(store: Store, name: str, notifier: Notifier, now: datetime) -> int:
+def deliver_due(
+    store: Store,
+    name: str,
+    notifier: Notifier,
+    now: datetime,
+    *,
+    terms: Terms | None = None,
+    dice: random.Random | None = None,
+    limit: int = 100,
+) -> int:
     """Deliver the letters to ``notifier`` that are due; returns how many got through.
 
     No transaction is open while a notifier talks to the other side. What happened is
     committed letter by letter: only a death between the other side's answer and that commit
     can make a delivery happen twice, with the same key.
+
+    :param terms: how many it may deliver in a time, and who gets a copy of what it cannot.
+    :param dice: spreads the pauses before another attempt; without it they are exact.
+    :param limit: so many letters at most; ``now`` is the time of every attempt.
     """
+    terms = terms or Terms()
     done = 0
-    for letter in store.outbox.due(now, notifier=name):
-        where = {"alert": letter.alert_id, "notifier": name}
+    for letter in store.outbox.due(now, notifier=name, limit=limit):
+        if _held_back(store, name, terms, now):
+            break
         try:
-            notifier.send(letter.notification)
-        except DeliveryError as error:
-            if error.permanent or (now - letter.created_at).total_seconds() > GIVE_UP_S:
-                store.outbox.give_up(letter.id, str(error))
-                log.error("%s cannot deliver %s: %s", name, letter.notification.key, error, extra=where)
-            else:
-                wait = max(retry_after(letter.attempts + 1), error.retry_after or 0.0)
-                store.outbox.postpone(letter.id, now + timedelta(seconds=wait), str(error))
-                log.warning("%s could not deliver, again in %.0f s: %s", name, wait, error, extra=where)
+            notifier.send(replace(letter.notification, at=now))
         except Exception as error:
-            wait = retry_after(letter.attempts + 1)
-            store.outbox.postpone(
-                letter.id, now + timedelta(seconds=wait), f"{type(error).__name__}: {error}"
-            )
-            log.exception("notifier %s raised", name, extra=where)
+            asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
+            if asked:
+                until = now + timedelta(seconds=asked)
+                store.outbox.hold(name, until, f"held back: {error}")
+                break
         else:
-            store.outbox.delivered(letter.id, now)
+            with store.transaction():
+                store.outbox.delivered(letter.id, now)
+                if terms.fallback and store.outbox.copied_before(letter, terms.fallback):
+                    # who was told of the beginning is told of the end
+                    _copy(store, letter, terms.fallback, "", now)
             done += 1
+    if terms.fallback:
+        late = now - timedelta(seconds=terms.fallback_after)
+        for letter in store.outbox.late(late, notifier=name, fallback=terms.fallback):
+            _copy(store, letter, terms.fallback, letter.last_error or "it was not its turn yet", now)
     return done
+
+
+def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
+    """Whether the notifier has delivered as much as it may; then what is due waits for its turn."""
+    if terms.at_most is None:
+        return False
+    since = now - timedelta(seconds=terms.at_most.seconds)
+    recent = store.outbox.recently_delivered(name, since, now, terms.at_most.number)
+    until = free_at(recent, terms.at_most, now)
+    if until is None:
+        return False
+    fresh = store.outbox.hold(name, until, f"held back: at most {terms.at_most}")
+    if fresh:
+        waiting = store.outbox.counts_by_notifier()[name]["waiting"]
+        log.warning(
+            "%s has delivered %s, as much as it may; %d notifications wait", name, terms.at_most, waiting
+        )
+    return True
+
+
+def _failed(
+    store: Store, name: str, letter: Letter, error: Exception, terms: Terms, now: datetime, jitter: float
+) -> float:
+    """Note a failed attempt; returns the seconds for which the other side wants no more letters."""
+    where = {"alert": letter.alert_id, "notifier": name}
+    known = isinstance(error, DeliveryError)
+    permanent = isinstance(error, DeliveryError) and error.permanent
+    asked = (error.retry_after or 0.0) if isinstance(error, DeliveryError) and not permanent else 0.0
+    said = str(error) if known else f"{type(error).__name__}: {error}"
+    if not known:
+        log.error("notifier %s raised", name, exc_info=error, extra=where)
+    if permanent or (now - letter.waits_since).total_seconds() > GIVE_UP_S:
+        with store.transaction():
+            store.outbox.give_up(letter.id, said)
+            if terms.fallback:
+                _copy(store, letter, terms.fallback, said, now)
+        log.error("%s cannot deliver %s: %s", name, letter.notification.key, said, extra=where)
+    else:
+        wait = pause(letter.attempts + 1, asked=asked, jitter=jitter)
+        store.outbox.postpone(letter.id, now + timedelta(seconds=wait), said)
+        log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
+    return asked
+
+
+def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) -> None:
+    """A copy for the fallback, once, unless it is told of the same event anyway."""
+    with store.transaction():
+        if store.outbox.told(letter, fallback):
+            return
+        first = letter.notification
+        note = f"({letter.notifier} could not deliver this: {why})" if why else ""
+        shown = f"<p>{html.escape(note)}</p>" if note and first.html else ""
+        copy = replace(
+            first,
+            key=copy_key(first.key, fallback),
+            body=f"{note}\n{first.body}" if note else first.body,
+            html=re.sub(r"(?i)\A(.*?<body[^>]*>)?", lambda m: m[0] + shown, first.html, count=1, flags=re.S),
+            data={**first.data, "fallback_for": letter.notifier},
+        )
+        if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
+            log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier)

@@ -365,6 +365,23 @@ def m0007_life_cycle_and_telling(db: Database) -> None:
 
 
 @core()
+def m0008_letters_that_are_copied_held_and_sent_again(db: Database) -> None:
+    _run(
+        db,
+        """
+        alter table outbox add column picture blob;;
+        alter table outbox add column waits_since text;;
+        alter table outbox add column copy_of integer references outbox(id);;
+        update outbox set waits_since = created_at;;
+        create unique index outbox_copies on outbox(copy_of) where copy_of is not null;;
+        create index outbox_turn on outbox(notifier, id) where state = 'waiting';;
+        create index outbox_delivered on outbox(notifier, delivered_at) where state = 'delivered';;
+        create index outbox_alert on outbox(alert_id, notifier)
+        """,
+    )
+
+
+@core()
 def m0009_mentions_and_looks(db: Database) -> None:
     _run(
         db,

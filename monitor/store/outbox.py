@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.store.room import Room, marks, to_text, to_time, to_time_or_none
 from monitor.types import Notification
 
 OutboxState = Literal["waiting", "delivered", "dead"]
@@ -16,7 +16,11 @@ OutboxState = Literal["waiting", "delivered", "dead"]
 
 @dataclass(frozen=True)
 class Letter:
-    """One notification for one notifier."""
+    """One notification for one notifier.
+
+    ``waits_since``: when it was put in, or taken up again. ``copy_of``: the letter that another
+    notifier could not deliver.
+    """
 
     id: int
     notifier: str
@@ -24,6 +28,8 @@ class Letter:
     notification: Notification
     state: OutboxState
     created_at: datetime
+    waits_since: datetime
+    copy_of: int | None
     attempts: int
     next_at: datetime
     delivered_at: datetime | None
@@ -31,7 +37,10 @@ class Letter:
 
 
 class Outbox(Room):
-    """Letters by state. A letter's key never changes; only delivery takes it out of ``waiting``."""
+    """Letters by state. A letter's key never changes.
+
+    Delivery takes it out of ``waiting``; only :meth:`resend` brings a dead one back.
+    """
 
     def add(
         self,
@@ -41,34 +50,57 @@ class Outbox(Room):
         now: datetime,
         *,
         alerts: Sequence[int] = (),
-    ) -> None:
-        """Put a letter in, due at once. A key that is known already is not added again.
+        copy_of: int | None = None,
+    ) -> bool:
+        """Put a letter in, due at once; says whether it is new.
+
+        A key that is known already is not added again, nor is a second copy of the same letter.
 
         :param alert_id: the alert it is about, if it is about one.
         :param alerts: all that it is about, where there are several.
+        :param copy_of: the letter that another notifier could not deliver; it is about the same alerts.
         """
+        plain = asdict(notification)
+        del plain["picture"], plain["at"]
         with self.store.transaction():
-            self._insert(notifier, notification, alert_id, now)
+            if not self._insert(notifier, notification, plain, alert_id, now, copy_of):
+                return False
             about = {*alerts, *([] if alert_id is None else [alert_id])}
+            if copy_of is not None:
+                told = self.rows("select alert_id from letter_alerts where letter_id = ?", [copy_of])
+                about |= {row[0] for row in told}
             self.write_many(
-                "insert or ignore into letter_alerts select id, ? from outbox where key = ?",
+                "insert into letter_alerts select id, ? from outbox where key = ?",
                 [(alert, notification.key) for alert in sorted(about)],
             )
+        return True
 
-    def _insert(self, notifier: str, notification: Notification, alert_id: int | None, now: datetime) -> None:
-        self.write(
-            "insert or ignore into outbox (key, alert_id, event, notifier, notification, created_at, next_at) "
-            "values (?, ?, ?, ?, ?, ?, ?)",
+    def _insert(
+        self,
+        notifier: str,
+        notification: Notification,
+        plain: dict[str, Any],
+        alert_id: int | None,
+        now: datetime,
+        copy_of: int | None,
+    ) -> bool:
+        added = self.write(
+            "insert or ignore into outbox (key, alert_id, event, notifier, notification, picture, created_at, "
+            "waits_since, next_at, copy_of) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 notification.key,
                 alert_id,
                 notification.event,
                 notifier,
-                json.dumps(asdict(notification), ensure_ascii=False),
+                json.dumps(plain, ensure_ascii=False),
+                notification.picture or None,
                 to_text(now),
                 to_text(now),
+                to_text(now),
+                copy_of,
             ],
         )
+        return added.rowcount > 0
 
     def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
         """What a notifier is to deliver now, oldest first.
@@ -86,10 +118,66 @@ class Outbox(Room):
         )
         return [_letter(row) for row in rows]
 
+    def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[Letter]:
+        """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first.
+
+        With a letter come those before it about the same alert, so that copies keep their order even
+        where the clock was put back.
+        """
+        rows = self.rows(
+            "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
+            "select 1 from outbox l where l.alert_id = o.alert_id and l.notifier = o.notifier "
+            "and l.state = 'waiting' and l.id > o.id and l.waits_since <= ?2)) "
+            "and not exists (select 1 from outbox c where c.copy_of = o.id) and not exists ("
+            "select 1 from outbox t where t.alert_id = o.alert_id and t.notifier = ?3 and t.event = o.event "
+            "and t.copy_of is null) order by id limit ?4",
+            [notifier, to_text(before), fallback, limit],
+        )
+        return [_letter(row) for row in rows]
+
+    def told(self, letter: Letter, notifier: str) -> bool:
+        """Whether ``notifier`` has a letter of its own about the same event of the same alert."""
+        return letter.alert_id is not None and bool(
+            self.value(
+                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and event = ? "
+                "and copy_of is null)",
+                [letter.alert_id, notifier, letter.notification.event],
+            )
+        )
+
+    def copied_before(self, letter: Letter, notifier: str) -> bool:
+        """Whether ``notifier`` got a copy of an earlier letter about the same alert."""
+        return letter.alert_id is not None and bool(
+            self.value(
+                "select exists (select 1 from outbox c join outbox o on o.id = c.copy_of where c.alert_id = ? "
+                "and c.notifier = ? and o.notifier = ? and o.id < ?)",
+                [letter.alert_id, notifier, letter.notifier, letter.id],
+            )
+        )
+
     def undelivered(self) -> list[Letter]:
         """Letters whose last attempt failed, oldest first."""
         rows = self.rows("select * from outbox where state <> 'delivered' and attempts > 0 order by id")
         return [_letter(row) for row in rows]
+
+    def dead(self, *, alert_id: int | None = None, notifier: str | None = None) -> list[Letter]:
+        """Letters that were given up, oldest first: all, of an alert, to a notifier."""
+        rows = self.rows(
+            "select * from outbox where state = 'dead' and (?1 is null or alert_id = ?1) "
+            "and (?2 is null or notifier = ?2) order by id",
+            [alert_id, notifier],
+        )
+        return [_letter(row) for row in rows]
+
+    def overtaken(self, letter: Letter) -> bool:
+        """Whether a later letter about the same alert reached the same notifier."""
+        return bool(
+            self.value(
+                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and id > ? "
+                "and state = 'delivered')",
+                [letter.alert_id, letter.notifier, letter.id],
+            )
+        )
 
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
@@ -103,10 +191,10 @@ class Outbox(Room):
         ]
 
     def delivered(self, letter_id: int, now: datetime) -> None:
-        """The other side has it."""
+        """The other side has it. Its picture is let go."""
         self.write(
             "update outbox set state = 'delivered', delivered_at = ?, attempts = attempts + 1, "
-            "last_error = null where id = ?",
+            "last_error = null, picture = null where id = ?",
             [to_text(now), letter_id],
         )
 
@@ -117,12 +205,55 @@ class Outbox(Room):
             [to_text(next_at), error, letter_id],
         )
 
+    def hold(self, notifier: str, until: datetime, reason: str) -> int:
+        """Let all that a notifier is to deliver before ``until`` wait; returns how many were not held before."""
+        waiting = "where state = 'waiting' and notifier = ? and next_at < ?"
+        with self.store.transaction() as connection:
+            fresh = self.value(
+                f"select count(*) from outbox {waiting} and last_error is null", [notifier, to_text(until)]
+            )
+            connection.execute(
+                f"update outbox set next_at = ?, last_error = coalesce(last_error, ?) {waiting}",
+                [to_text(until), reason, notifier, to_text(until)],
+            )
+        return int(fresh)
+
     def give_up(self, letter_id: int, error: str) -> None:
         """It will not work; the letter is kept as dead."""
         self.write(
             "update outbox set state = 'dead', attempts = attempts + 1, last_error = ? where id = ?",
             [error, letter_id],
         )
+
+    def resend(self, letter_ids: Sequence[int], now: datetime) -> None:
+        """Dead letters wait again, as if they were new, with the keys that they have."""
+        self.write(
+            "update outbox set state = 'waiting', attempts = 0, next_at = ?, waits_since = ?, last_error = null "
+            f"where state = 'dead' and id in ({marks(letter_ids)})",
+            [to_text(now), to_text(now), *letter_ids],
+        )
+
+    def recently_delivered(self, notifier: str, since: datetime, now: datetime, limit: int) -> list[datetime]:
+        """When a notifier delivered between ``since`` and ``now``, newest first."""
+        rows = self.rows(
+            "select delivered_at from outbox where state = 'delivered' and notifier = ? and delivered_at > ? "
+            "and delivered_at <= ? order by delivered_at desc limit ?",
+            [notifier, to_text(since), to_text(now), limit],
+        )
+        return [to_time(row[0]) for row in rows]
+
+    def stuck(self, since: datetime, notifiers: Sequence[str]) -> list[tuple[str, int]]:
+        """``(notifier, letters)`` that do not get through since ``since``: tried in vain, or not even tried.
+
+        Letters that are held back without having failed are not among them.
+        """
+        rows = self.rows(
+            "select notifier, count(*) from outbox where state = 'waiting' and (next_at <= ?1 "
+            "or (attempts > 0 and waits_since <= ?1)) "
+            f"and notifier in ({marks(notifiers)}) group by notifier order by notifier",
+            [to_text(since), *notifiers],
+        )
+        return [(row[0], row[1]) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Letters by state."""
@@ -146,9 +277,11 @@ def _letter(row: Any) -> Letter:
         id=row["id"],
         notifier=row["notifier"],
         alert_id=row["alert_id"],
-        notification=Notification(**json.loads(row["notification"])),
+        notification=Notification(**json.loads(row["notification"]), picture=row["picture"] or b""),
         state=row["state"],
         created_at=to_time(row["created_at"]),
+        waits_since=to_time(row["waits_since"]),
+        copy_of=row["copy_of"],
         attempts=row["attempts"],
         next_at=to_time(row["next_at"]),
         delivered_at=to_time_or_none(row["delivered_at"]),

@@ -44,6 +44,8 @@ def test_list_shows_rules_and_letters(fetched, alert_id):
         "where": "lines in sent.jsonl",
         "error": None,
         "rules": ["bad-news"],
+        "at_most": None,
+        "fallback": None,
         "waiting": 0,
         "delivered": 1,
         "dead": 0,
@@ -53,6 +55,17 @@ def test_list_shows_rules_and_letters(fetched, alert_id):
     (record,) = fetched("notifiers", "list", "--json").json
     assert (record["waiting"], record["last_error"]) == (1, "nobody answers")
     assert "nobody answers" in fetched("notifiers", "list").out
+
+
+def test_list_shows_who_stands_in_for_whom(monitor):
+    monitor.edit('path = "sent.jsonl"', 'path = "sent.jsonl"\nat_most = "10/1h"\nfallback = "broken"')
+    monitor.edit(
+        'where = { topic = "*", mood = "bad" }', 'where = { topic = "*", mood = "bad" }\nnotify = []'
+    )
+    monitor.config.write_text(monitor.config.read_text() + SECOND)
+    first, second = monitor("notifiers", "list", "--json").json
+    assert (first["at_most"], first["fallback"], second["fallback"]) == ("10 in 1h", "broken", None)
+    assert "instead of desk" in monitor("notifiers", "list").out
 
 
 def test_list_without_database_or_notifiers(monitor):

@@ -64,6 +64,45 @@ def test_a_letter_as_it_arrives(server: LoopbackSmtp) -> None:
     assert server.commands[-1].upper() == "QUIT"
 
 
+def test_html_and_picture_go_along(server: LoopbackSmtp) -> None:
+    shown = '<html><body><p>Négative \ud83d</p><img src="cid:picture"></body></html>'
+    notification = replace(sample_notification(), html=shown, picture=b"\x89PNG\r\n.\r\n\0")
+    email_to(server).send(notification)
+    message = server.messages[0].message
+    assert message.get_content_type() == "multipart/alternative"
+    text, rich = message.iter_parts()
+    assert text.get_content().rstrip() == notification.body
+    assert rich.get_content_type() == "multipart/related"
+    page, picture = rich.iter_parts()
+    name = f"picture.{notification.key}@example.com"
+    assert page.get_content().rstrip() == shown.replace("cid:picture", f"cid:{name}").replace("\ud83d", "?")
+    assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{name}>")
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_content() == notification.picture
+
+
+@pytest.mark.parametrize(
+    ("html", "picture", "kinds"),
+    [
+        ("", b"", ["text/plain"]),
+        ("<p>x</p>", b"", ["text/plain", "text/html"]),
+        ("<p>x</p>", b"PNG", ["text/plain", "text/html", "image/png"]),
+        ("", b"PNG", ["text/plain", "text/html", "image/png"]),
+    ],
+)
+def test_a_message_has_what_there_is(
+    server: LoopbackSmtp, html: str, picture: bytes, kinds: list[str]
+) -> None:
+    email_to(server).send(replace(sample_notification(), body="a < b", html=html, picture=picture))
+    message = server.messages[0].message
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    assert [part.get_content_type() for part in parts] == kinds
+    if picture:
+        assert "<img src=" in parts[1].get_content(), "it is shown somewhere"
+    if picture and not html:
+        assert "a &lt; b" in parts[1].get_content()
+
+
 def test_every_attempt_has_the_same_message_id(server: LoopbackSmtp) -> None:
     notifier = email_to(server)
     server.replies["."] = "451 try later"

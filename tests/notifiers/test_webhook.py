@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import LoopbackServer, Reply
+from loopback import LoopbackServer, Reply, Seen
 from pydantic import ValidationError
 
-from monitor.testing import check_failing_notifier, check_notifier, make, sample_notification
+from monitor.testing import NOW, check_failing_notifier, check_notifier, make, sample_notification
 from monitor_plugins.webhook import Webhook
 
 
@@ -162,3 +167,77 @@ def test_the_path_and_the_password_of_a_hook_are_never_shown(
 def test_settings_that_cannot_work(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         make(Webhook, Path(), **{"url": "https://example.com/hook"} | wrong)
+
+
+# -- the signature, as Standard Webhooks has it ------------------------------------------
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+
+def signed(secret: str, seen: Seen) -> str:
+    """What a receiver computes of a request that it got."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{seen.headers['webhook-id']}.{seen.headers['webhook-timestamp']}.".encode() + seen.body
+    return "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+
+
+def test_a_request_is_signed_at_the_time_of_each_attempt(server: LoopbackServer, make_webhook: Any) -> None:
+    webhook = make_webhook(server.url("/hook"), secret=SECRET, headers={"Webhook-Id": "mine"})
+    first, second = NOW, NOW + timedelta(minutes=30)
+    for at in (first, second):
+        webhook.send(replace(sample_notification(), title="Négative 📉", at=at))
+    for seen, at in zip(server.requests, (first, second), strict=True):
+        assert seen.headers["webhook-id"] == seen.headers["idempotency-key"] == sample_notification().key
+        assert seen.headers["webhook-timestamp"] == str(int(at.timestamp()))
+        assert seen.headers["webhook-signature"] == signed(SECRET, seen)
+        assert seen.headers["webhook-signature"] != signed("whsec_" + "b" * 32, seen)
+    assert len({seen.headers["webhook-signature"] for seen in server.requests}) == 2
+
+
+def test_the_example_of_the_specifications_libraries() -> None:
+    """The test vector that the reference implementations share."""
+    webhook = make(
+        Webhook, Path(), url="https://example.com/", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    )
+    at = datetime.fromtimestamp(1614265330, UTC)
+    notification = replace(sample_notification(), key="msg_p5jXN8AQM9LWM0D4loKWxJek", at=at)
+    assert webhook._signature(notification, b'{"test": 2432232314}') == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_without_a_secret_nothing_is_signed(server: LoopbackServer, make_webhook: Any) -> None:
+    make_webhook(server.url("/hook")).send(sample_notification())
+    assert not any(name.startswith("webhook-") for name in server.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    "secret", ["short", "whsec_", "not base64 at all, but long enough", "whsec_c2hvcnQ="]
+)
+def test_a_secret_that_cannot_be_used_is_not_quoted(secret: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(Webhook, Path(), url="https://example.com/", secret=secret)
+    assert "openssl rand -base64 32" in str(caught.value.errors()[0]["msg"])
+
+
+def test_a_secret_is_never_shown(make_webhook: Any) -> None:
+    webhook = make_webhook("https://example.com/", secret=SECRET)
+    assert SECRET[6:20] not in repr(webhook.settings) + webhook.describe()
+
+
+def test_the_page_on_delivery_says_how_to_verify(server: LoopbackServer, make_webhook: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    space: dict[str, Any] = {}
+    exec(compile(code, "docs/delivery.md", "exec"), space)
+    now = datetime.now(UTC)
+    webhook = make_webhook(server.url("/hook"), secret=SECRET)
+    for at in (now, now - timedelta(hours=1)):
+        webhook.send(replace(sample_notification(), at=at))
+    fresh, old = server.requests
+    assert space["verified"](SECRET, fresh.headers, fresh.body)
+    assert not space["verified"](SECRET, fresh.headers, fresh.body + b" ")
+    assert not space["verified"]("whsec_" + "b" * 32, fresh.headers, fresh.body)
+    assert not space["verified"](SECRET, old.headers, old.body)

@@ -40,7 +40,8 @@ class JsonFile(Notifier):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with part.open("w", encoding="utf-8") as file:
-                json.dump(asdict(notification), file, ensure_ascii=False, indent=2)
+                shown = {k: v for k, v in asdict(notification).items() if k not in ("picture", "at")}
+                json.dump(shown, file, ensure_ascii=False, indent=2)
                 file.flush()
                 os.fsync(file.fileno())  # send() promises that the other side has it
             part.replace(folder / f"{notification.key}.json")

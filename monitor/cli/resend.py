@@ -1,0 +1,65 @@
+"""``monitor alerts resend``: another try for notifications that were given up."""
+
+from __future__ import annotations
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.errors import UnknownName
+
+
+@click.command("resend")
+@click.argument("alert_id", type=int, metavar="[ID]", required=False)
+@click.option("--notifier", metavar="NAME", help="Only what this notifier could not deliver.")
+@click.option("--all-dead", is_flag=True, help="Everything that was given up.")
+@json_option
+@pass_app
+def resend_command(
+    app: App, alert_id: int | None, notifier: str | None, all_dead: bool, as_json: bool
+) -> None:
+    """Send again what could not be delivered: of alert ID, to a notifier, or all.
+
+    A notification is given up when the other side refuses it for good, or after a week. Put
+    right what was wrong (`monitor notifiers list` shows it, `monitor notifiers test` tries it), then
+    resend: it waits for delivery as if it were new, and the running monitor delivers it within
+    a second. It keeps its key, so a receiver that has seen it after all knows it.
+
+    What was overtaken stays where it is: after "resolved" has arrived, "firing" would only leave
+    an alert open there that is over.
+
+    With --json: one array of objects with alert, notifier, event, key and resent (false where it was
+    overtaken).
+    """
+    if alert_id is None and notifier is None and not all_dead:
+        raise click.UsageError("name an alert by its ID, a notifier with --notifier, or use --all-dead")
+    if all_dead and (alert_id is not None or notifier is not None):
+        raise click.UsageError("--all-dead means all: leave out the ID and --notifier")
+    store = app.store
+    if alert_id is not None:
+        store.alerts.need(alert_id)
+    if notifier is not None and notifier not in (known := store.outbox.counts_by_notifier()):
+        raise UnknownName("notifier with notifications", notifier, known)
+    with store.transaction():
+        dead = store.outbox.dead(alert_id=alert_id, notifier=notifier)
+        overtaken = {letter.id for letter in dead if store.outbox.overtaken(letter)}
+        store.outbox.resend([letter.id for letter in dead if letter.id not in overtaken], app.now())
+    if as_json:
+        print_json(
+            [
+                {
+                    "alert": letter.alert_id,
+                    "notifier": letter.notifier,
+                    "event": letter.notification.event,
+                    "key": letter.notification.key,
+                    "resent": letter.id not in overtaken,
+                }
+                for letter in dead
+            ]
+        )
+        return
+    if not dead:
+        click.echo("there is nothing that was given up")
+    for letter in dead:
+        what = f"alert {letter.alert_id}" if letter.alert_id is not None else letter.notification.title
+        fate = "was overtaken, and stays" if letter.id in overtaken else "waits for delivery"
+        click.echo(f"{what}, {letter.notification.event}, to {letter.notifier}: {fate}")

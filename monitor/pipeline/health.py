@@ -1,0 +1,65 @@
+"""Whether the monitor does its work: what ``monitor status`` and heartbeats go by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from monitor.durations import format_duration
+from monitor.store import Store
+from monitor.store.sources import SourceState
+from monitor.types import Health
+
+STALE_S = {"fetch": 60.0, "learn": 300.0, "classify": 300.0, "judge": 60.0, "deliver": 120.0}
+"""Seconds after which a stage of a running monitor is late; a round can take that long."""
+
+OVERDUE_S = 600.0
+"""A source that should have been fetched so long ago hangs."""
+
+STUCK_S = 900.0
+"""A letter that did not get through for so long means that delivery does not progress."""
+
+
+def health(store: Store, now: datetime, notifiers: Sequence[str]) -> Health:
+    """How a running monitor is, read from its database.
+
+    :param notifiers: those that are configured; letters to others do not count.
+    """
+    beats = {stage: at for stage, (at, _) in store.heartbeats.all().items()}
+    sources = [s for s in store.sources.all() if s.active]
+    problems = [
+        *_starting(beats),
+        *(f"the {stage} stage is late" for stage in late_stages(beats, now)),
+        *hanging(sources, now),
+        # one source that fails is no reason to doubt the monitor, as long as another one works
+        *(["no source can be read"] if sources and all(s.failures for s in sources) else []),
+        *stuck(store, now, notifiers),
+    ]
+    return Health(not problems, tuple(problems))
+
+
+def late_stages(beats: Mapping[str, datetime], now: datetime) -> list[str]:
+    """The stages whose last round is too long ago."""
+    return [stage for stage, at in beats.items() if (now - at).total_seconds() > STALE_S.get(stage, 300.0)]
+
+
+def hanging(sources: Collection[SourceState], now: datetime) -> list[str]:
+    """Sources that should have been fetched long ago, a line each."""
+    return [
+        f"source {s.name} should have been fetched {format_duration((now - s.next_at).total_seconds())} ago"
+        for s in sources
+        if s.next_at is not None and (now - s.next_at).total_seconds() > OVERDUE_S
+    ]
+
+
+def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
+    """Notifiers to which letters do not get through, a line each."""
+    return [
+        f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({letters} wait)"
+        for name, letters in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
+    ]
+
+
+def _starting(beats: Mapping[str, datetime]) -> list[str]:
+    missing = [stage for stage in ("fetch", "classify", "judge", "deliver") if stage not in beats]
+    return [f"no sign of life yet from: {', '.join(missing)}"] if missing else []

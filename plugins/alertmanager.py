@@ -1,0 +1,117 @@
+"""Alerts for a Prometheus Alertmanager, which then groups, routes and silences them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from monitor import hookimpl
+from monitor.durations import Duration
+from monitor.http_notifier import HttpNotifier, HttpSettings
+from monitor.interfaces import Notifier
+from monitor.types import Notification
+
+LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
+
+
+class AlertmanagerSettings(HttpSettings):
+    """Where it is, and what to add."""
+
+    url: str = Field(description="of the Alertmanager, without /api/v2/alerts: http://alertmanager:9093")
+    labels: dict[str, str] = Field(default_factory=dict, description="added to every alert, for its routes")
+    generator_url: str = Field("", description="where people find the monitor; a link of every alert")
+    ends_after: Duration = Field(
+        30 * 86400.0, gt=0, description="an alert that is not resolved ends there after so long"
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _legal(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if not re.fullmatch(LABEL_NAME, name):
+                raise ValueError(
+                    f"{name!r} is not a label name: letters, digits and underscores, no digit first"
+                )
+        return labels
+
+    @field_validator("generator_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if url and not url.lower().startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url
+
+
+class Alertmanager(HttpNotifier):
+    """Posts to ``/api/v2/alerts`` (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml).
+
+    An alert is known there by its labels: ``alertname`` (the rule), ``kind``, the labels of what it
+    watches by task, and the settings' own. So a repeat changes nothing, and needs no key. A firing
+    alert ends far ahead (``ends_after``): Alertmanager would take one without an end for resolved after its
+    ``resolve_timeout``. The resolved one ends when it did.
+    """
+
+    name = "alertmanager"
+    Settings = AlertmanagerSettings
+
+    def send(self, notification: Notification) -> None:
+        content = json.dumps([self.alert(notification)]).encode()
+        url = f"{self.settings.url.rstrip('/')}/api/v2/alerts"
+        self.request(url=url, headers={"Content-Type": "application/json"}, content=content)
+
+    def alert(self, notification: Notification) -> dict[str, Any]:
+        """A notification as a ``postableAlert``."""
+        data = notification.data
+        start = _time(data.get("fired_at")) or notification.at
+        # a test ends where it begins, so that nobody is called for it
+        end = start if notification.event == "test" else _time(data.get("resolved_at"))
+        if notification.event == "firing" and start is not None:
+            # an old letter, or an alert that has been open for long, shall not end before it is seen
+            end = max(start, notification.at or start) + timedelta(seconds=self.settings.ends_after)
+        found = {
+            "labels": self.labels(notification),
+            "annotations": {"summary": _text(notification.title), "description": _text(notification.body)},
+            "startsAt": _rfc3339(start),
+            "endsAt": _rfc3339(end or notification.at),
+            "generatorURL": self.settings.generator_url,
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def labels(self, notification: Notification) -> dict[str, str]:
+        """The same for every event of an alert. Names that Prometheus does not allow are made legal."""
+        data = notification.data
+        found = {"alertname": str(data.get("rule") or f"monitor {notification.event}")}
+        if data.get("kind"):
+            found["kind"] = str(data["kind"])
+        found |= self.settings.labels
+        selection = data.get("selection")
+        for task, label in sorted(selection.items()) if isinstance(selection, Mapping) else ():
+            name = re.sub(r"[^a-zA-Z0-9_]", "_", task)
+            name = name if re.match(r"[a-zA-Z_]", name) else f"_{name}"
+            while name in found:  # two tasks must not become one
+                name += "_"
+            found[name] = str(label)
+        return {name: _text(value) for name, value in found.items() if value}
+
+
+def _time(value: object) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
+
+
+def _rfc3339(time: datetime | None) -> str:
+    return "" if time is None else time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(value: str) -> str:
+    """Halves of surrogate pairs are not Unicode, and would have the whole alert refused."""
+    return value.encode(errors="replace").decode()
+
+
+@hookimpl
+def register_notifiers() -> list[type[Notifier]]:
+    return [Alertmanager]

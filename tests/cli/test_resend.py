@@ -1,0 +1,72 @@
+"""monitor alerts resend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from monitor.types import Notification
+
+
+@pytest.fixture
+def dead(fetched, alert_id):
+    """The alert's letter to phone is dead, and so is one that belongs to no alert."""
+    store, now = fetched.store(), datetime.now(UTC)
+    (phone,) = (letter for letter in store.outbox.of_alert(alert_id) if letter.notifier == "phone")
+    store.outbox.give_up(phone.id, "no such number")
+    store.outbox.add("desk", Notification("key-digest", "test", "the digest", "body", {}), None, now)
+    (digest,) = store.outbox.due(now, notifier="desk")
+    store.outbox.give_up(digest.id, "no such room")
+    store.close()
+    return alert_id
+
+
+def states(monitor):
+    store = monitor.store()
+    try:
+        return store.outbox.counts()
+    finally:
+        store.close()
+
+
+def test_resend_of_an_alert(fetched, dead):
+    assert fetched("alerts", "resend", dead).out == f"alert {dead}, firing, to phone: waits for delivery\n"
+    assert states(fetched) == {"delivered": 1, "waiting": 1, "dead": 1}
+    assert fetched("alerts", "resend", dead).out == "there is nothing that was given up\n"
+
+
+def test_resend_of_a_notifier(fetched, dead):
+    (record,) = fetched("alerts", "resend", "--notifier", "desk", "--json").json
+    assert record == {"alert": None, "notifier": "desk", "event": "test", "key": "key-digest", "resent": True}
+    assert fetched("alerts", "resend", dead, "--notifier", "desk", "--json").json == []
+    assert "known: desk, phone" in fetched("alerts", "resend", "--notifier", "pager", code=2).err
+
+
+def test_resend_of_all(fetched, dead):
+    out = fetched("alerts", "resend", "--all-dead").out
+    assert "the digest, test, to desk: waits" in out
+    assert f"alert {dead}, firing, to phone: waits" in out
+    assert states(fetched) == {"delivered": 1, "waiting": 2}
+
+
+def test_what_was_overtaken_stays(fetched, dead):
+    store, now = fetched.store(), datetime.now(UTC)
+    store.outbox.add("phone", Notification("key-over", "resolved", "title", "body", {}), dead, now)
+    (over,) = store.outbox.due(now, notifier="phone")
+    store.outbox.delivered(over.id, now)
+    store.close()
+    assert "firing, to phone: was overtaken, and stays" in fetched("alerts", "resend", dead).out
+    (record,) = fetched("alerts", "resend", dead, "--json").json
+    assert not record["resent"]
+    assert states(fetched) == {"delivered": 2, "dead": 2}
+
+
+def test_what_to_resend_must_be_said(fetched, dead):
+    assert "--all-dead" in fetched("alerts", "resend", code=2).err
+    assert "leave out the ID" in fetched("alerts", "resend", dead, "--all-dead", code=2).err
+    assert "there is no alert 9" in fetched("alerts", "resend", 9, code=1).err
+
+
+def test_status_names_the_way_out(fetched, dead):
+    assert "`monitor alerts resend`" in fetched("status", code=1).out

@@ -1,0 +1,299 @@
+"""From the outbox to the notifiers: pauses, limits, fallbacks, dead letters."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerts.redelivery import Terms, copy_key, free_at, pause
+from monitor.durations import Rate, parse_rate
+from monitor.errors import DeliveryError
+from monitor.pipeline.delivery import deliver_due
+from monitor.store import Store
+from monitor.testing import NOW, Recorder, sample_notification
+from monitor.types import Notification
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def alert(store: Store, number: int, *notifiers: str, now: datetime = NOW) -> int:
+    """An alert with a firing letter to each of ``notifiers``."""
+    with store.transaction():
+        found = store.alerts.insert(
+            rule="bad-news", kind="surge", fingerprint=f"f{number}", selection={}, since=now, now=now, observed=9,
+            expected=1, low=0, high=3, reason="9 texts", notify=list(notifiers),
+        )  # fmt: skip
+        for name in notifiers:
+            store.outbox.add(name, letter(number, "firing", name), found, now)
+    return found
+
+
+def letter(number: int, event: str = "firing", notifier: str = "desk") -> Notification:
+    return replace(sample_notification(event), key=f"{number}-{event}-{notifier}")
+
+
+def keys(notifier: Recorder) -> list[str]:
+    return [notification.key for notification in notifier.sent]
+
+
+# -- pauses ------------------------------------------------------------------------------
+
+
+def test_pauses_double_up_to_an_hour() -> None:
+    assert [pause(n) for n in (1, 2, 3, 9, 10, 99)] == [10, 20, 40, 2560, 3600, 3600]
+
+
+@given(st.integers(1, 200), st.floats(0, 1e6), st.floats(0, 0.999))
+def test_a_pause_is_spread_a_little_and_never_shorter_than_asked(
+    attempts: int, asked: float, jitter: float
+) -> None:
+    exact, spread = pause(attempts, asked=asked), pause(attempts, asked=asked, jitter=jitter)
+    assert exact >= asked
+    assert exact <= spread <= exact + 0.2 * pause(attempts)
+
+
+def test_letters_that_failed_together_do_not_come_back_together(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("busy")
+    for n in range(20):
+        alert(monitor_store, n, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW, dice=random.Random(1))
+    again = {found.next_at for found in monitor_store.outbox.undelivered()}
+    assert len(again) > 15
+    assert all(NOW + timedelta(seconds=10) <= at <= NOW + timedelta(seconds=12) for at in again)
+
+
+def test_each_attempt_has_its_time_and_the_same_key(monitor_store: Store) -> None:
+    desk = Recorder()
+    alert(monitor_store, 1, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW)
+    alert(monitor_store, 2, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW + HOUR)
+    assert [notification.at for notification in desk.sent] == [NOW, NOW + HOUR]
+
+
+def test_who_asks_for_a_pause_gets_no_other_letters_either(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("too many requests", retry_after=120)
+    for n in range(3):
+        alert(monitor_store, n, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW)
+    attempts = [found.attempts for n in (1, 2, 3) for found in monitor_store.outbox.of_alert(n)]
+    assert attempts == [1, 0, 0]
+    desk.error = None
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=119)) == 0
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=120)) == 3
+
+
+@pytest.mark.parametrize("error", [DeliveryError("busy"), ValueError("a bug")])
+def test_after_a_week_of_failures_a_letter_is_dead(monitor_store: Store, error: Exception) -> None:
+    desk = Recorder()
+    desk.error = error
+    alert(monitor_store, 1, "desk")
+    now = NOW
+    while monitor_store.outbox.counts().get("waiting"):
+        deliver_due(monitor_store, "desk", desk, now)
+        now += HOUR
+    assert timedelta(days=7) < now - NOW < timedelta(days=7, hours=3)
+    (dead,) = monitor_store.outbox.dead()
+    assert str(error) in (dead.last_error or "")
+
+
+# -- limits ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", ["10", "0/1h", "10/", "/1h", "ten/1h", "10/0s", "1.5/1h", 10])
+def test_what_is_no_rate(wrong: object) -> None:
+    with pytest.raises(ValueError, match="is not a rate"):
+        parse_rate(wrong)
+
+
+def test_a_limit_survives_restarts_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    terms = Terms(at_most=Rate(3, 3600))
+    sent: list[tuple[datetime, str]] = []
+    now = NOW
+    for n in range(10):
+        store = Store(tmp_path / "monitor.db")
+        alert(store, n, "desk", now=now)
+        store.close()
+    for _ in range(5 * 60):
+        store = Store(tmp_path / "monitor.db")  # as after a restart
+        desk = Recorder()
+        while deliver_due(store, "desk", desk, now, terms=terms, limit=1):
+            pass
+        sent += [(now, key) for key in keys(desk)]
+        store.close()
+        now += MINUTE
+    assert [key for _, key in sent] == [f"{n}-firing-desk" for n in range(10)]
+    for start, _ in sent:
+        assert sum(start <= at < start + HOUR for at, _ in sent) <= 3
+    assert sent[-1][0] == NOW + 3 * HOUR, "no longer than the limit says"
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["desk has delivered 3 in 1h, as much as it may; 7 notifications wait"]
+
+
+def test_held_letters_say_why_they_wait(monitor_store: Store) -> None:
+    for n in range(2):
+        alert(monitor_store, n, "desk")
+    deliver_due(monitor_store, "desk", Recorder(), NOW, terms=Terms(at_most=Rate(1, 600)))
+    (held,) = monitor_store.outbox.of_alert(2)
+    assert (held.attempts, held.next_at) == (0, NOW + 10 * MINUTE)
+    assert monitor_store.outbox.last_errors() == {"desk": "held back: at most 1 in 10m"}
+    assert monitor_store.outbox.undelivered() == [], "waiting for its turn is no failure"
+
+
+@given(st.lists(st.integers(-10_000, 1000), max_size=30), st.integers(1, 5), st.integers(1, 5000))
+def test_when_the_next_may_go(offsets: list[int], number: int, seconds: int) -> None:
+    at_most = Rate(number, seconds)
+    delivered = [NOW + timedelta(seconds=offset) for offset in offsets]
+    free = free_at(delivered, at_most, NOW)
+    inside = sum(NOW - timedelta(seconds=seconds) < at <= NOW for at in delivered)
+    assert (free is None) == (inside < number)
+    if free is not None:
+        assert NOW < free <= NOW + timedelta(seconds=seconds)
+        past = [at for at in delivered if at <= NOW]
+        assert free_at(past, at_most, free) is None
+        assert free_at(past, at_most, free - timedelta(seconds=1)) is not None
+
+
+# -- fallbacks ---------------------------------------------------------------------------
+
+ON_CALL = Terms(fallback="phone", fallback_after=900)
+
+
+def test_a_dead_letter_goes_to_the_fallback_once(monitor_store: Store) -> None:
+    desk, phone = Recorder(), Recorder()
+    desk.error = DeliveryError("no such <room>", permanent=True)
+    number = alert(monitor_store, 1, "desk")
+    monitor_store.outbox.add(
+        "desk",
+        replace(letter(2), html="<html><body class='x'><p>Hi</p></body></html>", picture=b"PNG"),
+        number,
+        NOW,
+    )
+    for minute in range(60):
+        deliver_due(monitor_store, "desk", desk, NOW + minute * MINUTE, terms=ON_CALL)
+        deliver_due(monitor_store, "phone", phone, NOW + minute * MINUTE)
+    assert keys(phone) == [copy_key("1-firing-desk", "phone"), copy_key("2-firing-desk", "phone")]
+    first, second = phone.sent
+    assert first.body.startswith("(desk could not deliver this: no such <room>)\n12 texts")
+    assert first.data["fallback_for"] == "desk"
+    assert second.html == (
+        "<html><body class='x'><p>(desk could not deliver this: no such &lt;room&gt;)</p><p>Hi</p></body></html>"
+    )
+    assert second.picture == b"PNG"
+
+
+def test_a_letter_that_waits_goes_to_the_fallback_and_goes_on_waiting(monitor_store: Store) -> None:
+    desk, phone = Recorder(), Recorder()
+    desk.error = DeliveryError("refused")
+    number = alert(monitor_store, 1, "desk")
+    for minute in range(30):
+        if minute == 20:
+            monitor_store.outbox.add("desk", letter(1, "resolved"), number, NOW + 20 * MINUTE)
+        if minute == 25:
+            desk.error = None
+        deliver_due(monitor_store, "desk", desk, NOW + minute * MINUTE, terms=ON_CALL)
+        deliver_due(monitor_store, "phone", phone, NOW + minute * MINUTE)
+        if minute == 14:
+            assert keys(phone) == []
+        if minute == 15:
+            assert keys(phone) == [copy_key("1-firing-desk", "phone")]
+    deliver_due(monitor_store, "desk", desk, NOW + HOUR, terms=ON_CALL)
+    deliver_due(monitor_store, "desk", desk, NOW + HOUR, terms=ON_CALL)
+    deliver_due(monitor_store, "phone", phone, NOW + HOUR)
+    assert keys(desk) == ["1-firing-desk", "1-resolved-desk"]
+    assert [n.event for n in phone.sent] == ["firing", "resolved"], "told of the beginning, told of the end"
+    assert "could not deliver" not in phone.sent[1].body
+
+
+def test_who_is_told_anyway_gets_no_copy(monitor_store: Store) -> None:
+    desk, phone = Recorder(), Recorder()
+    desk.error = DeliveryError("gone", permanent=True)
+    alert(monitor_store, 1, "desk", "phone")
+    deliver_due(monitor_store, "desk", desk, NOW, terms=ON_CALL)
+    deliver_due(monitor_store, "phone", phone, NOW)
+    assert keys(phone) == ["1-firing-phone"]
+
+
+def test_fallbacks_of_fallbacks(monitor_store: Store) -> None:
+    desk, phone, mail = Recorder(), Recorder(), Recorder()
+    desk.error = phone.error = DeliveryError("gone", permanent=True)
+    alert(monitor_store, 1, "desk")
+    for _ in range(3):
+        deliver_due(monitor_store, "desk", desk, NOW, terms=ON_CALL)
+        deliver_due(monitor_store, "phone", phone, NOW, terms=Terms(fallback="mail"))
+        deliver_due(monitor_store, "mail", mail, NOW)
+    assert keys(mail) == [copy_key(copy_key("1-firing-desk", "phone"), "mail")]
+
+
+def test_a_copy_and_the_death_of_its_letter_are_one_transaction(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("gone", permanent=True)
+    alert(monitor_store, 1, "desk")
+    monitor_store.connection.execute(
+        "create trigger no_copies before insert on outbox begin select raise(abort, 'no'); end"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        deliver_due(monitor_store, "desk", desk, NOW, terms=ON_CALL)
+    assert monitor_store.outbox.counts() == {"waiting": 1}
+
+
+# -- dead letters ------------------------------------------------------------------------
+
+
+def test_resent_letters_have_their_keys_and_another_week(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("gone", permanent=True)
+    number = alert(monitor_store, 1, "desk")
+    monitor_store.outbox.add("desk", letter(1, "resolved"), number, NOW)
+    for _ in range(2):
+        deliver_due(monitor_store, "desk", desk, NOW)
+    later = NOW + timedelta(days=30)
+    monitor_store.outbox.resend([found.id for found in monitor_store.outbox.dead()], later)
+    desk.error = DeliveryError("busy")
+    deliver_due(monitor_store, "desk", desk, later)
+    assert monitor_store.outbox.counts() == {"waiting": 2}
+    desk.error = None
+    for _ in range(2):
+        deliver_due(monitor_store, "desk", desk, later + MINUTE)
+    assert keys(desk) == ["1-firing-desk", "1-resolved-desk"]
+
+
+def test_a_picture_is_kept_until_it_is_delivered(monitor_store: Store) -> None:
+    desk = Recorder()
+    monitor_store.outbox.add("desk", replace(letter(1), html="<p>x</p>", picture=b"\x89PNG\0\xff"), None, NOW)
+    deliver_due(monitor_store, "desk", desk, NOW)
+    assert (desk.sent[0].html, desk.sent[0].picture) == ("<p>x</p>", b"\x89PNG\0\xff")
+    assert monitor_store.connection.execute("select picture from outbox").fetchone()[0] is None
+
+
+def test_letters_of_before_are_readable(tmp_path: Path) -> None:
+    from sqlite_utils import Database
+
+    from monitor.store.migrations import core
+
+    database = Database(tmp_path / "monitor.db")
+    core.apply(database, stop_before="m0008_letters_that_are_copied_held_and_sent_again")
+    database.conn.execute(
+        "insert into outbox (key, event, notifier, notification, created_at, next_at) values ('k', 'firing', 'desk', "
+        '\'{"key": "k", "event": "firing", "title": "t", "body": "b", "data": {}}\', '
+        "'2026-03-01T00:00:00.000000Z', '2026-03-01T00:00:00.000000Z')"
+    )
+    database.conn.commit()
+    database.close()
+    store, desk = Store(tmp_path / "monitor.db"), Recorder()
+    assert deliver_due(store, "desk", desk, NOW) == 1
+    assert desk.sent == [Notification("k", "firing", "t", "b", {}, at=NOW)]
+    store.close()

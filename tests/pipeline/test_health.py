@@ -1,0 +1,84 @@
+"""Whether the monitor does its work, as heartbeats and the status go by it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from monitor.pipeline.health import health
+from monitor.store import Store
+from monitor.testing import NOW, sample_notification
+
+STAGES = ("fetch", "learn", "classify", "judge", "deliver")
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def store(monitor_store: Store) -> Store:
+    """Of a monitor in which everything goes on, with two sources."""
+    for stage in STAGES:
+        monitor_store.heartbeats.beat(stage, NOW)
+    monitor_store.sources.sync([("news", "rss", 300.0), ("chats", "chatlog", 30.0)])
+    for name in ("news", "chats"):
+        monitor_store.sources.succeeded(name, NOW, NOW + MINUTE)
+    return monitor_store
+
+
+def problems(store: Store, now: datetime = NOW) -> str:
+    found = health(store, now, ["desk", "phone"])
+    assert found.ok is (found.problems == ())
+    return "; ".join(found.problems)
+
+
+def test_all_is_well(store: Store) -> None:
+    assert problems(store) == ""
+
+
+def test_before_the_first_rounds_it_is_not(monitor_store: Store) -> None:
+    assert "fetch, classify, judge, deliver" in problems(monitor_store)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_stopped(store: Store, stage: str) -> None:
+    now = NOW + 6 * MINUTE
+    for other in STAGES:
+        if other != stage:
+            store.heartbeats.beat(other, now)
+    assert problems(store, now) == f"the {stage} stage is late"
+
+
+def test_one_source_that_fails_is_none_two_are(store: Store) -> None:
+    store.sources.failed("news", NOW, NOW + 60 * MINUTE, "503")
+    assert problems(store) == ""
+    store.sources.failed("chats", NOW, NOW + 60 * MINUTE, "no such file")
+    assert problems(store) == "no source can be read"
+
+
+def test_a_source_that_hangs(store: Store) -> None:
+    now = NOW + 12 * MINUTE
+    for stage in STAGES:
+        store.heartbeats.beat(stage, now)
+    store.sources.succeeded("chats", now, now + MINUTE)
+    assert problems(store, now) == "source news should have been fetched 11m ago"
+
+
+def test_letters_that_do_not_get_through(store: Store) -> None:
+    notification = sample_notification()
+    store.outbox.add("desk", notification, None, NOW - 20 * MINUTE)
+    (letter,) = store.outbox.due(NOW, notifier="desk")
+    assert "notifications to desk do not get through for 15m or longer (1 wait)" in problems(store), (
+        "nobody even tried"
+    )
+    store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
+    assert problems(store) == "", "its turn comes"
+    store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
+    assert "notifications to desk do not get through" in problems(store), "tried in vain"
+    store.outbox.resend([letter.id], NOW)
+    store.outbox.give_up(letter.id, "refused")
+    assert problems(store) == "", "the dead do not wait; the status shows them"
+
+
+def test_letters_to_a_notifier_that_is_gone_do_not_count(store: Store) -> None:
+    store.outbox.add("pager", sample_notification(), None, NOW - 20 * MINUTE)
+    assert problems(store) == ""

@@ -10,12 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from monitor.durations import Duration
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
+from monitor.templating import BUILT_IN, Templates
 from monitor.types import Task
 
 ALL = "*"
@@ -72,9 +74,34 @@ class TaskTable(Settings):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
+def _zone(name: str) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; write it like Europe/Vienna or UTC") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class TemplateFile(Settings):
+    """``{ file = "PATH" }``."""
+
+    file: Path
+
+
+TemplateText = str | TemplateFile
+
+
 class NotifierTable(Settings):
     plugin: str
     name: Name
+    title_template: TemplateText | None = None
+    body_template: TemplateText | None = None
+    html_template: TemplateText | None = None
+    zone: Zone = "UTC"
 
 
 class RuleTable(Settings):
@@ -116,6 +143,7 @@ class NotifierConfig:
     plugin: str
     part: type[Notifier]
     settings: Any
+    templates: Templates = BUILT_IN
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from monitor import templating
 from monitor.config import (
     ALL,
     Config,
@@ -22,6 +23,7 @@ from monitor.config import (
     SourceTable,
     TaskConfig,
     TaskTable,
+    TemplateFile,
     TopTable,
     make_task,
 )
@@ -31,6 +33,7 @@ from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
+from monitor.templating import BUILT_IN, Templates
 
 log = logging.getLogger(__name__)
 
@@ -178,14 +181,28 @@ class _Reader:
     def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
-            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason)
+            return NotifierConfig(
+                core.name, core.plugin, FailingNotifier, reason, self.templates(place, core)
+            )
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
         settings = self.settings(part, rest, place)
+        templates = BUILT_IN if core is None else self.templates(place, core)
         if core is None or part is None or settings is None:
             return None
-        return NotifierConfig(core.name, core.plugin, part, settings)
+        return NotifierConfig(core.name, core.plugin, part, settings, templates)
+
+    def templates(self, place: str, core: NotifierTable) -> Templates:
+        """What a notifier says in its owner's words."""
+        said: list[str | None] = []
+        for key in ("title_template", "body_template", "html_template"):
+            given = getattr(core, key)
+            text, wrong = templating.read(given.file if isinstance(given, TemplateFile) else given, self.base)
+            self.faults += [Fault(f"{place}.{key}", message) for message in wrong]
+            said.append(text)
+        title, body, html = said
+        return Templates(title, body, html, core.zone)
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)

@@ -108,6 +108,9 @@ class Notifier(Part):
     channel has a place for it, and does not retry by itself: the outbox does.
     """
 
+    pictures: ClassVar[bool] = False
+    """Whether it shows ``notification.picture``; only then is one drawn."""
+
     @abstractmethod
     def send(self, notification: Notification) -> None:
         """Deliver one notification."""

@@ -25,6 +25,7 @@ from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
 from monitor.store.tasks import SeedOrigin
+from monitor.templating import Templates
 from monitor.types import Seed
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Runtime:
     notifiers: dict[str, Notifier] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
+    templates: dict[str, Templates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
@@ -58,6 +60,7 @@ class Runtime:
             self.sources[source.name] = _made(source, self.config, standins.source)
         for notifier in self.config.notifiers:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
+            self.templates[notifier.name] = notifier.templates
 
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
@@ -138,7 +141,7 @@ class Runtime:
 
     def deliver(self, name: str, now: datetime) -> int:
         """Deliver what one notifier has to."""
-        return deliver_due(self.store, name, self.notifiers[name], now)
+        return deliver_due(self.store, name, self.notifiers[name], now, self.templates[name])
 
     def prune(self, now: datetime) -> int:
         """Forget features that are older than the configuration keeps them."""

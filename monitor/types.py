@@ -117,15 +117,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Notification:
-    """What a notifier delivers: one event of one alert.
+    """What a notifier delivers: one event of one alert, or a digest.
 
     ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
-    line; ``body`` plain text; ``data`` the alert as JSON-able data (the fields of
-    ``monitor alerts show --json``).
+    line; ``body`` plain text; ``html`` the same as a page, empty where there is none; ``data`` the
+    alert as JSON-able data (the fields of ``monitor alerts show --json``). ``picture`` is a PNG of
+    the series, drawn for notifiers that say they show pictures; the page finds it as ``cid:history``.
     """
 
     key: str
-    event: Literal["firing", "resolved", "test"]
+    event: Literal["firing", "resolved", "test", "digest"]
     title: str
     body: str
     data: Mapping[str, Any]
+    html: str = ""
+    picture: bytes = b""

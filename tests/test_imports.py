@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 350
 
-GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs", "memory"}
+GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs", "memory", "templating"}
 LOADING = {
     "plugins",
     "config",

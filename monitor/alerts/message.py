@@ -1,57 +1,207 @@
-"""What an alert says to people: a line, and a few more."""
+"""What an alert says to people: a title, a body, and the same as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from monitor.alerts import sentences
+from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts.past import last_day
 from monitor.alerts.rules import describe
-from monitor.types import Selection, StoredDocument
+from monitor.alerts.sparkline import sparkline
+from monitor.templating import BUILT_IN, Templates, render, short
+from monitor.types import StoredDocument
 
-SHOWN_TEXTS = 5
-TEXT_CHARACTERS = 200
+FOLDER = Path(__file__).parent / "templates"
+TITLE_CHARACTERS = 200
+LETTER_DOCUMENTS = 50
+LETTER_CHARACTERS = 2000
+PICTURE = "cid:history"
+"""Where the HTML of a letter looks for :attr:`monitor.types.Notification.picture`."""
+
+COMMANDS = (
+    ("alerts show {id}", "the whole story, with every text"),
+    ("alerts ack {id}", "I look after it"),
+    ("alerts snooze {id}", "be quiet about it for a while"),
+    ("alerts judge {id} false", "it was nothing (or `real`): the rule learns how well it does"),
+)
+"""What to do next, while an alert is open."""
+AFTERWARDS = (COMMANDS[0], COMMANDS[3])
+
+PREFIXES = {"firing": "", "preview": "", "repeat": "still: ", "escalated": "worse: "}
+"""Words before the headline, by event; other events are named as they are."""
 
 
-def title(event: str, rule: str, selection: Selection, observed: float, expected: float) -> str:
-    """One line: what, where, how much."""
-    said = f"{rule}: {describe(selection)}"
+@dataclass(frozen=True)
+class Message:
+    """The words of a notification."""
+
+    title: str
+    body: str
+    html: str
+
+
+def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN) -> Message:
+    """The words about an alert, from its data alone: what :func:`data` made, ``evidence`` included.
+
+    A part that ``templates`` lacks is the built-in one, except that a body of the owner's
+    comes without the built-in HTML: a message says one thing.
+
+    :raises Exception: whatever a template of the owner's raises.
+    """
+    own = templates
+    names = context(event, data, own.zone)
+    body, html = own.body, own.html
+    title = names["headline"] if own.title is None else render(own.title, names, zone=own.zone)
+    if html is None and body is None:
+        html = built_in("alert.html.j2")
+    return Message(
+        short(title, TITLE_CHARACTERS),
+        render(built_in("alert.txt.j2") if body is None else body, names, zone=own.zone).strip() + "\n",
+        "" if html is None else render(html, names, zone=own.zone, html=True).strip() + "\n",
+    )
+
+
+def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str, Any]:
+    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds."""
+    evidence = data.get("evidence") or {}
+    what = describe(data["selection"])
+    resolved = event == "resolved"
+    history = evidence.get("history")
+    return {
+        "event": event,
+        "alert": {k: v for k, v in data.items() if k not in ("evidence", "documents")},
+        "evidence": evidence,
+        "documents": data.get("documents", []),
+        "what": what,
+        "headline": short(headline(event, data), TITLE_CHARACTERS),
+        "facts": [said for said in facts(event, data, ZoneInfo(zone)) if said],
+        "texts": [{**text, "more": text["alike"] - 1} for text in evidence.get("texts", [])],
+        "line": None if history is None else line(history),
+        "rule": evidence.get("rule", ""),
+        "commands": [
+            {"run": "monitor " + run.format(id=data["id"]), "why": why}
+            for run, why in (AFTERWARDS if resolved else COMMANDS)
+            if data.get("id") is not None
+        ],
+        "picture": PICTURE if history is not None else "",
+    }
+
+
+def headline(event: str, data: Mapping[str, Any]) -> str:
+    """One line that tells in five seconds: what, how much against what is usual, which rule."""
+    what, rule = describe(data["selection"]), data["rule"]
+    evidence = data.get("evidence") or {}
     if event == "resolved":
-        return f"resolved: {said}"
-    return f"{said}: {observed:,.0f} where {expected:.2g} are usual"
+        lasted = _lasted(data)
+        return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
+    prefix = PREFIXES.get(event, f"{event}: ")
+    return f"{prefix}{what}: {sentences.much(data, evidence.get('seconds', 3600))} [{rule}]"
 
 
-def body(reason: str, documents: Sequence[StoredDocument]) -> str:
-    """The reason, and the newest of the texts behind it, each with its time, source and link."""
-    lines = [reason + "."]
-    for document in documents[:SHOWN_TEXTS]:
-        link = f" <{document.url}>" if document.url else ""
-        lines.append(f"- {document.event_at:%Y-%m-%d %H:%M} {document.source}: {short(document)}{link}")
-    if len(documents) > SHOWN_TEXTS:
-        lines.append(f"and {len(documents) - SHOWN_TEXTS} more")
-    return "\n".join(lines)
+def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    """Sentences, the most important first; empty ones where there is nothing to say."""
+    evidence = data.get("evidence") or {}
+    if not evidence:
+        return [f"{str(data['reason']).rstrip('.')}."]
+    much = sentences.how_much(data, evidence["seconds"])
+    told = [
+        sentences.shares(evidence["shares"]),
+        sentences.origin(evidence),
+        sentences.words(evidence["words"]),
+    ]
+    if event == "resolved":
+        return [*_end(data, evidence, zone), f"At its height: {much[0].lower()}{much[1:]}", *told]
+    return [much, _since(data, evidence, zone), *told]
 
 
-def data(alert: Mapping[str, Any], documents: Sequence[StoredDocument]) -> dict[str, Any]:
-    """An alert as JSON-able data; ``alert`` has its fields, times as datetimes."""
+def line(history: Mapping[str, Any]) -> dict[str, str]:
+    """The newest columns of a history, drawn with characters, and what they show."""
+    shown = last_day(history)
+    judged = max(1, history["window"][1] - history["window"][0])
+    step = duration(history["step"])
+    usual = [high for high in history["high"][-judged:] if high is not None]
+    caption = f"{sentences.span(len(shown) * history['step'])}, {step} a column, most {max(shown):,}"
+    if usual:
+        caption += (
+            f"; the last {'column' if judged == 1 else f'{judged} columns'} usually up to {usual[-1]:.0f}"
+        )
+    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": caption}
+
+
+def data(
+    alert: Mapping[str, Any],
+    documents: Sequence[StoredDocument],
+    *,
+    most: int | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An alert as JSON-able data; ``alert`` has its fields, times as datetimes.
+
+    :param most: a letter holds at most so many documents, and of each at most
+        :data:`LETTER_CHARACTERS`; ``None``: all, whole.
+    """
     plain = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in alert.items()}
+    characters = None if most is None else LETTER_CHARACTERS
     return {
         **plain,
         "documents": [
             {
                 "id": d.id,
                 "source": d.source,
-                "title": d.title,
-                "text": d.text,
+                "title": d.title[:characters],
+                "text": d.text[:characters],
                 "url": d.url,
                 "event_at": d.event_at.isoformat(),
             }
-            for d in documents
+            for d in documents[:most]
         ],
+        "evidence": dict(evidence or {}),
     }
 
 
-def short(document: StoredDocument) -> str:
-    """A document in one line."""
-    text = " ".join((document.title or document.text).split())
-    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
+def built_in(name: str) -> str:
+    """A template that comes with the monitor."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
+    told = _time(data.get("fired_at")) or _time(evidence["until"])
+    assert told is not None
+    first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
+    begun = _time(evidence["since"])
+    said = "" if begun is None else f"Since {sentences.when(begun, zone, told)}"
+    if first is not None and last is not None and first != last:
+        said += (
+            f"; the first text is of {sentences.when(first, zone, told)}, "
+            f"the newest of {sentences.when(last, zone, told)}"
+        )
+    elif last is not None:
+        said += f"; the text is of {sentences.when(last, zone, told)}"
+    return f"{said}. Raised at {sentences.when(told, zone)}."
+
+
+def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
+    behind = evidence["behind"]
+    count = texts(behind)
+    if fired is None or over is None:
+        return [f"It is over. {count} in all."]
+    return [
+        f"It is over: raised at {sentences.when(fired, zone, over)}, ended at {sentences.when(over, zone)}, "
+        f"after {_lasted(data)}. {count} in all."
+    ]
+
+
+def _lasted(data: Mapping[str, Any]) -> str:
+    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
+    return "" if fired is None or over is None else sentences.span((over - fired).total_seconds())
+
+
+def _time(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

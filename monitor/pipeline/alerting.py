@@ -9,10 +9,12 @@ from typing import Any
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import delivery_key, step
-from monitor.alerts.message import body, data, title
+from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
+from monitor.pipeline.telling import tell
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
+from monitor.store.background import Evidence
 from monitor.types import Notification, Selection, StoredDocument
 
 Behind = Callable[[Verdict], Sequence[StoredDocument]]
@@ -57,7 +59,7 @@ def resolve(store: Store, alert: StoredAlert, reason: str, now: datetime) -> Non
 def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
     """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
     documents = store.documents.many(store.alerts.documents(alert.id))
-    return data(asdict(alert), documents)
+    return data(asdict(alert), documents, evidence=Evidence(store).of(alert.id))
 
 
 def _fire(
@@ -84,23 +86,31 @@ def _fire(
         notify=rule.notify,
     )
     store.alerts.attach(alert_id, [document.id for document in documents])
-    _announce(store, store.alerts.need(alert_id), "firing", documents, now)
+    _announce(store, store.alerts.need(alert_id), "firing", documents, now, rule, found)
 
 
 def _announce(
-    store: Store, alert: StoredAlert, event: Any, documents: Sequence[StoredDocument], now: datetime
+    store: Store,
+    alert: StoredAlert,
+    event: Any,
+    documents: Sequence[StoredDocument],
+    now: datetime,
+    rule: Rule | None = None,
+    found: Verdict | None = None,
 ) -> None:
     """A letter to each notifier, in the transaction that changed the alert."""
     assert alert.fired_at is not None
+    told = tell(store, alert, event, documents, now, rule=rule, found=found)
     for notifier in alert.notify:
         store.outbox.add(
             notifier,
             Notification(
                 key=delivery_key(alert.fingerprint, alert.fired_at, event, notifier),
                 event=event,
-                title=title(event, alert.rule, alert.selection, alert.observed, alert.expected),
-                body=body(alert.reason, documents),
-                data=data(asdict(alert), documents),
+                title=told.title,
+                body=told.body,
+                data=told.data,
+                html=told.html,
             ),
             alert.id,
             now,

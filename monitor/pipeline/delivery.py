@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from monitor.alerts.lifecycle import retry_after
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
+from monitor.pipeline.telling import dress
 from monitor.store import Store
+from monitor.templating import BUILT_IN, Templates
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +18,9 @@ GIVE_UP_S = 7 * 86400.0
 """A letter that could not be delivered for so long is dead; it is kept and shown."""
 
 
-def deliver_due(store: Store, name: str, notifier: Notifier, now: datetime) -> int:
+def deliver_due(
+    store: Store, name: str, notifier: Notifier, now: datetime, templates: Templates = BUILT_IN
+) -> int:
     """Deliver the letters to ``notifier`` that are due; returns how many got through.
 
     No transaction is open while a notifier talks to the other side. What happened is
@@ -27,7 +31,7 @@ def deliver_due(store: Store, name: str, notifier: Notifier, now: datetime) -> i
     for letter in store.outbox.due(now, notifier=name):
         where = {"alert": letter.alert_id, "notifier": name}
         try:
-            notifier.send(letter.notification)
+            notifier.send(dress(letter.notification, templates, notifier))
         except DeliveryError as error:
             if error.permanent or (now - letter.created_at).total_seconds() > GIVE_UP_S:
                 store.outbox.give_up(letter.id, str(error))

@@ -265,3 +265,20 @@ def m0005_histories_of_heads(db: Database) -> None:
             update revisions set value = value + 1 where name = 'learning'; end
         """,
     )
+
+
+@core()
+def m0010_evidence_and_digests(db: Database) -> None:
+    _run(
+        db,
+        """
+        create table alert_evidence (
+            alert_id integer primary key references alerts(id),
+            evidence text not null
+        );;
+        create table digests (
+            name text primary key,
+            until text not null
+        )
+        """,
+    )

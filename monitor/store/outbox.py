@@ -42,7 +42,7 @@ class Outbox(Room):
                 alert_id,
                 notification.event,
                 notifier,
-                json.dumps(asdict(notification), ensure_ascii=False),
+                json.dumps(_plain(notification), ensure_ascii=False),
                 to_text(now),
                 to_text(now),
             ],
@@ -109,6 +109,13 @@ class Outbox(Room):
         """Why the newest letter that is not out did not get through, by notifier."""
         rows = self.rows("select notifier, last_error from outbox where last_error is not null order by id")
         return {row[0]: row[1] for row in rows}
+
+
+def _plain(notification: Notification) -> dict[str, Any]:
+    """As stored: a picture is drawn when the letter is delivered."""
+    fields = asdict(notification)
+    del fields["picture"]
+    return fields
 
 
 def _letter(row: Any) -> Letter:

@@ -24,6 +24,9 @@ LETTER_CHARACTERS = 2000
 PICTURE = "cid:history"
 """Where the HTML of a letter looks for :attr:`monitor.types.Notification.picture`."""
 
+EASILY_NONE = 5
+"""Where fewer texts are usual in a window, the first of it is where it begins."""
+
 COMMANDS = (
     ("alerts show {id}", "the whole story, with every text"),
     ("alerts ack {id}", "I look after it"),
@@ -81,8 +84,11 @@ def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str,
         "what": what,
         "headline": short(headline(event, data), TITLE_CHARACTERS),
         "facts": [said for said in facts(event, data, ZoneInfo(zone)) if said],
-        "texts": [{**text, "more": text["alike"] - 1} for text in evidence.get("texts", [])],
-        "line": None if history is None else line(history),
+        "texts": [
+            {**text, "more": text["alike"] - 1, "time": _clock(text["event_at"], data, ZoneInfo(zone))}
+            for text in evidence.get("texts", [])
+        ],
+        "line": None if history is None else line(history, event),
         "rule": evidence.get("rule", ""),
         "commands": [
             {"run": "monitor " + run.format(id=data["id"]), "why": why}
@@ -120,18 +126,16 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     return [much, _since(data, evidence, zone), *told]
 
 
-def line(history: Mapping[str, Any]) -> dict[str, str]:
+def line(history: Mapping[str, Any], event: str = "firing") -> dict[str, str]:
     """The newest columns of a history, drawn with characters, and what they show."""
     shown = last_day(history)
-    judged = max(1, history["window"][1] - history["window"][0])
-    step = duration(history["step"])
-    usual = [high for high in history["high"][-judged:] if high is not None]
-    caption = f"{sentences.span(len(shown) * history['step'])}, {step} a column, most {max(shown):,}"
-    if usual:
-        caption += (
-            f"; the last {'column' if judged == 1 else f'{judged} columns'} usually up to {usual[-1]:.0f}"
-        )
-    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": caption}
+    first = history["window"][0]
+    before, then = history["counts"][:first], max(history["counts"][first:], default=0)
+    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
+    if before:
+        caption += f": {'at most' if event == 'resolved' else 'now'} {then:,}, "
+        caption += f"in the {_whole(len(before) * history['step'])} before at most {max(before):,}"
+    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
 
 
 def data(
@@ -171,19 +175,16 @@ def built_in(name: str) -> str:
 
 
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
-    told = _time(data.get("fired_at")) or _time(evidence["until"])
-    assert told is not None
+    told = _told(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
     begun = _time(evidence["since"])
-    said = "" if begun is None else f"Since {sentences.when(begun, zone, told)}"
-    if first is not None and last is not None and first != last:
-        said += (
-            f"; the first text is of {sentences.when(first, zone, told)}, "
-            f"the newest of {sentences.when(last, zone, told)}"
-        )
-    elif last is not None:
-        said += f"; the text is of {sentences.when(last, zone, told)}"
-    return f"{said}. Raised at {sentences.when(told, zone)}."
+    if first is not None and (data["kind"] not in sentences.USUAL or data["expected"] < EASILY_NONE):
+        begun = first  # in a busy series the first text of a window is no beginning
+    assert begun is not None
+    said = f"Since {sentences.when(begun, zone, told)}"
+    if last is not None and last != begun:
+        said += f", newest text {sentences.when(last, zone, told)}"
+    return f"{said}; raised {sentences.when(told, zone)}."
 
 
 def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
@@ -196,6 +197,21 @@ def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -
         f"It is over: raised at {sentences.when(fired, zone, over)}, ended at {sentences.when(over, zone)}, "
         f"after {_lasted(data)}. {count} in all."
     ]
+
+
+def _told(data: Mapping[str, Any]) -> datetime:
+    told = _time(data.get("fired_at")) or _time((data.get("evidence") or {}).get("until"))
+    assert told is not None
+    return told
+
+
+def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
+    return sentences.when(datetime.fromisoformat(text), zone, _told(data))
+
+
+def _whole(seconds: int) -> str:
+    """``24 h``, ``7 days``."""
+    return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"
 
 
 def _lasted(data: Mapping[str, Any]) -> str:

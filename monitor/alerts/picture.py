@@ -58,6 +58,7 @@ def picture(history: Mapping[str, Any] | None, zone: str = "UTC") -> bytes:
     locator = dates.AutoDateLocator(tz=local, minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=local))
+    axes.xaxis.get_offset_text().set_fontsize(8)
     axes.tick_params(labelsize=8, length=2)
     axes.spines[["top", "right"]].set_visible(False)
     file = BytesIO()

@@ -14,15 +14,23 @@ Maximal marginal relevance: Carbonell and Goldstein, "The use of MMR, diversity-
 reordering documents and producing summaries", SIGIR 1998.
 """
 
+STRESS = 3.0
+"""How much more a word weighs that is new."""
+
 
 def representative(
-    texts: Sequence[Collection[str]], groups: Sequence[str], earlier: Sequence[Collection[str]], most: int
+    texts: Sequence[Collection[str]],
+    groups: Sequence[str],
+    earlier: Sequence[Collection[str]],
+    most: int,
+    stressed: Collection[str] = (),
 ) -> list[int]:
     """Indices of at most ``most`` texts, the most typical first, one of each group.
 
     :param texts: the words of each, as :func:`monitor.alerts.words.terms` gives them.
     :param groups: what each belongs to (a story, a conversation); a larger group counts more.
     :param earlier: other texts: words that are common there weigh little.
+    :param stressed: words that weigh more, since they are what is new.
     """
     first: dict[str, int] = {}
     for index, group in enumerate(groups):
@@ -38,12 +46,14 @@ def representative(
     for row, i in enumerate(kept):
         for word in texts[i]:
             weights[row, number[word]] = np.log((1 + total) / (1 + often[word]))
+            if word in stressed:
+                weights[row, number[word]] *= STRESS
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
     rows = weights / np.maximum(lengths, 1e-6)
     size = np.array([sizes[groups[i]] for i in kept], dtype=np.float32)
     centre = size @ rows
     central = rows @ (centre / max(float(np.linalg.norm(centre)), 1e-6))
-    central += 0.2 * size / size.max()  # what was repeated most is what most people read
+    central += size / len(texts)  # what was repeated most is what most people read
     chosen: list[int] = []
     alike = np.zeros(len(kept), dtype=np.float32)
     for _ in range(min(most, len(kept))):

@@ -83,20 +83,21 @@ def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:
 
 def usual(expected: float, low: float, high: float) -> str:
     """What would be no surprise: ``2.4 (0 to 6)``."""
-    between = f"{number(low)} to {number(high)}"
     if expected < 0.5:
         return f"none (up to {number(high)} would be no surprise)" if high >= 1 else "none"
-    return f"{number(expected)} ({between})"
+    return f"{number(expected)} ({number(low)} to {number(high)} would be no surprise)"
 
 
 def times_as_many(observed: float, expected: float) -> str:
-    """``11 times as many``; empty where a factor would say nothing."""
+    """``That is 11 times as many.``; empty where a factor would say nothing."""
     if expected < 0.5 or observed <= 0:
         return ""
     factor = observed / expected
     if factor >= 1.45:
-        return f"{factor:.0f} times as many" if factor >= 3 else f"{factor:.1f} times as many"
-    return f"{percent(factor)} of it" if factor <= 0.7 else ""
+        return (
+            f"That is {factor:.0f} times as many." if factor >= 3 else f"That is {factor:.1f} times as many."
+        )
+    return f"That is {percent(factor)} of it." if factor <= 0.7 else ""
 
 
 def much(alert: Mapping[str, Any], seconds: float) -> str:
@@ -117,21 +118,19 @@ def how_much(alert: Mapping[str, Any], seconds: float) -> str:
         return f"{texts(round(observed))} in {duration(seconds)}; the rule's limit is {number(expected)}."
     if kind not in USUAL:
         return f"{str(alert['reason']).rstrip('.')}."
-    factor = times_as_many(observed, expected)
-    return (
-        f"{texts(round(observed))} in {duration(seconds)}. "
-        f"Usual is {usual(expected, alert['low'], alert['high'])}{f': {factor}' if factor else ''}."
-    )
+    usually = usual(expected, alert["low"], alert["high"])
+    said = f"{texts(round(observed))} in {duration(seconds)}, where usually there are {usually}."
+    return f"{said} {times_as_many(observed, expected)}".rstrip()
 
 
 def shares(found: Sequence[Mapping[str, Any]]) -> str:
     """Shares of wholes: more news, or worse news?"""
     said = []
-    for share in found:
+    for share in sorted(found, key=lambda share: len(share["of"])):
         of = "all texts" if not share["of"] else share["what"]
         usually = "" if share["usual"] is None else f" (usually {percent(share['usual'])})"
         said.append(f"{percent(share['now'])} of {of}{usually}")
-    return f"That is {_listed(said)}." if said else ""
+    return f"Share: {_listed(said)}." if said else ""
 
 
 def origin(evidence: Mapping[str, Any]) -> str:
@@ -142,7 +141,7 @@ def origin(evidence: Mapping[str, Any]) -> str:
     names = [f"{s['name']} ({s['texts']})" if len(sources) > 1 else s["name"] for s in sources]
     if (left := evidence["sources_in_all"] - len(sources)) > 0:
         names.append(f"{left} more")
-    newest = "" if evidence["behind"] <= read else f"Of the newest {read}: "
+    newest = f"Of the newest {read} texts: " if evidence["limited"] else ""
     if read == 1:
         what = "One text"
     elif stories == 1:
@@ -162,7 +161,8 @@ def words(found: Sequence[Mapping[str, Any]]) -> str:
     """The words that rose."""
     if not found:
         return ""
-    return f"More than usual they say: {', '.join(word['term'] for word in found)}."
+    said = ", ".join(f"{word['term']} ({word['texts']})" for word in found)
+    return f"Said more than usual: {said}."
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -131,6 +131,13 @@ def rising(
     return chosen
 
 
+def as_written(term: str, texts: Sequence[str]) -> str:
+    """A term as most texts write it: ``Halvorne Bank`` for ``halvorne bank``."""
+    pattern = re.compile(r"\s+".join(re.escape(word) for word in term.split()), re.IGNORECASE)
+    forms = Counter(" ".join(found.split()) for text in texts for found in pattern.findall(text))
+    return forms.most_common(1)[0][0] if forms else term
+
+
 def _count(texts: Iterable[Collection[str]]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for text in texts:

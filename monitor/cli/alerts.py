@@ -13,6 +13,7 @@ from monitor.alerts.rules import describe
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.preview import preview_command
 from monitor.config_reader import read_document
 from monitor.errors import UnknownName
 from monitor.store import Store
@@ -24,6 +25,9 @@ OPEN: Sequence[State] = ("pending", "firing")
 @click.group("alerts", cls=Group)
 def alerts_command() -> None:
     """Show and acknowledge alerts."""
+
+
+alerts_command.add_command(preview_command)
 
 
 @alerts_command.command("list")

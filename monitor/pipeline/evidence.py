@@ -18,7 +18,7 @@ from monitor.alerts.past import DAY, columns, drawn
 from monitor.alerts.representative import representative
 from monitor.alerts.rules import Rule, describe
 from monitor.alerts.sentences import rule_in_words
-from monitor.alerts.words import rising, terms
+from monitor.alerts.words import as_written, rising, terms
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import EXCERPT, Background
@@ -29,6 +29,8 @@ READ = 100
 """At most so many texts of an alert are read for its words and stories, the newest."""
 EARLIER = 150
 """At most so many earlier texts of its series, and as many of all texts, say what is usual."""
+TELLING = 40
+"""Fewer earlier stories of a series do not tell what its words usually are."""
 SHOWN = 5
 SHOWN_CHARACTERS = 600
 USUAL_DAYS = 28
@@ -81,7 +83,7 @@ def gather(
         **_texts(background, read, selection),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
-        "history": _history(store, background, alert.selection, window) if known else None,
+        "history": _history(store, background, alert.selection, window, now) if known else None,
     }
 
 
@@ -147,13 +149,17 @@ def _texts(
     # a conversation says one thing in many turns; elsewhere each story stands for itself
     groups = [f"{d.source} {d.thread}" if d.thread else stories[d.id] for d in documents]
     sizes = Counter(groups)
-    chosen = representative([said[i] for i in ids], groups, earlier + others, SHOWN)
-    rose = rising(list(by_story.values()), earlier or others, others)
+    # where the series itself has hardly a past, what all texts say stands in for it
+    rose = rising(list(by_story.values()), earlier if len(earlier) >= TELLING else earlier + others, others)
+    stressed = {rise.term for rise in rose}
+    chosen = representative([said[i] for i in ids], groups, earlier + others, SHOWN, stressed)
+    written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     sources = Counter(d.source for d in documents)
     told = {(d.source, stories[d.id]) for d in documents}
     times = [d.event_at for d in documents]
     return {
         "read": len(documents),
+        "limited": len(documents) == READ,
         "stories": len(by_story),
         "conversations": len({(d.source, d.thread) for d in documents if d.thread}),
         "first_at": _text(min(times)) if times else None,
@@ -163,7 +169,10 @@ def _texts(
             for name, count in sources.most_common(SOURCES)
         ],
         "sources_in_all": len(sources),
-        "words": [{**asdict(rise), "usual": round(rise.usual, 4)} for rise in rose],
+        "words": [
+            {**asdict(rise), "term": as_written(rise.term, written), "usual": round(rise.usual, 4)}
+            for rise in rose
+        ],
         "texts": [_shown(documents[i], sizes[groups[i]]) for i in chosen],
     }
 
@@ -185,15 +194,18 @@ def _shown(document: StoredDocument, alike: int) -> dict[str, Any]:
 
 
 def _history(
-    store: Store, background: Background, selection: Selection, window: Window
+    store: Store, background: Background, selection: Selection, window: Window, now: datetime
 ) -> dict[str, Any] | None:
+    """Columns that end with the window, and those that are over since then."""
     step, shown = columns(window.seconds, BUCKET_S)
-    number = USUAL_DAYS * DAY // step + shown
-    start = window.until - number * step
-    counts = background.columns(selection, start, step, number)
-    judged = max(1, round(window.seconds / step))
-    known_from = store.documents.history_from()
-    history = drawn(np.array(counts), start, step, shown, number - judged, number, known_from or window.until)
+    since = max(0, int(now.timestamp()) - window.until) // step
+    number = USUAL_DAYS * DAY // step + min(since, shown)
+    start = window.until + since * step - number * step
+    counts = np.array(background.columns(selection, start, step, number))
+    end = max(0, number - since)
+    first = max(0, end - max(1, round(window.seconds / step)))
+    known_from = store.documents.history_from() or window.until
+    history = drawn(counts, start, step, shown, first, end, known_from)
     return None if history is None else {**history, "start": _iso(history["start"])}
 
 

@@ -25,6 +25,7 @@ NAMES: Mapping[str, str] = {
     "headline": "the built-in title",
     "facts": "the built-in sentences: how much, since when, shares, stories and sources, words",
     "texts": "three to five texts that stand for all; `text.more` is how many others say the same",
+    "heading": "the line above the texts",
     "line": "the series drawn with characters, `line.drawing`, and what that shows, `line.caption`; or none",
     "rule": "the rule in a sentence, with its settings",
     "commands": "what to do next: `command.run` and `command.why`",

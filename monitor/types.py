@@ -122,7 +122,7 @@ class Notification:
     ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
     line; ``body`` plain text; ``html`` the same as a page, empty where there is none; ``data`` the
     alert as JSON-able data (the fields of ``monitor alerts show --json``). ``picture`` is a PNG of
-    the series, drawn for notifiers that say they show pictures; the page finds it as ``cid:history``.
+    the series, drawn for notifiers that say they show pictures; the page shows it as ``cid:picture``.
     """
 
     key: str

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "templates"
 TITLE_CHARACTERS = 200
 LETTER_DOCUMENTS = 50
 LETTER_CHARACTERS = 2000
-PICTURE = "cid:history"
+PICTURE = "cid:picture"
 """Where the HTML of a letter looks for :attr:`monitor.types.Notification.picture`."""
 
 EASILY_NONE = 5
@@ -36,8 +36,8 @@ COMMANDS = (
 """What to do next, while an alert is open."""
 AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
-PREFIXES = {"firing": "", "preview": "", "repeat": "still: ", "escalated": "worse: "}
-"""Words before the headline, by event; other events are named as they are."""
+FALLS = {"drop", "silence"}
+"""Kinds whose texts are the last ones before it became quiet."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str,
             {**text, "more": text["alike"] - 1, "time": _clock(text["event_at"], data, ZoneInfo(zone))}
             for text in evidence.get("texts", [])
         ],
+        "heading": _heading(data, evidence.get("texts", [])),
         "line": None if history is None else line(history, event),
         "rule": evidence.get("rule", ""),
         "commands": [
@@ -106,7 +107,11 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     if event == "resolved":
         lasted = _lasted(data)
         return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
-    prefix = PREFIXES.get(event, f"{event}: ")
+    prefix = "" if event == "firing" else f"{event}: "
+    if data.get("flapping"):
+        prefix += "flapping: "
+    if data.get("times", 1) > 1:
+        prefix += "still firing: "
     return f"{prefix}{what}: {sentences.much(data, evidence.get('seconds', 3600))} [{rule}]"
 
 
@@ -116,13 +121,17 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if not evidence:
         return [f"{str(data['reason']).rstrip('.')}."]
     much = sentences.how_much(data, evidence["seconds"])
-    told = [
-        sentences.shares(evidence["shares"]),
-        sentences.origin(evidence),
-        sentences.words(evidence["words"]),
-    ]
+    told = [sentences.shares(evidence["shares"])]
+    if data["kind"] in FALLS:
+        told = []
+    elif evidence["read"]:
+        told += [sentences.origin(evidence), sentences.words(evidence["words"])]
     if event == "resolved":
-        return [*_end(data, evidence, zone), f"At its height: {much[0].lower()}{much[1:]}", *told]
+        return [
+            *_end(data, evidence, zone),
+            f"{'At its lowest' if data['kind'] in FALLS else 'At its height'}: {much[:1].lower()}{much[1:]}",
+            *told,
+        ]
     return [much, _since(data, evidence, zone), *told]
 
 
@@ -178,10 +187,17 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     told = _told(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
     begun = _time(evidence["since"])
-    if first is not None and (data["kind"] not in sentences.USUAL or data["expected"] < EASILY_NONE):
+    if (
+        first is not None
+        and data["kind"] not in FALLS
+        and (data["kind"] not in sentences.USUAL or data["expected"] < EASILY_NONE)
+    ):
         begun = first  # in a busy series the first text of a window is no beginning
     assert begun is not None
     said = f"Since {sentences.when(begun, zone, told)}"
+    if data["kind"] in FALLS:
+        before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
+        return f"{said}{before}; raised {sentences.when(told, zone)}."
     if last is not None and last != begun:
         said += f", newest text {sentences.when(last, zone, told)}"
     return f"{said}; raised {sentences.when(told, zone)}."
@@ -189,14 +205,17 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
 
 def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    behind = evidence["behind"]
-    count = texts(behind)
+    count = "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
     if fired is None or over is None:
-        return [f"It is over. {count} in all."]
-    return [
-        f"It is over: raised at {sentences.when(fired, zone, over)}, ended at {sentences.when(over, zone)}, "
-        f"after {_lasted(data)}. {count} in all."
-    ]
+        return [f"It is over.{count}"]
+    began, ended = sentences.when(fired, zone, over), sentences.when(over, zone)
+    return [f"It is over: raised at {began}, ended at {ended}, after {_lasted(data)}.{count}"]
+
+
+def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
+    if data["kind"] in FALLS:
+        return "The last texts before it"
+    return "What they say" if len(shown) > 1 else "What it says"
 
 
 def _told(data: Mapping[str, Any]) -> datetime:

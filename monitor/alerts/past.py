@@ -36,9 +36,9 @@ def band(counts: np.ndarray, step: int, before: int) -> tuple[np.ndarray, np.nda
         past = np.minimum(past, max(float(np.quantile(past, 0.99)), 1.0))
     for phase in range(period):
         near = [past[(phase + shift) % period :: period] for shift in ((-1, 0, 1) if period >= 12 else (0,))]
-        seen = np.concatenate(near)
-        if len(seen) < 3:
+        if len(past[phase::period]) < 3:
             continue
+        seen = np.concatenate(near)
         weights = np.concatenate([np.full(len(n), w) for n, w in zip(near, (1, 2, 1), strict=False)])
         middle = float(np.average(seen, weights=weights))
         mean[phase::period] = middle

@@ -38,7 +38,7 @@ def terms(text: str) -> set[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     tokens: list[str] = []
-    for token in _TOKEN.findall(text.casefold()):
+    for token in _TOKEN.findall(text.lower()):
         if len(token) > 1 and _RUN.match(token):
             tokens += [".", *(token[i : i + 2] for i in range(len(token) - 1)), "."]
         else:

@@ -96,7 +96,7 @@ def _whole_page(shown: Preview) -> str:
     if not shown.message.html:
         raise MonitorError("there is no HTML: the notifier has a body_template, but no html_template")
     picture = base64.b64encode(shown.picture).decode()
-    return shown.message.html.replace("cid:history", f"data:image/png;base64,{picture}")
+    return shown.message.html.replace("cid:picture", f"data:image/png;base64,{picture}")
 
 
 def _write(path: Path, content: bytes) -> None:

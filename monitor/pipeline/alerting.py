@@ -11,7 +11,7 @@ from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import delivery_key, step
 from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.pipeline.telling import tell
+from monitor.pipeline.wording import note, word
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import Evidence
@@ -86,7 +86,9 @@ def _fire(
         notify=rule.notify,
     )
     store.alerts.attach(alert_id, [document.id for document in documents])
-    _announce(store, store.alerts.need(alert_id), "firing", documents, now, rule, found)
+    alert = store.alerts.need(alert_id)
+    note(store, alert, documents, now, rule=rule, found=found)
+    _announce(store, alert, "firing", documents, now)
 
 
 def _announce(
@@ -95,12 +97,10 @@ def _announce(
     event: Any,
     documents: Sequence[StoredDocument],
     now: datetime,
-    rule: Rule | None = None,
-    found: Verdict | None = None,
 ) -> None:
     """A letter to each notifier, in the transaction that changed the alert."""
     assert alert.fired_at is not None
-    told = tell(store, alert, event, documents, now, rule=rule, found=found)
+    told = word(store, alert, event, documents, now)
     for notifier in alert.notify:
         store.outbox.add(
             notifier,

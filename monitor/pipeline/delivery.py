@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.alerts.lifecycle import retry_after
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
-from monitor.pipeline.telling import dress
+from monitor.pipeline.wording import dress
 from monitor.store import Store
 from monitor.templating import BUILT_IN, Templates
 

@@ -11,7 +11,7 @@ from monitor.alerts.message import Message, compose
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.errors import MonitorError
-from monitor.pipeline.telling import tell
+from monitor.pipeline.wording import note, word
 from monitor.store import Store
 from monitor.store.background import Background
 from monitor.store.room import BUCKET_S, bucket_of
@@ -126,9 +126,10 @@ def _raised(
         notify=[],
     )
     alert = store.alerts.need(alert_id)
-    told = tell(store, alert, "firing", documents, raised, rule=rule)
+    note(store, alert, documents, raised, rule=rule)
+    told = word(store, alert, "firing", documents, raised)
     if event == "resolved":
         over = raised + timedelta(seconds=seconds)
         store.alerts.resolve(alert_id, "a preview", over)
-        told = tell(store, store.alerts.need(alert_id), event, documents, over)
+        told = word(store, store.alerts.need(alert_id), event, documents, over)
     return dict(told.data)

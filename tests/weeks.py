@@ -16,7 +16,7 @@ TOPICS = ("earnings", "litigation", "mergers", "product", "management", "regulat
 MOODS = {"positive": "", "neutral": "", "negative": ""}
 
 
-class Past:
+class Weeks:
     """Fills a store; :meth:`say` adds a document with its labels at a time."""
 
     def __init__(self, path: Path, now: datetime, *, days: int = 28, seed: int = 1, busy: int = 12) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
+from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
@@ -33,24 +33,49 @@ class Told:
     data: Mapping[str, Any]
 
 
-def tell(
+def note(
+    store: Store,
+    alert: StoredAlert,
+    documents: Sequence[StoredDocument],
+    now: datetime,
+    *,
+    rule: Rule | None = None,
+    found: Verdict | None = None,
+) -> dict[str, Any]:
+    """Gather the evidence for an alert and keep it; joins the caller's transaction.
+
+    Called where the verdict is at hand. What is not given is taken from what was kept before.
+
+    :param documents: those behind the alert, newest first.
+    """
+    kept = Evidence(store)
+    evidence = gather(store, alert, documents, now, rule=rule, found=found, kept=kept.of(alert.id))
+    evidence["at"] = now.isoformat()
+    kept.put(alert.id, evidence)
+    return evidence
+
+
+def word(
     store: Store,
     alert: StoredAlert,
     event: str,
     documents: Sequence[StoredDocument],
     now: datetime,
     *,
-    rule: Rule | None = None,
-    found: Verdict | None = None,
+    times: int = 1,
 ) -> Told:
-    """Gather the evidence for an alert, keep it, and put it in words; joins the caller's transaction.
+    """What is said of one event of an alert; joins the caller's transaction.
 
-    :param documents: those behind the alert, newest first.
+    Evidence of this very moment is used as it is kept; later news has it gathered anew.
+
+    :param times: how often it was said, this time included.
     """
-    kept = Evidence(store)
-    evidence = gather(store, alert, documents, now, rule=rule, found=found, kept=kept.of(alert.id))
-    kept.put(alert.id, evidence)
+    evidence = Evidence(store).of(alert.id)
+    if evidence.get("at") != now.isoformat():
+        evidence = note(store, alert, documents, now)
     letter = data(asdict(alert), documents, most=LETTER_DOCUMENTS, evidence=evidence)
+    if times > 1:
+        letter["times"] = times
     return Told(**asdict(compose(event, letter)), data=letter)
 
 
@@ -61,7 +86,7 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
     template that raises is logged, and the letter goes out in the built-in words.
     """
     if "selection" not in notification.data:
-        return notification  # a test, or a digest
+        return notification  # a test, a digest, several alerts at once
     if not templates.plain:
         try:
             said = compose(notification.event, notification.data, templates)
@@ -80,4 +105,5 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
             notification = replace(notification, picture=picture(history, templates.zone))
         except Exception:
             log.exception("the picture could not be drawn; the letter goes without")
+            notification = replace(notification, html=notification.html.replace(PICTURE, ""))
     return notification

@@ -13,6 +13,7 @@ from monitor.types import Document, Prediction, StoredDocument, Task
 from sample.texts import News, read_conversations, read_news
 
 TOPICS = ("earnings", "litigation", "mergers", "product", "management", "regulation", "markets", "other")
+TASKS = ("topic", "sentiment", "intent")
 MOODS = {"positive": "", "neutral": "", "negative": ""}
 
 
@@ -26,6 +27,10 @@ class Weeks:
         self.wave = [item for item in read_news() if item.wave]
         self.chats = read_conversations()
         self.number = 0
+        if self.store.documents.count():  # a copy of a file that was filled before
+            self.number = self.store.documents.count()
+            self.heads = {t: self.store.heads.active(t).id for t in TASKS}  # type: ignore[union-attr]
+            return
         topics = sorted({item.topic for item in read_news()} | set(TOPICS))
         intents = sorted({i for chat in self.chats for i in chat.intents} | {"complaint"})
         self.store.sources.sync(
@@ -41,7 +46,7 @@ class Weeks:
         )
         self.heads = {
             task: self.store.heads.add(task, inputs="x", encoder="e", seeds=0, data=b"", now=now).id
-            for task in ("topic", "sentiment", "intent")
+            for task in TASKS
         }
         with self.store.transaction():
             for day in range(days, 0, -1):
@@ -99,6 +104,21 @@ class Weeks:
         live: bool = True,
     ) -> int:
         """Any document; a task that ``labels`` leaves out does not apply to it."""
+        with self.store.transaction():
+            return self._say(source, title, text, at, labels, url, thread, role, live)
+
+    def _say(
+        self,
+        source: str,
+        title: str,
+        text: str,
+        at: datetime,
+        labels: dict[str, Sequence[str]],
+        url: str,
+        thread: str,
+        role: str,
+        live: bool,
+    ) -> int:
         self.number += 1
         document = Document(str(self.number), text, title, url, thread, role, at)  # type: ignore[arg-type]
         self.store.documents.add(source, document, now=at, event_at=at, live=live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
+from monitor.pipeline.preview import preview
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Notification, Selection
 
@@ -25,8 +27,16 @@ BAD = {"topic": "litigation", "sentiment": "negative"}
 RULE = Rule("bad-news", "surge", {"topic": "*", "sentiment": "negative"}, ["desk"], SurgeSettings())
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weeks") / "monitor.db"
+    Weeks(path, NOW).store.close()
+    return path
+
+
 @pytest.fixture
-def weeks(tmp_path: Path) -> Iterator[Weeks]:
+def weeks(filled: Path, tmp_path: Path) -> Iterator[Weeks]:
+    shutil.copy(filled, tmp_path)
     made = Weeks(tmp_path / "monitor.db", NOW)
     yield made
     made.store.close()
@@ -55,10 +65,11 @@ def letters(weeks: Weeks) -> list[Notification]:
 def wave(weeks: Weeks) -> list[int]:
     """44 texts on one bank in an hour."""
     begun = NOW - timedelta(minutes=50)
-    return [
-        weeks.report(item, begun + timedelta(minutes=n), source=["wire", "bbc-business"][n % 2])
-        for n, item in enumerate(weeks.wave)
-    ]
+    with weeks.store.transaction():
+        return [
+            weeks.report(item, begun + timedelta(minutes=n), source=["wire", "bbc-business"][n % 2])
+            for n, item in enumerate(weeks.wave)
+        ]
 
 
 def test_a_wave_explains_itself(weeks: Weeks) -> None:
@@ -183,7 +194,10 @@ BAD_LISTS = {"topic": ["litigation"], "sentiment": ["negative"]}
 
 
 def test_evidence_is_bounded(weeks: Weeks) -> None:
-    ids = [weeks.say("wire", "t" * 5000, "word " * 20_000, NOW, BAD_LISTS, url="u" * 300) for _ in range(120)]
+    with weeks.store.transaction():
+        ids = [
+            weeks.say("wire", "t" * 5000, "word " * 9_000, NOW, BAD_LISTS, url="u" * 300) for _ in range(120)
+        ]
     started = time.perf_counter()
     letter = raise_(weeks, ids)
     assert time.perf_counter() - started < 2
@@ -225,3 +239,14 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
     assert drawn.startswith(b"\x89PNG")
     assert 2_000 < len(drawn) < 100_000
     assert picture(None) == b""
+
+
+@pytest.mark.parametrize("event", ["firing", "resolved"])
+def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: str) -> None:
+    before = weeks.store.row_counts()
+    shown = preview(weeks.store, RULE, NOW, event=event)
+    assert shown.made_of.startswith("the newest 12 texts of ")
+    assert shown.data["selection"]["sentiment"] == "negative"
+    assert shown.picture.startswith(b"\x89PNG")
+    assert shown.message.title.startswith("Over after 1 h: " if event == "resolved" else "sentiment negative")
+    assert weeks.store.row_counts() == before

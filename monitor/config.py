@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from monitor.durations import Duration
 from monitor.errors import Fault, MonitorError
@@ -53,6 +54,7 @@ class TopTable(Settings):
     tasks: tuple[dict[str, Any], ...] = ()
     rules: tuple[dict[str, Any], ...] = ()
     notifiers: tuple[dict[str, Any], ...] = ()
+    digests: tuple[dict[str, Any], ...] = ()
 
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*$")]
@@ -111,6 +113,26 @@ class RuleTable(Settings):
     notify: tuple[str, ...] | None = None
 
 
+def _clock(value: object) -> object:
+    """A time of day: ``"08:00"``, or TOML's own ``08:00:00``."""
+    if isinstance(value, time):
+        return value
+    try:
+        return time.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no time of day; write it like 08:00") from None
+
+
+class DigestTable(Settings):
+    name: Name
+    every: Literal["day", "week"] = "day"
+    at: Annotated[time, BeforeValidator(_clock)] = time(8)
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    zone: Zone = Field(description="IANA name of the time zone of `at`")
+    notify: tuple[str, ...] | None = None
+    tasks: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class SourceConfig:
     """One ``[[sources]]``: ``every`` in seconds."""
@@ -158,6 +180,19 @@ class RuleConfig:
 
 
 @dataclass(frozen=True)
+class DigestConfig:
+    """One ``[[digests]]``; ``notify`` names notifiers."""
+
+    name: str
+    every: str
+    at: time
+    weekday: str
+    zone: str
+    notify: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole, valid configuration. ``base`` is the folder that relative paths start at.
 
@@ -176,6 +211,7 @@ class Config:
     tasks: tuple[TaskConfig, ...]
     rules: tuple[RuleConfig, ...]
     notifiers: tuple[NotifierConfig, ...]
+    digests: tuple[DigestConfig, ...] = ()
     left_out: tuple[Fault, ...] = ()
 
 

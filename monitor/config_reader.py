@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from monitor import templating
 from monitor.config import (
     ALL,
     Config,
+    DigestConfig,
+    DigestTable,
     NotifierConfig,
     NotifierTable,
     RuleConfig,
@@ -23,17 +24,17 @@ from monitor.config import (
     SourceTable,
     TaskConfig,
     TaskTable,
-    TemplateFile,
     TopTable,
     make_task,
 )
 from monitor.config_faults import faults
+from monitor.config_messages import read_digest, read_templates
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
-from monitor.templating import BUILT_IN, Templates
+from monitor.templating import BUILT_IN
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +126,8 @@ class _Reader:
         sources = self.each(top.sources, "sources", self.source)
         tasks = self.each(top.tasks, "tasks", self.task)
         notifiers = self.each(top.notifiers, "notifiers", self.notifier)
-        for kind, items in (("sources", top.sources), ("tasks", top.tasks), ("rules", top.rules)):
-            self.unique(kind, items)
-        self.unique("notifiers", top.notifiers)
+        for kind in ("sources", "tasks", "rules", "notifiers", "digests"):
+            self.unique(kind, getattr(top, kind))
         database = self.base / top.database
         labels: dict[str, Collection[str]] = {}
         if self.known_tasks is not None:
@@ -137,6 +137,9 @@ class _Reader:
         unchecked = {str(t.get("name")) for t in top.tasks} - labels.keys()
         names = [str(n.get("name")) for n in top.notifiers]
         rules = self.each(top.rules, "rules", lambda p, t: self.rule(p, t, labels, unchecked, names))
+        digests = self.each(
+            top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
+        )
         if self.faults:
             raise ConfigError(self.path, self.faults)
         assert encoder_part is not None
@@ -153,6 +156,7 @@ class _Reader:
             tasks=tuple(tasks),
             rules=tuple(rules),
             notifiers=tuple(notifiers),
+            digests=tuple(digests),
             left_out=tuple(self.left_out),
         )
 
@@ -182,27 +186,20 @@ class _Reader:
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
             return NotifierConfig(
-                core.name, core.plugin, FailingNotifier, reason, self.templates(place, core)
+                core.name,
+                core.plugin,
+                FailingNotifier,
+                reason,
+                read_templates(place, core, self.base, self.faults),
             )
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
         settings = self.settings(part, rest, place)
-        templates = BUILT_IN if core is None else self.templates(place, core)
+        templates = BUILT_IN if core is None else read_templates(place, core, self.base, self.faults)
         if core is None or part is None or settings is None:
             return None
         return NotifierConfig(core.name, core.plugin, part, settings, templates)
-
-    def templates(self, place: str, core: NotifierTable) -> Templates:
-        """What a notifier says in its owner's words."""
-        said: list[str | None] = []
-        for key in ("title_template", "body_template", "html_template"):
-            given = getattr(core, key)
-            text, wrong = templating.read(given.file if isinstance(given, TemplateFile) else given, self.base)
-            self.faults += [Fault(f"{place}.{key}", message) for message in wrong]
-            said.append(text)
-        title, body, html = said
-        return Templates(title, body, html, core.zone)
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)
@@ -267,6 +264,12 @@ class _Reader:
             return None
         notify = tuple(notifiers) if core.notify is None else core.notify
         return RuleConfig(core.name, core.kind, dict(core.where), notify, settings)
+
+    def digest(
+        self, place: str, table: dict[str, Any], tasks: Collection[str], notifiers: Collection[str]
+    ) -> DigestConfig | None:
+        core = self.model(DigestTable, table, place)
+        return None if core is None else read_digest(place, core, tasks, notifiers, self.faults)
 
     def seeds(self, place: str, file: Path, labels: Collection[str]) -> None:
         try:

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import standins
+from monitor.alerts.digest import Digest
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.ingest import Fetched, fetch
 from monitor.pipeline.judging import judge_due, judge_open
@@ -54,6 +56,7 @@ class Runtime:
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
+        self.digests = make_digests(self.config)
         for fault in self.config.left_out:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
@@ -143,6 +146,10 @@ class Runtime:
         """Deliver what one notifier has to."""
         return deliver_due(self.store, name, self.notifiers[name], now, self.templates[name])
 
+    def digest(self, now: datetime) -> list[str]:
+        """Send the digests whose period is over; returns their names."""
+        return send_due(self.store, self.digests, now)
+
     def prune(self, now: datetime) -> int:
         """Forget features that are older than the configuration keeps them."""
         return self.store.features.prune(now, self.config.retention.features)
@@ -163,6 +170,7 @@ class Runtime:
         while self.classify(now):
             pass
         self.tick(now)
+        self.digest(now)
         for name in self.notifiers:
             self.deliver(name, now)
         for letter in self.store.outbox.undelivered():
@@ -235,6 +243,11 @@ def make_encoder(config: Config) -> SharedEncoder:
 def make_rules(config: Config) -> list[Rule]:
     """The configured rules."""
     return [Rule(r.name, r.kind, r.where, r.notify, r.settings) for r in config.rules]
+
+
+def make_digests(config: Config) -> list[Digest]:
+    """The configured digests."""
+    return [Digest(d.name, d.every, d.at, d.weekday, d.zone, d.notify, d.tasks) for d in config.digests]
 
 
 def synchronise(config: Config, store: Store, now: datetime) -> None:

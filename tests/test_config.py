@@ -162,7 +162,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
     ("text", "place", "message"),
     [
         ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),
-        ('databse = "x"', "databse", "known: database, encoder"),
+        ('databse = "x"', "databse", "known: database, digests, encoder"),
         (FEED + 'every = "often"', "sources[1].every", "write it like 90s, 5m, 1h30m or 2d"),
         (FEED + "every = 0", "sources[1].every", "greater than or equal to 1"),
         (FEED + "timeout = -1", "sources[1].timeout", "greater than 0 (it is -1.0)"),

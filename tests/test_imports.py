@@ -18,6 +18,7 @@ GROUND = {"types", "errors", "interfaces", "durations", "event_time", "hookspecs
 LOADING = {
     "plugins",
     "config",
+    "config_messages",
     "config_faults",
     "config_reader",
     "seedfile",

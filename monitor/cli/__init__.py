@@ -30,6 +30,7 @@ _COMMANDS = {
     "trends": "monitor.cli.trends",
     "alerts": "monitor.cli.alerts",
     "rules": "monitor.cli.rules",
+    "digest": "monitor.cli.digest",
     "notifiers": "monitor.cli.notifiers",
     "plugins": "monitor.cli.plugins",
     "config": "monitor.cli.config",

@@ -173,11 +173,11 @@ def _texts(
             {**asdict(rise), "term": as_written(rise.term, written), "usual": round(rise.usual, 4)}
             for rise in rose
         ],
-        "texts": [_shown(documents[i], sizes[groups[i]]) for i in chosen],
+        "texts": [shown(documents[i], sizes[groups[i]]) for i in chosen],
     }
 
 
-def _shown(document: StoredDocument, alike: int) -> dict[str, Any]:
+def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
     """A document as it is shown: as stored, the beginning of a long one."""
     return {
         "id": document.id,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 72
+"""Characters that a line of a mail has room for."""
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 7 * 86400
 
 
@@ -77,8 +79,9 @@ def drawn(
 
 
 def last_day(history: Mapping[str, Any], most: int = 48) -> list[int]:
-    """The newest columns of a drawn history: a day's, or at most so many, and all of the window."""
-    number = min(most, max(24, DAY // history["step"]))
+    """The newest columns of a drawn history: a day's, and what was judged with some before it."""
+    day = min(most, max(24, DAY // history["step"]))
+    number = max(day, min(LONGEST, len(history["counts"]) - history["window"][0] + 6))
     return list(history["counts"][-number:])
 
 

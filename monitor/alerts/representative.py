@@ -14,6 +14,8 @@ Maximal marginal relevance: Carbonell and Goldstein, "The use of MMR, diversity-
 reordering documents and producing summaries", SIGIR 1998.
 """
 
+TELLING = 8
+"""Words and pairs from which on a text is long enough to tell what it is about."""
 STRESS = 3.0
 """How much more a word weighs that is new."""
 
@@ -32,34 +34,32 @@ def representative(
     :param earlier: other texts: words that are common there weigh little.
     :param stressed: words that weigh more, since they are what is new.
     """
-    first: dict[str, int] = {}
-    for index, group in enumerate(groups):
-        first.setdefault(group, index)
-    kept = sorted(first.values())
-    if len(kept) <= 1:
-        return kept
+    if not texts:
+        return []
     sizes = Counter(groups)
-    often = Counter(word for text in [*earlier, *(texts[i] for i in kept)] for word in text)
-    number = {word: place for place, word in enumerate({word for i in kept for word in texts[i]})}
-    weights = np.zeros((len(kept), max(1, len(number))), dtype=np.float32)
-    total = len(earlier) + len(kept)
-    for row, i in enumerate(kept):
-        for word in texts[i]:
+    often = Counter(word for text in [*earlier, *texts] for word in text)
+    number = {word: place for place, word in enumerate({word for text in texts for word in text})}
+    weights = np.zeros((len(texts), max(1, len(number))), dtype=np.float32)
+    total = len(earlier) + len(texts)
+    for row, text in enumerate(texts):
+        for word in text:
             weights[row, number[word]] = np.log((1 + total) / (1 + often[word]))
             if word in stressed:
                 weights[row, number[word]] *= STRESS
-    lengths = np.linalg.norm(weights, axis=1, keepdims=True)
-    rows = weights / np.maximum(lengths, 1e-6)
-    size = np.array([sizes[groups[i]] for i in kept], dtype=np.float32)
-    centre = size @ rows
+    rows = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-6)
+    centre = rows.sum(axis=0)
     central = rows @ (centre / max(float(np.linalg.norm(centre)), 1e-6))
-    central += size / len(texts)  # what was repeated most is what most people read
+    # two words say little of what it is about
+    central *= np.sqrt(np.minimum(1.0, np.array([len(text) for text in texts]) / TELLING))
+    # what was repeated most is what most people read
+    central += np.array([sizes[group] for group in groups]) / len(texts)
     chosen: list[int] = []
-    alike = np.zeros(len(kept), dtype=np.float32)
-    for _ in range(min(most, len(kept))):
-        score = (1 - DIVERSITY) * central - DIVERSITY * alike
-        score[chosen] = -np.inf
+    alike = np.zeros(len(texts), dtype=np.float32)
+    free = np.ones(len(texts), dtype=bool)
+    while free.any() and len(chosen) < most:
+        score = np.where(free, (1 - DIVERSITY) * central - DIVERSITY * alike, -np.inf)
         best = int(np.argmax(score))
         chosen.append(best)
+        free &= np.array([group != groups[best] for group in groups])
         alike = np.maximum(alike, rows @ rows[best])
-    return [kept[i] for i in chosen]
+    return chosen

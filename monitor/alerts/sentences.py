@@ -97,7 +97,7 @@ def times_as_many(observed: float, expected: float) -> str:
         return (
             f"That is {factor:.0f} times as many." if factor >= 3 else f"That is {factor:.1f} times as many."
         )
-    return f"That is {percent(factor)} of it." if factor <= 0.7 else ""
+    return f"That is {percent(factor)} of what is usual." if factor <= 0.7 else ""
 
 
 def much(alert: Mapping[str, Any], seconds: float) -> str:

@@ -20,6 +20,12 @@ PRIOR_MASS = 500.0
 """Words that the prior is worth."""
 SURE = 1.96
 """Standard deviations from which a word is said to have risen."""
+COMMON = 0.25
+"""What so large a share of earlier texts says anyway is no news, however often it is said now."""
+TIMES = 3
+"""A word has risen if its share is so many times what it was."""
+FEWEST = 4
+"""Of fewer texts, no word can be said to have risen."""
 SWALLOWED = 0.7
 """A word that occurs so often inside one pair alone is not named beside the pair."""
 
@@ -91,7 +97,7 @@ def rising(
     earlier: Sequence[Collection[str]],
     background: Sequence[Collection[str]] = (),
     *,
-    most: int = 10,
+    most: int = 8,
 ) -> list[Rise]:
     """What the texts of ``window`` say more than ``earlier`` ones did, the surest first.
 
@@ -100,7 +106,7 @@ def rising(
 
     :param background: other texts, for the prior alone: how common words are in general.
     """
-    if not window or not earlier:
+    if len(window) < FEWEST or not earlier:
         return []
     here, there = _count(window), _count(earlier)
     common = here + there + _count(background)
@@ -111,7 +117,8 @@ def rising(
         (
             (score, word)
             for word, (_, score) in scores.items()
-            if score >= SURE and here[word] >= least and here[word] / len(window) > there[word] / len(earlier)
+            if score >= SURE and here[word] >= least
+            if there[word] / len(earlier) < min(COMMON, here[word] / len(window) / TIMES)
         ),
         key=lambda item: (-item[0], item[1]),
     )

@@ -144,13 +144,17 @@ def _texts(
     first = min(ids, default=0)
     # an alert's own stories, told before it began, are no measure of what is usual
     earlier = _distinct(background.before(first, selection, EARLIER), set(stories.values()))
-    others = _distinct(background.before(first, {}, EARLIER), set(stories.values()))
-    by_story = {stories[d.id]: said[d.id] for d in documents}
+    # people write otherwise in a chat than in the news
+    names = sorted({d.source for d in documents})
+    others = _distinct(background.of_sources(first, names, EARLIER), set(stories.values()))
     # a conversation says one thing in many turns; elsewhere each story stands for itself
     groups = [f"{d.source} {d.thread}" if d.thread else stories[d.id] for d in documents]
+    voices: dict[str, set[str]] = {}
+    for document, group in zip(documents, groups, strict=True):
+        voices.setdefault(group, set()).update(said[document.id])
     sizes = Counter(groups)
     # where the series itself has hardly a past, what all texts say stands in for it
-    rose = rising(list(by_story.values()), earlier if len(earlier) >= TELLING else earlier + others, others)
+    rose = rising(list(voices.values()), earlier if len(earlier) >= TELLING else earlier + others, others)
     stressed = {rise.term for rise in rose}
     chosen = representative([said[i] for i in ids], groups, earlier + others, SHOWN, stressed)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
@@ -160,7 +164,7 @@ def _texts(
     return {
         "read": len(documents),
         "limited": len(documents) == READ,
-        "stories": len(by_story),
+        "stories": len(set(stories.values())),
         "conversations": len({(d.source, d.thread) for d in documents if d.thread}),
         "first_at": _text(min(times)) if times else None,
         "last_at": _text(max(times)) if times else None,

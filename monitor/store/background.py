@@ -65,6 +65,16 @@ class Background(Room):
                 found[row[0]] = row[1]
         return found
 
+    def of_sources(self, document_id: int, sources: Sequence[str], limit: int) -> list[Excerpt]:
+        """Excerpts of documents with smaller ids, the newest first, from these sources."""
+        rows = self.rows(
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from "
+            "(select * from documents where id < ? order by id desc limit ?) "
+            f"where source in ({marks(sources)}) order by id desc limit ?",
+            [document_id, LOOKED_AT, *sources, limit],
+        )
+        return [Excerpt(*row) for row in rows]
+
     def before(self, document_id: int, labels: Selection, limit: int) -> list[Excerpt]:
         """Excerpts of documents with smaller ids, the newest first, those that have all ``labels``."""
         if not labels:

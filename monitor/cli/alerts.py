@@ -42,7 +42,7 @@ def list_command(app: App, open_only: bool, rule: str | None, limit: int | None,
     With --json: one array of objects with id, rule, kind, fingerprint, selection ({task:
     label}), state, since, fired_at, resolved_at, last_firing_at, observed, expected, low, high
     (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note and documents (id,
-    source, title, text, url, event_at), newest first.
+    source, title, text, url, event_at), newest first; evidence is what docs/templates.md describes.
     """
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):

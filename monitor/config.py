@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import TELL_AT_ONCE, Name, Policy
+from monitor.templating import BUILT_IN, Templates
 from monitor.types import ENTITY, Task
 
 ALL = "*"
@@ -58,6 +61,7 @@ class TopTable(Settings):
     entities: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="names to find in texts, each with other spellings"
     )
+    digests: tuple[dict[str, Any], ...] = ()
 
 
 class SourceTable(Settings):
@@ -76,12 +80,37 @@ class TaskTable(Settings):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
+def _zone(name: str) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; write it like Europe/Vienna or UTC") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class TemplateFile(Settings):
+    """``{ file = "PATH" }``."""
+
+    file: Path
+
+
+TemplateText = str | TemplateFile
+
+
 class NotifierTable(Settings):
     plugin: str
     name: Name
     at_most: RateSetting | None = None
     fallback: str | None = None
     fallback_after: Duration = Field(900.0, ge=0)
+    title_template: TemplateText | None = None
+    body_template: TemplateText | None = None
+    html_template: TemplateText | None = None
+    zone: Zone = "UTC"
 
 
 class LifeSettings(Settings):
@@ -112,6 +141,26 @@ class RuleTable(LifeSettings):
     def life(self) -> LifeSettings:
         """What it says about how its alerts begin and end."""
         return LifeSettings(**{name: getattr(self, name) for name in LifeSettings.model_fields})
+
+
+def _clock(value: object) -> object:
+    """A time of day: ``"08:00"``, or TOML's own ``08:00:00``."""
+    if isinstance(value, time):
+        return value
+    try:
+        return time.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no time of day; write it like 08:00") from None
+
+
+class DigestTable(Settings):
+    name: Name
+    every: Literal["day", "week"] = "day"
+    at: Annotated[time, BeforeValidator(_clock)] = time(8)
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    zone: Zone = Field(description="IANA name of the time zone of `at`")
+    notify: tuple[str, ...] | None = None
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,6 +195,7 @@ class NotifierConfig:
     plugin: str
     part: type[Notifier]
     settings: Any
+    templates: Templates = BUILT_IN
     at_most: Rate | None = None
     fallback: str | None = None
     fallback_after: float = 900.0
@@ -172,6 +222,19 @@ class RuleConfig:
 
 
 @dataclass(frozen=True)
+class DigestConfig:
+    """One ``[[digests]]``; ``notify`` names notifiers."""
+
+    name: str
+    every: str
+    at: time
+    weekday: str
+    zone: str
+    notify: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole, valid configuration. ``base`` is the folder that relative paths start at.
 
@@ -191,6 +254,7 @@ class Config:
     tasks: tuple[TaskConfig, ...]
     rules: tuple[RuleConfig, ...]
     notifiers: tuple[NotifierConfig, ...]
+    digests: tuple[DigestConfig, ...] = ()
     left_out: tuple[Fault, ...] = ()
     policy: Policy = TELL_AT_ONCE
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from monitor.config import (
     ALL,
     Config,
+    DigestConfig,
+    DigestTable,
     NotifierConfig,
     NotifierTable,
     RuleConfig,
@@ -27,6 +29,7 @@ from monitor.config import (
 )
 from monitor.config_fallbacks import fallback_faults
 from monitor.config_faults import faults
+from monitor.config_messages import read_digest, read_templates
 from monitor.config_routing import read_policy
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Part
@@ -34,6 +37,7 @@ from monitor.mentions import clashes
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
+from monitor.templating import BUILT_IN
 from monitor.types import ENTITY
 
 log = logging.getLogger(__name__)
@@ -131,9 +135,8 @@ class _Reader:
         sources = self.each(top.sources, "sources", self.source)
         tasks = self.each(top.tasks, "tasks", self.task)
         notifiers = self.each(top.notifiers, "notifiers", self.notifier)
-        for kind, items in (("sources", top.sources), ("tasks", top.tasks), ("rules", top.rules)):
-            self.unique(kind, items)
-        self.unique("notifiers", top.notifiers)
+        for kind in ("sources", "tasks", "rules", "notifiers", "digests"):
+            self.unique(kind, getattr(top, kind))
         database = self.base / top.database
         labels: dict[str, Collection[str]] = {}
         if self.known_tasks is not None:
@@ -155,6 +158,9 @@ class _Reader:
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
         policy, found = read_policy(tables, names, {*labels, *unchecked})
         self.faults += found
+        digests = self.each(
+            top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
+        )
         if self.faults:
             raise ConfigError(self.path, self.faults)
         assert encoder_part is not None
@@ -171,6 +177,7 @@ class _Reader:
             tasks=tuple(tasks),
             rules=tuple(rules),
             notifiers=tuple(notifiers),
+            digests=tuple(digests),
             left_out=tuple(self.left_out),
             policy=policy,
             entities=top.entities,
@@ -201,14 +208,16 @@ class _Reader:
     def notifier(self, place: str, table: dict[str, Any]) -> NotifierConfig | None:
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
-            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, *_terms(core))
+            templates = read_templates(place, core, self.base, self.faults)
+            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, templates, *_terms(core))
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
         settings = self.settings(part, rest, place)
+        templates = BUILT_IN if core is None else read_templates(place, core, self.base, self.faults)
         if core is None or part is None or settings is None:
             return None
-        return NotifierConfig(core.name, core.plugin, part, settings, *_terms(core))
+        return NotifierConfig(core.name, core.plugin, part, settings, templates, *_terms(core))
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)
@@ -280,6 +289,12 @@ class _Reader:
         notify = tuple(notifiers) if core.notify is None else core.notify
         routed, life = core.notify is None, core.life()
         return RuleConfig(core.name, core.kind, dict(core.where), notify, settings, core.owner, routed, life)
+
+    def digest(
+        self, place: str, table: dict[str, Any], tasks: Collection[str], notifiers: Collection[str]
+    ) -> DigestConfig | None:
+        core = self.model(DigestTable, table, place)
+        return None if core is None else read_digest(place, core, tasks, notifiers, self.faults)
 
     def seeds(self, place: str, file: Path, labels: Collection[str]) -> None:
         try:

@@ -110,6 +110,8 @@ class Notifier(Part):
 
     receives_alerts: ClassVar[bool] = True
     """Whether it is told alerts; one that is not is sent tests alone, and lives by :meth:`beat`."""
+    pictures: ClassVar[bool] = False
+    """Whether it shows ``notification.picture``; only then is one drawn."""
 
     @abstractmethod
     def send(self, notification: Notification) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import standins
+from monitor.alerts.digest import Digest
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
@@ -20,6 +21,7 @@ from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.idle import judge_idle
@@ -35,6 +37,7 @@ from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.store import Store
 from monitor.store.tasks import SeedOrigin
+from monitor.templating import Templates
 from monitor.types import Seed
 
 log = logging.getLogger(__name__)
@@ -58,11 +61,13 @@ class Runtime:
     notifiers: dict[str, Notifier] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
+    templates: dict[str, Templates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
+        self.digests = make_digests(self.config)
         for fault in self.config.left_out:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
@@ -70,6 +75,7 @@ class Runtime:
         self.terms = {n.name: Terms(n.at_most, n.fallback, n.fallback_after) for n in self.config.notifiers}
         for notifier in self.config.notifiers:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
+            self.templates[notifier.name] = notifier.templates
 
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
@@ -167,6 +173,7 @@ class Runtime:
             name,
             self.notifiers[name],
             now,
+            templates=self.templates[name],
             terms=self.terms[name],
             dice=dice,
             limit=limit,
@@ -180,6 +187,10 @@ class Runtime:
     def beating(self) -> list[str]:
         """Names of the notifiers that want to know how the monitor is."""
         return [name for name, made in self.notifiers.items() if type(made).beat is not Notifier.beat]
+
+    def digest(self, now: datetime) -> list[str]:
+        """Send the digests whose period is over; returns their names."""
+        return send_due(self.store, self.digests, now)
 
     def prune(self, now: datetime) -> int:
         """Forget features that are older than the configuration keeps them."""
@@ -201,6 +212,7 @@ class Runtime:
         while self.classify(now):
             pass
         self.tick(now)
+        self.digest(now)
         for name in self.notifiers:
             self.deliver(name, now)
         for letter in self.store.outbox.undelivered():
@@ -286,6 +298,11 @@ def make_rules(config: Config) -> list[Rule]:
         )
         for r in config.rules
     ]
+
+
+def make_digests(config: Config) -> list[Digest]:
+    """The configured digests."""
+    return [Digest(d.name, d.every, d.at, d.weekday, d.zone, d.notify, d.tasks) for d in config.digests]
 
 
 def synchronise(config: Config, store: Store, now: datetime) -> None:

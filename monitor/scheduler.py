@@ -70,6 +70,7 @@ class Scheduler:
         every(1, "fetch", self._dispatch)
         every(0.25, "learn", self._learn)  # a correction counts for the next text, within a second
         every(10, "judge", lambda: self.runtime.tick(self.clock()))
+        every(20, "digest", lambda: self.runtime.digest(self.clock()))
         every(5, "beat", self._beat)
         every(10, "memory", give_back)
         every(3600, "prune", lambda: self.runtime.prune(self.clock()))

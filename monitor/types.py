@@ -120,7 +120,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Notification:
-    """What a notifier delivers: one event of one alert.
+    """What a notifier delivers: one event of one alert, or a digest.
 
     ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
     line; ``body`` plain text; ``data`` the alert as JSON-able data (the fields of
@@ -130,7 +130,7 @@ class Notification:
     """
 
     key: str
-    event: Literal["firing", "resolved", "test"]
+    event: Literal["firing", "resolved", "test", "digest"]
     title: str
     body: str
     data: Mapping[str, Any]

@@ -165,7 +165,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
     ("text", "place", "message"),
     [
         ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),
-        ('databse = "x"', "databse", "known: database, encoder"),
+        ('databse = "x"', "databse", "known: database, digests, encoder"),
         (FEED + 'every = "often"', "sources[1].every", "write it like 90s, 5m, 1h30m or 2d"),
         (FEED + "every = 0", "sources[1].every", "greater than or equal to 1"),
         (FEED + "timeout = -1", "sources[1].timeout", "greater than 0 (it is -1.0)"),
@@ -193,7 +193,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ),
         ('[[rules]]\nname = "r"\nkind = "surge"\nnotify = ["x"]', "rules[1].notify", "known: there are none yet"),
         ('[[rules]]\nname = "r"\nkind = "threshold"', "rules[1].at_least", "is required"),
-        ('[[rules]]\nname = "r"\nkind = "surge"\nprobability = 1', "rules[1].probability", "less than 0.5"),
+        ('[[rules]]\nname = "r"\nkind = "surge"\nrare = "1h"', "rules[1].rare", "at least"),
         ('[[tasks]]\nname = "entity"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'entity'"),
         ('[entities]\na = ["x"]\nb = ["X"]', "entities.b", "'X' is also a name of 'a'"),
         (

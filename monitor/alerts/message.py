@@ -1,57 +1,242 @@
-"""What an alert says to people: a line, and a few more."""
+"""What an alert says to people: a title, a body, and the same as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from monitor.alerts import sentences
+from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts.past import last_day
 from monitor.alerts.rules import describe
-from monitor.types import Selection, StoredDocument
+from monitor.alerts.sparkline import sparkline
+from monitor.templating import BUILT_IN, Templates, render, short
+from monitor.types import StoredDocument
 
-SHOWN_TEXTS = 5
-TEXT_CHARACTERS = 200
+FOLDER = Path(__file__).parent / "templates"
+TITLE_CHARACTERS = 200
+LETTER_DOCUMENTS = 50
+LETTER_CHARACTERS = 2000
+PICTURE = "cid:picture"
+"""Where the HTML of a letter looks for :attr:`monitor.types.Notification.picture`."""
+
+EASILY_NONE = 5
+"""Where fewer texts are usual in a window, the first of it is where it begins."""
+
+COMMANDS = (
+    ("alerts show {id}", "the whole story, with every text"),
+    ("alerts ack {id}", "I look after it"),
+    ("alerts snooze {id}", "be quiet about it for a while"),
+    ("alerts judge {id} false", "it was nothing (or `real`): the rule learns how well it does"),
+)
+"""What to do next, while an alert is open."""
+AFTERWARDS = (COMMANDS[0], COMMANDS[3])
+
+FALLS = {"drop", "silence"}
+"""Kinds whose texts are the last ones before it became quiet."""
 
 
-def title(event: str, rule: str, selection: Selection, observed: float, expected: float) -> str:
-    """One line: what, where, how much."""
-    said = f"{rule}: {describe(selection)}"
+@dataclass(frozen=True)
+class Message:
+    """The words of a notification."""
+
+    title: str
+    body: str
+    html: str
+
+
+def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN) -> Message:
+    """The words about an alert, from its data alone: what :func:`data` made, ``evidence`` included.
+
+    A part that ``templates`` lacks is the built-in one, except that a body of the owner's
+    comes without the built-in HTML: a message says one thing.
+
+    :raises Exception: whatever a template of the owner's raises.
+    """
+    own = templates
+    names = context(event, data, own.zone)
+    body, html = own.body, own.html
+    title = names["headline"] if own.title is None else render(own.title, names, zone=own.zone)
+    if html is None and body is None:
+        html = built_in("alert.html.j2")
+    return Message(
+        short(title, TITLE_CHARACTERS),
+        render(built_in("alert.txt.j2") if body is None else body, names, zone=own.zone).strip() + "\n",
+        "" if html is None else render(html, names, zone=own.zone, html=True).strip() + "\n",
+    )
+
+
+def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str, Any]:
+    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds."""
+    evidence = data.get("evidence") or {}
+    what = describe(data["selection"])
+    resolved = event == "resolved"
+    history = evidence.get("history")
+    return {
+        "event": event,
+        "alert": {k: v for k, v in data.items() if k not in ("evidence", "documents")},
+        "evidence": evidence,
+        "documents": data.get("documents", []),
+        "what": what,
+        "headline": short(headline(event, data), TITLE_CHARACTERS),
+        "facts": [said for said in facts(event, data, ZoneInfo(zone)) if said],
+        "texts": [
+            {**text, "more": text["alike"] - 1, "time": _clock(text["event_at"], data, ZoneInfo(zone))}
+            for text in evidence.get("texts", [])
+        ],
+        "heading": _heading(data, evidence.get("texts", [])),
+        "line": None if history is None else line(history, event),
+        "rule": evidence.get("rule", ""),
+        "commands": [
+            {"run": "monitor " + run.format(id=data["id"]), "why": why}
+            for run, why in (AFTERWARDS if resolved else COMMANDS)
+            if data.get("id") is not None
+        ],
+        "picture": PICTURE if history is not None else "",
+    }
+
+
+def headline(event: str, data: Mapping[str, Any]) -> str:
+    """One line that tells in five seconds: what, how much against what is usual, which rule."""
+    what, rule = describe(data["selection"]), data["rule"]
+    evidence = data.get("evidence") or {}
     if event == "resolved":
-        return f"resolved: {said}"
-    return f"{said}: {observed:,.0f} where {expected:.2g} are usual"
+        lasted = _lasted(data)
+        return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
+    prefix = "" if event == "firing" else f"{event}: "
+    if data.get("flapping"):
+        prefix += "flapping: "
+    if data.get("times", 1) > 1:
+        prefix += "still firing: "
+    return f"{prefix}{what}: {sentences.much(data, evidence.get('seconds', 3600))} [{rule}]"
 
 
-def body(reason: str, documents: Sequence[StoredDocument]) -> str:
-    """The reason, and the newest of the texts behind it, each with its time, source and link."""
-    lines = [reason + "."]
-    for document in documents[:SHOWN_TEXTS]:
-        link = f" <{document.url}>" if document.url else ""
-        lines.append(f"- {document.event_at:%Y-%m-%d %H:%M} {document.source}: {short(document)}{link}")
-    if len(documents) > SHOWN_TEXTS:
-        lines.append(f"and {len(documents) - SHOWN_TEXTS} more")
-    return "\n".join(lines)
+def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    """Sentences, the most important first; empty ones where there is nothing to say."""
+    evidence = data.get("evidence") or {}
+    if not evidence:
+        return [f"{str(data['reason']).rstrip('.')}."]
+    much = sentences.how_much(data, evidence["seconds"])
+    told = [sentences.shares(evidence["shares"])]
+    if data["kind"] in FALLS:
+        told = []
+    elif evidence["read"]:
+        told += [sentences.origin(evidence), sentences.words(evidence["words"])]
+    if event == "resolved":
+        return [
+            *_end(data, evidence, zone),
+            f"{'At its lowest' if data['kind'] in FALLS else 'At its height'}: {much[:1].lower()}{much[1:]}",
+            *told,
+        ]
+    return [much, _since(data, evidence, zone), *told]
 
 
-def data(alert: Mapping[str, Any], documents: Sequence[StoredDocument]) -> dict[str, Any]:
-    """An alert as JSON-able data; ``alert`` has its fields, times as datetimes."""
+def line(history: Mapping[str, Any], event: str = "firing") -> dict[str, str]:
+    """The newest columns of a history, drawn with characters, and what they show."""
+    shown = last_day(history)
+    first = history["window"][0]
+    before, then = history["counts"][:first], max(history["counts"][first:], default=0)
+    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
+    if before:
+        caption += f": {'at most' if event == 'resolved' else 'now'} {then:,}, "
+        caption += f"in the {_whole(len(before) * history['step'])} before at most {max(before):,}"
+    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
+
+
+def data(
+    alert: Mapping[str, Any],
+    documents: Sequence[StoredDocument],
+    *,
+    most: int | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An alert as JSON-able data; ``alert`` has its fields, times as datetimes.
+
+    :param most: a letter holds at most so many documents, and of each at most
+        :data:`LETTER_CHARACTERS`; ``None``: all, whole.
+    """
     plain = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in alert.items()}
+    characters = None if most is None else LETTER_CHARACTERS
     return {
         **plain,
         "documents": [
             {
                 "id": d.id,
                 "source": d.source,
-                "title": d.title,
-                "text": d.text,
+                "title": d.title[:characters],
+                "text": d.text[:characters],
                 "url": d.url,
                 "event_at": d.event_at.isoformat(),
             }
-            for d in documents
+            for d in documents[:most]
         ],
+        "evidence": dict(evidence or {}),
     }
 
 
-def short(document: StoredDocument) -> str:
-    """A document in one line."""
-    text = " ".join((document.title or document.text).split())
-    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
+def built_in(name: str) -> str:
+    """A template that comes with the monitor."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
+    told = _told(data)
+    first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
+    begun = _time(evidence["since"])
+    if (
+        first is not None
+        and data["kind"] not in FALLS
+        and (data["kind"] not in sentences.USUAL or data["expected"] < EASILY_NONE)
+    ):
+        begun = first  # in a busy series the first text of a window is no beginning
+    assert begun is not None
+    said = f"Since {sentences.when(begun, zone, told)}"
+    if data["kind"] in FALLS:
+        before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
+        return f"{said}{before}; raised {sentences.when(told, zone)}."
+    if last is not None and last != begun:
+        said += f", newest text {sentences.when(last, zone, told)}"
+    return f"{said}; raised {sentences.when(told, zone)}."
+
+
+def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
+    count = "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
+    if fired is None or over is None:
+        return [f"It is over.{count}"]
+    began, ended = sentences.when(fired, zone, over), sentences.when(over, zone)
+    return [f"It is over: raised at {began}, ended at {ended}, after {_lasted(data)}.{count}"]
+
+
+def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
+    if data["kind"] in FALLS:
+        return "The last texts before it"
+    return "What they say" if len(shown) > 1 else "What it says"
+
+
+def _told(data: Mapping[str, Any]) -> datetime:
+    told = _time(data.get("fired_at")) or _time((data.get("evidence") or {}).get("until"))
+    assert told is not None
+    return told
+
+
+def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
+    return sentences.when(datetime.fromisoformat(text), zone, _told(data))
+
+
+def _whole(seconds: int) -> str:
+    """``24 h``, ``7 days``."""
+    return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"
+
+
+def _lasted(data: Mapping[str, Any]) -> str:
+    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
+    return "" if fired is None or over is None else sentences.span((over - fired).total_seconds())
+
+
+def _time(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -31,6 +31,7 @@ _COMMANDS = {
     "alerts": "monitor.cli.alerts",
     "silences": "monitor.cli.silences",
     "rules": "monitor.cli.rules",
+    "digest": "monitor.cli.digest",
     "notifiers": "monitor.cli.notifiers",
     "plugins": "monitor.cli.plugins",
     "config": "monitor.cli.config",

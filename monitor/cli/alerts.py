@@ -14,6 +14,7 @@ from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, p
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.cli.parameters import DURATION, login
+from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
 from monitor.config_reader import read_document
 from monitor.errors import MonitorError, UnknownName
@@ -26,6 +27,9 @@ OPEN: Sequence[State] = ("pending", "firing")
 @click.group("alerts", cls=Group)
 def alerts_command() -> None:
     """Show alerts, and look after them."""
+
+
+alerts_command.add_command(preview_command)
 
 
 @alerts_command.command("list")
@@ -45,7 +49,7 @@ def list_command(
     (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note, number (of the
     alert among those of its fingerprint), state_since, quiet_since, frozen_at, flapping, owner, routed,
     snoozed_until, snoozed_by, suppressed (why nobody is told) and documents (id, source, title,
-    text, url, event_at), newest first.
+    text, url, event_at), newest first; evidence is what docs/templates.md describes.
     """
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
@@ -189,6 +193,8 @@ def care_in_words(alert: StoredAlert) -> str:
     if alert.acked_at:
         return f"by {alert.acked_by}"
     return f"for {alert.owner}" if alert.owner else ""
+
+
 alerts_command.add_command(resend_command)
 
 

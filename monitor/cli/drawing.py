@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+from monitor.alerts.sparkline import sparkline
+
+__all__ = ["bars", "sparkline"]
 
 BAR = 16
-LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 def bars(count: int, among: Mapping[str, int]) -> str:
     """A bar for ``count``, as long as :data:`BAR` characters for the largest of ``among``."""
     largest = max(among.values(), default=0)
     return "█" * round(BAR * count / largest) if largest else ""
-
-
-def sparkline(counts: Sequence[int], largest: int | None = None) -> str:
-    """A line of one character a count; a blank is zero, any other at least the lowest step."""
-    top = max(counts, default=0) if largest is None else largest
-    if top <= 0:
-        return " " * len(counts)
-    steps = len(LEVELS) - 1
-    return "".join(LEVELS[max(1, round(min(c, top) / top * steps)) if c > 0 else 0] for c in counts)

@@ -13,9 +13,11 @@ from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import format_duration
 from monitor.pipeline.telling import tell
+from monitor.pipeline.wording import note
 from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
+from monitor.store.background import Evidence
 from monitor.types import Selection, StoredDocument
 
 Behind = Callable[[Verdict], Sequence[StoredDocument]]
@@ -85,7 +87,7 @@ def resolve(
 def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
     """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
     documents = store.documents.many(store.alerts.documents(alert.id))
-    return data(asdict(alert), documents)
+    return data(asdict(alert), documents, evidence=Evidence(store).of(alert.id))
 
 
 def life_of(alert: StoredAlert) -> Life:
@@ -135,8 +137,12 @@ def _firing(
         store.alerts.still_firing(alert_id, now, worse=figures if worse else None)
         if fires:
             store.alerts.fire(alert_id, found.reason, now)
-    store.alerts.attach(alert_id, [document.id for document in behind(found)])
-    return store.alerts.need(alert_id)
+    documents = behind(found)
+    store.alerts.attach(alert_id, [document.id for document in documents])
+    alert = store.alerts.need(alert_id)
+    if fires:
+        note(store, alert, documents, now, rule=rule, found=found)
+    return alert
 
 
 def _told_apart(

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
+from monitor.pipeline.wording import dress
 from monitor.store import Store
 from monitor.store.outbox import Letter
+from monitor.templating import BUILT_IN, Templates
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,7 @@ def deliver_due(
     notifier: Notifier,
     now: datetime,
     *,
+    templates: Templates = BUILT_IN,
     terms: Terms | None = None,
     dice: random.Random | None = None,
     limit: int = 100,
@@ -34,6 +37,7 @@ def deliver_due(
     committed letter by letter: only a death between the other side's answer and that commit
     can make a delivery happen twice, with the same key.
 
+    :param templates: what its owner has it say.
     :param terms: how many it may deliver in a time, and who gets a copy of what it cannot.
     :param dice: spreads the pauses before another attempt; without it they are exact.
     :param limit: so many letters at most; ``now`` is the time of every attempt.
@@ -44,7 +48,7 @@ def deliver_due(
         if _held_back(store, name, terms, now):
             break
         try:
-            notifier.send(replace(letter.notification, at=now))
+            notifier.send(dress(replace(letter.notification, at=now), templates, notifier))
         except Exception as error:
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:

@@ -10,13 +10,13 @@ its end from those who know of it. A mute holds back both until it is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from monitor.alerts.grouping import group_key, group_letter
 from monitor.alerts.lifecycle import delivery_key
-from monitor.alerts.message import SHOWN_TEXTS, body, data, title
+from monitor.pipeline.wording import word
 from monitor.routes import Policy, Route, group_labels
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -25,6 +25,8 @@ from monitor.store.tellings import AlertGroup, Telling
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]
+SHOWN_TEXTS = 5
+"""Documents of each alert in a letter about several."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,14 @@ def dispatch(store: Store, policy: Policy, now: datetime) -> None:
 
 
 def letter(
-    store: Store, alert: StoredAlert, event: Event, key: str, *, times: int = 1, most: int | None = None
+    store: Store,
+    alert: StoredAlert,
+    event: Event,
+    key: str,
+    now: datetime,
+    *,
+    times: int = 1,
+    most: int | None = None,
 ) -> Notification:
     """The letter about one event of one alert.
 
@@ -86,12 +95,8 @@ def letter(
     :param most: at most so many of its documents.
     """
     documents = store.documents.many(store.alerts.documents(alert.id)[:most])
-    line = title(event, alert.rule, alert.selection, alert.observed, alert.expected)
-    if event == "firing" and alert.flapping:
-        line = f"flapping: {line}"
-    if times > 1:
-        line = f"still firing: {line}"
-    return Notification(key, event, line, body(alert.reason, documents), data(asdict(alert), documents))
+    told = word(store, alert, event, documents, now, times=times)
+    return Notification(key, event, told.title, told.body, told.data, html=told.html)
 
 
 def _scene(store: Store, policy: Policy, now: datetime) -> _Scene:
@@ -173,7 +178,9 @@ def _again(scene: _Scene, route: Route, alert: StoredAlert, last_at: datetime) -
 def _write(scene: _Scene, alert: StoredAlert, event: Event, notifier: str, times: int = 1) -> None:
     assert alert.fired_at is not None
     key = delivery_key(alert.fingerprint, alert.number, alert.fired_at, event, notifier, times)
-    scene.store.outbox.add(notifier, letter(scene.store, alert, event, key, times=times), alert.id, scene.now)
+    scene.store.outbox.add(
+        notifier, letter(scene.store, alert, event, key, scene.now, times=times), alert.id, scene.now
+    )
 
 
 # -- groups ------------------------------------------------------------------------------
@@ -251,7 +258,9 @@ def _write_to(
         count = times.get(alert.id, 0) + 1 if event == "firing" and alert in repeated else 1
         alone = len(everything) == 1
         letters.append(
-            letter(scene.store, alert, event, key, times=count, most=None if alone else SHOWN_TEXTS)
+            letter(
+                scene.store, alert, event, key, scene.now, times=count, most=None if alone else SHOWN_TEXTS
+            )
         )
     found = letters[0] if len(letters) == 1 else group_letter(key, group.labels, letters)
     one = everything[0].id if len(everything) == 1 else None

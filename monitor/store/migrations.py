@@ -1,4 +1,4 @@
-"""The core's schema, as numbered migrations: append only, one transaction each.
+"""The core's schema, as numbered migrations: append only, one transaction each. They go on next door.
 
 Times are text in UTC, ``2026-01-31T09:30:00.000000Z``, so that they sort as they stand;
 buckets are integers, the epoch second at which they start.
@@ -12,7 +12,8 @@ from sqlite_utils.migrations import Migrations
 core = Migrations("monitor")
 
 
-def _run(db: Database, script: str) -> None:
+def run(db: Database, script: str) -> None:
+    """Run statements that end in ``;;``, within the transaction of a migration."""
     # executescript would commit the migration's transaction first
     for statement in script.split(";;"):
         if statement.strip():
@@ -21,7 +22,7 @@ def _run(db: Database, script: str) -> None:
 
 @core()
 def m0001_sources_and_documents(db: Database) -> None:
-    _run(
+    run(
         db,
         """
         create table sources (
@@ -80,7 +81,7 @@ def m0001_sources_and_documents(db: Database) -> None:
 
 @core()
 def m0002_tasks_seeds_heads(db: Database) -> None:
-    _run(
+    run(
         db,
         """
         create table tasks (
@@ -144,7 +145,7 @@ def m0002_tasks_seeds_heads(db: Database) -> None:
 
 @core()
 def m0003_predictions_and_series(db: Database) -> None:
-    _run(
+    run(
         db,
         """
         create table predictions (
@@ -181,7 +182,7 @@ def m0003_predictions_and_series(db: Database) -> None:
 
 @core()
 def m0004_alerts_and_outbox(db: Database) -> None:
-    _run(
+    run(
         db,
         """
         create table alerts (
@@ -246,7 +247,7 @@ def m0004_alerts_and_outbox(db: Database) -> None:
 
 @core()
 def m0005_histories_of_heads(db: Database) -> None:
-    _run(
+    run(
         db,
         """
         alter table heads add column depth text not null default 'seeds';;
@@ -263,143 +264,5 @@ def m0005_histories_of_heads(db: Database) -> None:
         create trigger heads_used_again after update of active on heads
         when new.active = 1 and old.active = 0 begin
             update revisions set value = value + 1 where name = 'learning'; end
-        """,
-    )
-
-
-@core()
-def m0006_profiles_and_waves(db: Database) -> None:
-    _run(
-        db,
-        """
-        create table profiles (
-            series_id integer primary key references series(id),
-            version integer not null,
-            upto integer not null,
-            data text not null
-        );;
-        create trigger counts_inserted after insert on counts begin
-            delete from profiles where series_id = new.series_id and upto >= new.bucket; end;;
-        create trigger counts_updated after update on counts begin
-            delete from profiles where series_id = new.series_id and upto >= new.bucket; end;;
-        create trigger counts_deleted after delete on counts begin
-            delete from profiles where series_id = old.series_id and upto >= old.bucket; end;;
-        create table waves (
-            fingerprint text primary key,
-            peak real not null,
-            at real not null
-        ) without rowid
-        """,
-    )
-
-
-@core()
-def m0007_life_cycle_and_telling(db: Database) -> None:
-    _run(
-        db,
-        """
-        alter table alerts add column number integer not null default 1;;
-        alter table alerts add column state_since text;;
-        alter table alerts add column quiet_since text;;
-        alter table alerts add column frozen_at text;;
-        alter table alerts add column flapping integer not null default 0;;
-        alter table alerts add column owner text not null default '';;
-        alter table alerts add column routed integer not null default 0;;
-        alter table alerts add column snoozed_until text;;
-        alter table alerts add column snoozed_by text;;
-        alter table alerts add column suppressed text not null default '';;
-        update alerts set number = (
-            select count(*) from alerts b where b.fingerprint = alerts.fingerprint and b.id <= alerts.id
-        );;
-        create index alerts_fingerprint on alerts(fingerprint, id);;
-        create table alert_tellings (
-            alert_id integer not null references alerts(id),
-            notifier text not null,
-            route text not null default '',
-            told_at text not null,
-            times integer not null default 1,
-            last_at text not null,
-            resolved_at text,
-            primary key (alert_id, notifier)
-        ) without rowid;;
-        create index alert_tellings_owed on alert_tellings(alert_id) where resolved_at is null;;
-        insert into alert_tellings (alert_id, notifier, told_at, last_at, resolved_at)
-            select o.alert_id, o.notifier, min(o.created_at), min(o.created_at), (
-                select min(r.created_at) from outbox r
-                where r.alert_id = o.alert_id and r.notifier = o.notifier and r.event = 'resolved'
-            ) from outbox o where o.event = 'firing' and o.alert_id is not null group by 1, 2;;
-        create table letter_alerts (
-            letter_id integer not null references outbox(id),
-            alert_id integer not null references alerts(id),
-            primary key (letter_id, alert_id)
-        ) without rowid;;
-        create index letter_alerts_alert on letter_alerts(alert_id);;
-        insert into letter_alerts select id, alert_id from outbox where alert_id is not null;;
-        create table alert_groups (
-            id integer primary key autoincrement,
-            route text not null,
-            labels text not null,
-            opened_at text not null,
-            last_at text,
-            letters integer not null default 0,
-            unique (route, labels)
-        );;
-        create table silences (
-            id integer primary key,
-            matchers text not null,
-            author text not null,
-            comment text not null,
-            created_at text not null,
-            starts_at text not null,
-            ends_at text not null
-        );;
-        create table judgements (
-            alert_id integer primary key references alerts(id),
-            real integer not null,
-            author text not null,
-            note text not null default '',
-            at text not null
-        )
-        """,
-    )
-
-
-@core()
-def m0008_letters_that_are_copied_held_and_sent_again(db: Database) -> None:
-    _run(
-        db,
-        """
-        alter table outbox add column picture blob;;
-        alter table outbox add column waits_since text;;
-        alter table outbox add column copy_of integer references outbox(id);;
-        update outbox set waits_since = created_at;;
-        create unique index outbox_copies on outbox(copy_of) where copy_of is not null;;
-        create index outbox_turn on outbox(notifier, id) where state = 'waiting';;
-        create index outbox_delivered on outbox(notifier, delivered_at) where state = 'delivered';;
-        create index outbox_alert on outbox(alert_id, notifier)
-        """,
-    )
-
-
-@core()
-def m0009_mentions_and_looks(db: Database) -> None:
-    _run(
-        db,
-        """
-        create table mentions (
-            document_id integer not null references documents(id),
-            entity text not null,
-            primary key (document_id, entity)
-        ) without rowid;;
-        create index mentions_entity on mentions(entity, document_id);;
-        create table entities (
-            name text primary key,
-            aliases text not null
-        );;
-        create index documents_source on documents(source, bucket, event_at);;
-        create table looks (
-            rule text primary key,
-            bucket integer not null
-        ) without rowid
         """,
     )

@@ -272,6 +272,13 @@ class Outbox(Room):
         return {row[0]: row[1] for row in rows}
 
 
+def _plain(notification: Notification) -> dict[str, Any]:
+    """As stored: a picture is drawn when the letter is delivered."""
+    fields = asdict(notification)
+    del fields["picture"]
+    return fields
+
+
 def _letter(row: Any) -> Letter:
     return Letter(
         id=row["id"],

@@ -22,7 +22,7 @@ from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
 from monitor.store.looks import Looks
 from monitor.store.mentions import Mentioned
-from monitor.store.migrations import core
+from monitor.store.migrations_alerts import core
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
 from monitor.store.profiles import Profiles, Waves

@@ -282,7 +282,7 @@ def test_a_picture_is_kept_until_it_is_delivered(monitor_store: Store) -> None:
 def test_letters_of_before_are_readable(tmp_path: Path) -> None:
     from sqlite_utils import Database
 
-    from monitor.store.migrations import core
+    from monitor.store.migrations_alerts import core
 
     database = Database(tmp_path / "monitor.db")
     core.apply(database, stop_before="m0008_letters_that_are_copied_held_and_sent_again")

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.store.heads import StoredHead
-from monitor.store.migrations import core
+from monitor.store.migrations_alerts import core
 from monitor.types import Task
 
 MOOD = Task("mood", {"bad": "", "good": ""}, "sentiment")

@@ -17,7 +17,7 @@ from monitor.errors import MonitorError, StoreError, UnknownName
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.store.lock import DaemonLock
-from monitor.store.migrations import core
+from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer
 from monitor.store.series import selections
 from monitor.types import Document, Prediction, Seed, Task

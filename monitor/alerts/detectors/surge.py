@@ -161,7 +161,8 @@ def judge(
         best.chance,
         f"{said}; {reason}" if reason else f"{said}; {known / DAY:.0f} days of history",
         quiet=all(
-            one.chance > QUIET or one.observed < settings.min_count or until - one.since > HOUR for one in found
+            one.chance > QUIET or one.observed < settings.min_count or until - one.since > HOUR
+            for one in found
         ),
         peak=peak,
     )

@@ -1,0 +1,180 @@
+"""Digests: when one is due, what moved most, and what it says. Pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from math import sqrt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from monitor.alerts import sentences
+from monitor.alerts.message import Message, built_in
+from monitor.alerts.rules import describe
+from monitor.templating import render, short
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MOVED = 2.0
+"""Standard deviations from which a series is said to have moved."""
+FEW = 5
+"""Series that never reach so many texts in a period are not spoken of."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What is told every day or week, at ``at`` of the clock in ``zone``, to ``notify``.
+
+    ``tasks``: only their series are spoken of; empty: those of all tasks.
+    """
+
+    name: str
+    every: str = "day"
+    at: time = time(8)
+    weekday: str = "monday"
+    zone: str = "UTC"
+    notify: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+
+    @property
+    def days(self) -> int:
+        """The length of its period."""
+        return 7 if self.every == "week" else 1
+
+
+def period(digest: Digest, now: datetime) -> tuple[datetime, datetime]:
+    """The last whole period before ``now``: from one time of the clock to the next, in UTC.
+
+    It is an hour shorter or longer where the clocks changed.
+    """
+    zone = ZoneInfo(digest.zone)
+    day = now.astimezone(zone).date()
+    if digest.every == "week":
+        day -= timedelta(days=(day.weekday() - WEEKDAYS.index(digest.weekday)) % 7)
+
+    def moment(days: int) -> datetime:
+        return datetime.combine(day - timedelta(days=days), digest.at, zone).astimezone(UTC)
+
+    back = 0 if moment(0) <= now else digest.days
+    return moment(back + digest.days), moment(back)
+
+
+def digest_key(name: str, until: datetime, notifier: str) -> str:
+    """The idempotency key of one digest for one notifier."""
+    text = "\x00".join(["digest", name, until.isoformat(), notifier])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def moved(
+    now: Sequence[tuple[Mapping[str, str], int]],
+    before: Sequence[tuple[Mapping[str, str], int]],
+    periods: float,
+    *,
+    most: int = 5,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The series that rose and fell most against the mean of ``periods`` earlier ones.
+
+    A series and a part of it are not both named, the clearer one is.
+    """
+    counts = {_frozen(selection): count for selection, count in now}
+    usual = {_frozen(selection): count / periods for selection, count in before}
+    scored = []
+    for found in counts.keys() | usual.keys():
+        count, mean = counts.get(found, 0), usual.get(found, 0.0)
+        if found and max(count, mean) >= FEW:
+            scored.append(((count - mean) / sqrt(mean + 0.1 * mean**2 + 1), sorted(found), count, mean))
+    rose: list[dict[str, Any]] = []
+    fell: list[dict[str, Any]] = []
+    for score, items, count, mean in sorted(scored, key=lambda s: (-abs(s[0]), s[1])):
+        side, selection = rose if score > 0 else fell, dict(items)
+        if abs(score) < MOVED or len(side) == most:
+            continue
+        if any(_related(selection, other["selection"]) for other in side):
+            continue
+        change = {"texts": count, "usual": round(mean, 1), "score": round(score, 1)}
+        side.append({"selection": selection, "what": describe(selection), **change})
+    return rose, fell
+
+
+def compose_digest(data: Mapping[str, Any], zone: str = "UTC") -> Message:
+    """The words of a digest, from its data alone."""
+    names = {**data, "title": title(data, zone), "period": _period(data, zone), "lines": _lines(data, zone)}
+    return Message(
+        names["title"],
+        render(built_in("digest.txt.j2"), names, zone=zone).strip() + "\n",
+        render(built_in("digest.html.j2"), names, zone=zone, html=True).strip() + "\n",
+    )
+
+
+def title(data: Mapping[str, Any], zone: str) -> str:
+    """One line: the day, how many alerts, what rose most."""
+    until = datetime.fromisoformat(data["until"]).astimezone(ZoneInfo(zone))
+    alerts = data["alerts"]
+    still = sum(alert["resolved_at"] is None for alert in alerts)
+    said = "no alerts" if not alerts else f"{len(alerts)} alert{'s' if len(alerts) != 1 else ''}"
+    if still:
+        said += f", {still} still open"
+    failing = sum(bool(source["error"]) for source in data["sources"])
+    parts = [said]
+    if data["rose"]:
+        parts.append(f"{data['rose'][0]['what']} rose")
+    if failing:
+        parts.append(f"{failing} source{'s' if failing != 1 else ''} failing")
+    return short(f"{data['name']}, {until:%a} {until.day} {until:%b}: {'; '.join(parts)}")
+
+
+def _period(data: Mapping[str, Any], zone: str) -> str:
+    local = ZoneInfo(zone)
+    since, until = (datetime.fromisoformat(data[key]) for key in ("since", "until"))
+    texts, usual = data["texts"], data["usual"]
+    said = f"{sentences.when(since, local)} to {sentences.when(until, local)}: {texts:,} texts"
+    return f"{said}, usually {sentences.number(usual)}." if usual is not None else f"{said}."
+
+
+def _lines(data: Mapping[str, Any], zone: str) -> dict[str, list[str]]:
+    """Each part of a digest as lines."""
+    return {
+        "alerts": [_alert(alert, ZoneInfo(zone)) for alert in data["alerts"]],
+        "rose": [_moved(series) for series in data["rose"]],
+        "fell": [_moved(series) for series in data["fell"]],
+        "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
+        "sources": [_source(source) for source in data["sources"]],
+        "unlabelled": [
+            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {fit['texts']:,} texts"
+            for task, fit in data["unlabelled"].items()
+            if fit["texts"]
+        ],
+    }
+
+
+def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
+    fired = datetime.fromisoformat(alert["fired_at"])
+    said = f"{alert['id']}  {alert['what']}: {alert['observed']:,.0f} texts [{alert['rule']}], "
+    said += f"raised {sentences.when(fired, zone)}"
+    if alert["resolved_at"] is None:
+        said += ", still open"
+    else:
+        over = datetime.fromisoformat(alert["resolved_at"])
+        said += f", over after {sentences.span((over - fired).total_seconds())}"
+    return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
+
+
+def _moved(series: Mapping[str, Any]) -> str:
+    usual = "none" if series["usual"] < 0.5 else sentences.number(series["usual"])
+    return f"{series['what']}: {series['texts']:,}, usually {usual}"
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    said = f"{source['name']}: {source['texts']:,} texts"
+    if source["error"]:
+        return f"{said}; fails, {source['failures']} times in a row: {short(source['error'], 120)}"
+    return said if source["texts"] else f"{said}; it answers, but has had nothing to say"
+
+
+def _frozen(selection: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(selection.items())
+
+
+def _related(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return one.items() <= other.items() or other.items() <= one.items()

@@ -1,0 +1,171 @@
+"""Figures in plain words: how much, since when, from where. Pure functions of an alert's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts.rules import ALL, Rule
+from monitor.durations import format_duration, parse_duration
+
+USUAL = {"surge", "drop", "trend"}
+"""Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
+
+KINDS = {
+    "surge": "fires when more texts come than the past of the series explains",
+    "drop": "fires when a series that is usually busy falls silent",
+    "threshold": "fires at a number of texts that you set",
+    "ratio": "fires when a share grows beyond what is usual or set",
+    "trend": "fires when a series drifts over days",
+    "new_topic": "fires when many texts that fit no label resemble each other",
+    "keyword": "fires when certain words are used",
+    "entity": "fires when certain names are mentioned",
+    "conversation": "fires when a conversation turns bad or waits too long for an answer",
+    "silence": "fires when a source that usually delivers has nothing to say",
+    "model": "fires when the labels no longer fit what comes in",
+}
+
+
+def rule_in_words(rule: Rule) -> str:
+    """A rule in a sentence, with all of its settings: how it can be told to fire less, or more."""
+    where = ", ".join(
+        f"each {task}" if label == ALL else f"{task} {label}" for task, label in rule.where.items()
+    )
+    settings = []
+    for name, field in type(rule.settings).model_fields.items():
+        value = getattr(rule.settings, name)
+        if any(getattr(mark, "func", None) is parse_duration for mark in field.metadata):
+            value = format_duration(value) if isinstance(value, int | float) else value
+        settings.append(f"{name} {f'{value:g}' if isinstance(value, float) else value}")
+    does = KINDS.get(rule.kind, "")
+    watches = f"watches {where or 'all documents'}"
+    return f"{rule.name} ({rule.kind}) {watches}{f' and {does}' if does else ''}: {', '.join(settings)}."
+
+
+def number(value: float) -> str:
+    """A count for people: ``2``, ``0.4``, ``1,234``."""
+    if value >= 10 or value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.1g}"
+
+
+def percent(share: float) -> str:
+    """A share for people: ``31 %``, ``0.4 %``."""
+    value = 100 * share
+    if value and value < 0.05:
+        return "under 0.1 %"
+    return f"{value:.0f} %" if value >= 2 or value == 0 else f"{value:.1f} %"
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: ``3 h 20 min``, ``2 days``."""
+    minutes = max(1, round(seconds / 60))
+    days, rest = divmod(minutes, 1440)
+    hours, minutes = divmod(rest, 60)
+    parts = [
+        f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
+        for count, unit in ((days, "day"), (hours, "h"), (minutes, "min"))
+        if count
+    ]
+    return " ".join(parts[:2])
+
+
+def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:
+    """A time of day with its zone, and the day where that is not the day of ``beside``."""
+    local = time.astimezone(zone)
+    text = f"{local:%H:%M} {local:%Z}"
+    if beside is not None and beside.astimezone(zone).date() == local.date():
+        return text
+    return f"{text} on {local:%a} {local.day} {local:%b}"
+
+
+def usual(expected: float, low: float, high: float) -> str:
+    """What would be no surprise: ``2.4 (0 to 6)``."""
+    if expected < 0.5:
+        return f"none (up to {number(high)} would be no surprise)" if high >= 1 else "none"
+    return f"{number(expected)} ({number(low)} to {number(high)} would be no surprise)"
+
+
+def times_as_many(observed: float, expected: float) -> str:
+    """``That is 11 times as many.``; empty where a factor would say nothing."""
+    if expected < 0.5 or observed <= 0:
+        return ""
+    factor = observed / expected
+    if factor >= 1.45:
+        return (
+            f"That is {factor:.0f} times as many." if factor >= 3 else f"That is {factor:.1f} times as many."
+        )
+    return f"That is {percent(factor)} of what is usual." if factor <= 0.7 else ""
+
+
+def much(alert: Mapping[str, Any], seconds: float) -> str:
+    """How much, in the few words a headline has room for."""
+    kind, observed, expected = alert["kind"], alert["observed"], alert["expected"]
+    if kind == "threshold":
+        return f"{texts(round(observed))} in {duration(seconds)}, limit {number(expected)}"
+    if kind in USUAL:
+        said = "none" if expected < 0.5 else number(expected) if expected < 10 else f"{expected:,.0f}"
+        return f"{texts(round(observed))} in {duration(seconds)}, usually {said}"
+    return str(alert["reason"]).rstrip(".")
+
+
+def how_much(alert: Mapping[str, Any], seconds: float) -> str:
+    """The figures in a sentence or two."""
+    kind, observed, expected = alert["kind"], alert["observed"], alert["expected"]
+    if kind == "threshold":
+        return f"{texts(round(observed))} in {duration(seconds)}; the rule's limit is {number(expected)}."
+    if kind not in USUAL:
+        return f"{str(alert['reason']).rstrip('.')}."
+    usually = usual(expected, alert["low"], alert["high"])
+    said = f"{texts(round(observed))} in {duration(seconds)}, where usually there are {usually}."
+    return f"{said} {times_as_many(observed, expected)}".rstrip()
+
+
+def shares(found: Sequence[Mapping[str, Any]]) -> str:
+    """Shares of wholes: more news, or worse news?"""
+    said = []
+    for share in sorted(found, key=lambda share: len(share["of"])):
+        of = "all texts" if not share["of"] else share["what"]
+        usually = "" if share["usual"] is None else f" (usually {percent(share['usual'])})"
+        said.append(f"{percent(share['now'])} of {of}{usually}")
+    return f"Share: {_listed(said)}." if said else ""
+
+
+def origin(evidence: Mapping[str, Any]) -> str:
+    """Stories and sources: is it many voices, or one?"""
+    read, stories, sources = evidence["read"], evidence["stories"], evidence["sources"]
+    if not read:
+        return ""
+    names = [f"{s['name']} ({s['texts']})" if len(sources) > 1 else s["name"] for s in sources]
+    if (left := evidence["sources_in_all"] - len(sources)) > 0:
+        names.append(f"{left} more")
+    newest = f"Of the newest {read} texts: " if evidence["limited"] else ""
+    if read == 1:
+        what = "One text"
+    elif stories == 1:
+        what = f"One and the same text, {read} times"
+    elif evidence["conversations"]:
+        talks = evidence["conversations"]
+        what = f"{talks} conversation{'s' if talks != 1 else ''}"
+        if stories < read:
+            what += f", {stories} different texts"
+    else:
+        what = f"{stories} different stories" if stories < read else f"{stories} stories, no two alike"
+    said = f"{newest}{what}, from {_listed(names)}."
+    return said
+
+
+def words(found: Sequence[Mapping[str, Any]]) -> str:
+    """The words that rose."""
+    if not found:
+        return ""
+    said = ", ".join(f"{word['term']} ({word['texts']})" for word in found)
+    return f"Said more than usual: {said}."
+
+
+def _listed(items: Sequence[str]) -> str:
+    if len(items) <= 1:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

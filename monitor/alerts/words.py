@@ -1,0 +1,152 @@
+"""Words and word pairs that rose: texts of a window against earlier ones. Pure functions.
+
+Log-odds ratio with an informative Dirichlet prior: Monroe, Colaresi and Quinn, "Fightin' Words:
+Lexical Feature Selection and Evaluation for Identifying the Content of Political Conflict",
+Political Analysis 16 (2008), equations 15 to 22. The prior holds what is said everywhere near
+what it is everywhere, so that no list of stop words is needed, in any language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log, sqrt
+
+PRIOR_MASS = 500.0
+"""Words that the prior is worth."""
+SURE = 1.96
+"""Standard deviations from which a word is said to have risen."""
+COMMON = 0.25
+"""What so large a share of earlier texts says anyway is no news, however often it is said now."""
+TIMES = 3
+"""A word has risen if its share is so many times what it was."""
+FEWEST = 4
+"""Of fewer texts, no word can be said to have risen."""
+SWALLOWED = 0.7
+"""A word that occurs so often inside one pair alone is not named beside the pair."""
+
+_UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"  # Thai, Lao, Kana, Han
+_TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*|[.!?;:,()\"“”\n]")
+_LETTER = re.compile(r"[^\W\d_]")
+_RUN = re.compile(rf"[{_UNSPACED}]")
+
+
+def terms(text: str) -> set[str]:
+    """The words of a text and its pairs of neighbouring words, each once, in lower case.
+
+    Scripts without spaces between words are cut into overlapping pairs of characters. A number is
+    no word by itself, but may be part of a pair (``error 503``). Punctuation parts a pair.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    tokens: list[str] = []
+    for token in _TOKEN.findall(text.lower()):
+        if len(token) > 1 and _RUN.match(token):
+            tokens += [".", *(token[i : i + 2] for i in range(len(token) - 1)), "."]
+        else:
+            tokens.append(token)
+    words = {token for token in tokens if len(token) > 1 and _LETTER.search(token)}
+    pairs = {
+        f"{one} {two}"
+        for one, two in pairwise(tokens)
+        if one[-1].isalnum() and two[-1].isalnum() and (one in words or two in words)
+        if not _RUN.match(one)
+    }
+    return words | pairs
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A word or pair: in how many texts of the window, and how sure it is that it rose.
+
+    ``usual``: the share of earlier texts that hold it. ``score``: its log-odds ratio, in
+    standard deviations.
+    """
+
+    term: str
+    texts: int
+    usual: float
+    score: float
+
+
+def log_odds(
+    here: Mapping[str, float], there: Mapping[str, float], prior: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    """``{word: (log-odds ratio, standard deviations)}`` of two counts of words, given a prior.
+
+    :param prior: pseudo-counts, above zero for every word of ``here``; words that it lacks are left out.
+    """
+    total_here, total_there, mass = sum(here.values()), sum(there.values()), sum(prior.values())
+    found = {}
+    for word in here:
+        weight = prior.get(word, 0.0)
+        if weight <= 0:
+            continue
+        one, two = here[word] + weight, there.get(word, 0) + weight
+        delta = log(one / (total_here + mass - one)) - log(two / (total_there + mass - two))
+        found[word] = delta, delta / sqrt(1 / one + 1 / two)
+    return found
+
+
+def rising(
+    window: Sequence[Collection[str]],
+    earlier: Sequence[Collection[str]],
+    background: Sequence[Collection[str]] = (),
+    *,
+    most: int = 8,
+) -> list[Rise]:
+    """What the texts of ``window`` say more than ``earlier`` ones did, the surest first.
+
+    Each text is the set of its :func:`terms`, so a long text counts a word no more than a short
+    one. Give each story once. Where nothing is known of earlier texts, nothing is said to rise.
+
+    :param background: other texts, for the prior alone: how common words are in general.
+    """
+    if len(window) < FEWEST or not earlier:
+        return []
+    here, there = _count(window), _count(earlier)
+    common = here + there + _count(background)
+    scale = PRIOR_MASS / sum(common.values())
+    scores = log_odds(here, there, {word: scale * count for word, count in common.items()})
+    least = 2 if len(window) < 20 else 3
+    sure = sorted(
+        (
+            (score, word)
+            for word, (_, score) in scores.items()
+            if score >= SURE and here[word] >= least
+            if there[word] / len(earlier) < min(COMMON, here[word] / len(window) / TIMES)
+        ),
+        key=lambda item: (-item[0], item[1]),
+    )
+    chosen: list[Rise] = []
+    pairs = [word for _, word in sure if " " in word]
+    for score, word in sure:
+        # a pair says more than its words: they are named where they occur without it, too
+        if " " not in word and any(
+            word in pair.split() and here[pair] >= SWALLOWED * here[word] for pair in pairs
+        ):
+            continue
+        if " " in word and any(set(word.split()) & set(other.term.split()) for other in chosen):
+            continue
+        chosen.append(Rise(word, here[word], there[word] / len(earlier), round(score, 2)))
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def as_written(term: str, texts: Sequence[str]) -> str:
+    """A term as most texts write it: ``Halvorne Bank`` for ``halvorne bank``."""
+    pattern = re.compile(r"\s+".join(re.escape(word) for word in term.split()), re.IGNORECASE)
+    forms = Counter(" ".join(found.split()) for text in texts for found in pattern.findall(text))
+    return forms.most_common(1)[0][0] if forms else term
+
+
+def _count(texts: Iterable[Collection[str]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    return counts

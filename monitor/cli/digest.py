@@ -1,0 +1,45 @@
+"""``monitor digest``: what happened lately, in one page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.documents import duration
+from monitor.errors import UnknownName
+
+
+@click.command("digest")
+@click.argument("name", required=False)
+@click.option("--since", help="How far back: 24h, 7d ... [default: the digest's own period, or 24h].")
+@json_option
+@pass_app
+def digest_command(app: App, name: str | None, since: str | None, as_json: bool) -> None:
+    """Print a digest of the time up to now: of NAME as the configuration has it, or of all tasks.
+
+    It has the alerts and their state, the series that rose and fell most against the periods
+    before, the words that rose, texts that stand for them, the sources, and how much fits no
+    label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
+
+    With --json: an object with name, since, until, texts, usual (a period's texts), alerts, rose and
+    fell (selection, what, texts, usual, score), words, shown (texts), sources (name, texts, failures,
+    error) and unlabelled ({task: {texts, without}}).
+    """
+    from monitor.alerts.digest import Digest, compose_digest
+    from monitor.pipeline.digests import gather_digest
+    from monitor.runtime import make_digests
+
+    known = {digest.name: digest for digest in make_digests(app.config)}
+    if name is not None and name not in known:
+        raise UnknownName("digest", name, known)
+    digest = Digest("digest") if name is None else known[name]
+    now = app.now()
+    back = timedelta(days=digest.days) if since is None else timedelta(seconds=duration(since))
+    data = gather_digest(app.store, digest, now - back, now)
+    if as_json:
+        print_json(data)
+    else:
+        said = compose_digest(data, digest.zone)
+        click.echo(f"{said.title}\n\n{said.body}", nl=False)

@@ -1,0 +1,135 @@
+"""What an alert of a rule would look like, made of texts that are there; nothing is kept or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.alerts.message import Message, compose
+from monitor.alerts.picture import picture
+from monitor.alerts.rules import ALL, Rule, describe, fingerprint
+from monitor.errors import MonitorError
+from monitor.pipeline.wording import note, word
+from monitor.store import Store
+from monitor.store.background import Background
+from monitor.store.room import BUCKET_S, bucket_of
+from monitor.templating import BUILT_IN, Templates
+from monitor.types import Document, Selection, StoredDocument
+
+MOST = 12
+LOOK_BACK_S = 28 * 86400
+MADE_UP = (
+    "Nobody answers, and the parcel is two weeks late",
+    "The second outage this week, says a customer",
+    "I was charged twice and want my money back",
+)
+"""Texts of a preview where the database has none."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A letter that is not sent: its words, what it was made of, and its data."""
+
+    message: Message
+    event: str
+    made_of: str
+    data: Mapping[str, Any]
+    picture: bytes
+
+
+class _Undo(Exception):
+    """Takes back what the preview wrote."""
+
+
+def preview(
+    store: Store, rule: Rule, now: datetime, templates: Templates = BUILT_IN, *, event: str = "firing"
+) -> Preview:
+    """A letter about ``rule``, made of the newest documents of the busiest of its series.
+
+    The alert is raised in a transaction that is rolled back.
+
+    :raises MonitorError: if a template fails.
+    """
+    told: dict[str, Any] = {}
+    made_of = ""
+    try:
+        with store.transaction():
+            selection, documents = _newest(store, rule, now)
+            made_of = f"the newest {len(documents)} texts of {describe(selection)}"
+            if not documents:
+                documents = _made_up(store, now)
+                made_of = f"{len(documents)} made-up texts, since no text of the rule's series is there yet"
+            told = _raised(store, rule, selection, documents, now, event)
+            raise _Undo
+    except _Undo:
+        pass
+    try:
+        message = compose(event, told, templates)
+    except Exception as error:
+        raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
+    return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+
+
+def _newest(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
+    since = int(now.timestamp()) - LOOK_BACK_S
+    for selection, _ in store.series.totals(since):
+        if rule.watches(selection):
+            return selection, store.documents.find(labels=list(selection.items()), limit=MOST)
+    return {task: "any" if label == ALL else label for task, label in rule.where.items()}, []
+
+
+def _made_up(store: Store, now: datetime) -> list[StoredDocument]:
+    store.sources.ensure("preview", "preview")
+    ids = set()
+    for number, text in enumerate(MADE_UP):
+        at = now - timedelta(minutes=number)
+        store.documents.add("preview", Document(str(number), text), now=at, event_at=at, live=False)
+    for pending in store.documents.find(source="preview"):
+        ids.add(pending.id)
+    return store.documents.many(sorted(ids, reverse=True))
+
+
+def _raised(
+    store: Store,
+    rule: Rule,
+    selection: Selection,
+    documents: Sequence[StoredDocument],
+    now: datetime,
+    event: str,
+) -> dict[str, Any]:
+    """The data of an alert on these documents, as if they had come at once."""
+    seconds = int(getattr(rule.settings, "window", 3600))
+    newest = max(document.event_at for document in documents)
+    until = bucket_of(newest) + BUCKET_S
+    since = until - seconds
+    known = store.documents.history_from() or since
+    windows = max(1, (since - max(known, since - LOOK_BACK_S)) // seconds)
+    background = Background(store)
+    expected = background.sum(selection, since - windows * seconds, since) / windows
+    limit = getattr(rule.settings, "at_least", None)
+    high = expected + 2 * max(expected, 0.25) ** 0.5
+    raised = datetime.fromtimestamp(until, UTC)
+    alert_id = store.alerts.insert(
+        rule=rule.name,
+        kind=rule.kind,
+        fingerprint=fingerprint(rule.name, {**selection, "": "preview"}),
+        selection=selection,
+        since=datetime.fromtimestamp(since, UTC),
+        now=raised,
+        observed=len(documents),
+        expected=expected if limit is None else limit,
+        low=0,
+        high=int(high) if limit is None else limit - 1,
+        reason="a preview: no rule found anything",
+        notify=[],
+    )
+    alert = store.alerts.need(alert_id)
+    note(store, alert, documents, raised, rule=rule)
+    told = word(store, alert, "firing", documents, raised)
+    if event == "resolved":
+        over = raised + timedelta(seconds=seconds)
+        store.alerts.resolve(alert_id, "a preview", over)
+        told = word(store, store.alerts.need(alert_id), event, documents, over)
+    return dict(told.data)

@@ -1,0 +1,116 @@
+"""What an alert is held against: counts by column and earlier texts. Every read is bounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.store.room import Room, marks
+from monitor.store.series import selection_text
+from monitor.types import Selection
+
+EXCERPT = 400
+"""Characters of a text that are read where only its words matter."""
+LOOKED_AT = 1500
+"""At most so many documents of one label are looked at for those that have a second one."""
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The beginning of a text, and the story it tells."""
+
+    story: str
+    text: str
+
+
+class Background(Room):
+    """Sums and samples of what is stored."""
+
+    def knows(self, selection: Selection) -> bool:
+        """Whether the selection is a series that was ever counted."""
+        found = self.value("select 1 from series where selection = ?", [selection_text(selection)])
+        return found is not None
+
+    def columns(self, selection: Selection, start: int, step: int, number: int) -> list[int]:
+        """Documents of a series in ``number`` columns of ``step`` seconds from ``start`` on."""
+        found = [0] * number
+        rows = self.rows(
+            "select (bucket - ?1) / ?2 place, sum(total) from counts join series on series.id = series_id "
+            "where selection = ?3 and bucket >= ?1 and bucket < ?4 group by place",
+            [start, step, selection_text(selection), start + number * step],
+        )
+        for place, count in rows:
+            found[place] = count
+        return found
+
+    def sum(self, selection: Selection, since: int, until: int, *, live: bool = False) -> int:
+        """Documents of a series in ``[since, until)``, or the live ones among them."""
+        which = "live" if live else "total"
+        return int(
+            self.value(
+                f"select coalesce(sum({which}), 0) from counts join series on series.id = series_id "
+                "where selection = ? and bucket >= ? and bucket < ?",
+                [selection_text(selection), since, until],
+            )
+        )
+
+    def stories(self, document_ids: Sequence[int]) -> dict[int, str]:
+        """The story of each document, by id."""
+        found: dict[int, str] = {}
+        for start in range(0, len(document_ids), 500):
+            part = document_ids[start : start + 500]
+            for row in self.rows(f"select id, story from documents where id in ({marks(part)})", list(part)):
+                found[row[0]] = row[1]
+        return found
+
+    def of_sources(self, document_id: int, sources: Sequence[str], limit: int) -> list[Excerpt]:
+        """Excerpts of documents with smaller ids, the newest first, from these sources."""
+        rows = self.rows(
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from "
+            "(select * from documents where id < ? order by id desc limit ?) "
+            f"where source in ({marks(sources)}) order by id desc limit ?",
+            [document_id, LOOKED_AT, *sources, limit],
+        )
+        return [Excerpt(*row) for row in rows]
+
+    def before(self, document_id: int, labels: Selection, limit: int) -> list[Excerpt]:
+        """Excerpts of documents with smaller ids, the newest first, those that have all ``labels``."""
+        if not labels:
+            rows = self.rows(
+                f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from documents "
+                "where id < ? order by id desc limit ?",
+                [document_id, limit],
+            )
+            return [Excerpt(*row) for row in rows]
+        (task, label), *others = labels.items()
+        also = "".join(
+            " and exists (select 1 from predictions q where q.document_id = p.document_id"
+            " and q.task = ? and q.label = ? and q.abstained = 0)"
+            for _ in others
+        )
+        rows = self.rows(
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from (select document_id from predictions "
+            "where task = ? and label = ? and abstained = 0 and document_id < ? order by document_id desc limit ?) p "
+            f"join documents d on d.id = p.document_id where 1{also} order by d.id desc limit ?",
+            [task, label, document_id, LOOKED_AT, *(value for pair in others for value in pair), limit],
+        )
+        return [Excerpt(*row) for row in rows]
+
+
+class Evidence(Room):
+    """What spoke for each alert when it was last told of, as JSON-able data."""
+
+    def put(self, alert_id: int, evidence: Mapping[str, Any]) -> None:
+        """Keep it, instead of what was kept before."""
+        self.write(
+            "insert into alert_evidence (alert_id, evidence) values (?, ?) "
+            "on conflict(alert_id) do update set evidence = excluded.evidence",
+            [alert_id, json.dumps(dict(evidence), ensure_ascii=False)],
+        )
+
+    def of(self, alert_id: int) -> dict[str, Any]:
+        """What was kept of an alert; empty where nothing was."""
+        text = self.value("select evidence from alert_evidence where alert_id = ?", [alert_id])
+        return {} if text is None else dict(json.loads(text))

@@ -1,0 +1,144 @@
+"""Words that rose, texts that stand for many, histories that are drawn: pure functions."""
+
+from __future__ import annotations
+
+from math import isclose, log, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerts.past import DAY, HOUR, band, columns, drawn
+from monitor.alerts.representative import representative
+from monitor.alerts.words import as_written, log_odds, rising, terms
+
+CALM = ["the shop opened on time today", "the parcel came and the box was whole", "thanks for the quick help",
+        "the new card works in the shop", "where is the form for the address", "the box is here thanks"]  # fmt: skip
+BAD = ["error 503 when i pay", "the payment page says error 503", "error 503 again, payment lost"]
+
+
+def said(texts: list[str], times: int = 1) -> list[set[str]]:
+    return [terms(text) for text in texts] * times
+
+
+def test_log_odds_by_hand() -> None:
+    found = log_odds({"a": 3, "b": 1}, {"a": 1, "b": 5}, {"a": 1, "b": 2})
+    # a: 3 + 1 of 4 + 3 here, 1 + 1 of 6 + 3 there; b: 1 + 2, and 5 + 2
+    assert found["a"][0] == pytest.approx(log(4 / 3) - log(2 / 7))
+    assert found["a"][1] == pytest.approx((log(4 / 3) - log(2 / 7)) / sqrt(1 / 4 + 1 / 2))
+    assert found["b"][0] == pytest.approx(log(3 / 4) - log(7 / 2))
+    assert found["b"][1] == pytest.approx((log(3 / 4) - log(7 / 2)) / sqrt(1 / 3 + 1 / 7))
+
+
+COUNTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50), min_size=2)
+
+
+@given(COUNTS, COUNTS)
+def test_log_odds_are_a_matter_of_sides(here: dict[str, int], there: dict[str, int]) -> None:
+    prior = dict.fromkeys("abcdef", 0.5)
+    one, other = log_odds(here, there, prior), log_odds(there, here, prior)
+    for word in one.keys() & other.keys():
+        assert isclose(one[word][0], -other[word][0], abs_tol=1e-9)
+        assert isclose(one[word][1], -other[word][1], abs_tol=1e-9)
+
+
+def test_what_rose_is_named_and_what_is_always_said_is_not() -> None:
+    rose = rising(said(BAD, 4), said(CALM, 10))
+    named = [rise.term for rise in rose]
+    assert named[0] == "error 503"
+    assert not {"the", "i", "when"} & set(named)
+    assert "error" not in named, "a pair says it already"
+    assert (rose[0].texts, rose[0].usual) == (12, 0)
+    assert [rise.score for rise in rose] == sorted((rise.score for rise in rose), reverse=True)
+
+
+def test_nothing_rose_where_all_is_as_ever_or_nothing_is_known() -> None:
+    assert rising(said(CALM), said(CALM, 10)) == []
+    assert rising(said(BAD), []) == []
+    assert rising([], said(CALM)) == []
+
+
+def test_terms_of_many_scripts() -> None:
+    assert terms("Die Größe!") == {"die", "größe", "die größe"}
+    assert terms("don’t PANIC, panic now") == {"don’t", "panic", "now", "don’t panic", "panic now"}
+    assert "error 503" in terms("Error 503")
+    assert "503" not in terms("Error 503")
+    assert {"支付", "付失", "失败"} <= terms("支付失败")
+    assert terms("完整ｶﾅ １２") == {"完整", "整カ", "カナ"}
+    assert terms("a - _ !!") == set()
+
+
+@given(st.text(max_size=200))
+def test_any_text_has_terms(text: str) -> None:
+    for term in terms(text):
+        assert len(term) > 1
+        assert term.strip() == term
+
+
+def test_a_term_is_shown_as_it_is_written() -> None:
+    assert (
+        as_written("halvorne bank", ["Halvorne Bank fell", "Halvorne  Bank rose", "halvorne bank"])
+        == "Halvorne Bank"
+    )
+    assert as_written("gone", ["nothing here"]) == "gone"
+
+
+# -- texts that stand for many -----------------------------------------------------------
+
+
+def test_typical_texts_come_first_and_one_of_each_group() -> None:
+    texts = [
+        "the bank hid a fraud",
+        "fraud at the bank, police say",
+        "the bank hid a fraud",
+        "a cat sat on a mat",
+    ]
+    chosen = representative(said(texts), ["one", "two", "one", "four"], said(CALM), 3)
+    assert sorted(chosen) == [0, 1, 3]
+    assert chosen.index(3) > 0
+    assert representative(said(texts), ["same"] * 4, [], 3) == [0]
+    assert representative([], [], [], 3) == []
+
+
+def test_texts_unlike_each_other_are_chosen() -> None:
+    texts = ["card payment fails at the till", "card payment fails at the shop", "card payment fails in the shop",
+             "card payment abroad refused since noon, staff rude"]  # fmt: skip
+    assert 3 in representative(said(texts), list("abcd"), said(CALM), 2)
+
+
+# -- histories ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("window", "step", "shown"), [(300, 300, 288), (900, 900, 96), (HOUR, HOUR, 168),
+                                                       (6 * HOUR, 6 * HOUR, 28), (DAY, DAY, 28),
+                                                       (7 * DAY, DAY, 28)])  # fmt: skip
+def test_a_column_is_as_long_as_the_window(window: int, step: int, shown: int) -> None:
+    assert columns(window, 300) == (step, shown)
+
+
+def test_the_band_follows_the_time_of_day_and_leaves_out_what_was_judged() -> None:
+    day = np.array([0] * 8 + [10] * 8 + [0] * 8)
+    counts = np.tile(day, 28)
+    counts[-1] = 500
+    mean, low, high = band(counts, HOUR, len(counts) - 1)
+    assert mean[-12] == pytest.approx(10)
+    assert mean[-22] == 0
+    assert (low <= mean).all()
+    assert (mean <= high).all()
+    assert high[-1] < 10
+
+
+def test_a_short_past_draws_no_band() -> None:
+    assert np.isnan(band(np.array([1, 2, 3]), HOUR, 3)[0]).all()
+    assert drawn(np.zeros(48, int), 0, HOUR, 24, 47, 48, 0) is None
+
+
+def test_what_is_not_known_is_not_drawn_as_zero() -> None:
+    counts = np.arange(48)
+    found = drawn(counts, 0, HOUR, 48, 47, 48, 30 * HOUR)
+    assert found is not None
+    assert (found["start"], found["counts"], found["window"]) == (30 * HOUR, list(range(30, 48)), [17, 18])
+    found = drawn(counts, 0, HOUR, 24, 47, 48, -5)
+    assert found is not None
+    assert (found["start"], found["window"]) == (24 * HOUR, [23, 24])

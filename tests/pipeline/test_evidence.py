@@ -1,0 +1,252 @@
+"""What speaks for an alert: read from a database with weeks of the sample's texts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from weeks import Weeks
+
+from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
+from monitor.alerts.picture import picture
+from monitor.alerts.rules import Rule
+from monitor.pipeline.alerting import alert_data, follow
+from monitor.pipeline.preview import preview
+from monitor.store.room import BUCKET_S, bucket_of
+from monitor.types import Notification, Selection
+
+NOW = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
+BAD = {"topic": "litigation", "sentiment": "negative"}
+RULE = Rule("bad-news", "surge", {"topic": "*", "sentiment": "negative"}, ["desk"], SurgeSettings())
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weeks") / "monitor.db"
+    Weeks(path, NOW).store.close()
+    return path
+
+
+@pytest.fixture
+def weeks(filled: Path, tmp_path: Path) -> Iterator[Weeks]:
+    shutil.copy(filled, tmp_path)
+    made = Weeks(tmp_path / "monitor.db", NOW)
+    yield made
+    made.store.close()
+
+
+def found(observed: int, *, firing: bool = True, expected: float = 0.4, seconds: int = 3600) -> Verdict:
+    until = bucket_of(NOW) + BUCKET_S
+    reason = f"{observed} texts in 1 h where {expected:.2g} (0 to 3) are usual at this hour"
+    return Verdict(firing, observed, expected, 0, 3, until - seconds, until, 1e-9, reason)
+
+
+def raise_(
+    weeks: Weeks, ids: list[int], rule: Rule = RULE, selection: Selection = BAD, **of: Any
+) -> Notification:
+    """The letter of an alert on these documents."""
+    documents = weeks.documents(ids)
+    follow(weeks.store, rule, selection, found(len(ids), **of), lambda _: documents, NOW)
+    return letters(weeks)[-1]
+
+
+def letters(weeks: Weeks) -> list[Notification]:
+    (alert,) = weeks.store.alerts.find()
+    return [letter.notification for letter in weeks.store.outbox.of_alert(alert.id)]
+
+
+def wave(weeks: Weeks) -> list[int]:
+    """44 texts on one bank in an hour."""
+    begun = NOW - timedelta(minutes=50)
+    with weeks.store.transaction():
+        return [
+            weeks.report(item, begun + timedelta(minutes=n), source=["wire", "bbc-business"][n % 2])
+            for n, item in enumerate(weeks.wave)
+        ]
+
+
+def test_a_wave_explains_itself(weeks: Weeks) -> None:
+    letter = raise_(weeks, wave(weeks))
+    evidence = letter.data["evidence"]
+    assert (evidence["observed"], evidence["expected"], evidence["low"], evidence["high"]) == (44, 0.4, 0, 3)
+    assert (evidence["stories"], evidence["behind"], evidence["sources_in_all"]) == (44, 44, 2)
+    assert evidence["sources"] == [
+        {"name": name, "texts": 22, "stories": 22} for name in (s["name"] for s in evidence["sources"])
+    ]
+    assert evidence["words"][0]["term"] == "Halvorne"
+    assert not {"the", "of", "a"} & {word["term"] for word in evidence["words"]}
+    share = {tuple(sorted(s["of"])): s for s in evidence["shares"]}
+    assert share[()]["now"] == 1
+    assert share[()]["usual"] < 0.1
+    assert share["topic",]["usual"] > share[()]["usual"]
+    assert 3 <= len(evidence["texts"]) <= 5
+    assert all(text["url"].startswith("https://") for text in evidence["texts"])
+    assert datetime.fromisoformat(evidence["first_at"]) == NOW - timedelta(minutes=50)
+    history = evidence["history"]
+    assert (history["counts"][-1], history["step"]) == (44, 3600)
+    assert history["window"] == [len(history["counts"]) - 1, len(history["counts"])]
+    assert evidence["rule"].startswith("bad-news (surge) watches each topic, sentiment negative")
+    assert "window 1h" in evidence["rule"]
+
+
+def test_the_letter_says_what_where_how_much_and_since_when(weeks: Weeks) -> None:
+    letter = raise_(weeks, wave(weeks))
+    assert letter.title == "sentiment negative, topic litigation: 44 texts in 1 h, usually none [bad-news]"
+    first, second, *_ = letter.body.splitlines()
+    assert first == "44 texts in 1 h, where usually there are none (up to 3 would be no surprise)."
+    assert second == "Since 02:20 UTC, newest text 03:03 UTC; raised 03:10 UTC on Wed 4 Mar."
+    (alert,) = weeks.store.alerts.find()
+    assert f"monitor alerts ack {alert.id}" in letter.body
+    for part in ("Halvorne (39)", "What they say", "https://wire.example/", "█"):
+        assert part in letter.body
+        assert part in letter.html
+
+
+def test_one_story_told_often_is_called_so(weeks: Weeks) -> None:
+    item = weeks.wave[0]
+    ids = [weeks.report(item, NOW - timedelta(minutes=n), source="wire") for n in range(12)]
+    letter = raise_(weeks, ids)
+    assert letter.data["evidence"]["stories"] == 1
+    assert [text["alike"] for text in letter.data["evidence"]["texts"]] == [12]
+    assert "One and the same text, 12 times, from wire." in letter.body
+    assert "and 11 more with the same text" in letter.body
+
+
+def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
+    ids = [i for n in range(6) for i in weeks.talk(NOW - timedelta(minutes=40 - n), chat=n)]
+    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
+    evidence = letter.data["evidence"]
+    assert evidence["conversations"] == 6
+    threads = [text["thread"] for text in evidence["texts"]]
+    assert len(threads) == len(set(threads))
+    assert "6 conversations" in letter.body
+    assert "monitor documents show" in letter.body, "a text without a link can be found all the same"
+
+
+def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: Weeks) -> None:
+    raise_(weeks, wave(weeks))
+    over = NOW + timedelta(hours=3, minutes=20)
+    follow(weeks.store, RULE, BAD, found(0, firing=False), lambda _: [], over)
+    fired, resolved = letters(weeks)
+    assert resolved.event == "resolved"
+    assert resolved.title.startswith("Over after 3 h 20 min: ")
+    assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
+    assert "44 texts in all." in resolved.body
+    assert "alerts ack" not in resolved.body
+    history = resolved.data["evidence"]["history"]
+    assert history["counts"][-3:] == [0, 0, 0], "the picture shows the time since"
+    assert history["counts"][history["window"][0]] == 44
+    assert resolved.data["evidence"]["rule"] == fired.data["evidence"]["rule"]
+
+
+def test_the_evidence_is_kept_with_the_alert(weeks: Weeks) -> None:
+    letter = raise_(weeks, wave(weeks))
+    (alert,) = weeks.store.alerts.find()
+    assert alert_data(weeks.store, alert)["evidence"] == letter.data["evidence"]
+    json.dumps(letter.data)
+
+
+def test_a_threshold_speaks_of_its_limit(weeks: Weeks) -> None:
+    rule = Rule("many", "threshold", {"topic": "litigation"}, ["desk"], ThresholdSettings(at_least=10))
+    letter = raise_(weeks, wave(weeks), rule, {"topic": "litigation"}, expected=10)
+    assert letter.title == "topic litigation: 44 texts in 1 h, limit 10 [many]"
+    assert "the rule's limit is 10" in letter.body
+    assert "usually there are" not in letter.body
+
+
+@pytest.mark.parametrize("kind", ["drop", "silence", "ratio", "conversation", "model", "something_new"])
+def test_kinds_explain_themselves_by_their_reason(weeks: Weeks, kind: str) -> None:
+    """Also with a selection that is no series, and without any documents."""
+    rule = Rule("r", kind, {"source": "wire"}, ["desk"], SurgeSettings())
+    verdict = Verdict(
+        True, 0, 40, 30, 50, int(NOW.timestamp()) - 3600, int(NOW.timestamp()), 1e-9, "nothing came"
+    )
+    follow(weeks.store, rule, {"source": "wire"}, verdict, lambda _: [], NOW)
+    (letter,) = letters(weeks)
+    assert letter.data["evidence"]["history"] is None
+    assert letter.data["evidence"]["texts"] == []
+    assert letter.title.startswith("source wire: ")
+    assert ("0 texts in 1 h, usually 40" if kind == "drop" else "nothing came") in letter.title
+    assert "Why: nothing came." in letter.body
+    assert "img" not in letter.html
+
+
+def test_texts_are_escaped_in_html_and_cannot_forge_lines(weeks: Weeks) -> None:
+    evil = "<script>alert(1)</script>\n\nRule: none\x1b[2J{{ alert }}"
+    ids = [weeks.say("wire", evil, f"{evil} {n}", NOW, BAD_LISTS, url='javascript:"x"') for n in range(3)]
+    letter = raise_(weeks, ids)
+    assert "<script>" not in letter.html
+    assert "javascript:" not in letter.html
+    assert "\x1b" not in letter.body
+    assert "\nRule: none" not in letter.body
+    assert "{{ alert }}" in letter.body, "a text is no template"
+    assert letter.data["documents"][0]["title"] == evil, "the data has it as stored"
+
+
+BAD_LISTS = {"topic": ["litigation"], "sentiment": ["negative"]}
+
+
+def test_evidence_is_bounded(weeks: Weeks) -> None:
+    with weeks.store.transaction():
+        ids = [
+            weeks.say("wire", "t" * 5000, "word " * 9_000, NOW, BAD_LISTS, url="u" * 300) for _ in range(120)
+        ]
+    started = time.perf_counter()
+    letter = raise_(weeks, ids)
+    assert time.perf_counter() - started < 2
+    assert len(json.dumps(letter.data["evidence"])) < 40_000
+    assert len(json.dumps(letter.data)) < 400_000
+    assert len(letter.body) < 10_000
+    assert len(letter.title) <= 200
+
+
+def test_evidence_is_cheap(weeks: Weeks) -> None:
+    """Milliseconds in the transaction; the bound is wide because others use the machine as well."""
+    ids = wave(weeks)
+    best = 9.0
+    for number in range(3):
+        rule = dataclasses.replace(RULE, name=f"r{number}")
+        documents = weeks.documents(ids)
+        started = time.perf_counter()
+        follow(weeks.store, rule, BAD, found(44), lambda _, d=documents: d, NOW)  # type: ignore[misc]
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.15
+
+
+def test_words_of_earlier_texts_are_read_by_label(weeks: Weeks) -> None:
+    from monitor.store.background import Background
+
+    background = Background(weeks.store)
+    everything = background.before(10**9, {}, 1000)
+    negative = background.before(10**9, {"sentiment": "negative"}, 1000)
+    both = background.before(10**9, BAD, 1000)
+    assert len(everything) > len(negative) > len(both) > 0
+    assert len(both) == background.sum(BAD, 0, 2**40)
+    assert len(background.before(10**9, BAD, 2)) == 2
+    assert background.before(1, {}, 10) == []
+
+
+def test_the_picture_is_a_png(weeks: Weeks) -> None:
+    history = raise_(weeks, wave(weeks)).data["evidence"]["history"]
+    drawn = picture(history, "Europe/Vienna")
+    assert drawn.startswith(b"\x89PNG")
+    assert 2_000 < len(drawn) < 100_000
+    assert picture(None) == b""
+
+
+@pytest.mark.parametrize("event", ["firing", "resolved"])
+def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: str) -> None:
+    before = weeks.store.row_counts()
+    shown = preview(weeks.store, RULE, NOW, event=event)
+    assert shown.made_of.startswith("the newest 12 texts of ")
+    assert shown.data["selection"]["sentiment"] == "negative"
+    assert shown.picture.startswith(b"\x89PNG")
+    assert shown.message.title.startswith("Over after 1 h: " if event == "resolved" else "sentiment negative")
+    assert weeks.store.row_counts() == before

@@ -1,0 +1,211 @@
+"""Digests: when they are due, what is in them, and that each period is told once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from weeks import Weeks
+
+from monitor.alerts.digest import Digest, compose_digest, moved, period
+from monitor.config import DigestTable
+from monitor.errors import ConfigError
+from monitor.pipeline.digests import gather_digest, send_due
+from monitor.runtime import Runtime
+from monitor.store import Store
+from tests.conftest import CONFIG
+
+NOW = datetime(2026, 3, 4, 7, 10, tzinfo=UTC)
+MORNING = Digest("morning", zone="Europe/Vienna", notify=["desk", "phone"])
+WEEKLY = Digest("week", "week", time(9), "friday", "Europe/Vienna", ["desk"])
+
+
+# -- when --------------------------------------------------------------------------------
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+@pytest.mark.parametrize(
+    ("digest", "now", "since", "until"),
+    [
+        (MORNING, utc(2026, 3, 4, 7, 0), utc(2026, 3, 3, 7), utc(2026, 3, 4, 7)),
+        (MORNING, utc(2026, 3, 4, 6, 59), utc(2026, 3, 2, 7), utc(2026, 3, 3, 7)),
+        # the night in which the clocks go forward, and the one in which they go back
+        (MORNING, utc(2026, 3, 29, 12), utc(2026, 3, 28, 7), utc(2026, 3, 29, 6)),
+        (MORNING, utc(2026, 10, 25, 12), utc(2026, 10, 24, 6), utc(2026, 10, 25, 7)),
+        (WEEKLY, utc(2026, 3, 6, 8), utc(2026, 2, 27, 8), utc(2026, 3, 6, 8)),
+        (WEEKLY, utc(2026, 3, 6, 7, 59), utc(2026, 2, 20, 8), utc(2026, 2, 27, 8)),
+        (WEEKLY, utc(2026, 3, 5, 23), utc(2026, 2, 20, 8), utc(2026, 2, 27, 8)),
+    ],
+)
+def test_periods(digest: Digest, now: datetime, since: datetime, until: datetime) -> None:
+    assert period(digest, now) == (since, until)
+
+
+@given(
+    st.integers(0, 2 * 366 * 24 * 60),
+    st.integers(1, 500),
+    st.sampled_from(["day", "week"]),
+    st.times(),
+    st.sampled_from(["UTC", "Europe/Vienna", "America/New_York", "Australia/Lord_Howe"]),
+)
+def test_periods_follow_each_other_without_a_gap(
+    minutes: int, hours: int, every: str, at: time, zone: str
+) -> None:
+    digest = Digest("d", every, at.replace(microsecond=0), zone=zone)
+    first = utc(2025, 1, 1) + timedelta(minutes=minutes)
+    later = first + timedelta(hours=hours)
+    since, until = period(digest, first)
+    assert since < until <= first
+    assert first - until <= timedelta(days=digest.days, hours=1)
+    while until < (last := period(digest, later)[1]):
+        since, until = period(digest, until + timedelta(days=digest.days, hours=1))
+    assert until == last
+
+
+# -- once --------------------------------------------------------------------------------
+
+
+def sent(store: Store) -> list[tuple[str, str]]:
+    return [
+        (letter.notifier, letter.notification.data["until"][:10])
+        for name in ("desk", "phone")
+        for letter in store.outbox.due(utc(2030, 1, 1), notifier=name)
+    ]
+
+
+def test_each_period_is_told_once_to_each_and_after_downtime(tmp_path: Path) -> None:
+    store = Store(tmp_path / "monitor.db")
+    assert send_due(store, [MORNING], NOW) == [], "a new digest waits for its first period"
+    assert send_due(store, [MORNING], NOW + timedelta(hours=23)) == []
+    assert send_due(store, [MORNING], NOW + timedelta(days=1)) == ["morning"]
+    store.close()
+    store = Store(tmp_path / "monitor.db")
+    assert send_due(store, [MORNING], NOW + timedelta(days=1, hours=1)) == []
+    assert sent(store) == [("desk", "2026-03-05"), ("phone", "2026-03-05")]
+    # the machine was down at the hour, and is up again in the evening
+    assert send_due(store, [MORNING], NOW + timedelta(days=2, hours=10)) == ["morning"]
+    # a clock that was put back repeats nothing
+    assert send_due(store, [MORNING], NOW + timedelta(days=1, hours=2)) == []
+    assert [until for _, until in sent(store)] == ["2026-03-05", "2026-03-06"] * 2
+    store.close()
+
+
+def test_a_process_that_dies_before_the_commit_sends_it_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "monitor.db")
+    send_due(store, [MORNING], NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr("monitor.store.digests.Digests.done", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            send_due(store, [MORNING], NOW + timedelta(days=1))
+    assert sent(store) == []
+    assert send_due(store, [MORNING], NOW + timedelta(days=1)) == ["morning"]
+    assert len(sent(store)) == 2
+    store.close()
+
+
+# -- what --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weeks(tmp_path: Path) -> Iterator[Weeks]:
+    made = Weeks(tmp_path / "monitor.db", NOW)
+    with made.store.transaction():
+        for number, item in enumerate(made.wave):
+            made.report(item, NOW - timedelta(hours=3) + timedelta(minutes=number))
+    yield made
+    made.store.close()
+
+
+def test_a_digest_tells_the_day(weeks: Weeks) -> None:
+    store = weeks.store
+    fired = NOW - timedelta(hours=2)
+    alert = store.alerts.insert(
+        rule="bad-news", kind="surge", fingerprint="f", selection={"topic": "litigation"}, since=fired, now=fired,
+        observed=44, expected=1, low=0, high=3, reason="44 texts", notify=[],
+    )  # fmt: skip
+    store.sources.failed("wire", NOW, NOW, "503 from the server")
+    data = gather_digest(store, MORNING, *period(MORNING, NOW))
+    json.dumps(data)
+    assert data["rose"][0]["selection"] == {"topic": "litigation", "sentiment": "negative"}
+    assert data["rose"][0]["texts"] == 44
+    assert data["words"][0]["term"] == "Halvorne"
+    assert any("Halvorne" in text["title"] for text in data["shown"])
+    assert {source["name"]: source["error"] for source in data["sources"]}["wire"] == "503 from the server"
+    assert data["unlabelled"]["sentiment"]["without"] == 0
+    said = compose_digest(data, "Europe/Vienna")
+    assert said.title.startswith("morning, Wed 4 Mar: 1 alert, 1 still open; ")
+    assert said.title.endswith("rose; 1 source failing")
+    assert "08:00 CET on Tue 3 Mar to 08:00 CET on Wed 4 Mar" in said.body
+    assert f"{alert}  topic litigation: 44 texts [bad-news], raised 06:10 CET" in said.body
+    assert "wire: " in said.body
+    assert "fails, 1 times in a row: 503 from the server" in said.body
+    assert "Halvorne" in said.html
+    only = gather_digest(store, Digest("d", tasks=["sentiment"]), *period(MORNING, NOW))
+    assert {task for series in only["rose"] for task in series["selection"]} <= {"sentiment"}
+    assert only["unlabelled"].keys() == {"sentiment"}
+
+
+def test_a_digest_of_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "monitor.db")
+    said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW))
+    assert said.title == "morning, Wed 4 Mar: no alerts"
+    assert "No alerts." in said.body
+    store.close()
+
+
+def test_a_series_and_its_part_are_not_both_named() -> None:
+    now = [({}, 120), ({"a": "x"}, 100), ({"a": "x", "b": "y"}, 90), ({"b": "z"}, 0), ({"b": "w"}, 4)]
+    before = [({}, 150), ({"a": "x"}, 30), ({"a": "x", "b": "y"}, 10), ({"b": "z"}, 60)]
+    rose, fell = moved(now, before, 3.0)
+    assert [series["selection"] for series in rose] == [{"a": "x", "b": "y"}]
+    assert [(series["selection"], series["texts"], series["usual"]) for series in fell] == [
+        ({"b": "z"}, 0, 20)
+    ]
+
+
+# -- in a running monitor ----------------------------------------------------------------
+
+TABLE = '\n[[digests]]\nname = "morning"\nat = "08:00"\nzone = "Europe/Vienna"\n'
+
+
+def test_a_digest_is_delivered(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> None:
+    runtime = make_runtime(CONFIG + TABLE)
+    assert runtime.digest(monitor_now) == []
+    later = monitor_now + timedelta(days=1)
+    assert runtime.digest(later) == ["morning"]
+    assert runtime.deliver("desk", later) == 1
+    (letter,) = runtime.notifiers["desk"].sent
+    assert (letter.event, letter.data["event"]) == ("digest", "digest")
+    assert letter.title.startswith("morning, ")
+    assert letter.html.startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ('zone = "Mars"', "digests[1].zone: 'Mars' is no time zone"),
+        ('zone = "UTC"\nat = "25:00"', "digests[1].at: '25:00' is no time of day"),
+        ("", "digests[1].zone: is required"),
+        ('zone = "UTC"\nnotify = ["nobody"]', "digests[1].notify: no notifier is called 'nobody'"),
+        ('zone = "UTC"\ntasks = ["none"]', "digests[1].tasks: no task is called 'none'"),
+    ],
+)
+def test_faults(make_runtime: Callable[..., Runtime], setting: str, fault: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make_runtime(f'{CONFIG}\n[[digests]]\nname = "morning"\n{setting}\n')
+    assert fault in str(raised.value)
+
+
+def test_every_setting_is_shown() -> None:
+    shown = (Path(__file__).resolve().parent.parent / "config.toml").read_text().partition("[[digests]]")[2]
+    assert not [name for name in DigestTable.model_fields if f"# {name} = " not in shown]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from monitor.config import (
     ALL,
@@ -28,11 +28,11 @@ from monitor.config import (
     make_task,
 )
 from monitor.config_fallbacks import fallback_faults
-from monitor.config_faults import faults
 from monitor.config_messages import read_digest, read_templates
 from monitor.config_routing import read_policy
+from monitor.config_tables import Tables
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
-from monitor.interfaces import Encoder, Part
+from monitor.interfaces import Encoder
 from monitor.mentions import clashes
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
@@ -100,7 +100,7 @@ def _terms(core: NotifierTable) -> tuple[Any, str | None, float]:
     return core.at_most, core.fallback, core.fallback_after
 
 
-class _Reader:
+class _Reader(Tables):
     """Collects faults while it goes through a document."""
 
     def __init__(
@@ -112,11 +112,8 @@ class _Reader:
         environ: Mapping[str, str],
         check_seeds: bool,
     ) -> None:
-        self.path, self.base = path, path.resolve().parent
-        self.plugins, self.rule_kinds = plugins, rule_kinds
-        self.known_tasks, self.environ, self.check_seeds = known_tasks, environ, check_seeds
-        self.faults: list[Fault] = []
-        self.left_out: list[Fault] = []
+        super().__init__(path, plugins, environ)
+        self.rule_kinds, self.known_tasks, self.check_seeds = rule_kinds, known_tasks, check_seeds
         self.untold: set[str] = set()
 
     def read(self, document: dict[str, Any]) -> Config:
@@ -302,73 +299,3 @@ class _Reader:
                 self.fault(place, f"{file}, {record.place}: {record.reason}")
         except MonitorError as error:
             self.fault(place, str(error))
-
-    # -- the small steps ---------------------------------------------------------------
-
-    def fault(self, place: str, message: str) -> None:
-        self.faults.append(Fault(place, message))
-
-    def secrets(self, value: Any, place: str) -> Any:
-        """``{ env = "NAME" }`` and ``{ file = "PATH" }`` replaced by what they name."""
-        if isinstance(value, list):
-            return [self.secrets(item, f"{place}[{n}]") for n, item in enumerate(value, 1)]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1 and isinstance(name := value.get("env"), str):
-            if name not in self.environ:
-                self.fault(place, f"the environment variable {name} is not set")
-                return ""
-            return self.environ[name]
-        return {key: self.secrets(item, f"{place}.{key}" if place else key) for key, item in value.items()}
-
-    def each(
-        self, tables: tuple[dict[str, Any], ...], kind: str, read: Callable[[str, dict[str, Any]], T | None]
-    ) -> list[T]:
-        found = (read(f"{kind}[{n}]", table) for n, table in enumerate(tables, 1))
-        return [item for item in found if item is not None]
-
-    def unique(self, kind: str, tables: tuple[dict[str, Any], ...]) -> None:
-        seen: dict[str, int] = {}
-        for n, table in enumerate(tables, 1):
-            name = str(table.get("name"))
-            if name in seen and "name" in table:
-                self.fault(f"{kind}[{n}].name", f"{name!r} is also the name of {kind}[{seen[name]}]")
-            seen.setdefault(name, n)
-
-    def unloaded(self, kind: str, name: str, place: str) -> str:
-        """Why a part may be missing for which its owner is not to blame: a plugin did not load.
-
-        Then the rest runs without it. Empty where the part is there, or every plugin loaded.
-        """
-        if name in self.plugins.parts[kind]:
-            return ""
-        failed = [f"{s.name} ({s.error})" for s in self.plugins.statuses if s.error]
-        if not failed:
-            return ""
-        reason = f"no {kind} is called {name!r}; a plugin did not load: {', '.join(failed)}"
-        self.left_out.append(Fault(place, reason))
-        return reason
-
-    def part(self, kind: str, name: str, place: str) -> Any:
-        try:
-            return self.plugins.pick(kind, name)
-        except UnknownName as error:
-            self.fault(place, str(error))
-            return None
-
-    def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
-        return None if part is None else self.model(part.Settings, table, place)
-
-    def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
-        """The core's keys of a table, validated, and the rest, which belongs to the plugin."""
-        names = {field.alias or name for name, field in model.model_fields.items()}
-        own = {key: value for key, value in table.items() if key in names}
-        rest = {key: value for key, value in table.items() if key not in names}
-        return self.model(model, own, place), rest
-
-    def model(self, model: type[M], table: dict[str, Any], place: str) -> M | None:
-        try:
-            return model.model_validate(table)
-        except ValidationError as error:
-            self.faults += faults(error, model, table, place)
-            return None

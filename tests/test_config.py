@@ -193,7 +193,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ),
         ('[[rules]]\nname = "r"\nkind = "surge"\nnotify = ["x"]', "rules[1].notify", "known: there are none yet"),
         ('[[rules]]\nname = "r"\nkind = "threshold"', "rules[1].at_least", "is required"),
-        ('[[rules]]\nname = "r"\nkind = "surge"\nrare = "1h"', "rules[1].rare", "at least"),
+        ('[[rules]]\nname = "r"\nkind = "surge"\nrare = "1h"', "rules[1].rare", "greater than or equal to 86400"),
         ('[[tasks]]\nname = "entity"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'entity'"),
         ('[entities]\na = ["x"]\nb = ["X"]', "entities.b", "'X' is also a name of 'a'"),
         (

@@ -33,6 +33,7 @@ LOADING = {
     "config",
     "config_fallbacks",
     "config_messages",
+    "config_tables",
     "config_faults",
     "config_reader",
     "config_routing",

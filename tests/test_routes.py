@@ -189,7 +189,7 @@ def test_every_rule_says_how_its_alerts_live(write_config: Callable[..., Path], 
         'kind = "surge"\n', 'kind = "surge"\nowner = "ada"\nfor = "10m"\nwindow = "2h"\nflap_count = 0\n'
     ).replace("at_least = 3", 'at_least = 3\nkeep_firing_for = "5m"\nnotify = ["desk"]\nflap_span = "1h"')
     surge, threshold = make_rules(load(write_config(text), plugins))
-    assert (surge.owner, surge.routed, surge.pace) == ("ada", True, Pace(600, 7200, 0, 43200))
+    assert (surge.owner, surge.routed, surge.pace) == ("ada", True, Pace(600, 3600, 0, 43200))
     assert (threshold.owner, threshold.routed, threshold.pace) == ("", False, Pace(0, 300, 4, 3600))
 
 

@@ -111,7 +111,7 @@ def test_rules_list_makes_a_suggestion_from_five_judgements_on(fetched):
 def test_owners_are_shown_and_asked_for(fetched, alert_id):
     fetched.edit('kind = "surge"', 'kind = "surge"\nowner = "desk"\nfor = "5m"')
     rule = fetched("rules", "list", "--json").json[0]
-    assert (rule["owner"], rule["for"], rule["keep_firing_for"]) == ("desk", 300, 5400)
+    assert (rule["owner"], rule["for"], rule["keep_firing_for"]) == ("desk", 300, 3600)
     store = fetched.store()
     store.connection.execute(
         "update alerts set owner = 'desk', suppressed = 'silence 3 of ada', flapping = 1"

@@ -93,7 +93,7 @@ def test_a_wave_explains_itself(weeks: Weeks) -> None:
     assert (history["counts"][-1], history["step"]) == (44, 3600)
     assert history["window"] == [len(history["counts"]) - 1, len(history["counts"])]
     assert evidence["rule"].startswith("bad-news (surge) watches each topic, sentiment negative")
-    assert "window 1h" in evidence["rule"]
+    assert "window 2h" in evidence["rule"]
 
 
 def test_the_letter_says_what_where_how_much_and_since_when(weeks: Weeks) -> None:
@@ -133,7 +133,8 @@ def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
 def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: Weeks) -> None:
     raise_(weeks, wave(weeks))
     over = NOW + timedelta(hours=3, minutes=20)
-    follow(weeks.store, RULE, BAD, found(0, firing=False), lambda _: [], over)
+    for now in (over - timedelta(hours=1), over):
+        follow(weeks.store, RULE, BAD, found(0, firing=False), lambda _: [], now)
     fired, resolved = letters(weeks)
     assert resolved.event == "resolved"
     assert resolved.title.startswith("Over after 3 h 20 min: ")
@@ -248,5 +249,5 @@ def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: 
     assert shown.made_of.startswith("the newest 12 texts of ")
     assert shown.data["selection"]["sentiment"] == "negative"
     assert shown.picture.startswith(b"\x89PNG")
-    assert shown.message.title.startswith("Over after 1 h: " if event == "resolved" else "sentiment negative")
+    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "sentiment negative")
     assert weeks.store.row_counts() == before

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from monitor.alerts.detectors import Verdict
+from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
@@ -49,7 +49,16 @@ SPANS = st.sampled_from([1.0, 60.0, 600.0, 3600.0, 7200.0, 40000.0])
 
 def make_rule(name: str, policy: Policy) -> Rule:
     pace = Pace(wait=600 if name == "b" else 0, keep_firing_for=1800, flap_count=3, flap_span=36000)
-    return Rule(name, "surge", {"topic": "*"}, ("desk", "mail"), None, pace=pace, routed=True, policy=policy)
+    return Rule(
+        name,
+        "surge",
+        {"topic": "*"},
+        ("desk", "mail"),
+        SurgeSettings(),
+        pace=pace,
+        routed=True,
+        policy=policy,
+    )
 
 
 def seen(kind: str) -> Verdict:

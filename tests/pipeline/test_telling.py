@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monitor.alerts.detectors import Verdict
+from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
@@ -54,7 +54,7 @@ class World:
             "surge",
             dict.fromkeys(selection, "*") or {"topic": "*"},
             ("desk",),
-            None,
+            SurgeSettings(),
             owner=f"owner of {rule}",
             pace=self.pace,
             routed=self.routed,

@@ -1,0 +1,104 @@
+"""Tables of a configuration, read one by one: what is wrong with each is collected, not raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.config_faults import faults
+from monitor.errors import Fault, UnknownName
+from monitor.interfaces import Part
+from monitor.plugins import Plugins
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+class Tables:
+    """Reads tables against models and plugins; ``faults`` has what is wrong, with its place.
+
+    ``left_out``: what cannot run because a plugin failed. Relative paths start at ``base``.
+    """
+
+    def __init__(self, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> None:
+        self.path, self.base = path, path.resolve().parent
+        self.plugins, self.environ = plugins, environ
+        self.faults: list[Fault] = []
+        self.left_out: list[Fault] = []
+
+    def fault(self, place: str, message: str) -> None:
+        """Note what is wrong."""
+        self.faults.append(Fault(place, message))
+
+    def secrets(self, value: Any, place: str) -> Any:
+        """``{ env = "NAME" }`` and ``{ file = "PATH" }`` replaced by what they name."""
+        if isinstance(value, list):
+            return [self.secrets(item, f"{place}[{n}]") for n, item in enumerate(value, 1)]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and isinstance(name := value.get("env"), str):
+            if name not in self.environ:
+                self.fault(place, f"the environment variable {name} is not set")
+                return ""
+            return self.environ[name]
+        return {key: self.secrets(item, f"{place}.{key}" if place else key) for key, item in value.items()}
+
+    def each(
+        self, tables: tuple[dict[str, Any], ...], kind: str, read: Callable[[str, dict[str, Any]], T | None]
+    ) -> list[T]:
+        """Every table of a kind, read; those with faults are left out."""
+        found = (read(f"{kind}[{n}]", table) for n, table in enumerate(tables, 1))
+        return [item for item in found if item is not None]
+
+    def unique(self, kind: str, tables: tuple[dict[str, Any], ...]) -> None:
+        """Two tables of a kind must not have one name."""
+        seen: dict[str, int] = {}
+        for n, table in enumerate(tables, 1):
+            name = str(table.get("name"))
+            if name in seen and "name" in table:
+                self.fault(f"{kind}[{n}].name", f"{name!r} is also the name of {kind}[{seen[name]}]")
+            seen.setdefault(name, n)
+
+    def unloaded(self, kind: str, name: str, place: str) -> str:
+        """Why a part may be missing for which its owner is not to blame: a plugin did not load.
+
+        Then the rest runs without it. Empty where the part is there, or every plugin loaded.
+        """
+        if name in self.plugins.parts[kind]:
+            return ""
+        failed = [f"{s.name} ({s.error})" for s in self.plugins.statuses if s.error]
+        if not failed:
+            return ""
+        reason = f"no {kind} is called {name!r}; a plugin did not load: {', '.join(failed)}"
+        self.left_out.append(Fault(place, reason))
+        return reason
+
+    def part(self, kind: str, name: str, place: str) -> Any:
+        """What a plugin offers under a name."""
+        try:
+            return self.plugins.pick(kind, name)
+        except UnknownName as error:
+            self.fault(place, str(error))
+            return None
+
+    def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
+        """A plugin's own table."""
+        return None if part is None else self.model(part.Settings, table, place)
+
+    def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
+        """The core's keys of a table, validated, and the rest, which belongs to the plugin."""
+        names = {field.alias or name for name, field in model.model_fields.items()}
+        own = {key: value for key, value in table.items() if key in names}
+        rest = {key: value for key, value in table.items() if key not in names}
+        return self.model(model, own, place), rest
+
+    def model(self, model: type[M], table: dict[str, Any], place: str) -> M | None:
+        """A table as a model, ``None`` where it has faults."""
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            self.faults += faults(error, model, table, place)
+            return None

@@ -1,8 +1,9 @@
 """How good surge alerts are: on a public benchmark of mention counts, and on simulated series.
 
-    python benchmarks/surge.py nab NAB_DIR               # folder with nab_score.py, windows.json, realTweets/
+    python benchmarks/surge.py nab NAB_DIR --date ...    # folder with nab_score.py, windows.json, realTweets/
     python benchmarks/surge.py null --date 2026-01-31    # false alerts on a simulated year, and bursts found
-    python benchmarks/surge.py speed                     # microseconds an update
+    python benchmarks/surge.py speed --date 2026-01-31   # microseconds an update
+    python benchmarks/surge.py tick --date 2026-01-31    # a round of judging with 100,000 series
 
 One set of parameters for everything: the defaults of ``kind = "surge"``. Figures go to
 ``benchmarks/results/surge-*.json``.
@@ -15,12 +16,13 @@ import importlib.util
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from types import ModuleType
 from typing import Any
 
@@ -29,11 +31,18 @@ import numpy as np
 
 from monitor.alerts.detectors.profile import DAY, HOUR, Profile, advance, empty, expect
 from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire
-from monitor.alerts.replay import surges, walk
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.replay import surge_verdicts, walk
+from monitor.alerts.rules import Rule
+from monitor.alerts.trial import trial
+from monitor.pipeline.judging import judge_due
+from monitor.store import Store
+from monitor.store.series import selection_text
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DEFAULTS = SurgeSettings()
+PACE = Pace(keep_firing_for=DEFAULTS.calm)
 MEANS = (0.01, 0.05, 0.2, 1.0, 5.0, 20.0)
 """Texts a bucket."""
 DISPERSION = 0.1
@@ -84,18 +93,21 @@ def nab(folder: Path, date: str) -> None:
     )
 
 
+def alerts(counts: Iterable[tuple[int, int]], *, step: int, history_from: int, series: int = 1) -> list[int]:
+    """When a rule with default settings would have fired (epoch seconds), on ``(bucket, count)``."""
+    triples = ((bucket, count, count) for bucket, count in counts)
+    found = surge_verdicts(triples, step=step, history_from=history_from, settings=DEFAULTS, series=series)
+    return [int(one.fired_at.timestamp()) for one in trial(found, PACE, DEFAULTS)]
+
+
 def _scores(times: list[str], values: np.ndarray, step: int = 300) -> np.ndarray:
     seconds = [int(datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()) for time in times]
     buckets = np.array(seconds) // step * step
     scores = np.zeros(len(values))
     place = {int(bucket): n for n, bucket in enumerate(buckets)}
-    for found in surges(
-        zip(buckets.tolist(), values.astype(int).tolist(), strict=True),
-        step=step,
-        history_from=int(buckets[0]),
-        settings=DEFAULTS,
-    ):
-        scores[place[found.bucket]] = 1.0 if found.news else 0.0
+    counts = zip(buckets.tolist(), values.astype(int).tolist(), strict=True)
+    for end in alerts(((b, n) for b, n in counts if n), step=step, history_from=int(buckets[0])):
+        scores[place[end - step]] = 1.0
     return scores
 
 
@@ -140,8 +152,7 @@ def false_alerts(seed: int, mean: float, step: int, days: int, series: int) -> i
     """Alerts of one null series."""
     dice = np.random.default_rng(seed)
     counts = draw(rates(mean, step, days, dice), dice)
-    found = surges(counted(counts, step), step=step, history_from=0, settings=DEFAULTS, series=series)
-    return sum(one.news for one in found)
+    return len(alerts(counted(counts, step), step=step, history_from=0, series=series))
 
 
 def bursts(
@@ -268,6 +279,74 @@ def speed(date: str) -> None:
                 judge(profile, usual, bucket, DEFAULTS)
 
     _report("speed", date, {"updates": len(triples), "microseconds": _best_of(3, run) / len(triples) * 1e6})
+
+
+@cli.command()
+@click.option("--date", required=True, help="Today's date, for the log.")
+@click.option("--series", "number", default=100_000, show_default=True, help="Series that a rule watches.")
+@click.option(
+    "--active", default=1000, show_default=True, help="Of which so many got texts since the last tick."
+)
+@click.option("--days", default=30, show_default=True, help="Length of their history.")
+def tick(date: str, number: int, active: int, days: int) -> None:
+    """Time one round of judging on a store with many series, all that it writes included."""
+    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    dice = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "tick.db")
+        chosen = _fill(store, number, active, days, int(now.timestamp()) // 300 * 300, dice)
+        rule = Rule("each", "surge", {"a": "*", "b": "*"}, (), SurgeSettings(compare=False), pace=PACE)
+        rounds = []
+        for n in range(3):
+            moment = now + timedelta(minutes=5 * n)
+            bucket = int(moment.timestamp()) // 300 * 300
+            with store.transaction() as connection:
+                connection.executemany(
+                    "insert into counts values (?, ?, 1, 1)", [(one + 1, bucket) for one in chosen.tolist()]
+                )
+                store.series.put_due([_selection(one) for one in chosen.tolist()], bucket)
+            before, start = _written(store), process_time()
+            judge_due(store, [rule], moment)
+            rounds.append({"seconds": process_time() - start, "bytes_written": _written(store) - before})
+        size, stored = store.connection.execute("select sum(length(data)), count(*) from profiles").fetchone()
+        store.close()
+    _report(
+        "tick",
+        date,
+        {
+            "series": number,
+            "active": active,
+            "days": days,
+            "first_round": rounds[0],
+            "later_round": rounds[-1],
+            "profiles_stored": stored,
+            "bytes_a_profile": size / max(1, stored),
+        },
+    )
+
+
+def _fill(
+    store: Store, number: int, active: int, days: int, end: int, dice: np.random.Generator
+) -> np.ndarray:
+    """Series with a few texts a day each; returns which are active."""
+    with store.transaction() as connection:
+        connection.executemany(
+            "insert into series (id, selection) values (?, ?)",
+            ((n + 1, _selection(n)) for n in range(number)),
+        )
+        buckets = end - 300 - dice.integers(0, days * 288, (number, days)) * 300
+        rows = ((n + 1, int(b)) for n in range(number) for b in np.unique(buckets[n]))
+        connection.executemany("insert into counts values (?, ?, 1, 1)", rows)
+    return dice.choice(number, active, replace=False)
+
+
+def _selection(number: int) -> str:
+    return selection_text({"a": f"label {number // 1000}", "b": f"label {number % 1000}"})
+
+
+def _written(store: Store) -> int:
+    """Bytes of the write-ahead log and the file."""
+    return sum(path.stat().st_size for path in store.path.parent.glob(f"{store.path.name}*"))
 
 
 def _best_of(times: int, work: Callable[[], None]) -> float:

@@ -6,7 +6,9 @@ the second wave of one afternoon is silent unless it is larger by far, and next 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from monitor.alerts.detectors.history import Verdict
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,20 @@ def bar(episode: Episode | None, at: float, again: float, hold: float) -> float:
     if episode is None or hold <= 0:
         return 0.0
     return float(again * episode.peak * 0.5 ** (max(0.0, at - episode.at) / hold))
+
+
+def one_wave_once(
+    found: Verdict, last: Episode | None, again: float, hold: float, *, is_open: bool
+) -> tuple[Verdict, Episode | None]:
+    """A firing verdict against the bar: the verdict, which does not fire below it, and the episode from now on.
+
+    :param is_open: an alert of the series is open. It goes on whatever the bar, and how high the wave
+        gets is remembered.
+    """
+    if last is not None and is_open:
+        return found, Episode(max(last.peak, found.peak), last.at)
+    least = bar(last, float(found.until), again, hold)
+    if found.peak > least:
+        return found, Episode(found.peak, float(found.until))
+    said = f"a piece of the last wave: not more than {least:.0f} in its last 15 minutes"
+    return replace(found, firing=False, reason=f"{found.reason}; {said}"), last

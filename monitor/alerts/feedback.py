@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import floor, sqrt
 from typing import Any
 
+from monitor.durations import format_duration
+
 ENOUGH = 5
 """Nothing is suggested from fewer judgements."""
 SURE = 1.28
@@ -43,7 +45,7 @@ def feedback(judged: Sequence[Judged], settings: Mapping[str, Any]) -> Feedback:
 
     Where too many alerts were false, the settings are looked through for one that would have
     spared false ones and kept every real one (``min_count`` or ``at_least`` and ``min_ratio``, whichever
-    spares the most); where none would, chance is to be believed less (``probability``). Where nearly all were real, it
+    spares the most); where none would, chance is to be believed less (``rare``). Where nearly all were real, it
     may be believed more.
 
     :param settings: the rule's, by name.
@@ -84,16 +86,16 @@ def _stricter(judged: Sequence[Judged], settings: Mapping[str, Any]) -> str:
     if found:
         spared, change = max(found, key=lambda item: item[0])
         return f"{change} would have spared {spared} of {len(false)} false alerts and kept all {len(real)} real ones"
-    if "probability" in settings:
-        return f"fewer alerts with probability = {settings['probability'] / 100:.0e}"
+    if "rare" in settings:
+        return f'fewer alerts with rare = "{format_duration(settings["rare"] * 10)}"'
     if "at_least" in settings:
         return f"fewer alerts with at_least = {round(settings['at_least'] * 1.5) or 1}"
     return "it is too sensitive: raise its level, or let it wait with `for`"
 
 
 def _looser(settings: Mapping[str, Any]) -> str:
-    if "probability" in settings:
-        return f"could be more sensitive: probability = {min(settings['probability'] * 10, 0.01):.0e}"
+    if "rare" in settings:
+        return f'could be more sensitive: rare = "{format_duration(max(86400.0, settings["rare"] / 3))}"'
     if settings.get("at_least", 0) > 1:
         return f"could be more sensitive: at_least = {max(1, round(settings['at_least'] * 0.8))}"
     return ""

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from monitor.alerts.detectors.history import Verdict
-from monitor.alerts.detectors.profile import Profile, Usual, advance, empty, expect
-from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire
-from monitor.alerts.episodes import Episode, bar
-
-
-class Found(NamedTuple):
-    """A bucket in which a window fired; ``news``: not a piece of a wave that raised an alert before."""
-
-    bucket: int
-    verdict: Verdict
-    news: bool
+from monitor.alerts.detectors.profile import RECENT, Profile, Usual, advance, empty, expect
+from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 
 
 def walk(profile: Profile, counts: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Profile, Usual]]:
@@ -33,38 +26,90 @@ def walk(profile: Profile, counts: Iterable[tuple[int, int, int]]) -> Iterator[t
         yield bucket, profile, usual
 
 
-def surges(
-    counts: Iterable[tuple[int, int]],
+class Mark(NamedTuple):
+    """A bucket that had texts: how many of them were live, and how many texts are usual in it."""
+
+    bucket: int
+    live: int
+    usual: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a series went, by time; empty buckets are left out, and as usual as the last one that was not."""
+
+    step: int
+    marks: Sequence[Mark]
+
+    def window(self, since: int, until: int) -> tuple[float, float]:
+        """Live texts in ``[since, until)``, and how many were usual there."""
+        first = bisect_left(self.marks, since, key=lambda mark: mark.bucket)
+        end = bisect_left(self.marks, until, key=lambda mark: mark.bucket)
+        usual = self.marks[first - 1].usual if first else 0.0
+        came = due = 0.0
+        at = since
+        for mark in self.marks[first:end]:
+            due += usual * ((mark.bucket - at) // self.step)
+            came, due, usual, at = came + mark.live, due + mark.usual, mark.usual, mark.bucket + self.step
+        return came, due + usual * max(0, (until - at) // self.step)
+
+
+def course(counts: Iterable[tuple[int, int, int]], *, step: int, history_from: int) -> Course:
+    """The course of ``(bucket, count, live)``, by time, from the first whole day after ``history_from`` on."""
+    found = walk(empty(history_from, step), counts)
+    return Course(step, [Mark(bucket, profile.recent[-1][1], usual.mean) for bucket, profile, usual in found])
+
+
+def rest_of(whole: Course, own: Callable[[int, int], tuple[float, float]]) -> Rest:
+    """What is in ``whole`` and not in a series of it, whose own windows ``own`` knows."""
+
+    def rest(since: int, until: int) -> tuple[float, float]:
+        (came, due), (mine, usual) = whole.window(since, until), own(since, until)
+        return max(0.0, came - mine), max(0.0, due - usual)
+
+    return rest
+
+
+def surge_verdicts(
+    counts: Iterable[tuple[int, int, int]],
     *,
     step: int,
     history_from: int,
     settings: SurgeSettings,
     series: int = 1,
-    keep_firing_for: float = 3600.0,
-) -> Iterator[Found]:
-    """What fires in ``(bucket, count)``, by time: each bucket judged when it ended, nothing known of what follows.
+    whole: Course | None = None,
+) -> Iterator[tuple[int, Verdict]]:
+    """``(end of a bucket, verdict)``, each made when the bucket ended, with nothing known of what follows.
 
-    :param step: bucket width in seconds; buckets are epoch seconds, multiples of it.
+    Buckets that cannot fire are left out, except after one that did, until all is quiet again.
+
+    :param counts: ``(bucket, count, live)`` by time, empty ones left out; buckets are epoch seconds.
+    :param step: bucket width in seconds.
     :param history_from: nothing before it is known.
     :param series: how many such series one rule watches.
-    :param keep_firing_for: seconds without a firing bucket after which an alert is over.
+    :param whole: of all texts, where the series is to be held against the others.
     """
-    last: Episode | None = None
-    over = -1.0
-    whole = ((bucket, count, count) for bucket, count in counts if count > 0)
-    for bucket, profile, usual in walk(empty(history_from, step), whole):
-        if not may_fire(profile, usual, bucket, settings):
+    profile, marks = empty(history_from, step), list[Mark]()
+    own = Course(step, marks)
+    rest = None if whole is None else rest_of(whole, own.window)
+    watched_until, at = -1, -1
+    for bucket, after, usual in walk(profile, counts):
+        # empty buckets after a firing one tell whether it is over
+        for quiet in range(at, min(bucket, watched_until), step) if at >= 0 else ():
+            yield (
+                quiet + step,
+                judge(profile, expect(profile, quiet), quiet, settings, series=series, rest=rest),
+            )
+        profile, at = after, bucket + step
+        if whole is not None:
+            marks.append(Mark(bucket, after.recent[-1][1], usual.mean))
+            if len(marks) > 4096:
+                del marks[:2048]
+        if not may_fire(after, usual, bucket, settings) and bucket >= watched_until:
             continue
-        found = judge(profile, usual, bucket, settings, series=series)
-        if not found.firing:
-            continue
-        end = float(found.until)
-        still = last is not None and end <= over
-        news = not still and found.peak > bar(last, end, settings.again, settings.hold)
-        if last is not None and still:
-            last = Episode(max(last.peak, found.peak), last.at)
-        elif news:
-            last = Episode(found.peak, end)
-        if still or news:
-            over = end + keep_firing_for
-        yield Found(bucket, found, news)
+        found = judge(after, usual, bucket, settings, series=series, rest=rest)
+        if found.firing:
+            watched_until = bucket + RECENT + 2 * 3600
+        yield bucket + step, found
+    for quiet in range(at, watched_until, step) if at >= 0 else ():
+        yield quiet + step, judge(profile, expect(profile, quiet), quiet, settings, series=series, rest=rest)

@@ -12,6 +12,7 @@ from monitor.alerts.rules import ALL
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
+from monitor.cli.trying import suggest_command, test_command
 from monitor.config import RuleConfig
 from monitor.durations import format_duration, parse_duration
 from monitor.routes import Policy
@@ -19,7 +20,11 @@ from monitor.routes import Policy
 
 @click.group("rules", cls=Group)
 def rules_command() -> None:
-    """Show rules."""
+    """Show rules, try them on the past, and let it suggest some."""
+
+
+rules_command.add_command(test_command)
+rules_command.add_command(suggest_command)
 
 
 @rules_command.command("list")

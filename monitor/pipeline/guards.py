@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.episodes import Episode, bar
+from monitor.alerts.episodes import Episode, one_wave_once
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.store import Store
 from monitor.types import Selection
@@ -31,27 +31,20 @@ def enough_stories(store: Store, rule: Rule, selection: Selection, found: Verdic
     )
 
 
-def one_wave_once(store: Store, rule: Rule, selection: Selection, found: Verdict) -> Verdict:
+def of_one_wave(store: Store, rule: Rule, selection: Selection, found: Verdict) -> Verdict:
     """The verdict, which does not fire where it is a piece of a wave that raised an alert before.
 
-    Kinds that set ``again`` and ``hold`` raise a bar with each alert (:mod:`monitor.alerts.episodes`). An
-    open alert goes on whatever the bar; how high the wave gets is remembered.
+    For kinds that set ``again`` and ``hold`` (:mod:`monitor.alerts.episodes`).
     """
-    again, hold = getattr(rule.settings, "again", None), getattr(rule.settings, "hold", 0.0)
+    again = getattr(rule.settings, "again", None)
     if not found.firing or again is None:
         return found
-    mark, end = fingerprint(rule.name, selection), float(found.until)
+    mark = fingerprint(rule.name, selection)
     before = store.waves.get(mark)
     last = None if before is None else Episode(*before)
-    if last is not None and store.alerts.open(mark) is not None:
-        store.waves.put(mark, max(last.peak, found.peak), last.at)
-        return found
-    least = bar(last, end, again, hold)
-    if found.peak > least:
-        store.waves.put(mark, found.peak, end)
-        return found
-    return replace(
-        found,
-        firing=False,
-        reason=f"{found.reason}; a piece of the last wave: fewer than {least:.0f} in its last 15 minutes",
+    found, after = one_wave_once(
+        found, last, again, rule.settings.hold, is_open=store.alerts.open(mark) is not None
     )
+    if after is not None and after != last:
+        store.waves.put(mark, after.peak, after.at)
+    return found

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.alerts.detectors import ProfileDetector, Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
-from monitor.pipeline.guards import enough_stories, one_wave_once
+from monitor.pipeline.guards import enough_stories, of_one_wave
 from monitor.pipeline.histories import history_of
 from monitor.pipeline.profiles import Present
 from monitor.pipeline.watching import frozen
@@ -85,7 +85,7 @@ def verdict(present: Present, rule: Rule, selection: Selection, buckets: Sequenc
 def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:
     store = present.store
     with store.transaction():
-        found = one_wave_once(store, rule, selection, verdict(present, rule, selection, buckets))
+        found = of_one_wave(store, rule, selection, verdict(present, rule, selection, buckets))
         follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
 
 

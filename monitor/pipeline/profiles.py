@@ -9,7 +9,7 @@ from datetime import datetime
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.detectors.profile import DAY, VERSION, Profile, Usual, empty, expect
 from monitor.alerts.detectors.surge import Rest, judge, may_fire
-from monitor.alerts.replay import walk
+from monitor.alerts.replay import Course, Mark, rest_of, walk
 from monitor.alerts.rules import Rule
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -39,23 +39,12 @@ class Carried:
         """The profile with everything that was counted."""
         return self.steps[-1][1] if self.steps else self.start
 
-    def window(self, since: int, until: int) -> tuple[float, float]:
-        """Live texts in ``[since, until)``, and how many were usual there."""
-        came = due = 0.0
-        counted = {bucket: (profile, usual) for bucket, profile, usual in self.steps}
-        before = self.start
-        for bucket, profile, _ in self.steps:
-            if bucket >= since:
-                break
-            before = profile
-        for bucket in range(since, until, BUCKET_S):
-            if bucket in counted:
-                before, usual = counted[bucket]
-                came += before.recent[-1][1]
-            else:
-                usual = expect(before, bucket)
-            due += usual.mean
-        return came, due
+    @property
+    def course(self) -> Course:
+        """How the day went."""
+        return Course(
+            BUCKET_S, [Mark(b, profile.recent[-1][1], usual.mean) for b, profile, usual in self.steps]
+        )
 
 
 @dataclass
@@ -100,13 +89,7 @@ class Present:
     def _rest(self, rule: Rule, selection: Selection, carried: Carried) -> Rest | None:
         if not rule.settings.compare or not selection:
             return None
-        whole = self.of({})
-
-        def rest(since: int, until: int) -> tuple[float, float]:
-            (came, due), (own, usual) = whole.window(since, until), carried.window(since, until)
-            return max(0.0, came - own), max(0.0, due - usual)
-
-        return rest
+        return rest_of(self.of({}).course, carried.course.window)
 
     def _number(self, rule: Rule) -> int:
         if rule.name not in self._numbers:

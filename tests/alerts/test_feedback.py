@@ -6,7 +6,7 @@ import pytest
 
 from monitor.alerts.feedback import Judged, feedback, interval
 
-SURGE = {"min_count": 5, "min_ratio": 2.0, "probability": 1e-5}
+SURGE = {"min_count": 5, "min_ratio": 2.0, "rare": 90 * 86400.0}
 
 
 def judged(real: list[tuple[float, float]], false: list[tuple[float, float]]) -> list[Judged]:
@@ -32,7 +32,7 @@ def test_the_setting_that_spares_the_most_false_alerts_is_suggested() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (SURGE, "fewer alerts with probability = 1e-07"),
+        (SURGE, 'fewer alerts with rare = "900d"'),
         ({"at_least": 20}, "fewer alerts with at_least = 30"),
         ({}, "it is too sensitive: raise its level, or let it wait with `for`"),
     ],
@@ -43,7 +43,7 @@ def test_where_none_separates_them_it_should_be_less_sensitive(settings: dict[st
 
 def test_a_rule_that_is_always_right_could_say_more() -> None:
     always = judged([(9, 1)] * 12, [])
-    assert feedback(always, SURGE).suggestion == "could be more sensitive: probability = 1e-04"
+    assert feedback(always, SURGE).suggestion == 'could be more sensitive: rare = "30d"'
     assert feedback(always, {"at_least": 10}).suggestion == "could be more sensitive: at_least = 8"
     assert feedback(always[:5], SURGE).suggestion == "", "five are not enough to be sure of that"
 

@@ -13,21 +13,17 @@ from monitor.alerts.detectors.history import Verdict
 from monitor.alerts.detectors.profile import DAY, HOUR, Profile, empty, expect
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 from monitor.alerts.episodes import Episode, bar
-from monitor.alerts.replay import Found, surges, walk
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.replay import surge_verdicts, walk
+from monitor.alerts.trial import Raised, trial
 from tests.alerts.test_profile import STEP, cycles, draw, run, triples
 
 DEFAULTS = SurgeSettings()
 
 
-def found(
-    counts: np.ndarray, chosen: SurgeSettings = DEFAULTS, series: int = 1, step: int = STEP
-) -> list[Found]:
-    pairs = [(bucket, count) for bucket, count, _ in triples(counts, step)]
-    return list(surges(pairs, step=step, history_from=0, settings=chosen, series=series))
-
-
-def alerts(counts: np.ndarray, chosen: SurgeSettings = DEFAULTS, step: int = STEP) -> list[Found]:
-    return [one for one in found(counts, chosen, step=step) if one.news]
+def alerts(counts: np.ndarray, chosen: SurgeSettings = DEFAULTS, step: int = STEP) -> list[Raised]:
+    verdicts = surge_verdicts(triples(counts, step), step=step, history_from=0, settings=chosen)
+    return list(trial(verdicts, Pace(keep_firing_for=chosen.calm), chosen))
 
 
 @cache
@@ -152,7 +148,8 @@ def test_a_wave_in_pieces_is_one_alert_and_a_much_larger_piece_another() -> None
     assert len(alerts(counts)) == 1
     counts[30 * 288 + 15 * 12 :][:4] += 30
     first, second = alerts(counts)
-    assert first.verdict.peak < 30 < second.verdict.peak
+    assert first.first.peak < 30 <= second.first.peak
+    assert first.early > 0
     counts[39 * 288 :][:4] += 6
     assert len(alerts(counts)) == 3
 
@@ -216,5 +213,7 @@ def test_hourly_buckets_work_as_well() -> None:
     counts = draw(np.full(40 * 24, 2.0), seed=6)
     assert alerts(counts, step=HOUR) == []
     counts[35 * 24] += 25
-    ((bucket, verdict, _),) = alerts(counts, step=HOUR)
-    assert (bucket, verdict.until - verdict.since) == (35 * DAY, HOUR)
+    (raised,) = alerts(counts, step=HOUR)
+    assert raised.fired_at.timestamp() == 35 * DAY + HOUR
+    assert raised.first.until - raised.first.since == HOUR
+    assert raised.resolved_at is not None

@@ -1,0 +1,273 @@
+"""``monitor rules test`` and ``suggest``: rules tried on the past before they are trusted."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.alerts.rules import describe
+from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import clock, console, print_table, shorten
+from monitor.cli.parameters import DURATION
+from monitor.durations import format_duration
+from monitor.errors import MonitorError, UnknownName
+
+if TYPE_CHECKING:
+    from monitor.alerts.rules import Rule
+    from monitor.pipeline.suggesting import Suggestion
+    from monitor.pipeline.trying import Report
+
+SHOWN = 40
+DAYS_90 = 90 * 86400.0
+
+
+@click.command("test")
+@click.argument("rule", metavar="RULE|KIND")
+@click.option("--since", type=DURATION, default=None, metavar="DURATION", help="How far back [default: 90d].")
+@click.option(
+    "--series",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Try it on this file, with columns timestamp,count, instead of the database.",
+)
+@click.option(
+    "--scores",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --series: write timestamp,anomaly_score here, a row for each of the file.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw counts and alerts into this PNG."
+)
+@json_option
+@pass_app
+def test_command(
+    app: App,
+    rule: str,
+    since: float | None,
+    file: Path | None,
+    scores: Path | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Show when a rule would have fired.
+
+    RULE is a rule of the configuration as it stands there, so that a change can be tried before it
+    counts; KIND (such as `surge`) is that kind with its defaults, on all documents. The counts go through
+    the same code that watches them live, every text as if it had come live. Nothing is raised or sent.
+
+    A score is 1 where an alert fires, elsewhere between 0 and 0.5.
+
+    With --json: an object with rule, kind, since, until, alerts_a_month, precision (of those that were
+    judged, null where none was), judged and alerts: objects with selection, fired_at, resolved_at (null
+    where it is still open), observed, expected, low, high, reason, worst (the greatest count in a window)
+    and early (seconds from the alert to the end of that window).
+    """
+    from monitor.pipeline.trying import try_on_file, try_on_store
+
+    if scores is not None and file is None:
+        raise click.UsageError("--scores needs --series")
+    if file is not None and since is not None:
+        raise click.UsageError("--since is of the database; a file is read whole")
+    tried = _rule(app, rule)
+    if file is not None:
+        report, stamps, found = try_on_file(tried, file)
+        if scores is not None:
+            _write_scores(scores, stamps, found)
+    else:
+        now = app.now()
+        with console(stderr=True).status("reading") as status:
+            report = try_on_store(
+                app.store,
+                tried,
+                now - timedelta(seconds=since or DAYS_90),
+                now,
+                lambda done, of: status.update(f"{done} of {of} series"),
+            )
+    if plot is not None:
+        _draw(report, plot)
+    if as_json:
+        print_json(_record(report))
+    else:
+        _print(report)
+    if plot is not None and not as_json:
+        click.echo(f"The picture is in {plot}.")
+
+
+@click.command("suggest")
+@click.option(
+    "--since", type=DURATION, default=DAYS_90, metavar="DURATION", help="How far back [default: 90d]."
+)
+@json_option
+@pass_app
+def suggest_command(app: App, since: float, as_json: bool) -> None:
+    """Suggest rules: those that would have fired a few times a month.
+
+    Surges of each task's labels, and of pairs of a label with each of another task's, are tried on the stored
+    counts, each with several settings. Printed are those with half an alert to eight alerts a month, as
+    they would stand in the configuration.
+
+    With --json: one array of objects with name, kind, where, settings and alerts_a_month.
+    """
+    from monitor.pipeline.suggesting import suggest
+
+    now = app.now()
+    with console(stderr=True).status("reading") as status:
+        found = list(suggest(app.store, now - timedelta(seconds=since), now, status.update))
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": one.rule.name,
+                    "kind": one.rule.kind,
+                    "where": dict(one.rule.where),
+                    "settings": one.rule.settings.model_dump(),
+                    "alerts_a_month": one.report.a_month,
+                }
+                for one in found
+            ]
+        )
+        return
+    if not found:
+        click.echo(
+            f"no rule would have fired a few times a month in the last {format_duration(since)}; "
+            "`monitor trends` shows what there is"
+        )
+    for one in found:
+        click.echo(_toml(one))
+
+
+def _rule(app: App, name: str) -> Rule:
+    from pydantic import ValidationError
+
+    from monitor.alerts.detectors import KINDS
+    from monitor.alerts.lifecycle import Pace
+    from monitor.alerts.rules import Rule
+    from monitor.runtime import make_rules
+
+    rules = {rule.name: rule for rule in make_rules(app.config)} if app.config_path.is_file() else {}
+    if name in rules:
+        return rules[name]
+    if name not in KINDS:
+        raise UnknownName("rule or kind", name, [*rules, *KINDS])
+    try:
+        settings: Any = KINDS[name]()
+    except ValidationError as error:
+        missing = ", ".join(str(fault["loc"][0]) for fault in error.errors())
+        raise MonitorError(f"the kind {name} has no default for {missing}; write it as a rule") from None
+    calm = getattr(settings, "calm", getattr(settings, "window", 3600.0))
+    return Rule(name, name, {}, (), settings, pace=Pace(keep_firing_for=calm))
+
+
+def _record(report: Report) -> dict[str, Any]:
+    first = report.tried[0] if report.tried else None
+    return {
+        "rule": report.rule.name,
+        "kind": report.rule.kind,
+        "since": first and first.since,
+        "until": first and first.until,
+        "series": len(report.tried),
+        "alerts_a_month": report.a_month,
+        "precision": report.precision,
+        "judged": [
+            {"id": number, "real": real, "raised_again": again}
+            for number, (real, again) in report.judged.items()
+        ],
+        "alerts": [
+            {
+                "selection": dict(one.selection),
+                "fired_at": raised.fired_at,
+                "resolved_at": raised.resolved_at,
+                "observed": raised.first.observed,
+                "expected": raised.first.expected,
+                "low": raised.first.low,
+                "high": raised.first.high,
+                "reason": raised.first.reason,
+                "worst": raised.worst.observed,
+                "early": raised.early,
+            }
+            for one, raised in report.alerts
+        ],
+    }
+
+
+def _print(report: Report) -> None:
+    alerts = report.alerts
+    print_table(
+        ["fired", "for", "what", "texts", "usual", "worst", "early"],
+        [
+            [
+                clock(raised.fired_at),
+                "still open"
+                if raised.resolved_at is None
+                else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
+                shorten(describe(one.selection), 60),
+                f"{raised.first.observed:,}",
+                f"{raised.first.expected:,.0f}"
+                if raised.first.expected >= 10
+                else f"{raised.first.expected:.2g}",
+                f"{raised.worst.observed:,}",
+                format_duration(raised.early) if raised.early else "",
+            ]
+            for one, raised in alerts[-SHOWN:]
+        ],
+        empty="it would not have fired",
+        right=["texts", "usual", "worst"],
+    )
+    if len(alerts) > SHOWN:
+        click.echo(f"and {len(alerts) - SHOWN} before; --json has all")
+    if report.tried:
+        first = report.tried[0]
+        span = (first.until - first.since).total_seconds() // 3600 * 3600
+        series = f"{len(report.tried)} series" if len(report.tried) > 1 else "1 series"
+        click.echo(
+            f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} in {format_duration(span)} on {series}: "
+            f"{report.a_month:.1f} a month"
+        )
+    else:
+        click.echo("there is no series that the rule watches yet")
+    if report.judged:
+        again = [real for real, raised in report.judged.values() if raised]
+        missed = sum(real for real, raised in report.judged.values() if not raised)
+        said = f"of {len(report.judged)} judged alerts it would have raised {len(again)} again"
+        said += f", {sum(again)} of them real"
+        click.echo(said + (f"; {missed} real ones it would have missed" if missed else ""))
+
+
+def _draw(report: Report, path: Path) -> None:
+    from monitor.alerts.trial_picture import draw_trials
+
+    if not report.tried:
+        raise MonitorError("there is nothing to draw: there is no series that the rule watches yet")
+    most = sorted(report.tried, key=lambda one: (-len(one.alerts), -sum(n for _, n in one.counts)))
+    try:
+        draw_trials([(describe(one.selection), one.counts, one.alerts) for one in most], path)
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _write_scores(path: Path, stamps: list[str], scores: list[float]) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["timestamp", "anomaly_score"])
+            writer.writerows(zip(stamps, (f"{score:.6g}" for score in scores), strict=True))
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _toml(one: Suggestion) -> str:
+    where = ", ".join(f'{_key(task)} = "{label}"' for task, label in one.rule.where.items())
+    return (
+        f"# {one.report.a_month:.1f} alerts a month, the last on "
+        f"{clock(one.report.alerts[-1][1].fired_at)}\n"
+        f'[[rules]]\nname = "{one.rule.name}"\nkind = "surge"\nwhere = {{ {where} }}\n'
+        f'rare = "{format_duration(one.rule.settings.rare)}"\n'
+    )
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else f'"{name}"'

@@ -1,0 +1,64 @@
+"""Rules that the past suggests: those that would have fired a few times a month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+
+from monitor.alerts.detectors import SurgeSettings
+from monitor.alerts.detectors.profile import DAY
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.rules import ALL, Rule
+from monitor.pipeline.trying import Report, try_on_store
+from monitor.store import Store
+
+FEW, MANY = 0.5, 8.0
+"""Alerts a month between which a rule is worth its noise."""
+RARE = (30 * DAY, 90 * DAY, 365 * DAY, 3650 * DAY)
+"""What ``rare`` is tried with, from sensitive to quiet."""
+MOST_LABELS = 12
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A rule, and what it would have done."""
+
+    rule: Rule
+    report: Report
+
+
+def suggest(
+    store: Store, since: datetime, now: datetime, progress: Callable[[str], None] = lambda said: None
+) -> Iterator[Suggestion]:
+    """Surge rules that would have fired :data:`FEW` to :data:`MANY` times a month since ``since``.
+
+    Tried are each task's labels, and pairs of one label with each of another task's: for each the most
+    sensitive ``rare`` that is not too loud.
+    """
+    for where in _places(store):
+        said = " and ".join(f"{task} {label}" for task, label in where.items())
+        progress(said)
+        for rare in RARE:
+            settings = SurgeSettings(rare=rare)
+            name = "-".join(label if label != ALL else task for task, label in where.items())
+            rule = Rule(
+                f"surge-{name}", "surge", where, (), settings, pace=Pace(keep_firing_for=settings.calm)
+            )
+            report = try_on_store(store, rule, since, now)
+            if report.a_month <= MANY:
+                if report.a_month >= FEW:
+                    yield Suggestion(replace(rule), report)
+                break
+
+
+def _places(store: Store) -> Iterator[dict[str, str]]:
+    tasks = {stored.task.name: list(stored.task.labels) for stored in store.tasks.active()}
+    for task in tasks:
+        yield {task: ALL}
+    for one, other in combinations(tasks, 2):
+        for wild, fixed in ((one, other), (other, one)):
+            if len(tasks[fixed]) <= MOST_LABELS:
+                for label in tasks[fixed]:
+                    yield {wild: ALL, fixed: label}

@@ -1,0 +1,97 @@
+"""monitor rules test and suggest."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    """Three weeks of calm, with a wave on the last day."""
+    counts = np.random.default_rng(0).poisson(2.0, 21 * 288)
+    counts[20 * 288 + 100 :][:4] = [20, 30, 40, 20]
+    path = tmp_path / "counts.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["timestamp", "count"])
+        for n, count in enumerate(counts):
+            writer.writerow([f"{START + n * timedelta(minutes=5):%Y-%m-%d %H:%M:%S}", count])
+    return path
+
+
+def test_a_kind_is_tried_on_a_file_with_scores_and_a_picture(monitor, series, tmp_path):
+    scores, picture = tmp_path / "scores.csv", tmp_path / "out.png"
+    report = monitor(
+        "rules", "test", "surge", "--series", series, "--scores", scores, "--plot", picture, "--json"
+    ).json
+    (alert,) = report["alerts"]
+    assert alert["fired_at"].startswith("2026-01-25T08:25:00")
+    assert alert["observed"] >= 20 > alert["expected"]
+    assert alert["resolved_at"] > alert["fired_at"]
+    assert alert["early"] > 0
+    with scores.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 21 * 288
+    assert [row["timestamp"] for row in rows if float(row["anomaly_score"]) == 1] == ["2026-01-25 08:20:00"]
+    assert max(float(row["anomaly_score"]) for row in rows if row["anomaly_score"] != "1") <= 0.5
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    text = monitor("rules", "test", "surge", "--series", series).out
+    assert "1 alert in 21d on 1 series: 1.4 a month" in text
+
+
+def test_a_rule_of_the_configuration_is_tried_with_its_settings(monitor, series):
+    found = monitor("rules", "test", "court", "--series", series, "--json").json
+    assert found["kind"] == "threshold"
+    assert found["alerts"][0]["reason"].endswith("at least the 3 that the rule sets")
+
+
+def test_a_kind_is_tried_on_the_database(fetched):
+    report = fetched("rules", "test", "surge", "--json").json
+    assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], 0, 0)
+    text = fetched("rules", "test", "bad-news", "--since", "7d").out
+    assert "it would not have fired" in text
+    assert "there is no series that the rule watches yet" in text
+
+
+def test_suggestions_are_for_series_that_fired_now_and_then(fetched):
+    assert fetched("rules", "suggest", "--json").json == []
+    assert "no rule would have fired" in fetched("rules", "suggest").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope"], "no rule or kind is called 'nope'; known: bad-news, "),
+        (["threshold"], "the kind threshold has no default for at_least; write it as a rule"),
+        (["surge", "--scores", "x.csv"], "--scores needs --series"),
+        (["surge", "--series", "gone.csv"], "cannot be read: No such file"),
+        (["silence"], "read texts, not counts"),
+    ],
+)
+def test_what_cannot_be_tried_is_said(fetched, arguments, said):
+    failed = fetched("rules", "test", *arguments, code=2 if {"--scores", "nope"} & set(arguments) else 1)
+    assert said in failed.err + failed.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time,count\n1,2\n", "must have the columns timestamp,count"),
+        ("timestamp,count\n2026-01-01,x\n", "line 2: could not convert"),
+        ("timestamp,count\n2026-01-01,1\n2026-01-01,1\n", "line 3: is not after the line before"),
+        ("timestamp,count\n2026-01-01,1\n", "fewer than two rows"),
+        ("timestamp,count\n2026-01-01,1\n2026-01-02,1\n", "they are 86400 seconds apart"),
+    ],
+)
+def test_a_file_that_cannot_be_used_names_the_line(monitor, tmp_path, text, said):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    failed = monitor("rules", "test", "surge", "--series", path, code=1)
+    assert said in failed.err + failed.out

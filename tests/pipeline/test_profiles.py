@@ -1,0 +1,156 @@
+"""Profiles that are stored: whatever happened to them, alerts are those of the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from monitor.alerts.detectors.profile import VERSION
+from monitor.alerts.rules import Rule
+from monitor.pipeline.profiles import Present
+from monitor.pipeline.trying import try_on_store
+from monitor.runtime import Runtime
+from monitor.store.check import check
+from monitor.types import Document
+from tests.conftest import CONFIG
+from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
+
+BAD = {"mood": "bad", "topic": "court"}
+
+
+@pytest.fixture
+def warm(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> Runtime:
+    runtime = make_runtime()
+    runtime.sources["news"].waiting = history(monitor_now)
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    return runtime
+
+
+def surge(runtime: Runtime) -> Rule:
+    return next(rule for rule in runtime.rules if rule.kind == "surge")
+
+
+def fetched(runtime: Runtime, now: datetime, *new: Document) -> None:
+    runtime.sources["news"].waiting = list(new)
+    runtime.fetch("news", now)
+    settle(runtime, now)
+
+
+def test_a_profile_is_stored_and_goes_on_from_there(warm: Runtime, monitor_now: datetime) -> None:
+    later = monitor_now + timedelta(days=3)
+    for hour in range(72):
+        at = monitor_now + timedelta(hours=hour + 1)
+        fetched(warm, at, Document(f"c{hour}", f"{GOOD_MONEY} hour {hour}", published_at=at))
+    fetched(warm, later, *documents(2, BAD_COURT, later - timedelta(minutes=4), start=50))
+    assert warm.store.profiles.get({}, VERSION) is not None
+    present = Present(warm.store, later)
+    carried = present.of({}).last
+    warm.store.profiles.clear()
+    assert Present(warm.store, later).of({}).last == carried, "to the last digit"
+    rule = surge(warm)
+    kept = present.verdict(rule, BAD, [])
+    assert Present(warm.store, later).verdict(rule, BAD, []) == kept
+
+
+def test_a_profile_of_another_version_is_made_anew(warm: Runtime, monitor_now: datetime) -> None:
+    Present(warm.store, monitor_now).of({})
+    stored = warm.store.profiles.get({}, VERSION)
+    assert stored is not None
+    warm.store.profiles.put({}, VERSION + 1, 0, [1, 2, 3])
+    assert warm.store.profiles.get({}, VERSION) is None
+    Present(warm.store, monitor_now).of({})
+    assert warm.store.profiles.get({}, VERSION) == stored
+
+
+def test_backfill_into_the_past_takes_the_profile_away(warm: Runtime, monitor_now: datetime) -> None:
+    Present(warm.store, monitor_now).of({})
+    before = warm.store.profiles.get({}, VERSION)
+    assert before is not None
+    old = monitor_now - timedelta(days=6)
+    fetched(warm, monitor_now + timedelta(minutes=5), Document("old", f"{GOOD_MONEY} old", published_at=old))
+    after = Present(warm.store, monitor_now).of({}).last
+    warm.store.profiles.clear()
+    assert Present(warm.store, monitor_now).of({}).last == after
+    assert after.level > before[4]
+
+
+def test_a_new_label_of_the_past_takes_the_profiles_of_its_task_away(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    present = Present(warm.store, monitor_now)
+    for selection in ({}, {"mood": "bad"}, BAD):
+        present.of(selection)
+    warm.store.series.rebuild("mood")
+    assert warm.store.profiles.get({"mood": "bad"}, VERSION) is None
+    assert warm.store.profiles.get(BAD, VERSION) is None
+    assert warm.store.profiles.get({}, VERSION) is not None
+
+
+def test_a_wave_in_a_feed_that_is_polled_hourly_fires_at_the_next_poll(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(CONFIG.replace('every = "5m"', 'every = "1h"'))
+    fetched(runtime, monitor_now, *history(monitor_now))
+    poll = monitor_now + timedelta(hours=1)
+    fetched(runtime, poll, Document("calm", f"{GOOD_MONEY} calm", published_at=poll - timedelta(minutes=50)))
+    assert [a for a in runtime.store.alerts.find() if a.rule == "bad-news"] == []
+    # the wave is over when the feed is read again, and lies between other texts
+    poll += timedelta(hours=1)
+    wave = documents(9, BAD_COURT, poll - timedelta(minutes=55), apart=40)
+    calm = [Document(f"after-{n}", f"{GOOD_MONEY} after {n}", published_at=poll - timedelta(minutes=30 - n))
+            for n in range(3)]  # fmt: skip
+    fetched(runtime, poll, *wave, *calm)
+    (alert,) = [a for a in runtime.store.alerts.find() if a.rule == "bad-news"]
+    assert alert.observed == 9
+    assert poll - timedelta(hours=1, minutes=15) <= alert.since <= poll - timedelta(minutes=50)
+
+
+def test_a_second_piece_of_a_wave_is_no_second_alert_even_after_a_restart(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    fetched(warm, at, *documents(12, BAD_COURT, at - timedelta(minutes=8)))
+    for minutes in range(10, 300, 10):
+        settle(warm, at + timedelta(minutes=minutes))
+    again = at + timedelta(hours=6)
+    fetched(warm, again, *documents(12, BAD_COURT, again - timedelta(minutes=8), start=100))
+    bad = [a for a in warm.store.alerts.find() if a.rule == "bad-news"]
+    assert [a.state for a in bad] == ["resolved"]
+    much = again + timedelta(hours=2)
+    fetched(warm, much, *documents(40, BAD_COURT, much - timedelta(minutes=8), start=200, apart=10))
+    bad = [a for a in warm.store.alerts.find() if a.rule == "bad-news"]
+    assert [a.state for a in bad] == ["firing", "resolved"]
+
+
+def test_one_text_told_often_is_no_wave(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    storm = [Document(f"same-{n}", BAD_COURT, published_at=at - timedelta(minutes=5)) for n in range(30)]
+    fetched(warm, at, *storm)
+    assert [a.rule for a in warm.store.alerts.find()] == ["any-court"]
+    assert check(warm.store) == []
+
+
+def test_the_past_tried_again_raises_what_was_raised(warm: Runtime, monitor_now: datetime) -> None:
+    at = monitor_now + timedelta(minutes=10)
+    fetched(warm, at, *documents(12, BAD_COURT, at - timedelta(minutes=8)))
+    (live,) = [a for a in warm.store.alerts.find() if a.rule == "bad-news"]
+    warm.store.judgements.add(live.id, True, author="ada", note="", now=at)
+    seen: list[tuple[int, int]] = []
+    report = try_on_store(
+        warm.store,
+        surge(warm),
+        monitor_now - timedelta(days=10),
+        at,
+        lambda done, of: seen.append((done, of)),
+    )
+    ((tried, raised),) = report.alerts
+    assert tried.selection == live.selection
+    assert abs(raised.fired_at - live.fired_at) <= timedelta(minutes=10)
+    assert report.judged == {live.id: (True, True)}
+    assert report.precision == 1
+    assert report.a_month > 0
+    assert seen[-1][0] == seen[-1][1]
+    assert len(warm.store.alerts.find()) == 2, "trying raises nothing"

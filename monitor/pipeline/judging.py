@@ -79,7 +79,7 @@ def verdict(present: Present, rule: Rule, selection: Selection, buckets: Sequenc
     from_ = last if known is None else known
     verdicts = [detector.judge(history, end, from_, rule.settings) for end in ends]
     verdicts = [enough_stories(store, rule, selection, found) for found in verdicts]
-    return min(verdicts, key=lambda v: (not v.firing, v.probability))
+    return min(verdicts, key=lambda v: (not v.firing, v.probability, -v.observed))
 
 
 def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:

@@ -1,0 +1,96 @@
+"""What the README says of surge alerts, from the newest result files of ``surge.py`` and ``month.py``.
+
+python benchmarks/surge_table.py        # writes it between <!-- surge --> and <!-- /surge -->
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- surge -->", "<!-- /surge -->"
+PUBLISHED = (
+    "ARTime 87.0, which is told each file's extremes and length beforehand; Numenta HTM 76.8, CAD OSE 76.4"
+)
+
+
+def newest(name: str, results: Path = RESULTS) -> dict[str, Any] | None:
+    """The newest result file of that name, by its date."""
+    found = sorted(results.glob(f"{name}-20*.json"))
+    return json.loads(found[-1].read_text("utf-8")) if found else None
+
+
+def text(results: Path = RESULTS) -> str:
+    """Markdown: a paragraph on the public benchmark and on speed, a table of the simulated year, the month."""
+    nab, speed, tick, null = (newest(f"surge-{name}", results) for name in ("nab", "speed", "tick", "null"))
+    parts = []
+    if nab:
+        parts.append(
+            f"**Surge alerts**, one set of parameters, the defaults. On the mention counts of the Numenta Anomaly "
+            f"Benchmark ({nab['files']} files, standard profile) they score {nab['score_default_threshold']:.1f}, and "
+            f"{nab['score_leave_one_file_out']:.1f} with the threshold chosen leave-one-file-out (published: "
+            f"{PUBLISHED}); {nab['windows_hit']} of {nab['windows']} labelled windows are found, {nab['false_rows']} "
+            "alerts lie outside."
+        )
+    if null:
+        parts.append(_year(null))
+    if speed and tick:
+        parts.append(
+            f"An update of a series takes {speed['microseconds']:.0f} µs; a round of judging on {tick['series']:,} "
+            f"series, of which {tick['active']:,} got texts, {tick['first_round']['seconds']:.1f} s of one core when "
+            f"all profiles are made from {tick['days']} days of counts, {tick['later_round']['seconds']:.1f} s later, "
+            f"what it stores included ({tick['bytes_a_profile']:.0f} bytes a profile)."
+        )
+    parts.append(
+        "`python benchmarks/surge.py nab|null|speed|tick` repeats these; `monitor rules test` tells it of your history."
+    )
+    return "\n\n".join(parts)
+
+
+def _year(null: dict[str, Any]) -> str:
+    rows = [
+        "| texts a bucket | false alerts in 3 months | tenfold hour found | of 1,000 series "
+        "| threefold 2 h found | median delay |",
+        "| --: | --: | --: | --: | --: | --: |",
+    ]
+    for step, name in ((300, "5 min"), (3600, "1 h")):
+        for row in null[f"step_{step}"]["single"]:
+            rows.append(
+                f"| {row['mean']:g} in {name} | {row['per_13_weeks']:.2f} | {_share(row['tenfold_of_1'])} | "
+                f"{_share(row['tenfold_of_1000'])} | {_share(row['threefold_of_1'])} | {_delay(row['tenfold_of_1'])} |"
+            )
+    together = " and ".join(f"{null[f'step_{step}']['together']['a_week']:.1f}" for step in (300, 3600))
+    return (
+        "On a simulated year of series with daily and weekly cycles and nothing unusual in them (negative binomial, "
+        f"dispersion {null['dispersion']:g}), a rule over 1,000 of them raises {together} false alerts a week *in all* "
+        "(5-minute and hourly buckets). For a rule on one series, and bursts at any hour of day and night that hold "
+        "five texts or more:\n\n" + "\n".join(rows)
+    )
+
+
+def _share(found: dict[str, Any]) -> str:
+    return "–" if found["bursts"] < 20 else f"{100 * found['found']:.0f} %"
+
+
+def _delay(found: dict[str, Any]) -> str:
+    delay = found["median_delay_buckets"]
+    return "–" if delay is None or found["bursts"] < 20 else f"{delay:g} buckets"
+
+
+@click.command()
+def cli() -> None:
+    """Write what the README says of surge alerts."""
+    page = README.read_text("utf-8")
+    if BEGIN not in page or END not in page:
+        raise click.ClickException(f"{README} needs the lines {BEGIN} and {END}")
+    head, _, rest = page.partition(BEGIN)
+    README.write_text(f"{head}{BEGIN}\n{text()}\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+if __name__ == "__main__":
+    cli()

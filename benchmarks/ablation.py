@@ -74,7 +74,7 @@ def figures(report: Mapping[str, Any], families: Mapping[str, str]) -> dict[str,
 
 
 def table(trainings: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: by option the points above the recipe, mean and standard error over the seeds that both have."""
+    """Markdown: by option the points above the recipe, mean and standard error over the seeds that both have (one seed has no error)."""
     families = ("all", "topic", "intent", "sentiment")
     columns = [f"{family}/{shots}/macro_f1" for shots in ("0", "8") for family in families]
     # A family without validation tasks has no column.
@@ -93,8 +93,8 @@ def table(trainings: Sequence[Mapping[str, Any]]) -> str:
                 cells.append(f"{own.mean():.1f}")
                 continue
             gain = own - [by[RECIPE, seed][column] for seed in seeds]
-            error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
-            cells.append(f"{gain.mean():+.1f} ± {error:.1f}")
+            error = f" ± {gain.std(ddof=1) / np.sqrt(len(gain)):.1f}" if len(gain) > 1 else ""
+            cells.append(f"{gain.mean():+.1f}{error}")
         passes = PASSES.get(option, PASSES[RECIPE])
         lines.append(f"| {option} | {passes} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -114,10 +114,13 @@ class Present:
         return Carried(start, steps)
 
     def _known_since(self) -> int:
-        """Since when the monitor knows what came, in epoch seconds."""
         if self._since is None:
-            oldest = self.store.documents.history_from()
-            first = self.store.sources.first_success()
-            found = int(self.now.timestamp()) if oldest is None else oldest
-            self._since = found if first is None else max(found, bucket_of(first) - KNOWN_BEFORE)
+            self._since = known_since(self.store, self.now)
         return self._since
+
+
+def known_since(store: Store, now: datetime) -> int:
+    """Since when the monitor knows what came, in epoch seconds."""
+    oldest, first = store.documents.history_from(), store.sources.first_success()
+    found = int(now.timestamp()) if oldest is None else oldest
+    return found if first is None else max(found, bucket_of(first) - KNOWN_BEFORE)

@@ -16,6 +16,7 @@ from monitor.alerts.replay import Course, course, surge_verdicts
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.alerts.trial import Raised, trial
 from monitor.errors import MonitorError
+from monitor.pipeline.profiles import known_since
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection
@@ -84,12 +85,8 @@ def try_on_store(
         raise MonitorError(
             f"rules of kind {rule.kind} read texts, not counts; they cannot be tried on history"
         )
-    known = store.documents.history_from()
-    watched = [] if known is None else rule.watched(store.series.all())
-    found = Report(rule)
-    if known is None:
-        return found
-    whole = None
+    known, watched = known_since(store, now), rule.watched(store.series.all())
+    found, whole = Report(rule), None
     if rule.kind == "surge" and rule.settings.compare:
         every = store.series.counts({})
         whole = course(((c.bucket, c.total, c.total) for c in every), step=BUCKET_S, history_from=known)

@@ -74,7 +74,10 @@ def figures(report: Mapping[str, Any], families: Mapping[str, str]) -> dict[str,
 
 
 def table(trainings: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: by option the points above the recipe, mean and standard error over the seeds that both have (one seed has no error)."""
+    """Markdown: by option the points above the recipe, mean and standard error over the seeds that both have.
+
+    One seed has no error.
+    """
     families = ("all", "topic", "intent", "sentiment")
     columns = [f"{family}/{shots}/macro_f1" for shots in ("0", "8") for family in families]
     # A family without validation tasks has no column.

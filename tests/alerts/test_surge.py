@@ -111,7 +111,7 @@ def test_a_series_with_waves_every_day_needs_a_larger_one() -> None:
     counts = steady(1.0, 40)[0].copy()
     dice = np.random.default_rng(2)
     for day in range(1, 40):
-        for start in dice.integers(0, 280, 8):
+        for start in dice.integers(0, 280, 3):
             counts[day * 288 + start :][:4] += 40
     waved, calm = run(counts), steady(1.0, 40)[1]
     burst = [30, 40, 40, 20]

@@ -50,7 +50,7 @@ WEEKDAY_AFTER = 15
 DISPERSION_PRIOR = 0.5
 DISPERSION_FLOOR = 0.02
 """Even a very busy series varies by a seventh from one hour to the next."""
-CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 1.5, 2.0, 3.0
+CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 3.0, 4.0, 4.0
 """A bucket counts as at most so many times what is usual, so many deviations above, and never less than the last."""
 RECENT = 2 * HOUR
 """How long single counts are kept: the longest window that is judged."""

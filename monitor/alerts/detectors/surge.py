@@ -50,7 +50,7 @@ ABOVE_ALL = 7.0
 LESSER = 50.0
 LESSER_MOST = 1e-3
 """So many times more probable, at most this, may be what stands out as never before."""
-TESTS = 0.4
+TESTS = 1.0
 """Windows overlap and counts are whole: a bucket is worth about so many independent tests."""
 SHARED = 2 / 3
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""

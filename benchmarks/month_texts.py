@@ -84,7 +84,7 @@ class Texts:
         :param topic: of this topic alone; :param bad: bad news are among them.
         """
         able = [i for i in self._calm if (not topic or i.topic == topic) and (bad or i.mood != "negative")]
-        return self.told(able[rng.integers(len(able))], company, int(rng.integers(TELLINGS)))
+        return self.told(able[int(rng.integers(len(able)))], company, int(rng.integers(TELLINGS)))
 
     def bad_topic(self, rng: np.random.Generator) -> str:
         """A topic of which :data:`ENOUGH` items of bad news about companies are told."""
@@ -104,18 +104,18 @@ class Texts:
         while len(told) < count:
             pool = own if rng.random() < main else rest
             name = company or str(rng.choice(self.companies))
-            item = self.told(pool[rng.integers(len(pool))], name, int(rng.integers(TELLINGS)))
+            item = self.told(pool[int(rng.integers(len(pool)))], name, int(rng.integers(TELLINGS)))
             if item not in told:
                 told.add(item)
                 yield item
 
     def conversation(self, rng: np.random.Generator) -> Conversation:
         """An ordinary conversation."""
-        return _greeted(rng, self.conversations[rng.integers(len(self.conversations))])
+        return _greeted(rng, self.conversations[int(rng.integers(len(self.conversations)))])
 
     def complaint(self, rng: np.random.Generator) -> Conversation:
         """A conversation that complains."""
-        return _greeted(rng, self._complaints[rng.integers(len(self._complaints))])
+        return _greeted(rng, self._complaints[int(rng.integers(len(self._complaints)))])
 
     def told(self, item: News, company: str, telling: int) -> News:
         """The item about another company, with other numbers and months."""

@@ -8,18 +8,20 @@ neutral ones as their authors mixed them, retold about other companies, months a
 
 The month has ten slots of three days, one event in each, in an order that is drawn:
 
-| event          | what happens                                                               | must an alert come |
-|----------------|----------------------------------------------------------------------------|--------------------|
-| name-wave      | 15 to 30 items of bad news about one company in 2 to 5 hours of a day      | yes                |
-| topic-wave     | 15 to 30 items of bad news of one topic, any companies, in 2 to 5 hours    | yes                |
-| night-wave     | 10 to 16 items of bad news about one company, 1.5 to 3 hours of a night    | yes                |
-| complaint-wave | 12 to 25 conversations that complain, in 2 to 4 hours of a day             | yes                |
-| news-burn      | 14 to 22 items of bad news a day about one company, for 1.5 to 2.5 days    | yes                |
-| chat-burn      | 15 to 25 conversations a day that complain, for 1.5 to 2.5 days            | yes                |
-| outage         | a working day's 9 to 14 hours without news: the feed fails, or gives nothing; what was missed comes late | yes, of kind silence |
-| sale-day       | 3 to 5 times as many ordinary conversations for 12 hours                   | no                 |
-| storm          | one piece of bad news, word for word, by 40 to 60 publishers in 1 to 2 hours | no               |
-| results-day    | 25 to 40 calm or good items about earnings in 4 to 6 hours                 | no                 |
+| event          | what happens                                                               | an alert must come |
+|----------------|----------------------------------------------------------------------------|------|
+| name-wave      | 15 to 30 items of bad news about one company in 2 to 5 hours of a day      | yes  |
+| topic-wave     | 15 to 30 items of bad news of one topic, any companies, in 2 to 5 hours    | yes  |
+| night-wave     | 10 to 16 items of bad news about one company, 1.5 to 3 hours of a night    | yes  |
+| complaint-wave | 12 to 25 conversations that complain, in 2 to 4 hours of a day             | yes  |
+| news-burn      | 14 to 22 items of bad news a day about one company, for 1.5 to 2.5 days    | yes  |
+| chat-burn      | 15 to 25 conversations a day that complain, for 1.5 to 2.5 days            | yes  |
+| outage         | 9 to 14 hours of a working day without news: the feed fails or gives none  | yes  |
+| sale-day       | 3 to 5 times as many ordinary conversations for 12 hours                   | no   |
+| storm          | one piece of bad news, word for word, by 40 to 60 publishers in 1 to 2 hours | no |
+| results-day    | 25 to 40 calm or good items about earnings in 4 to 6 hours                 | no   |
+
+What was missed in the outage comes late, all at once; the alert it must raise is of kind silence.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-
 from month_texts import Texts
+
 from monitor.types import Document, Role
 from sample.history import NEWSROOM, SUPPORT, WEEKEND
 from sample.texts import Conversation, News

@@ -1,6 +1,6 @@
 """Alerts of a simulated month: how many of the planted events are found, how soon, and how many alerts are false.
 
-    python benchmarks/month.py --seeds 20 --date 2026-01-31
+    PYTHONPATH=. python benchmarks/month.py --seeds 20 --date 2026-01-31
 
 The world of each seed (:mod:`month_world`) goes through the real thing: sources, encoder, heads
 learned from the built-in seeds alone, database, rules (``month.toml``), with a clock that is moved
@@ -268,7 +268,7 @@ def main(seeds: int, date: str, results: Path, days: int) -> None:
     path = results / f"month-{date}.json"
     report = {
         "what": "a simulated month with ten planted events, seven of which must raise an alert",
-        "command": f"python benchmarks/month.py --seeds {seeds} --date {date}",
+        "command": f"PYTHONPATH=. python benchmarks/month.py --seeds {seeds} --date {date}",
         "asked": {"recall": RECALL, "false_alerts_a_month": FALSE_ALERTS},
         "date": date,
         "days": days,

@@ -92,7 +92,8 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     With --json: the object of `alerts list`, with transitions (at, state, reason; what changes
     no state is there as well: frozen, thawed, flapping, steady, suppressed, unsuppressed,
     acknowledged, snoozed, judged), judgement (real, author, note, at; or null) and deliveries
-    (notifier, event, state, attempts, created_at, next_at, delivered_at, last_error).
+    (notifier, event, copy_for: the notifier that could not deliver it, or null, state, attempts,
+    created_at, next_at, delivered_at, last_error).
     """
     from monitor.pipeline.alerting import alert_data
 
@@ -224,9 +225,10 @@ def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
         click.echo(f"  {clock(step.at)}  {step.state}: {step.reason}")
     click.echo("\nnotifications")
     for sent in _deliveries(store, alert):
+        copied = f" (a copy, for {sent['copy_for']})" if sent["copy_for"] else ""
         when = {"delivered": clock(sent["delivered_at"]), "waiting": f"next {ago(sent['next_at'], now)}"}
         click.echo(
-            f"  {sent['notifier']}, {sent['event']}: {sent['state']} {when.get(sent['state'], '')}".rstrip()
+            f"  {sent['notifier']}, {sent['event']}{copied}: {sent['state']} {when.get(sent['state'], '')}".rstrip()
             + (f", {sent['attempts']} attempts" if sent["attempts"] > 1 else "")
             + (f"; {sent['last_error']}" if sent["last_error"] else "")
         )
@@ -247,6 +249,7 @@ def _deliveries(store: Store, alert: StoredAlert) -> list[dict[str, Any]]:
         {
             "notifier": letter.notifier,
             "event": letter.notification.event,
+            "copy_for": letter.notification.data.get("fallback_for") if letter.copy_of else None,
             "state": letter.state,
             "attempts": letter.attempts,
             "created_at": letter.created_at,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.grouping import group_message
 from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import Rule
@@ -17,7 +20,7 @@ from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import Evidence
-from monitor.templating import Templates
+from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
 log = logging.getLogger(__name__)
@@ -85,9 +88,17 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
     Made when it goes out, so that nothing an owner's template does can touch the alert itself. A
     template that raises is logged, and the letter goes out in the built-in words.
     """
-    if "selection" not in notification.data:
-        return notification  # a test, a digest, several alerts at once
-    if not templates.plain:
+    return _explained(_pictured(_worded(notification, templates), templates, notifier))
+
+
+def _worded(notification: Notification, templates: Templates) -> Notification:
+    """In the owner's words, or at least by the owner's clock."""
+    several = "alerts" in notification.data and "group" in notification.data
+    if several and templates.zone != BUILT_IN.zone:
+        said = group_message(notification.data, templates.zone)
+        return replace(notification, body=said.body, html=said.html)
+    # a test and a digest have words of their own
+    if "selection" in notification.data and not templates.plain:
         try:
             said = compose(notification.event, notification.data, templates)
         except Exception as error:
@@ -98,12 +109,33 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
                 extra={"alert": notification.data.get("id")},
             )
         else:
-            notification = replace(notification, title=said.title, body=said.body, html=said.html)
-    if notifier.pictures and not notification.picture:
-        try:
-            history = (notification.data.get("evidence") or {}).get("history")
-            notification = replace(notification, picture=picture(history, templates.zone))
-        except Exception:
-            log.exception("the picture could not be drawn; the letter goes without")
-            notification = replace(notification, html=notification.html.replace(PICTURE, ""))
+            return replace(notification, title=said.title, body=said.body, html=said.html)
     return notification
+
+
+def _pictured(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:
+    """With the history drawn, where there is one and the notifier shows it."""
+    history = (notification.data.get("evidence") or {}).get("history")
+    if not notifier.pictures or notification.picture or not history:
+        return notification
+    try:
+        return replace(notification, picture=picture(history, templates.zone))
+    except Exception:
+        log.exception("the picture could not be drawn; the letter goes without")
+        without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)
+        return replace(notification, html=without)
+
+
+def _explained(notification: Notification) -> Notification:
+    """With a word on why it comes, if it is a copy of what another notifier could not deliver."""
+    notes = notification.data.get("fallback_notes") or []
+    if not notes:
+        return notification
+    shown = "".join(f"<p>{html.escape(note)}</p>" for note in notes) if notification.html else ""
+    return replace(
+        notification,
+        body="\n".join([*notes, notification.body]),
+        html=re.sub(
+            r"(?i)\A(.*?<body[^>]*>)?", lambda m: m[0] + shown, notification.html, count=1, flags=re.S
+        ),
+    )

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
@@ -58,6 +58,16 @@ def note(
     return evidence
 
 
+def look_at(store: Store, alert_id: int, found: Verdict) -> None:
+    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction."""
+    kept = Evidence(store)
+    if evidence := kept.of(alert_id):
+        figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
+        since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
+        seconds = found.until - found.since
+        kept.put(alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds})
+
+
 def word(
     store: Store,
     alert: StoredAlert,
@@ -66,17 +76,19 @@ def word(
     now: datetime,
     *,
     times: int = 1,
+    most: int = LETTER_DOCUMENTS,
 ) -> Told:
     """What is said of one event of an alert; joins the caller's transaction.
 
     Evidence of this very moment is used as it is kept; later news has it gathered anew.
 
     :param times: how often it was said, this time included.
+    :param most: the data hold at most so many of the documents.
     """
     evidence = Evidence(store).of(alert.id)
     if evidence.get("at") != now.isoformat():
         evidence = note(store, alert, documents, now)
-    letter = data(asdict(alert), documents, most=LETTER_DOCUMENTS, evidence=evidence)
+    letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
     return Told(**asdict(compose(event, letter)), data=letter)

@@ -18,7 +18,7 @@ Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*
 
 COMMON_LABELS = ("rule", "kind", "owner")
 """Labels of every alert, beside the parts of its selection."""
-DETECTOR_LABELS = ("source", "entity", "thread", "keyword")
+DETECTOR_LABELS = ("source", "entity", "thread", "task")
 """Labels that are no tasks: what some kinds of rules watch instead."""
 
 

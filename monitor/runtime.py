@@ -202,6 +202,7 @@ class Runtime:
         :param fetched: told of each source that was fetched.
         """
         failed: dict[str, str] = {}
+        given_up = {letter.id for letter in self.store.outbox.dead()}
         for name in self.sources:
             try:
                 fetched(name, self.fetch(name, now))
@@ -216,6 +217,8 @@ class Runtime:
         for name in self.notifiers:
             self.deliver(name, now)
         for letter in self.store.outbox.undelivered():
+            if letter.id in given_up:
+                continue  # in an earlier round, which said so
             failed[f"notifier {letter.notifier}"] = letter.last_error or "could not deliver"
         return failed
 

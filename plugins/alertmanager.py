@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,9 +61,29 @@ class Alertmanager(HttpNotifier):
     Settings = AlertmanagerSettings
 
     def send(self, notification: Notification) -> None:
-        content = json.dumps([self.alert(notification)]).encode()
+        if notification.event == "digest":
+            return  # it tells of no alert that is not there already
+        content = json.dumps(self.alerts(notification)).encode()
         url = f"{self.settings.url.rstrip('/')}/api/v2/alerts"
         self.request(url=url, headers={"Content-Type": "application/json"}, content=content)
+
+    def alerts(self, notification: Notification) -> list[dict[str, Any]]:
+        """Those that a notification is about; a letter about several brings each."""
+        several = notification.data.get("alerts")
+        if not isinstance(several, list):
+            return [self.alert(notification)]
+        return [
+            self.alert(
+                replace(
+                    notification,
+                    event=each["event"],
+                    title=each.get("title", notification.title),
+                    body=each.get("body", ""),
+                    data=each,
+                )
+            )
+            for each in several
+        ]
 
     def alert(self, notification: Notification) -> dict[str, Any]:
         """A notification as a ``postableAlert``."""

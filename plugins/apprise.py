@@ -15,7 +15,8 @@ from monitor.interfaces import Notifier, Settings
 from monitor.types import Notification
 
 MISSING = "needs the library apprise: run `pip install 'monitor[apprise]'`"
-KINDS = {"firing": "warning", "resolved": "success", "test": "info"}
+KINDS = {"firing": "warning", "resolved": "success"}
+"""What a service makes of an event; anything else is information."""
 
 
 class AppriseSettings(Settings):
@@ -48,6 +49,7 @@ class Apprise(Notifier):
 
     name = "apprise"
     Settings = AppriseSettings
+    pictures = True
 
     def __init__(self, settings: Any, base: Path) -> None:
         super().__init__(settings, base)
@@ -69,7 +71,7 @@ class Apprise(Notifier):
             worked = self._sender.notify(
                 title=_text(notification.title),
                 body=_text(notification.body) or _text(notification.title),
-                notify_type=KINDS[notification.event],
+                notify_type=KINDS.get(notification.event, "info"),
                 body_format="text",
                 attach=picture,
                 timeout=self.settings.timeout,

@@ -48,6 +48,7 @@ class Command(Notifier):
 
     name = "command"
     Settings = CommandSettings
+    pictures = True
 
     def send(self, notification: Notification) -> None:
         with tempfile.TemporaryFile() as given:  # a file, for a program need not read all of it, or any

@@ -70,6 +70,7 @@ class Email(Notifier):
 
     name = "email"
     Settings = EmailSettings
+    pictures = True
 
     def send(self, notification: Notification) -> None:
         message = self.message(notification)
@@ -113,9 +114,8 @@ class Email(Notifier):
         domain = parseaddr(self.settings.sender)[1].rpartition("@")[2]
         domain = domain if domain.isascii() else "monitor.invalid"
         message["Message-ID"] = f"<{notification.key}@{domain}>"
-        moment = notification.data.get("resolved_at") or notification.data.get("fired_at")
-        if isinstance(moment, str):
-            message["Date"] = format_datetime(datetime.fromisoformat(moment))
+        if (moment := _written(notification)) is not None:
+            message["Date"] = format_datetime(moment)
         # RFC 3834: whoever is on holiday need not tell an alert
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(notification.body.encode(errors="replace").decode())
@@ -210,6 +210,15 @@ def _add_html(message: EmailMessage, notification: Notification, name: str) -> N
         part.add_related(
             notification.picture, "image", "png", cid=f"<{name}>", filename="alert.png", disposition="inline"
         )
+
+
+def _written(notification: Notification) -> datetime | None:
+    """When it was written, the same for each attempt; for what says no time, that of the attempt."""
+    data = notification.data
+    evidence = data.get("evidence")
+    told = evidence.get("at") if isinstance(evidence, Mapping) else None
+    moment = told or data.get("resolved_at") or data.get("fired_at") or data.get("until")
+    return datetime.fromisoformat(moment) if isinstance(moment, str) else notification.at
 
 
 def _replies(refused: Mapping[str, tuple[int, bytes]]) -> str:

@@ -8,9 +8,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from monitor.alerts.message import Message, built_in, context
+from monitor.alerts.rules import subject
+from monitor.templating import render, short
 from monitor.types import Notification
 
 SHOWN_ALERTS = 20
+NAMED = 2
+"""Alerts that the title names."""
+SHOWN_TEXTS = 2
+"""Of each alert in a letter about several."""
 
 
 def group_key(
@@ -31,22 +38,78 @@ def group_key(
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def group_letter(key: str, labels: Mapping[str, str], alerts: Sequence[Notification]) -> Notification:
+def group_letter(
+    key: str, labels: Mapping[str, str], alerts: Sequence[Notification], *, new: int = 0
+) -> Notification:
     """One letter of the letters about each alert, those that fire first.
 
-    ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event``.
+    ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and
+    whether it is ``new`` to who gets the letter.
+
+    :param new: so many of them, the first, are.
     """
+    fresh = {id(alert) for alert in alerts[:new]}
     firing = [a for a in alerts if a.event == "firing"]
     resolved = [a for a in alerts if a.event == "resolved"]
-    said = [f"{len(firing)} firing" if firing else "", f"{len(resolved)} resolved" if resolved else ""]
-    where = ", ".join(f"{label} {value}" for label, value in labels.items() if value)
-    title = " and ".join(part for part in said if part) + (f": {where}" if where else " alerts")
-    shown = [*firing, *resolved]
-    parts = [f"{a.title}\n{a.body}" for a in shown[:SHOWN_ALERTS]]
-    if len(shown) > SHOWN_ALERTS:
-        parts.append(f"and {len(shown) - SHOWN_ALERTS} more alerts")
-    data: dict[str, Any] = {
-        "group": dict(labels),
-        "alerts": [{**a.data, "event": a.event} for a in shown],
+    shown = [{**a.data, "event": a.event, "new": id(a) in fresh} for a in [*firing, *resolved]]
+    data: dict[str, Any] = {"group": dict(labels), "alerts": shown}
+    said = group_message(data)
+    return Notification(key, "firing" if firing else "resolved", said.title, said.body, data, html=said.html)
+
+
+def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
+    """The words about several alerts, from the ``data`` of their letter alone: one line each, then each."""
+    alerts = data["alerts"]
+    shown = [context(alert["event"], alert, zone) for alert in alerts[:SHOWN_ALERTS]]
+    told = any(_news(alert) for alert in alerts)
+    title = _title(data)
+    names: dict[str, Any] = {
+        "title": title,
+        "alerts": [
+            {
+                "number": number,
+                "id": c["alert"].get("id"),
+                "event": c["event"],
+                # what is known already has a line, no more
+                "whole": not told or _news(c["alert"]),
+                "new": bool(c["alert"].get("new")),
+                "headline": c["headline"],
+                "facts": c["facts"],
+                "texts": c["texts"][:SHOWN_TEXTS],
+            }
+            for number, c in enumerate(shown, 1)
+        ],
+        "marks": any(not c["alert"].get("new") and c["event"] == "firing" for c in shown),
+        "more": len(alerts) - len(shown),
     }
-    return Notification(key, "firing" if firing else "resolved", title, "\n\n".join(parts), data)
+    return Message(
+        title,
+        render(built_in("group.txt.j2"), names, zone=zone).rstrip() + "\n",
+        render(built_in("group.html.j2"), names, zone=zone, html=True).strip() + "\n",
+    )
+
+
+def _news(alert: Mapping[str, Any]) -> bool:
+    """Whether a letter comes because of this alert."""
+    return bool(alert.get("new")) or alert["event"] == "resolved"
+
+
+def _title(data: Mapping[str, Any]) -> str:
+    """How many, of which group, and the first of them."""
+    firing = sum(alert["event"] == "firing" for alert in data["alerts"])
+    new = sum(bool(alert.get("new")) for alert in data["alerts"])
+    of_them = f" ({new} new)" if 0 < new < firing else ""
+    over = len(data["alerts"]) - firing
+    said = " and ".join(
+        part for part in (f"{firing} firing{of_them}" * (firing > 0), f"{over} resolved" * (over > 0)) if part
+    )
+    where = ", ".join(f"{label} {value}" for label, value in data["group"].items() if value)
+    return short(f"{said}: {where or _subjects(data['alerts'])}")
+
+
+def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
+    """What the news is about: the first few."""
+    news = [alert for alert in alerts if _news(alert)] or alerts
+    said = [subject(alert["kind"], alert["selection"]) for alert in news]
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    return "; ".join(said[:NAMED]) + more

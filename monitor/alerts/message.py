@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from monitor.alerts import sentences
 from monitor.alerts.detectors.history import duration, texts
 from monitor.alerts.past import last_day
-from monitor.alerts.rules import describe
+from monitor.alerts.rules import subject
 from monitor.alerts.sparkline import sparkline
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
@@ -31,11 +31,13 @@ COMMANDS = (
     ("alerts show {id}", "the whole story, with every text"),
     ("alerts ack {id}", "I look after it"),
     ("alerts snooze {id}", "be quiet about it for a while"),
-    ("alerts judge {id} false", "it was nothing (or `real`): the rule learns how well it does"),
+    ("alerts judge {id} false", "it was nothing (or say real): so a rule learns how well it does"),
 )
 """What to do next, while an alert is open."""
 AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
+SHARED = {"surge", "threshold", "ratio"}
+"""Kinds of which it tells something what share of the texts of their window they are."""
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
 
@@ -73,7 +75,7 @@ def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN
 def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str, Any]:
     """What a template may use: :data:`monitor.templating.NAMES` says what each name holds."""
     evidence = data.get("evidence") or {}
-    what = describe(data["selection"])
+    what = subject(data["kind"], data["selection"])
     resolved = event == "resolved"
     history = evidence.get("history")
     return {
@@ -102,7 +104,7 @@ def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str,
 
 def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
-    what, rule = describe(data["selection"]), data["rule"]
+    what, rule = subject(data["kind"], data["selection"]), data["rule"]
     evidence = data.get("evidence") or {}
     if event == "resolved":
         lasted = _lasted(data)
@@ -121,10 +123,8 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if not evidence:
         return [f"{str(data['reason']).rstrip('.')}."]
     much = sentences.how_much(data, evidence["seconds"])
-    told = [sentences.shares(evidence["shares"])]
-    if data["kind"] in FALLS:
-        told = []
-    elif evidence["read"]:
+    told = [sentences.shares(evidence["shares"])] if data["kind"] in SHARED else []
+    if data["kind"] not in (*FALLS, "conversation") and evidence["read"]:
         told += [sentences.origin(evidence), sentences.words(evidence["words"])]
     if event == "resolved":
         return [
@@ -143,7 +143,8 @@ def line(history: Mapping[str, Any], event: str = "firing") -> dict[str, str]:
     caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
     if before:
         caption += f": {'at most' if event == 'resolved' else 'now'} {then:,}, "
-        caption += f"in the {_whole(len(before) * history['step'])} before at most {max(before):,}"
+        most = f"at most {max(before):,}" if any(before) else "none"
+        caption += f"in the {_whole(len(before) * history['step'])} before {most}"
     return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
 
 
@@ -215,6 +216,8 @@ def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -
 def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
     if data["kind"] in FALLS:
         return "The last texts before it"
+    if data["kind"] == "conversation":
+        return "The conversation"
     return "What they say" if len(shown) > 1 else "What it says"
 
 

@@ -73,6 +73,13 @@ def fingerprint(rule: str, selection: Selection) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def subject(kind: str, selection: Selection) -> str:
+    """What an alert of a kind is about, in words."""
+    if kind == "keyword":
+        return f"certain words, {describe(selection)}" if selection else "certain words"
+    return describe(selection)
+
+
 def describe(selection: Selection) -> str:
     """A series in words: ``topic litigation, sentiment negative``."""
     return ", ".join(f"{task} {label}" for task, label in selection.items()) or "all documents"

@@ -10,8 +10,11 @@ from monitor.alerts.detectors.history import duration, texts
 from monitor.alerts.rules import ALL, Rule
 from monitor.durations import format_duration, parse_duration
 
-USUAL = {"surge", "drop", "trend"}
+USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
+
+IDLE = {"unanswered": ("turned", "in_a_row"), "worse": ("after",)}
+"""Settings of conversations that mean nothing beside this ``when``."""
 
 KINDS = {
     "surge": "fires when more texts come than the past of the series explains",
@@ -30,18 +33,43 @@ KINDS = {
 
 def rule_in_words(rule: Rule) -> str:
     """A rule in a sentence, with all of its settings: how it can be told to fire less, or more."""
-    where = ", ".join(
-        f"each {task}" if label == ALL else f"{task} {label}" for task, label in rule.where.items()
-    )
-    settings = []
-    for name, field in type(rule.settings).model_fields.items():
-        value = getattr(rule.settings, name)
-        if any(getattr(mark, "func", None) is parse_duration for mark in field.metadata):
-            value = format_duration(value) if isinstance(value, int | float) else value
-        settings.append(f"{name} {f'{value:g}' if isinstance(value, float) else value}")
     does = KINDS.get(rule.kind, "")
-    watches = f"watches {where or 'all documents'}"
-    return f"{rule.name} ({rule.kind}) {watches}{f' and {does}' if does else ''}: {', '.join(settings)}."
+    watches = f"watches {watched(rule.where, rule.settings)}"
+    settings = settings_in_words(rule.settings)
+    return f"{rule.name} ({rule.kind}) {watches}{f' and {does}' if does else ''}: {settings}."
+
+
+def watched(where: Mapping[str, str], settings: Any) -> str:
+    """What a rule looks at: ``each topic, sentiment negative``."""
+    for name in ("sources", "tasks"):
+        if hasattr(settings, name):
+            return (
+                f"{name} {', '.join(getattr(settings, name))}" if getattr(settings, name) else f"all {name}"
+            )
+    said = (f"each {task}" if label == ALL else f"{task} {label}" for task, label in where.items())
+    return ", ".join(said) or "all documents"
+
+
+def settings_in_words(settings: Any) -> str:
+    """``window 1h, min_count 5``, as they are declared; what says nothing here is left out."""
+    said = []
+    without = IDLE.get(getattr(settings, "when", ""), ())
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if value is None or value == () or name in without or name in ("sources", "tasks"):
+            continue
+        if any(getattr(mark, "func", None) is parse_duration for mark in field.metadata):
+            value = format_duration(value)
+        said.append(f"{name} {_value(value)}")
+    return ", ".join(said)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(f'"{item}"' for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def number(value: float) -> str:
@@ -108,7 +136,14 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind in USUAL:
         said = "none" if expected < 0.5 else number(expected) if expected < 10 else f"{expected:,.0f}"
         return f"{texts(round(observed))} in {duration(seconds)}, usually {said}"
-    return str(alert["reason"]).rstrip(".")
+    if kind == "entity":
+        return f"mentioned in {texts(round(observed))}"
+    return _clause(alert)
+
+
+def _clause(alert: Mapping[str, Any]) -> str:
+    """The first of a reason: what is seen. What it is held against comes after a semicolon."""
+    return str(alert["reason"]).partition("; ")[0].rstrip(".")
 
 
 def how_much(alert: Mapping[str, Any], seconds: float) -> str:
@@ -117,7 +152,8 @@ def how_much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "threshold":
         return f"{texts(round(observed))} in {duration(seconds)}; the rule's limit is {number(expected)}."
     if kind not in USUAL:
-        return f"{str(alert['reason']).rstrip('.')}."
+        said = much(alert, seconds) if kind == "entity" else str(alert["reason"]).rstrip(".")
+        return f"{said[:1].upper()}{said[1:]}."
     usually = usual(expected, alert["low"], alert["high"])
     said = f"{texts(round(observed))} in {duration(seconds)}, where usually there are {usually}."
     return f"{said} {times_as_many(observed, expected)}".rstrip()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from monitor.alerts.rules import describe
+from monitor.alerts.message import context
+from monitor.alerts.rules import subject
+from monitor.alerts.sentences import much
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
@@ -20,6 +22,7 @@ from monitor.config_reader import read_document
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert
+from monitor.store.background import Evidence
 
 OPEN: Sequence[State] = ("pending", "firing")
 
@@ -62,23 +65,23 @@ def list_command(
 
         print_json([alert_data(store, alert) for alert in found])
         return
+    evidence = Evidence(store)
     print_table(
-        ["id", "state", "fired", "rule", "what", "texts", "usual", "looked after"],
+        ["id", "state", "fired", "rule", "what", "how much", "looked after"],
         [
             [
                 alert.id,
                 state_in_words(alert),
                 ago(alert.fired_at, now),
                 alert.rule,
-                describe(alert.selection),
-                f"{alert.observed:,.0f}",
-                f"{alert.expected:.3g}",
+                subject(alert.kind, alert.selection),
+                shorten(much(asdict(alert), evidence.of(alert.id).get("seconds", 3600)), 60),
                 care_in_words(alert),
             ]
             for alert in found
         ],
         empty="no open alerts" if open_only else "no alerts",
-        right=["id", "texts", "usual"],
+        right=["id"],
     )
 
 
@@ -92,7 +95,8 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     With --json: the object of `alerts list`, with transitions (at, state, reason; what changes
     no state is there as well: frozen, thawed, flapping, steady, suppressed, unsuppressed,
     acknowledged, snoozed, judged), judgement (real, author, note, at; or null) and deliveries
-    (notifier, event, state, attempts, created_at, next_at, delivered_at, last_error).
+    (notifier, event, copy_for: the notifier that could not deliver it, or null, state, attempts,
+    created_at, next_at, delivered_at, last_error).
     """
     from monitor.pipeline.alerting import alert_data
 
@@ -113,7 +117,7 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
             }
         )
         return
-    _print_alert(app, store, alert)
+    _print_alert(app, store, alert, alert_data(store, alert))
 
 
 @alerts_command.command("ack")
@@ -198,19 +202,18 @@ def care_in_words(alert: StoredAlert) -> str:
 alerts_command.add_command(resend_command)
 
 
-def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
+def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:
     now = app.now()
+    said = context("resolved" if alert.state == "resolved" else "firing", data)
     lines = {
         "alert": str(alert.id),
         "rule": f"{alert.rule} ({alert.kind})",
-        "what": describe(alert.selection),
+        "what": said["what"],
         "owner": alert.owner,
         "state": state_in_words(alert),
         "silent": alert.suppressed,
         "fired": f"{clock(alert.fired_at)} ({ago(alert.fired_at, now)})",
         "resolved": "" if alert.resolved_at is None else clock(alert.resolved_at),
-        "texts": f"{alert.observed:,.0f} where {alert.expected:.3g} are usual "
-        f"({alert.low:.3g} to {alert.high:.3g})",
         "reason": alert.reason,
         "acknowledged": ""
         if alert.acked_at is None
@@ -219,14 +222,18 @@ def _print_alert(app: App, store: Store, alert: StoredAlert) -> None:
     for key, value in lines.items():
         if value:
             click.echo(f"{key + ':':14}{value}")
+    click.echo("\n" + "\n".join(said["facts"]))
+    if said["line"]:
+        click.echo(f"\n{said['line']['drawing']}\n{said['line']['caption']}")
     click.echo("\nlife")
     for step in store.alerts.transitions(alert.id):
         click.echo(f"  {clock(step.at)}  {step.state}: {step.reason}")
     click.echo("\nnotifications")
     for sent in _deliveries(store, alert):
+        copied = f" (a copy, for {sent['copy_for']})" if sent["copy_for"] else ""
         when = {"delivered": clock(sent["delivered_at"]), "waiting": f"next {ago(sent['next_at'], now)}"}
         click.echo(
-            f"  {sent['notifier']}, {sent['event']}: {sent['state']} {when.get(sent['state'], '')}".rstrip()
+            f"  {sent['notifier']}, {sent['event']}{copied}: {sent['state']} {when.get(sent['state'], '')}".rstrip()
             + (f", {sent['attempts']} attempts" if sent["attempts"] > 1 else "")
             + (f"; {sent['last_error']}" if sent["last_error"] else "")
         )
@@ -247,6 +254,7 @@ def _deliveries(store: Store, alert: StoredAlert) -> list[dict[str, Any]]:
         {
             "notifier": letter.notifier,
             "event": letter.notification.event,
+            "copy_for": letter.notification.data.get("fallback_for") if letter.copy_of else None,
             "state": letter.state,
             "attempts": letter.attempts,
             "created_at": letter.created_at,

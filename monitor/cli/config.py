@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from monitor.alerts.rules import ALL
+from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
-from monitor.cli.rules import notified_in_words, rule_record, settings_in_words, where_in_words
+from monitor.cli.rules import notified_in_words, rule_record
 from monitor.config import Config, RuleConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
@@ -176,7 +177,7 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
             [
                 rule.name,
                 rule.kind,
-                where_in_words(rule),
+                watched(rule.where, rule.settings),
                 len(said["series"]),
                 settings_in_words(rule.settings),
                 notified_in_words(rule, app.config.policy),

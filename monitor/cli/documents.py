@@ -44,7 +44,8 @@ def list_command(app: App, /, **filters: Any) -> None:
     """List documents with their labels, newest first.
 
     With --json: one array of objects with id, source, external_id, thread, role, title, text,
-    url, published_at, fetched_at, event_at, live and predictions. `predictions` maps a task
+    url, published_at, fetched_at, event_at, live, mentions (names of [entities]) and
+    predictions. `predictions` maps a task
     to {label, probability, abstained}, or to a list of those for a task with several labels a
     text. Where `abstained` is true, `label` is only the best guess.
     """
@@ -83,6 +84,8 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
     )
     for task, found in app.store.predictions.of([document_id]).get(document_id, {}).items():
         click.echo(f"{task + ':':14}{', '.join(_label(p, always=True) for p in found)}")
+    if names := app.store.mentions.of([document_id]).get(document_id):
+        click.echo(f"{'mentions:':14}{', '.join(names)}")
     click.echo(f"\n{document.title}\n{document.text}".rstrip())
 
 
@@ -174,10 +177,12 @@ def _show(
 def documents_json(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, Any]]:
     """Documents with their predictions, as JSON-able data."""
     said = store.predictions.of([document.id for document in documents])
+    mentions = store.mentions.of([document.id for document in documents])
     several = {stored.task.name for stored in store.tasks.active() if stored.task.multi}
     return [
         {
             **asdict(document),
+            "mentions": mentions.get(document.id, []),
             "predictions": {
                 task: [asdict(p) for p in found] if task in several else asdict(found[0])
                 for task, found in said.get(document.id, {}).items()

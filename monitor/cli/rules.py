@@ -8,13 +8,12 @@ from typing import Any
 import click
 
 from monitor.alerts.feedback import Feedback, Judged, feedback
-from monitor.alerts.rules import ALL
+from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.cli.trying import suggest_command, test_command
 from monitor.config import RuleConfig
-from monitor.durations import format_duration, parse_duration
 from monitor.routes import Policy
 
 
@@ -62,7 +61,7 @@ def list_command(app: App, as_json: bool) -> None:
             [
                 rule.name,
                 rule.kind,
-                where_in_words(rule),
+                watched(rule.where, rule.settings),
                 settings_in_words(rule.settings),
                 notified_in_words(rule, config.policy),
                 counts.get(rule.name, 0),
@@ -111,20 +110,3 @@ def rule_record(rule: RuleConfig) -> dict[str, Any]:
         "flap_count": rule.life.flap_count,
         "flap_span": rule.life.flap_span,
     }
-
-
-def where_in_words(rule: RuleConfig) -> str:
-    """``each topic, sentiment negative``."""
-    said = (f"each {task}" if label == ALL else f"{task} {label}" for task, label in rule.where.items())
-    return ", ".join(said) or "all documents"
-
-
-def settings_in_words(settings: Any) -> str:
-    """``window 1h, min count 5``, in the order in which the settings are declared."""
-    said = []
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        if any(getattr(mark, "func", None) is parse_duration for mark in field.metadata):
-            value = format_duration(value)
-        said.append(f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}")
-    return ", ".join(said)

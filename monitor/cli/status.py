@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
 from monitor.pipeline.health import hanging, late_stages, stuck
 from monitor.store.lock import DaemonLock
+
+DEAD_S = 7 * 86400.0
+"""So long is a notification that was given up a problem; it is kept longer."""
 
 
 @click.command("status")
@@ -18,7 +23,8 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Say whether the monitor runs and all of its stages are alive.
 
     Reads only the database. The exit code is 1 when the monitor does not run, a stage is late,
-    a source fails, or a notification could not be delivered.
+    a source fails, or a notification could not be delivered in the last seven days (one that was
+    overtaken by later news does not count).
     """
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()
@@ -42,8 +48,9 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         problems += hanging(sources, now)
         problems += stuck(store, now, list(store.outbox.counts_by_notifier()))
     problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
-    if letters.get("dead"):
-        problems.append(f"{letters['dead']} notifications could not be delivered (`monitor alerts resend`)")
+    if dead := store.outbox.lately_dead(now - timedelta(seconds=DEAD_S)):
+        few = "a notification" if len(dead) == 1 else f"{len(dead)} notifications"
+        problems.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
     if failed:
         problems.append(f"{failed} documents could not be classified")
     report = {

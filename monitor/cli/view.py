@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from monitor.alerts.rules import describe
+from monitor.alerts.rules import subject
 from monitor.cli.drawing import bars
 from monitor.cli.output import shorten
 from monitor.store import Store
@@ -102,7 +102,7 @@ class View:
             alert = self.store.alerts.need(alert_id)
             self.console.print(
                 f"[green]alert {alert.id} resolved[/green]: {escape(alert.rule)}, "
-                f"{escape(describe(alert.selection))}"
+                f"{escape(subject(alert.kind, alert.selection))}"
             )
         self._open = now_open
 
@@ -114,9 +114,10 @@ class View:
             text.append(shorten(document.title or document.text, 96))
         if len(documents) > SHOWN_TEXTS:
             text.append(f"\nand {len(documents) - SHOWN_TEXTS} more: monitor alerts show {alert.id}", "dim")
+        what = escape(subject(alert.kind, alert.selection))
         return Panel(
             text,
-            title=f"[bold]ALERT {alert.id}: {escape(alert.rule)} - {escape(describe(alert.selection))}[/bold]",
+            title=f"[bold]ALERT {alert.id}: {escape(alert.rule)} - {what}[/bold]",
             border_style="red",
             title_align="left",
         )

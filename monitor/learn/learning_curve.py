@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ ACROSS = 3  # panels a line
 
 def check_picture(picture: Path) -> None:
     """Raise :class:`LearnError` where nothing can be drawn there: told before hours of measuring."""
-    if find_spec("matplotlib") is None:
-        raise LearnError("drawing needs matplotlib: run `pip install 'monitor[train]'`")
     if picture.suffix.lower() not in FORMATS:
         raise LearnError(
             f"{picture} is no picture that can be drawn: its name must end in {', '.join(FORMATS)}"

@@ -13,7 +13,7 @@ from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import format_duration
 from monitor.pipeline.telling import tell
-from monitor.pipeline.wording import note
+from monitor.pipeline.wording import look_at, note
 from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -135,6 +135,8 @@ def _firing(
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
         worse = found.observed > alert.observed
         store.alerts.still_firing(alert_id, now, worse=figures if worse else None)
+        if worse:
+            look_at(store, alert_id, found)
         if fires:
             store.alerts.fire(alert_id, found.reason, now)
     documents = behind(found)

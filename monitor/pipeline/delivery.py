@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import random
-import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -100,7 +98,7 @@ def _failed(
         log.error("notifier %s raised", name, exc_info=error, extra=where)
     if permanent or (now - letter.waits_since).total_seconds() > GIVE_UP_S:
         with store.transaction():
-            store.outbox.give_up(letter.id, said)
+            store.outbox.give_up(letter.id, said, now)
             if terms.fallback:
                 _copy(store, letter, terms.fallback, said, now)
         log.error("%s cannot deliver %s: %s", name, letter.notification.key, said, extra=where)
@@ -118,13 +116,11 @@ def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) 
             return
         first = letter.notification
         note = f"({letter.notifier} could not deliver this: {why})" if why else ""
-        shown = f"<p>{html.escape(note)}</p>" if note and first.html else ""
+        notes = [*([note] if note else []), *first.data.get("fallback_notes", ())]
         copy = replace(
             first,
             key=copy_key(first.key, fallback),
-            body=f"{note}\n{first.body}" if note else first.body,
-            html=re.sub(r"(?i)\A(.*?<body[^>]*>)?", lambda m: m[0] + shown, first.html, count=1, flags=re.S),
-            data={**first.data, "fallback_for": letter.notifier},
+            data={**first.data, "fallback_for": letter.notifier, "fallback_notes": notes},
         )
         if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
             log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier)

@@ -10,11 +10,11 @@ from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
 from monitor.alerts.representative import representative
-from monitor.alerts.rules import describe
+from monitor.alerts.rules import subject
 from monitor.alerts.words import as_written, rising, terms
 from monitor.pipeline.evidence import SHOWN, shown
 from monitor.store import Store
-from monitor.store.background import EXCERPT, Background
+from monitor.store.background import EXCERPT, Background, Evidence
 from monitor.store.digests import Digests
 from monitor.types import Notification, StoredDocument
 
@@ -100,6 +100,7 @@ def _earlier(store: Store, since: int, length: int) -> float:
 
 def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
     found = []
+    evidence = Evidence(store)
     for alert in reversed(store.alerts.find(limit=ALERTS)):
         if alert.fired_at is None or alert.fired_at >= until:
             continue
@@ -110,8 +111,12 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
             {
                 "id": alert.id,
                 "rule": alert.rule,
-                "what": describe(alert.selection),
+                "kind": alert.kind,
+                "what": subject(alert.kind, alert.selection),
                 "observed": alert.observed,
+                "expected": alert.expected,
+                "reason": alert.reason,
+                "seconds": evidence.of(alert.id).get("seconds", 3600),
                 "fired_at": alert.fired_at.isoformat(),
                 "resolved_at": None if over is None else over.isoformat(),
                 "acked_by": alert.acked_by,

@@ -68,7 +68,8 @@ def gather(
     """
     background, kept = Background(store), kept or {}
     window = _window(alert, found, kept)
-    known = background.knows(alert.selection)
+    # what a keyword is looked for in is no series of its own
+    known = alert.kind != "keyword" and background.knows(alert.selection)
     selection = alert.selection if known else {}
     read = list(documents[:READ])
     return {
@@ -80,7 +81,7 @@ def gather(
         "until": _iso(window.until),
         "seconds": window.seconds,
         "shares": _shares(store, background, alert.selection, window) if known else [],
-        **_texts(background, read, selection),
+        **_texts(background, read, selection, alert.kind),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
         "history": _history(store, background, alert.selection, window, now) if known else None,
@@ -89,12 +90,16 @@ def gather(
 
 def _window(alert: StoredAlert, found: Verdict | None, kept: Mapping[str, Any]) -> Window:
     if found is not None:
-        return Window(found.since, found.until)
+        return _whole(found.since, found.until)
     if kept:
         since, until = (datetime.fromisoformat(kept[key]) for key in ("since", "until"))
-        return Window(int(since.timestamp()), int(until.timestamp()))
-    last = -(-int(alert.last_firing_at.timestamp()) // BUCKET_S) * BUCKET_S
-    return Window(int(alert.since.timestamp()), last)
+        return _whole(int(since.timestamp()), int(until.timestamp()))
+    return _whole(int(alert.since.timestamp()), int(alert.last_firing_at.timestamp()))
+
+
+def _whole(since: int, until: int) -> Window:
+    """In whole buckets, for counts know no others."""
+    return Window(since // BUCKET_S * BUCKET_S, -(-until // BUCKET_S) * BUCKET_S)
 
 
 def _behind(background: Background, alert: StoredAlert, attached: int, now: datetime) -> int:
@@ -135,7 +140,7 @@ def _shares(
 
 
 def _texts(
-    background: Background, documents: Sequence[StoredDocument], selection: Selection
+    background: Background, documents: Sequence[StoredDocument], selection: Selection, kind: str
 ) -> dict[str, Any]:
     """What the documents say, and where they come from."""
     ids = [document.id for document in documents]
@@ -177,7 +182,9 @@ def _texts(
             {**asdict(rise), "term": as_written(rise.term, written), "usual": round(rise.usual, 4)}
             for rise in rose
         ],
-        "texts": [shown(documents[i], sizes[groups[i]]) for i in chosen],
+        "texts": [shown(documents[i], sizes[groups[i]]) for i in chosen]
+        if kind != "conversation"
+        else [shown(document, 1) for document in reversed(documents[:SHOWN])],
     }
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from monitor.alerts.grouping import group_key, group_letter
 from monitor.alerts.lifecycle import delivery_key
+from monitor.alerts.message import LETTER_DOCUMENTS
 from monitor.pipeline.wording import word
 from monitor.routes import Policy, Route, group_labels
 from monitor.store import Store
@@ -87,15 +88,15 @@ def letter(
     now: datetime,
     *,
     times: int = 1,
-    most: int | None = None,
+    most: int = LETTER_DOCUMENTS,
 ) -> Notification:
     """The letter about one event of one alert.
 
     :param times: how often this was told, this time included.
-    :param most: at most so many of its documents.
+    :param most: the letter has at most so many of its documents.
     """
-    documents = store.documents.many(store.alerts.documents(alert.id)[:most])
-    told = word(store, alert, event, documents, now, times=times)
+    documents = store.documents.many(store.alerts.documents(alert.id))
+    told = word(store, alert, event, documents, now, times=times, most=most)
     return Notification(key, event, told.title, told.body, told.data, html=told.html)
 
 
@@ -259,10 +260,16 @@ def _write_to(
         alone = len(everything) == 1
         letters.append(
             letter(
-                scene.store, alert, event, key, scene.now, times=count, most=None if alone else SHOWN_TEXTS
+                scene.store,
+                alert,
+                event,
+                key,
+                scene.now,
+                times=count,
+                most=LETTER_DOCUMENTS if alone else SHOWN_TEXTS,
             )
         )
-    found = letters[0] if len(letters) == 1 else group_letter(key, group.labels, letters)
+    found = letters[0] if len(letters) == 1 else group_letter(key, group.labels, letters, new=len(new))
     one = everything[0].id if len(everything) == 1 else None
     scene.store.outbox.add(notifier, found, one, scene.now, alerts=[a.id for a in everything])
     for alert in [*new, *repeated]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
-from monitor.alerts.rules import Rule
+from monitor.alerts.rules import Rule, describe
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
 from monitor.store import Store
@@ -134,7 +134,7 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
     turns = [conversation.Turn(int(t.at.timestamp()), t.role, t.carries if t.live else None) for t in said]
     # what is classified in the round that fetched it was written before that round's success is noted
     until = max([int(min(now, state.last_success_at).timestamp()), *(turn.at for turn in turns)])
-    verdict = conversation.judge(turns, until, rule.settings)
+    verdict = conversation.judge(turns, until, rule.settings, describe(rule.where))
     ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
     _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
 

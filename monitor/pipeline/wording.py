@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.grouping import group_message
 from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import Rule
@@ -17,7 +20,7 @@ from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import Evidence
-from monitor.templating import Templates
+from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,16 @@ def note(
     return evidence
 
 
+def look_at(store: Store, alert_id: int, found: Verdict) -> None:
+    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction."""
+    kept = Evidence(store)
+    if evidence := kept.of(alert_id):
+        figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
+        since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
+        seconds = found.until - found.since
+        kept.put(alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds})
+
+
 def word(
     store: Store,
     alert: StoredAlert,
@@ -63,17 +76,19 @@ def word(
     now: datetime,
     *,
     times: int = 1,
+    most: int = LETTER_DOCUMENTS,
 ) -> Told:
     """What is said of one event of an alert; joins the caller's transaction.
 
     Evidence of this very moment is used as it is kept; later news has it gathered anew.
 
     :param times: how often it was said, this time included.
+    :param most: the data hold at most so many of the documents.
     """
     evidence = Evidence(store).of(alert.id)
     if evidence.get("at") != now.isoformat():
         evidence = note(store, alert, documents, now)
-    letter = data(asdict(alert), documents, most=LETTER_DOCUMENTS, evidence=evidence)
+    letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
     return Told(**asdict(compose(event, letter)), data=letter)
@@ -85,9 +100,17 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
     Made when it goes out, so that nothing an owner's template does can touch the alert itself. A
     template that raises is logged, and the letter goes out in the built-in words.
     """
-    if "selection" not in notification.data:
-        return notification  # a test, a digest, several alerts at once
-    if not templates.plain:
+    return _explained(_pictured(_worded(notification, templates), templates, notifier))
+
+
+def _worded(notification: Notification, templates: Templates) -> Notification:
+    """In the owner's words, or at least by the owner's clock."""
+    several = "alerts" in notification.data and "group" in notification.data
+    if several and templates.zone != BUILT_IN.zone:
+        said = group_message(notification.data, templates.zone)
+        return replace(notification, body=said.body, html=said.html)
+    # a test and a digest have words of their own
+    if "selection" in notification.data and not templates.plain:
         try:
             said = compose(notification.event, notification.data, templates)
         except Exception as error:
@@ -98,12 +121,33 @@ def dress(notification: Notification, templates: Templates, notifier: Notifier) 
                 extra={"alert": notification.data.get("id")},
             )
         else:
-            notification = replace(notification, title=said.title, body=said.body, html=said.html)
-    if notifier.pictures and not notification.picture:
-        try:
-            history = (notification.data.get("evidence") or {}).get("history")
-            notification = replace(notification, picture=picture(history, templates.zone))
-        except Exception:
-            log.exception("the picture could not be drawn; the letter goes without")
-            notification = replace(notification, html=notification.html.replace(PICTURE, ""))
+            return replace(notification, title=said.title, body=said.body, html=said.html)
     return notification
+
+
+def _pictured(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:
+    """With the history drawn, where there is one and the notifier shows it."""
+    history = (notification.data.get("evidence") or {}).get("history")
+    if not notifier.pictures or notification.picture or not history:
+        return notification
+    try:
+        return replace(notification, picture=picture(history, templates.zone))
+    except Exception:
+        log.exception("the picture could not be drawn; the letter goes without")
+        without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)
+        return replace(notification, html=without)
+
+
+def _explained(notification: Notification) -> Notification:
+    """With a word on why it comes, if it is a copy of what another notifier could not deliver."""
+    notes = notification.data.get("fallback_notes") or []
+    if not notes:
+        return notification
+    shown = "".join(f"<p>{html.escape(note)}</p>" for note in notes) if notification.html else ""
+    return replace(
+        notification,
+        body="\n".join([*notes, notification.body]),
+        html=re.sub(
+            r"(?i)\A(.*?<body[^>]*>)?", lambda m: m[0] + shown, notification.html, count=1, flags=re.S
+        ),
+    )

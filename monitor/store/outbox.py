@@ -179,6 +179,10 @@ class Outbox(Room):
             )
         )
 
+    def lately_dead(self, since: datetime) -> list[Letter]:
+        """Letters that were given up at ``since`` or later, and may still be sent again."""
+        return [letter for letter in self.dead() if letter.next_at >= since and not self.overtaken(letter)]
+
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
         return [
@@ -218,11 +222,11 @@ class Outbox(Room):
             )
         return int(fresh)
 
-    def give_up(self, letter_id: int, error: str) -> None:
-        """It will not work; the letter is kept as dead."""
+    def give_up(self, letter_id: int, error: str, now: datetime) -> None:
+        """It will not work; the letter is kept as dead, ``next_at`` then says since when."""
         self.write(
-            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ? where id = ?",
-            [error, letter_id],
+            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ?, next_at = ? where id = ?",
+            [error, to_text(now), letter_id],
         )
 
     def resend(self, letter_ids: Sequence[int], now: datetime) -> None:

@@ -50,7 +50,7 @@ def test_show_has_reason_figures_life_notifications_and_texts(fetched, alert_id)
     out = fetched("alerts", "show", alert_id).out
     for part in (
         "bad-news (surge)",
-        "12 where 0.6 are usual (0 to 3)",
+        "firing: 12 texts where 0.6 are usual",
         "firing: 12 texts where 0.6 are usual",
         "desk, firing: delivered",
         "phone, firing: waiting next in",

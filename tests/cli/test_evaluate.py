@@ -94,9 +94,7 @@ def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path:
     assert drawn["seeds"][2][1:] == (1.0, 0.0)
 
 
-def test_what_cannot_be_drawn_is_told_before_anything_is_measured(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_drawn_is_told_before_anything_is_measured(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(LearnError, match=r"must end in \.pdf, \.png, \.svg"):
         run(folder, "--plot", tmp_path / "curve.txt")
     with pytest.raises(LearnError, match="does not exist: make it first"):
@@ -104,6 +102,3 @@ def test_what_cannot_be_drawn_is_told_before_anything_is_measured(
     assert "--support has one point" in run(
         folder, "--plot", tmp_path / "c.png", "--support", "few.jsonl", code=2
     )
-    monkeypatch.setattr("monitor.learn.learning_curve.find_spec", lambda name: None)
-    with pytest.raises(LearnError, match=r"^drawing needs matplotlib: run `pip install 'monitor\[train\]'`$"):
-        run(folder, "--plot", tmp_path / "curve.png")

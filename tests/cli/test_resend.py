@@ -14,10 +14,10 @@ def dead(fetched, alert_id):
     """The alert's letter to phone is dead, and so is one that belongs to no alert."""
     store, now = fetched.store(), datetime.now(UTC)
     (phone,) = (letter for letter in store.outbox.of_alert(alert_id) if letter.notifier == "phone")
-    store.outbox.give_up(phone.id, "no such number")
+    store.outbox.give_up(phone.id, "no such number", now)
     store.outbox.add("desk", Notification("key-digest", "test", "the digest", "body", {}), None, now)
     (digest,) = store.outbox.due(now, notifier="desk")
-    store.outbox.give_up(digest.id, "no such room")
+    store.outbox.give_up(digest.id, "no such room", now)
     store.close()
     return alert_id
 

@@ -22,7 +22,7 @@ def test_list_has_settings_with_defaults_and_open_alerts(fetched, alert_id):
 
 def test_list_speaks_in_words(fetched):
     text = " ".join(fetched("rules", "list").out.split())
-    for part in ("each topic, mood bad", "window 1h 30m, min count 5", "topic court", "at least 3", "nobody"):
+    for part in ("each topic, mood bad", "window 1h 30m, min_count 5", "topic court", "at_least 3", "nobody"):
         assert part in text
 
 

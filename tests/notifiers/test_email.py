@@ -115,14 +115,19 @@ def test_every_attempt_has_the_same_message_id(server: LoopbackSmtp) -> None:
     assert ids == [f"<{first.key}@example.com>"] * 2 + ["<ff@example.com>"]
 
 
-def test_the_date_is_when_it_happened_or_left_to_the_server(server: LoopbackSmtp) -> None:
+def test_the_date_is_when_it_was_told_or_happened_or_that_of_the_attempt(server: LoopbackSmtp) -> None:
     notifier = email_to(server)
     resolved = datetime(2026, 3, 2, 12, tzinfo=UTC)
     data = {**sample_notification().data, "resolved_at": resolved.isoformat()}
     notifier.send(replace(sample_notification("resolved"), data=data))
     notifier.send(replace(sample_notification("test"), data={}))
     assert parsedate_to_datetime(server.messages[0].message["Date"]) == resolved
-    assert server.messages[1].message["Date"] is None
+    assert parsedate_to_datetime(server.messages[1].message["Date"]) == NOW
+    again = {**data, "resolved_at": None, "evidence": {"at": "2026-03-02T18:00:00+00:00"}}
+    notifier.send(replace(sample_notification(), data=again))
+    assert parsedate_to_datetime(server.messages[2].message["Date"]).hour == 18, (
+        "said once more: not an old mail"
+    )
 
 
 def test_halves_of_surrogate_pairs_stop_nothing(server: LoopbackSmtp) -> None:

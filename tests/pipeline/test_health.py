@@ -75,7 +75,7 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
     assert "notifications to desk do not get through" in problems(store), "tried in vain"
     store.outbox.resend([letter.id], NOW)
-    store.outbox.give_up(letter.id, "refused")
+    store.outbox.give_up(letter.id, "refused", NOW)
     assert problems(store) == "", "the dead do not wait; the status shows them"
 
 

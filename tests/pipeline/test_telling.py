@@ -297,6 +297,8 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert both.title == "2 firing: rule bad"
     assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
     assert both.data["group"] == {"rule": "bad"}
+    assert "NEW" not in both.body, "all of it is"
+    assert both.html.count("<h2") == 2
     assert "topic court" in both.body
     assert "topic money" in both.body
     assert (one.data["id"], "alerts" in one.data) == (2, False), "a single alert is an ordinary letter"
@@ -306,7 +308,13 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert world.letters() == []
     world.wait(seconds=1)
     ((_, news),) = world.letters()
-    assert (news.event, news.title) == ("firing", "2 firing and 1 resolved: rule bad")
+    assert (news.event, news.title) == ("firing", "2 firing (1 new) and 1 resolved: rule bad")
+    overview, _, whole = news.body.partition("\n\n")
+    assert "1. NEW topic sport" in overview
+    assert "2. topic money" in overview
+    assert "3. Over" in overview
+    assert "topic money" not in whole, "what is known already has a line, no more"
+    assert "monitor alerts show 4" in whole
     assert [(a["id"], a["event"]) for a in news.data["alerts"]] == [
         (4, "firing"),
         (3, "firing"),
@@ -325,7 +333,7 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     world.see("quiet", topic="money")
     world.wait(minutes=1)
     ((_, over),) = world.letters()
-    assert (over.event, over.title) == ("resolved", "2 resolved alerts")
+    assert (over.event, over.title) == ("resolved", "2 resolved: topic court; topic money")
     world.wait(minutes=1)
     assert world.store.tellings.groups() == []
     world.see("firing", topic="court")
@@ -419,6 +427,6 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     world.see("quiet", topic="money")
     world.wait(seconds=0)
     (first,) = world.store.outbox.due(world.now, notifier="press")
-    assert first.notification.title == "2 firing alerts"
+    assert first.notification.title == "2 firing: topic court; topic money"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1

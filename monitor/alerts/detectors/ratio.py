@@ -75,7 +75,7 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     first = end - history.width(settings.window)
     until, since = history.time_of(end), history.time_of(first)
     part, all_ = history.live_between(first, end), history.whole.live_between(first, end)
-    low, high = wilson(part, all_, z_of(1 - settings.confidence))
+    low, _ = wilson(part, all_, z_of(1 - settings.confidence))
     share = part / all_ if all_ else 0.0
     clear = 0.8 * settings.at_least if settings.clear_below is None else settings.clear_below
     firing = all_ >= settings.min_count and low >= settings.at_least
@@ -83,8 +83,9 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     if all_ < settings.min_count:
         reason = f"{said}, fewer texts than the {settings.min_count} that the rule asks for"
     else:
-        compared = "at least" if firing else "not surely"
-        reason = f"{said}, {share:.0%} ({low:.0%} to {high:.0%}), {compared} the {settings.at_least:.0%} of the rule"
+        reason = (
+            f"{said}, {share:.0%}, and surely over {low:.0%}; the rule's limit is {settings.at_least:.0%}"
+        )
     return Verdict(
         firing=firing,
         observed=part,

@@ -77,19 +77,17 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     gap = max(0, until - last)
     mean, dispersion, known = _due(came, first, end, settings)
     chance = at_most(0, mean, dispersion)
-    said = f"nothing new for {format_duration(gap)}"
+    said = f"nothing new for {_long(gap)}"
     firing = False
     if gap < settings.at_least:
         reason = f"{said}, less than the {format_duration(settings.at_least)} of the rule"
     elif known < settings.min_history:
         reason = f"{said}; still learning its usual gaps"
     elif mean < settings.times or chance >= settings.probability:
-        reason = f"{said}, in which {mean:.2g} arrivals are usual at this hour"
+        reason = f"{said}, in which {mean:.2g} arrivals are usual"
     else:
         firing = True
-        reason = (
-            f"{said} (the last is of {_clock(last)}), in which {mean:,.0f} arrivals are usual at this hour"
-        )
+        reason = f"{said}, in which {mean:,.0f} arrivals are usual; the last came {_clock(last)}"
     return Verdict(firing, 0, mean, 1.0 if firing else 0.0, mean, last, until, float(chance), reason)
 
 
@@ -101,8 +99,11 @@ def judge_failing(
     lasts = now - since >= settings.failing_for or last_success is None
     if failures < FAILURES or not lasts:
         return None
-    when = "it was never read" if last_success is None else f"last read at {_clock(last_success)}"
-    reason = f"cannot be read, {failures} failures in a row ({when}): {error}"
+    if last_success is None:
+        said = "was never read"
+    else:
+        said = f"cannot be read for {_long(now - last_success)}; the last time was {_clock(last_success)}"
+    reason = f"{said}; {failures} failures in a row: {error}"
     return Verdict(True, failures, 0.0, 0.0, 0.0, since, now, 0.0, reason)
 
 
@@ -126,6 +127,11 @@ def _due(came: History, first: int, end: int, settings: SilenceSettings) -> tupl
     oldest = max(0, first - int(settings.baseline // came.step))
     rate = (sums[first] - sums[oldest]) / max(1, first - oldest)
     return float(rate * width), DISPERSION_PRIOR + 1 / max(1.0, float(sums[first] - sums[oldest])), known
+
+
+def _long(seconds: int) -> str:
+    """A silence has no seconds, where it has hours."""
+    return format_duration(seconds // 60 * 60 if seconds >= 3600 else seconds)
 
 
 def _clock(at: int) -> str:

@@ -93,7 +93,7 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
         reason = f"{number} days are known; {LEAST_DAYS} are the least that tell a trend"
         return Verdict(False, 0, 0.0, 0.0, 0.0, since, until, 1.0, reason)
     counts = _days(history.total, first, number, day)
-    values, unit = counts, "a day"
+    values, unit = counts, "texts a day"
     if history.whole is not None:
         values = counts / np.maximum(_days(history.whole.total, first, number, day), 1)
         unit = "of the texts"
@@ -111,9 +111,9 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
         chance < settings.probability and ratio >= settings.min_ratio and slow and not rare and news
     )
     quiet = bool(ratio < sqrt(settings.min_ratio) or chance > 0.05 or rare)
-    figures = f"{usual:.0%} to {now:.0%}" if history.whole is not None else f"{usual:.3g} to {now:.3g}"
+    figures = f"{usual:.0%} to {now:.0%}" if history.whole is not None else f"{usual:.2g} to {now:.2g}"
     moves = ("falls" if down else "rises") if firing else "no clear trend"
-    reason = f"{moves} over {number} days: {figures} {unit}, first week to last"
+    reason = f"{moves} over {number} days, from {figures} {unit}; means of the first week and the last"
     week = (int(counts[-7:].sum()), float(counts[:7].sum()))
     return Verdict(firing, week[0], week[1], 0.0, week[1], since, until, chance, reason, quiet)
 

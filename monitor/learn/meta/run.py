@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -202,8 +201,7 @@ def meta_train(
     )
     try:
         (order.out / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-        if find_spec("matplotlib") is not None:
-            draw_curves(order.out, order.out / "curves.png")
+        draw_curves(order.out, order.out / "curves.png")
     except OSError as error:
         raise _no_room(order.out, error) from error
     return report

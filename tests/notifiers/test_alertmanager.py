@@ -193,7 +193,13 @@ def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
         notifier = make(Alertmanager, Path(), url=server.url(""), allow_private=True)
         one, other = sample_notification().data, sample_notification("resolved").data
         several = [
-            {**one, "event": "firing", "title": "first", "reason": "12 texts", "selection": {"topic": "court"}},
+            {
+                **one,
+                "event": "firing",
+                "title": "first",
+                "reason": "12 texts",
+                "selection": {"topic": "court"},
+            },
             {
                 **other,
                 "event": "resolved",

@@ -78,7 +78,7 @@ class Alertmanager(HttpNotifier):
                     notification,
                     event=each["event"],
                     title=each.get("title", notification.title),
-                    body=each.get("body", ""),
+                    body=str(each.get("reason", "")),
                     data=each,
                 )
             )

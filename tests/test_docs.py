@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ from monitor.config import (
     TopTable,
 )
 from monitor.config_reader import load_config
+from monitor.durations import parse_duration
 from monitor.plugins import load_plugins
 from monitor.routes import Inhibit, Mute, Route
 from monitor.testing import check_failing_source, check_source, make
@@ -241,6 +243,34 @@ def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Pa
     config = load_config(path, load_plugins(), KINDS, environ=environ, check_seeds=True)
     assert len(config.tasks) == (4 if text is UNCOMMENTED else 3)
     assert len(config.notifiers) == (7 if text is UNCOMMENTED else 1)
+
+
+ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+RULES = ALERTS.partition("\n## Kinds of rules\n")[2].partition("\n## ")[0]
+
+
+def test_every_kind_of_rule_has_a_section_and_a_row() -> None:
+    assert re.findall(r"^### (\w+)$", RULES, re.MULTILINE) == list(KINDS)
+    assert re.findall(r"^\| \[`(\w+)`\]\(#\1\) \|", RULES, re.MULTILINE) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_of_a_kind_is_explained_with_its_default(kind: str) -> None:
+    section = RULES.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
+    told: dict[str, str] = {}
+    for name, value in re.findall(r"`(\w+)(?: = ([^`]+))?`", section):
+        told[name] = told.get(name) or value
+    model = KINDS[kind]
+    missing = model.model_fields.keys() - told.keys()
+    assert not missing, f"docs/alerts.md does not explain {sorted(missing)} of {kind}"
+    for name, field in model.model_fields.items():
+        if not field.is_required() and field.default not in (None, ()):
+            assert told[name], f"{kind}: show the default of {name}"
+            shown = tomllib.loads(f"x = {told[name]}")["x"]
+            number = isinstance(shown, str) and not isinstance(field.default, str)
+            value = parse_duration(shown) if number else shown
+            assert value == field.default, f"{kind}: {name} is {field.default} unless set"
+        assert re.search(rf"^(# )?{name} = ", CONFIG, re.MULTILINE), f"config.toml does not show {name}"
 
 
 @pytest.mark.parametrize(

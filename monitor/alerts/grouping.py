@@ -51,7 +51,9 @@ def group_letter(
     fresh = {id(alert) for alert in alerts[:new]}
     firing = [a for a in alerts if a.event == "firing"]
     resolved = [a for a in alerts if a.event == "resolved"]
-    shown = [{**a.data, "event": a.event, "new": id(a) in fresh} for a in [*firing, *resolved]]
+    shown = [
+        {**a.data, "event": a.event, "title": a.title, "new": id(a) in fresh} for a in [*firing, *resolved]
+    ]
     data: dict[str, Any] = {"group": dict(labels), "alerts": shown}
     said = group_message(data)
     return Notification(key, "firing" if firing else "resolved", said.title, said.body, data, html=said.html)

@@ -89,3 +89,12 @@ def test_import_refusals(monitor):
         "is a source of the configuration"
         in monitor("documents", "import", file, "--source", "news", code=1).err
     )
+
+
+def test_mentions_are_shown(monitor):
+    monitor.edit('encoder = "hash"', 'encoder = "hash"\n[entities]\n"Acme Corp" = ["growth"]\n')
+    monitor("run", "--once", "--no-view")
+    good, bad = monitor("documents", "list", "--json").json
+    assert (good["mentions"], bad["mentions"]) == (["Acme Corp"], [])
+    assert "mentions:     Acme Corp" in monitor("documents", "show", good["id"]).out
+    assert "mentions:" not in monitor("documents", "show", bad["id"]).out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -70,3 +70,27 @@ def test_what_to_resend_must_be_said(fetched, dead):
 
 def test_status_names_the_way_out(fetched, dead):
     assert "`monitor alerts resend`" in fetched("status", code=1).out
+
+
+def test_the_dead_are_a_problem_for_a_week(fetched, dead):
+    store = fetched.store()
+    assert "2 notifications could not be delivered" in fetched("status", code=1).out
+    for number, letter in enumerate(store.outbox.dead()):
+        store.outbox.give_up(letter.id, "old", datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
+    assert "a notification could not be delivered" in fetched("status", code=1).out
+    for letter in store.outbox.dead():
+        store.outbox.give_up(letter.id, "old", datetime.now(UTC) - timedelta(days=8))
+    store.close()
+    assert "could not be delivered" not in fetched("status", code=1).out
+    assert fetched("status", "--json", code=1).json["notifications"]["dead"] == 2, "they are kept"
+
+
+def test_a_copy_for_another_notifier_is_marked(fetched, dead):
+    store, now = fetched.store(), datetime.now(UTC)
+    (letter,) = store.outbox.dead(alert_id=dead)
+    copy = Notification("key-copy", "firing", "title", "body", {"fallback_for": "phone"})
+    store.outbox.add("desk", copy, dead, now, copy_of=letter.id)
+    store.close()
+    assert "desk, firing (a copy, for phone): waiting" in fetched("alerts", "show", dead).out
+    found = fetched("alerts", "show", dead, "--json").json["deliveries"]
+    assert [sent["copy_for"] for sent in found] == [None, None, "phone"]

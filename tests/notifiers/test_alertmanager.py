@@ -184,3 +184,33 @@ def test_times_are_in_utc() -> None:
     assert notifier.alert(event("firing"))["startsAt"] == NOW.astimezone(UTC).strftime(
         "%Y-%m-%dT%H:%M:%S.000Z"
     )
+
+
+def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
+    receiver = Receiver()
+    with LoopbackServer() as server:
+        server.routes["/api/v2/alerts"] = receiver
+        notifier = make(Alertmanager, Path(), url=server.url(""), allow_private=True)
+        one, other = sample_notification().data, sample_notification("resolved").data
+        several = [
+            {
+                **one,
+                "event": "firing",
+                "title": "first",
+                "reason": "12 texts",
+                "selection": {"topic": "court"},
+            },
+            {
+                **other,
+                "event": "resolved",
+                "title": "second",
+                "reason": "9 texts",
+                "selection": {"topic": "money"},
+                "resolved_at": NOW.isoformat(),
+            },
+        ]
+        notifier.send(replace(sample_notification(), data={"group": {}, "alerts": several}))
+        notifier.send(replace(sample_notification("digest"), data={"event": "digest"}))
+    assert [alert["annotations"]["summary"] for alert in receiver.posted] == ["first", "second"]
+    assert [alert["labels"]["topic"] for alert in receiver.posted] == ["court", "money"]
+    assert receiver.open(NOW + timedelta(minutes=1)) == 1

@@ -172,7 +172,7 @@ def test_a_group_speaks_when_its_time_has_come(
     assert sent == []
     settle(runtime, at + timedelta(minutes=1))
     (letter,) = sent
-    assert letter.title == "2 firing alerts"
+    assert letter.title == "2 firing: mood bad, topic court; topic court"
     assert sorted(a["rule"] for a in letter.data["alerts"]) == ["any-court", "bad-news"]
     assert all(len(a["documents"]) == 5 for a in letter.data["alerts"])
 
@@ -201,6 +201,7 @@ def test_a_permanent_error_ends_in_a_dead_letter(warm: Runtime, monitor_now: dat
     settle(warm, at)
     assert warm.store.outbox.counts() == {"dead": 2}
     assert warm.store.outbox.undelivered()[0].last_error == "no such room"
+    assert warm.once(at + timedelta(minutes=1), lambda *_: None) == {}, "it was told when it happened"
 
 
 def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now: datetime) -> None:

@@ -1,0 +1,113 @@
+"""From a wave of texts to the mail that arrives: judged, raised, told, drawn, sent over SMTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from loopback_smtp import LoopbackSmtp
+from weeks import Weeks
+
+from monitor.alerts.detectors import SurgeSettings, ThresholdSettings
+from monitor.alerts.rules import Rule
+from monitor.interfaces import Notifier
+from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.judging import judge_due
+from monitor.pipeline.telling import dispatch
+from monitor.routes import Policy, Route
+from monitor.templating import Templates
+from monitor.testing import Recorder, make
+from monitor_plugins.apprise import Apprise
+from monitor_plugins.command import Command
+from monitor_plugins.email import Email
+
+NOW = datetime(2026, 3, 4, 15, 10, tzinfo=UTC)
+BAD = Rule("bad-news", "surge", {"topic": "*", "sentiment": "negative"}, ["desk"], SurgeSettings())
+
+
+@pytest.fixture
+def weeks(tmp_path: Path) -> Iterator[Weeks]:
+    made = Weeks(tmp_path / "monitor.db", NOW, days=21, busy=6)
+    for number, item in enumerate(made.wave):
+        made.report(item, NOW - timedelta(minutes=50 - number), source=["wire", "bbc-business"][number % 2])
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackSmtp]:
+    with LoopbackSmtp() as running:
+        yield running
+
+
+def email(server: LoopbackSmtp) -> Notifier:
+    settings = {"host": "127.0.0.1", "port": server.port, "security": "none", "sender": "m@example.com"}
+    found: Notifier = make(Email, Path(), **settings, to=["desk@example.com"])
+    return found
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna"])
+def test_a_surge_arrives_as_text_html_and_picture(weeks: Weeks, server: LoopbackSmtp, zone: str) -> None:
+    judge_due(weeks.store, [BAD], NOW)
+    assert deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone=zone)) == 1
+    message = server.messages[0].message
+    assert "topic litigation" in message["Subject"]
+    assert message["Subject"].endswith("[bad-news]")
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    assert [p.get_content_type() for p in parts] == ["text/plain", "text/html", "image/png"]
+    text, page, picture = (part.get_content() for part in parts)
+    assert "Halvorne" in text
+    assert "monitor alerts show 1" in text
+    assert ("15:10 UTC" if zone == "UTC" else "16:10 CET") in text
+    name = parts[2]["Content-ID"].strip("<>")
+    assert f'<img src="cid:{name}"' in page
+    assert "Halvorne" in page
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, server: LoopbackSmtp) -> None:
+    policy = Policy((Route(name="all", notify=("desk",), group_by=(), group_wait=0),))
+    rules = [
+        Rule(name, "threshold", where, [], ThresholdSettings(at_least=2), routed=True, policy=policy)
+        for name, where in (("<b>", {"topic": "litigation"}), ("all", {}))
+    ]
+    judge_due(weeks.store, rules, NOW)
+    dispatch(weeks.store, policy, NOW)
+    deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
+    message = server.messages[0].message
+    assert message["Subject"].startswith("2 firing: topic litigation; all documents")
+    text, page = (part.get_content() for part in message.iter_parts())
+    assert page.count("<!doctype html>") == page.count("<body") == 1
+    assert page.count("<h2") == 2
+    assert "<b>" not in page, "names are escaped"
+    assert "cid:" not in page
+    for said in (text, page):
+        assert "raised 16:10 CET" in said
+        assert "Halvorne" in said
+        assert "monitor alerts show 1" in said
+
+
+@pytest.mark.parametrize("part", [Email, Apprise, Command])
+def test_who_shows_pictures_says_so(part: type[Notifier]) -> None:
+    assert part.pictures
+
+
+def test_later_figures_are_those_of_their_window(weeks: Weeks) -> None:
+    """An alert that got worse says how many texts came in how long, of one and the same window."""
+    judge_due(weeks.store, [BAD], NOW - timedelta(minutes=35))
+    later = NOW + timedelta(minutes=10)
+    for number, item in enumerate(weeks.wave):
+        weeks.report(item.about("Other Bank"), later - timedelta(seconds=5 * number))
+    judge_due(weeks.store, [BAD], later)
+    policy = Policy((Route(name="again", notify=("night",)),))
+    alert = weeks.store.alerts.all_open()[0]
+    weeks.store.connection.execute("update alerts set routed = 1")
+    dispatch(weeks.store, policy, later)
+    night = Recorder()
+    deliver_due(weeks.store, "night", night, later)
+    letter = next(n for n in night.sent if n.data["id"] == alert.id)
+    evidence = letter.data["evidence"]
+    assert evidence["observed"] == alert.observed
+    assert evidence["shares"][-1]["part"] == alert.observed

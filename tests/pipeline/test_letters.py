@@ -19,6 +19,7 @@ from monitor.pipeline.judging import judge_due
 from monitor.pipeline.preview import preview
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
+from monitor.store.background import Background
 from monitor.templating import Templates
 from monitor.testing import Recorder, make
 from monitor_plugins.apprise import Apprise
@@ -149,3 +150,20 @@ def test_a_conversation_is_shown_in_its_order(weeks: Weeks) -> None:
     assert len(times) > 1
     assert times == sorted(times)
     assert len({text["thread"] for text in told}) == 1
+
+
+def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
+    store = weeks.store
+    ids = [d.id for d in store.documents.find(labels=[("topic", "earnings")], limit=9)]
+    for document_id in ids:
+        store.mentions.replace(document_id, ["Acme"])
+    background = Background(store)
+    negative = {d.id for d in store.documents.find(labels=[("sentiment", "negative")], limit=10000)} & set(
+        ids
+    )
+    assert len(background.before(max(ids), {"entity": "Acme"}, 50)) == 8
+    found = background.before(max(ids) + 1, {"entity": "Acme", "sentiment": "negative"}, 50)
+    assert len(found) == len(negative)
+    assert len(background.before(max(ids) + 1, {"sentiment": "negative", "entity": "Acme"}, 50)) == len(
+        negative
+    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from monitor.alerts.detectors.history import texts
 from monitor.alerts.message import Message, compose
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
+from monitor.durations import format_duration
 from monitor.errors import MonitorError
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
@@ -20,6 +22,10 @@ from monitor.types import Document, Selection, StoredDocument
 
 MOST = 12
 LOOK_BACK_S = 28 * 86400
+LOOKED_AT = 200
+SILENT_S = 5 * 3600
+WITHOUT_TEXTS = {"silence", "model"}
+"""Kinds whose alerts are about no texts."""
 MADE_UP = (
     "Nobody answers, and the parcel is two weeks late",
     "The second outage this week, says a customer",
@@ -56,9 +62,11 @@ def preview(
     made_of = ""
     try:
         with store.transaction():
-            selection, documents = _newest(store, rule, now)
-            made_of = f"the newest {len(documents)} texts of {describe(selection)}"
-            if not documents:
+            selection, documents = _about(store, rule, now)
+            made_of = f"the newest {texts(len(documents))} of {describe(selection)}"
+            if not documents and rule.kind in WITHOUT_TEXTS:
+                made_of = "made-up figures; such an alert has no texts"
+            elif not documents:
                 documents = _made_up(store, now)
                 made_of = f"{len(documents)} made-up texts, since no text of the rule's series is there yet"
             told = _raised(store, rule, selection, documents, now, event)
@@ -70,6 +78,45 @@ def preview(
     except Exception as error:
         raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
     return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+
+
+def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
+    """What an alert of the rule could be about, and its texts."""
+    settings = rule.settings
+    if rule.kind == "silence":
+        known = settings.sources or [s.name for s in store.sources.all() if s.active] or ["any"]
+        return {"source": known[0]}, []
+    if rule.kind in ("model", "new_topic"):
+        names = settings.tasks or [t.task.name for t in store.tasks.active()] or ["any"]
+        found = [] if rule.kind == "model" else store.documents.find(limit=MOST)
+        return {"task": names[0]}, found
+    if rule.kind == "conversation":
+        for document in store.documents.find(labels=list(rule.where.items()), limit=LOOKED_AT):
+            if document.thread:
+                source, thread = document.source, document.thread
+                said = store.documents.find(source=source, thread=thread, limit=MOST)
+                return {"source": source, "thread": thread}, said
+        return {"source": "any", "thread": "any"}, []
+    return _newest(store, rule, now)
+
+
+def _reason(rule: Rule, number: int) -> str:
+    """What a rule of this kind would say; the figures are made up where they do not follow from the texts."""
+    label = describe(rule.where)
+    examples = {
+        "ratio": "18 of 24 texts in 1 h, 75%, and surely over 57%; the rule's limit is lower",
+        "trend": "rises over 42 days, from 2 to 8 texts a day; means of the first week and the last",
+        "silence": f"nothing new for {format_duration(SILENT_S)}, in which 30 arrivals are usual",
+        "model": "no label fits 30% of the texts, where 10% were usual",
+        "new_topic": f"{texts(number)} that fit no label resemble each other, where 1 such is usual",
+    }
+    if rule.kind == "keyword":
+        return f"{rule.settings.words[0]!r} in {texts(number)}"
+    if rule.kind == "conversation":
+        unanswered = rule.settings.when == "unanswered"
+        said = "no answer for 45m to a text" if unanswered else "3 customer texts in a row"
+        return f"{said} with {label}"
+    return examples.get(rule.kind, "a preview: no rule found anything")
 
 
 def _newest(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
@@ -100,8 +147,9 @@ def _raised(
     event: str,
 ) -> dict[str, Any]:
     """The data of an alert on these documents, as if they had come at once."""
-    seconds = int(getattr(rule.settings, "window", 3600))
-    newest = max(document.event_at for document in documents)
+    usual = SILENT_S if rule.kind == "silence" else 3600
+    seconds = int(getattr(rule.settings, "window", usual)) or usual
+    newest = max((document.event_at for document in documents), default=now)
     until = bucket_of(newest) + BUCKET_S
     since = until - seconds
     known = store.documents.history_from() or since
@@ -109,6 +157,9 @@ def _raised(
     background = Background(store)
     expected = background.sum(selection, since - windows * seconds, since) / windows
     limit = getattr(rule.settings, "at_least", None)
+    observed = len(documents)
+    if rule.kind == "drop":
+        observed, expected = 0, max(expected, rule.settings.min_expected)
     high = expected + 2 * max(expected, 0.25) ** 0.5
     raised = datetime.fromtimestamp(until, UTC)
     alert_id = store.alerts.insert(
@@ -118,11 +169,11 @@ def _raised(
         selection=selection,
         since=datetime.fromtimestamp(since, UTC),
         now=raised,
-        observed=len(documents),
+        observed=observed,
         expected=expected if limit is None else limit,
         low=0,
         high=int(high) if limit is None else limit - 1,
-        reason="a preview: no rule found anything",
+        reason=_reason(rule, len(documents)),
         notify=[],
     )
     alert = store.alerts.need(alert_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.store.room import Room, marks
 from monitor.store.series import selection_text
-from monitor.types import Selection
+from monitor.types import ENTITY, Selection
 
 EXCERPT = 400
 """Characters of a text that are read where only its words matter."""
@@ -84,19 +84,24 @@ class Background(Room):
                 [document_id, limit],
             )
             return [Excerpt(*row) for row in rows]
-        (task, label), *others = labels.items()
+        first, *others = (_carrying(task, label) for task, label in labels.items())
         also = "".join(
-            " and exists (select 1 from predictions q where q.document_id = p.document_id"
-            " and q.task = ? and q.label = ? and q.abstained = 0)"
-            for _ in others
+            f" and exists (select 1 from ({sql}) q where q.document_id = p.document_id)" for sql, _ in others
         )
         rows = self.rows(
-            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from (select document_id from predictions "
-            "where task = ? and label = ? and abstained = 0 and document_id < ? order by document_id desc limit ?) p "
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from (select * from ({first[0]}) "
+            "where document_id < ? order by document_id desc limit ?) p "
             f"join documents d on d.id = p.document_id where 1{also} order by d.id desc limit ?",
-            [task, label, document_id, LOOKED_AT, *(value for pair in others for value in pair), limit],
+            [*first[1], document_id, LOOKED_AT, *(value for _, values in others for value in values), limit],
         )
         return [Excerpt(*row) for row in rows]
+
+
+def _carrying(task: str, label: str) -> tuple[str, list[str]]:
+    """A query for the ids of the documents that carry a label, or mention an entity."""
+    if task == ENTITY:
+        return "select document_id from mentions where entity = ?", [label]
+    return "select document_id from predictions where task = ? and label = ? and abstained = 0", [task, label]
 
 
 class Evidence(Room):

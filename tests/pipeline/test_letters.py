@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loopback_smtp import LoopbackSmtp
 from weeks import Weeks
 
-from monitor.alerts.detectors import SurgeSettings, ThresholdSettings
+from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.judging import judge_due
+from monitor.pipeline.preview import preview
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
+from monitor.store.background import Background
 from monitor.templating import Templates
 from monitor.testing import Recorder, make
 from monitor_plugins.apprise import Apprise
@@ -111,3 +114,56 @@ def test_later_figures_are_those_of_their_window(weeks: Weeks) -> None:
     evidence = letter.data["evidence"]
     assert evidence["observed"] == alert.observed
     assert evidence["shares"][-1]["part"] == alert.observed
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "threshold": {"at_least": 5},
+    "ratio": {"at_least": 0.5},
+    "keyword": {"words": ["court"]},
+    "conversation": {"when": "unanswered"},
+}
+"""Settings without a default."""
+
+
+@pytest.mark.parametrize("event", ["firing", "resolved"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> None:
+    everywhere = kind in ("keyword", "silence", "model", "new_topic")
+    where = {} if everywhere else {"entity": "*"} if kind == "entity" else {"sentiment": "negative"}
+    rule = Rule("a rule", kind, where, [], KINDS[kind].model_validate(ASKED.get(kind, {})))
+    shown = preview(weeks.store, rule, NOW, event=event)
+    assert shown.message.title.startswith("Over after ") is (event == "resolved")
+    assert "[a rule]" in shown.message.title
+    assert "preview" not in shown.message.title
+    assert "all documents" not in shown.message.title
+    assert "monitor alerts show" in shown.message.body
+    assert "<h1" in shown.message.html
+    assert weeks.store.alerts.find() == [], "nothing is kept"
+
+
+def test_a_conversation_is_shown_in_its_order(weeks: Weeks) -> None:
+    rule = Rule(
+        "waiting", "conversation", {"sentiment": "negative"}, [], KINDS["conversation"](when="unanswered")
+    )
+    told = preview(weeks.store, rule, NOW).data["evidence"]["texts"]
+    times = [text["event_at"] for text in told]
+    assert len(times) > 1
+    assert times == sorted(times)
+    assert len({text["thread"] for text in told}) == 1
+
+
+def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
+    store = weeks.store
+    ids = [d.id for d in store.documents.find(labels=[("topic", "earnings")], limit=9)]
+    for document_id in ids:
+        store.mentions.replace(document_id, ["Acme"])
+    background = Background(store)
+    negative = {d.id for d in store.documents.find(labels=[("sentiment", "negative")], limit=10000)} & set(
+        ids
+    )
+    assert len(background.before(max(ids), {"entity": "Acme"}, 50)) == 8
+    found = background.before(max(ids) + 1, {"entity": "Acme", "sentiment": "negative"}, 50)
+    assert len(found) == len(negative)
+    assert len(background.before(max(ids) + 1, {"sentiment": "negative", "entity": "Acme"}, 50)) == len(
+        negative
+    )

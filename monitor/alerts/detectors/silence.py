@@ -33,7 +33,7 @@ class SilenceSettings(Settings):
     at_least: Duration = Field(2 * 3600, ge=300, description="a shorter silence never fires")
     times: float = Field(20, gt=1, description="fire when the usual gap fits so often into the silence")
     probability: float = Field(
-        1e-4, gt=0, lt=0.5, description="fire when that would happen by chance less often than this"
+        1e-3, gt=0, lt=0.5, description="fire when that would happen by chance less often than this"
     )
     failing_for: Duration = Field(
         3600, ge=0, description="fire when a source could not be read for so long, three times in a row"

@@ -132,9 +132,14 @@ class Sources(Room):
         return to_time_or_none(found)
 
     def buckets(self, name: str, since: int) -> list[int]:
-        """The buckets (epoch seconds) from ``since`` on that hold documents of a source, by time."""
+        """The buckets (epoch seconds) from ``since`` on in which a source had something new to tell, by time.
+
+        The turns of a conversation come where it began: one conversation is one arrival.
+        """
         rows = self.rows(
-            "select distinct bucket from documents where source = ? and bucket >= ? order by bucket",
+            "select distinct bucket from (select bucket from documents where source = ?1 and bucket >= ?2 "
+            "and thread = '' union all select min(bucket) from documents where source = ?1 and bucket >= ?2 "
+            "and thread <> '' group by thread) order by bucket",
             [name, since],
         )
         return [row[0] for row in rows]

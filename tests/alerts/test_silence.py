@@ -56,7 +56,7 @@ def test_a_silence_in_office_hours_is_noticed_soon_where_much_is_usual() -> None
 def test_a_feed_that_is_silent_for_good_is_noticed_however_slow() -> None:
     daily = np.arange(0, 60 * DAY, DAY) + 9 * HOUR
     alarm = first_alarm(daily, 40 * DAY)
-    assert alarm is None, "twenty usual gaps are twenty days"
+    assert alarm is None, "fifteen usual gaps are fifteen days"
     quick = SilenceSettings(times=4, probability=0.05)
     assert said(daily[daily < 40 * DAY], 46 * DAY + HOUR, quick).firing
     assert not said(daily[daily < 40 * DAY], 41 * DAY, quick).firing

@@ -2,8 +2,8 @@
 
 The usual gap is learned from the source itself, at this hour and weekday: how many arrivals
 came in the same span of past weeks. ``times`` gaps fit into a silence in which as many arrivals
-were due. Texts that come within one bucket are one arrival, so that a feed that publishes five
-at a time is not thought to be five times as regular as it is.
+were due. Texts that come within one bucket are one arrival, and so is a conversation, so that a feed that
+publishes five at a time is not thought to be five times as regular as it is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SilenceSettings(Settings):
 
     sources: tuple[str, ...] = Field((), description="names of sources [default: each]")
     at_least: Duration = Field(2 * 3600, ge=300, description="a shorter silence never fires")
-    times: float = Field(20, gt=1, description="fire when the usual gap fits so often into the silence")
+    times: float = Field(15, gt=1, description="fire when the usual gap fits so often into the silence")
     probability: float = Field(
         1e-3, gt=0, lt=0.5, description="fire when that would happen by chance less often than this"
     )

@@ -58,6 +58,8 @@ QUIET = 0.01
 """An alert may end once no window of at most an hour is less probable than this."""
 REST_PRIOR = 3.0
 """Texts' worth of belief that the rest of the texts is as usual."""
+REST_SURE = 1.64
+"""Standard deviations: nineteen times in twenty the rest truly grew by as much."""
 
 Rest = Callable[[int, int], tuple[float, float]]
 """Of the texts outside the series in ``[since, until)``: how many came, and how many are usual."""
@@ -243,7 +245,10 @@ def _window(
     able = able and observed >= settings.min_ratio * high * length
     if rest is not None and able:
         came, due = rest(since, bucket + step)
-        grown = max(1.0, (came + REST_PRIOR) / (due + REST_PRIOR))
+        # texts of the wave itself that were read as something else are among the rest: only what the rest
+        # surely grew by counts
+        sure = max(0.0, came - REST_SURE * sqrt(came))
+        grown = max(1.0, (sure + REST_PRIOR) / (due + REST_PRIOR))
         doubt += 1 / (came + REST_PRIOR)
     mean *= grown
     spread += doubt + spread * doubt

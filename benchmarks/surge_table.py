@@ -36,7 +36,8 @@ def text(results: Path = RESULTS) -> str:
             f"{nab['score_leave_one_file_out']:.1f} with the threshold chosen leave-one-file-out (published: "
             f"{PUBLISHED}; a score is 1 where an alert fires and at most a half elsewhere, so that thresholds agree; "
             "the parameters were chosen on these files and on simulations); "
-            f"{nab['windows_hit']} of {nab['windows']} labelled windows are found, {nab['false_rows']} alerts lie outside."
+            f"{nab['windows_hit']} of {nab['windows']} labelled windows are found, "
+            f"{nab['false_rows']} alerts lie outside."
         )
     if null:
         parts.append(_year(null))

@@ -112,7 +112,7 @@ def rising(
     common = here + there + _count(background)
     scale = PRIOR_MASS / sum(common.values())
     scores = log_odds(here, there, {word: scale * count for word, count in common.items()})
-    least = 2 if len(window) < 20 else 3
+    least = 2 if len(window) < 5 else 3
     sure = sorted(
         (
             (score, word)

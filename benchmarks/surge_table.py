@@ -48,8 +48,11 @@ def text(results: Path = RESULTS) -> str:
             f"all profiles are made from {tick['days']} days of counts, {tick['later_round']['seconds']:.1f} s later, "
             f"what it stores included ({tick['bytes_a_profile']:.0f} bytes a profile)."
         )
+    if month := newest("month", results):
+        parts.append(_month(month))
     parts.append(
-        "`python benchmarks/surge.py nab|null|speed|tick` repeats these; `monitor rules test` tells it of your history."
+        "`python benchmarks/surge.py nab|null|speed|tick` and `benchmarks/month.py` repeat these; "
+        "`monitor rules test` tells it of your history."
     )
     return "\n\n".join(parts)
 
@@ -72,6 +75,16 @@ def _year(null: dict[str, Any]) -> str:
         f"dispersion {null['dispersion']:g}), a rule over 1,000 of them raises {together} false alerts a week *in all* "
         "(5-minute and hourly buckets). For a rule on one series, and bursts at any hour of day and night that hold "
         "five texts or more:\n\n" + "\n".join(rows)
+    )
+
+
+def _month(month: dict[str, Any]) -> str:
+    said = month["summary"]
+    return (
+        "In a simulated month of news and chats, read by the real classifier, with seven planted events that must "
+        f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {100 * said['recall']:.0f} % of the "
+        f"events are found and {said['false_alerts_a_month']:.1f} alerts a month are false, with the rules of "
+        "`benchmarks/month.toml`."
     )
 
 

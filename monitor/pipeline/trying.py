@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,11 +224,12 @@ def _of_histories(
     if whole is not None:
         past_whole = _dense(whole, known, until, step)
     window = int(getattr(rule.settings, "window", HOUR))
+    ends: Iterable[int]
     if detector.sees_silence:
         ends = range(known + HOUR, until + 1, HOUR)
     else:
         after = {end for bucket, _ in counts for end in range(bucket, bucket + 2 * window + step, step)}
-        ends = sorted(end + step for end in after if end < until)  # type: ignore[assignment]
+        ends = sorted(end + step for end in after if end < until)
     for end in ends:
         first, last = max(0, (end - reach - known) // step), (end - known) // step
         history = _history(past, known, first, last, step)

@@ -80,11 +80,11 @@ def _year(null: dict[str, Any]) -> str:
 
 def _month(month: dict[str, Any]) -> str:
     said = month["summary"]
+    found, false = f"{100 * said['recall']:.0f} %", f"{said['false_alerts_a_month']:.1f}"
     return (
         "In a simulated month of news and chats, read by the real classifier, with seven planted events that must "
-        f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {100 * said['recall']:.0f} % of the "
-        f"events are found and {said['false_alerts_a_month']:.1f} alerts a month are false, with the rules of "
-        "`benchmarks/month.toml`."
+        f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {found} of the events are "
+        f"found and {false} alerts a month are false, with the rules of `benchmarks/month.toml`."
     )
 
 

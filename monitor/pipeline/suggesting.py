@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
@@ -49,7 +49,7 @@ def suggest(
             report = try_on_store(store, rule, since, now)
             if report.a_month <= MANY:
                 if report.a_month >= FEW:
-                    yield Suggestion(replace(rule), report)
+                    yield Suggestion(rule, report)
                 break
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict
+from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration
-from monitor.errors import UnknownName
 from monitor.interfaces import Settings
 
 DAY = 86400
@@ -49,11 +49,7 @@ class ModelSettings(Settings):
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the known tasks: ``(setting, reason)``."""
-        if where:
-            yield "where", 'means nothing here: tasks are named, as in tasks = ["topic"]'
-        for name in self.tasks:
-            if name not in known["tasks"]:
-                yield "tasks", str(UnknownName("task", name, sorted(known["tasks"])))
+        return name_faults("task", self.tasks, where, known["tasks"], "topic")
 
 
 def judge(

@@ -17,8 +17,8 @@ from math import log
 import numpy as np
 from pydantic import Field
 
+from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration
-from monitor.errors import UnknownName
 from monitor.interfaces import Settings
 from monitor.mentions import plain
 
@@ -46,11 +46,7 @@ class NewTopicSettings(Settings):
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the known tasks: ``(setting, reason)``."""
-        if where:
-            yield "where", 'means nothing here: tasks are named, as in tasks = ["topic"]'
-        for name in self.tasks:
-            if name not in known["tasks"]:
-                yield "tasks", str(UnknownName("task", name, sorted(known["tasks"])))
+        return name_faults("task", self.tasks, where, known["tasks"], "topic")
 
 
 @dataclass(frozen=True)

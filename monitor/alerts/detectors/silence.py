@@ -17,8 +17,8 @@ from pydantic import Field
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.drop import DAY, DISPERSION_PRIOR, DropSettings, usual
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration, format_duration
-from monitor.errors import UnknownName
 from monitor.interfaces import Settings
 
 WEEK = 7 * DAY
@@ -48,11 +48,7 @@ class SilenceSettings(Settings):
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the configured sources: ``(setting, reason)``."""
-        if where:
-            yield "where", 'means nothing here: sources are named, as in sources = ["news"]'
-        for name in self.sources:
-            if name not in known["sources"]:
-                yield "sources", str(UnknownName("source", name, sorted(known["sources"])))
+        return name_faults("source", self.sources, where, known["sources"], "news")
 
 
 def arrivals(times: np.ndarray, since: int, until: int, step: int) -> History:

@@ -11,6 +11,7 @@ from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, fit_multi, fit_scores, fit_single, held_out
 from monitor.learn.head import Head
 from monitor.learn.support import Encode, Support, gather, label_texts
+from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
 from monitor.types import Seed, Task
 
@@ -21,6 +22,7 @@ Prior = Callable[[Sequence[str]], Mapping[str, float]]
 """What a task's labels say of themselves to the log-odds of each view (see :class:`monitor.interfaces.Encoder`)."""
 
 
+@single_threaded
 def adapt(
     task: Task,
     seeds: Sequence[Seed],

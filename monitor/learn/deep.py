@@ -19,6 +19,7 @@ from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, centres, fit_scores, with_chances
 from monitor.learn.head import Head
 from monitor.learn.support import Support, gather, label_texts
+from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
 LEAST_SEEDS = 4
@@ -60,6 +61,7 @@ class DeepFit:
     accuracy: float = float("nan")
 
 
+@single_threaded
 def fit_deep(
     task: Task,
     seeds: Sequence[Seed],

@@ -14,6 +14,7 @@ from monitor.learn.deep import Tunable, fit_deep
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.stream import fit_stream
 from monitor.learn.support import Encode, gather
+from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
 BASELINE = "baseline"
@@ -136,6 +137,7 @@ def check_depths(depths: Sequence[str]) -> None:
             raise UnknownName("depth", depth, DEPTHS)
 
 
+@single_threaded
 def frozen_baseline(given: Given) -> Head:
     """What to beat: plain logistic regression (C = 100) on the base features of the seeds, names unread.
 

@@ -12,6 +12,7 @@ from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, fit_multi, fit_scores
 from monitor.learn.head import Head
 from monitor.learn.support import Encode, Support, gather
+from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
 ENOUGH = 200
@@ -31,6 +32,7 @@ class Score:
     accuracy: float
 
 
+@single_threaded
 def held_out(task: Task, seeds: Sequence[Seed], encode: Encode, head: Head) -> Score | None:
     """The score of ``head``, which :func:`monitor.learn.adapt.adapt` made of these seeds; ``None`` without seeds.
 

@@ -17,6 +17,7 @@ from scipy.special import log_softmax, softmax
 from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out
 from monitor.learn.support import Support
+from monitor.learn.threads import single_threaded
 
 MOST_TEXTS = 20_000
 """Texts of the stream that are looked at; of more, a sample."""
@@ -65,6 +66,7 @@ class StreamFit:
     reason: str
 
 
+@single_threaded
 def fit_stream(
     support: Support,
     unlabelled: np.ndarray,

@@ -16,7 +16,7 @@ from monitor.learn.depths import DEPTHS, KeptFeatures, adapt_at
 from monitor.learn.encoder import TransformerEncoder, embedded_folder
 from monitor.learn.evaluate import HeldOutTexts, accuracy, judge, macro_f1
 from monitor.learn.head import probabilities
-from monitor.learn.reliability import calibration_error, log_loss
+from monitor.learn.reliability import calibration_error, calibration_noise, log_loss
 from monitor.learn.task_folder import draw, read_rows, rest
 from monitor.types import Seed, Task
 
@@ -114,8 +114,12 @@ class Bench:
         if found.chances is not None and found.chances.shape[1] == len(self._task.labels):
             own = np.searchsorted(list(self._task.labels), self._truth)
             right = np.array(found.guesses) == np.array(self._truth)
-            error = calibration_error(found.chances.max(axis=1), right)
-            believed = {"calibration_error": error, "log_loss": log_loss(found.chances, own)}
+            top = found.chances.max(axis=1)
+            believed = {
+                "calibration_error": calibration_error(top, right),
+                "calibration_noise": calibration_noise(top),
+                "log_loss": log_loss(found.chances, own),
+            }
         return {
             **believed,
             "accuracy": accuracy(self._truth, found.guesses),

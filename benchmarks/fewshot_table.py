@@ -170,12 +170,18 @@ def _mean_rows(
             shown.append(show([mean(cell[measure] for cell in group) for group in cells]) if known else "–")
         return shown
 
-    return [
+    lines = [
         _row([f"mean accuracy, {many}", "", *over("accuracy", lambda v: f"{100 * mean(v):.1f}"), ""]),
         _row([f"mean macro-F1, {many}", "", *over("macro_f1", lambda v: f"{100 * mean(v):.1f}"), ""]),
         _row(
             ["calibration error, mean", "", *over("calibration_error", lambda v: f"{100 * mean(v):.1f}"), ""]
         ),
+    ]
+    chance = over("calibration_noise", lambda v: f"{100 * mean(v):.1f}")
+    if set(chance) != {"–"}:  # older results do not have it
+        lines.append(_row(["true probabilities would show", "", *chance, ""]))
+    return [
+        *lines,
         _row(["log-loss, mean", "", *over("log_loss", lambda v: f"{mean(v):.2f}"), ""]),
         _row(["seconds to adapt, median (most)", "", *over("adapt_seconds", _median_and_most), ""]),
         _row(["texts a second, median", "", *over("texts_per_second", lambda v: f"{median(v):.0f}"), ""]),

@@ -96,8 +96,9 @@ def evaluate_command(
     Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
     standard deviation over the draws are reported. With --json also how far probabilities can be
-    believed (calibration_error over 15 bins of equal mass, log_loss in nats) and which share of
-    the texts would be answered (coverage).
+    believed (calibration_error over 15 bins of equal mass, and calibration_noise, which true
+    probabilities would show on as many texts; log_loss in nats) and which share of the texts
+    would be answered (coverage).
     """
     from monitor.learn.encoder import (
         EMBEDDED_SHA256,

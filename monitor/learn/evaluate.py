@@ -27,13 +27,13 @@ from monitor.learn.depths import (
     frozen_baseline,
 )
 from monitor.learn.head import Head, probabilities
-from monitor.learn.reliability import calibration_error, coverage, log_loss
+from monitor.learn.reliability import calibration_error, calibration_noise, coverage, log_loss
 from monitor.learn.task_folder import check_folders, draw, read_rows, rest
 from monitor.types import Seed, Task
 
 __all__ = ["Plan", "accuracy", "draw", "evaluate_folder", "evaluate_folders", "macro_f1", "read_rows"]
 
-MEASURES = ("accuracy", "macro_f1", "calibration_error", "log_loss", "coverage")
+MEASURES = ("accuracy", "macro_f1", "calibration_error", "calibration_noise", "log_loss", "coverage")
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share that is done, in [0, 1]."""
@@ -64,6 +64,7 @@ def judge(head: Head, chances: np.ndarray, truth: Sequence[str]) -> dict[str, fl
         "accuracy": float((best == own).mean()),
         "macro_f1": macro_f1(truth, [head.labels[index] for index in best]),
         "calibration_error": calibration_error(chances.max(axis=1), best == own),
+        "calibration_noise": calibration_noise(chances.max(axis=1)),
         "log_loss": log_loss(chances, own),
         "coverage": coverage(chances, head.thresholds),
     }

@@ -24,6 +24,21 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = BIN
     return sum(gaps) / max(1, len(order))
 
 
+def calibration_noise(confidence: np.ndarray, bins: int = BINS) -> float:
+    """The :func:`calibration_error` that is expected where every probability is exactly right.
+
+    In a bin of ``n`` texts the share that is right varies by itself, and the error takes its
+    absolute value: few texts look badly calibrated however true their probabilities are (Bröcker 2012,
+    Roelofs et al. 2022). Normal approximation of each bin's share.
+
+    :param confidence: ``(n,)`` probabilities of the guesses.
+    :return: in [0, 1]; 0 for no texts.
+    """
+    runs = np.array_split(np.sort(confidence), bins)
+    gaps = [np.sqrt(2 / np.pi * float((run * (1 - run)).sum())) for run in runs if len(run)]
+    return float(sum(gaps) / max(1, len(confidence)))
+
+
 def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """Mean of ``-log p(the true label)``, in nats; ``probabilities`` ``(n, L)``, ``truth`` ``(n,)`` of columns."""
     own = probabilities[np.arange(len(truth)), truth].astype(np.float64)

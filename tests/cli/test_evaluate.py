@@ -61,7 +61,7 @@ def test_json(folder: Path) -> None:
     found = json.loads(run(folder, "--shots", "0,6", "--seeds", "1", "--json"))
     assert list(found) == ["mood"]
     assert list(found["mood"]) == ["0", "6"]
-    measures = {"accuracy", "macro_f1", "calibration_error", "log_loss", "coverage"}
+    measures = {"accuracy", "macro_f1", "calibration_error", "calibration_noise", "log_loss", "coverage"}
     plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws"}
     assert set(found["mood"]["6"]) == measures | plain
     for measure in measures:

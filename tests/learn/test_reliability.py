@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitor.learn.reliability import calibration_error, coverage, log_loss
+from monitor.learn.reliability import calibration_error, calibration_noise, coverage, log_loss
 
 
 def test_calibration_error_by_hand() -> None:
@@ -29,6 +29,16 @@ def test_bins_hold_equal_masses_and_not_equal_widths() -> None:
 def test_probabilities_that_are_true_have_no_calibration_error() -> None:
     confidence, right = np.repeat([0.25, 0.5, 1.0], 4), np.array([1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1])
     assert calibration_error(confidence, right, bins=3) == pytest.approx(0)
+
+
+def test_noise_is_the_error_that_true_probabilities_show() -> None:
+    rng = np.random.default_rng(5)
+    confidence = rng.uniform(0.3, 0.95, 300)
+    shown = [calibration_error(confidence, rng.random(300) < confidence) for _ in range(400)]
+    assert calibration_noise(confidence) == pytest.approx(np.mean(shown), rel=0.05)
+    # one bin of four texts at one half: the share varies by 1/4, in absolute value by that times sqrt(2 / pi)
+    assert calibration_noise(np.full(4, 0.5), bins=1) == pytest.approx(0.25 * np.sqrt(2 / np.pi))
+    assert calibration_noise(np.ones(50)) == calibration_noise(np.zeros(0)) == 0
 
 
 def test_log_loss_by_hand() -> None:

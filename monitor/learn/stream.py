@@ -202,7 +202,7 @@ def _soft_labels(
     weight, bias = head
     chances = softmax((texts @ weight.T + bias) * (SHARPEN / heat), axis=1)
     count = support.targets.sum(axis=0)
-    mix, told = label_mix(chances, (count + 1) / (count + 1).sum(), within)
+    mix, told = label_mix(chances, np.full(len(count), 1 / len(count)), within)
     told = told * within[:, None]
     return told * np.minimum(1.0, CAP * count / np.maximum(told.sum(axis=0), 1e-9)), mix
 

@@ -9,8 +9,8 @@ import pytest
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import STRENGTH, choose_strength, name_worth
-from monitor.learn.head import Head, decide, probabilities
+from monitor.learn.fit import STRENGTH, choose_strength, fit_scores, name_worth
+from monitor.learn.head import Head, decide, fit_softmax, probabilities
 from monitor.learn.support import Support, name_text
 from monitor.types import Prediction, Seed, Task
 from tests.learn.words import by_view, encode
@@ -201,3 +201,39 @@ def test_seeds_say_how_far_they_may_pull() -> None:
     assert choose_strength(support(2.0)) <= STRENGTH
     nothing = support(0.1).without(np.ones(96, bool), np.zeros(0, bool))
     assert choose_strength(nothing) == STRENGTH
+
+
+def test_labels_with_many_seeds_are_not_taken_for_frequent_ones() -> None:
+    rng = np.random.default_rng(11)
+    middle = np.eye(16)[:2]
+
+    def texts(label: int, count: int) -> np.ndarray:
+        rows = middle[label] + rng.normal(size=(count, 16)) * 0.6
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    names = np.zeros((2, 16), np.float32)  # they say nothing
+    many, few = texts(0, 30), texts(1, 3)
+    targets = np.repeat(np.eye(2, dtype=np.float32), [30, 3], axis=0)
+    weight, bias = fit_scores(Support(np.vstack([many, few]), targets, names, many[:0]))
+    told = np.vstack([texts(0, 400), texts(1, 400)]) @ weight.T + bias
+    share = float((told.argmax(axis=1) == 1).mean())
+    assert 0.4 < share < 0.6
+
+
+def test_as_many_seeds_each_need_no_making_up_for() -> None:
+    rng = np.random.default_rng(12)
+    rows = rng.normal(size=(12, 8)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    targets = np.tile(np.eye(3, dtype=np.float32), (4, 1))
+    support = Support(rows, targets, rows[:3], rows[:0])
+    found = fit_scores(support)
+    worth = name_worth(support)
+    plain = fit_softmax(
+        np.vstack([rows, rows[:3]]),
+        np.vstack([targets, np.eye(3)]),
+        np.concatenate([np.ones(12), worth]),
+        strength=STRENGTH,
+        prior=3.0 * worth[:, None] * (rows[:3] - rows[:3].mean(axis=0)),
+    )
+    for one, other in zip(found, plain, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)

@@ -41,14 +41,16 @@ def test_is_that_of_fits_without_the_seeds_that_they_judge(
     for n in judged:
         part, own = support.without(fold == fold[n], np.zeros(0, bool)), support.targets[n].argmax()
         worth = name_worth(part)
+        even = part.targets.sum(axis=0).mean() / part.targets.sum(axis=0)
         weight, bias = fit_softmax(
             np.vstack([part.seeds, part.names]),
             np.vstack([part.targets, np.eye(2)]),
-            np.concatenate([np.ones(len(part.seeds)), NAME_WEIGHT * worth]),
+            np.concatenate([part.targets @ even**0.5, NAME_WEIGHT * worth]),
             prior=NAME_PULL * worth[:, None] * (part.names - part.names.mean(axis=0)),
             strength=head.strength,
             iterations=HELD_OUT_ITERATIONS,
         )
+        bias = bias + 0.5 * np.log(even)
         chances = softmax((weight @ support.seeds[n] + bias) / head.temperature)
         losses.append(-np.log(chances[own]))
         hits.append(chances.argmax() == own)

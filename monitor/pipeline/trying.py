@@ -85,7 +85,10 @@ def try_on_store(
         raise MonitorError(
             f"rules of kind {rule.kind} read texts, not counts; they cannot be tried on history"
         )
-    known, watched = known_since(store, now), rule.watched(store.series.all())
+    known, watched = (
+        known_since(store.documents.history_from(), store.sources.first_success(), now),
+        rule.watched(store.series.all()),
+    )
     found, whole = Report(rule), None
     if rule.kind == "surge" and rule.settings.compare:
         every = store.series.counts({})

@@ -46,41 +46,41 @@ def test_a_profile_is_stored_and_goes_on_from_there(warm: Runtime, monitor_now: 
         fetched(warm, at, Document(f"c{hour}", f"{GOOD_MONEY} hour {hour}", published_at=at))
     fetched(warm, later, *documents(2, BAD_COURT, later - timedelta(minutes=4), start=50))
     assert warm.store.profiles.get({}, VERSION) is not None
-    present = Present(warm.store, later)
+    present = Present(later, warm.store)
     carried = present.of({}).last
     warm.store.profiles.clear()
-    assert Present(warm.store, later).of({}).last == carried, "to the last digit"
+    assert Present(later, warm.store).of({}).last == carried, "to the last digit"
     rule = surge(warm)
     kept = present.verdict(rule, BAD, [])
-    assert Present(warm.store, later).verdict(rule, BAD, []) == kept
+    assert Present(later, warm.store).verdict(rule, BAD, []) == kept
 
 
 def test_a_profile_of_another_version_is_made_anew(warm: Runtime, monitor_now: datetime) -> None:
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     stored = warm.store.profiles.get({}, VERSION)
     assert stored is not None
     warm.store.profiles.put({}, VERSION + 1, 0, [1, 2, 3])
     assert warm.store.profiles.get({}, VERSION) is None
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     assert warm.store.profiles.get({}, VERSION) == stored
 
 
 def test_backfill_into_the_past_takes_the_profile_away(warm: Runtime, monitor_now: datetime) -> None:
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     before = warm.store.profiles.get({}, VERSION)
     assert before is not None
     old = monitor_now - timedelta(days=6)
     fetched(warm, monitor_now + timedelta(minutes=5), Document("old", f"{GOOD_MONEY} old", published_at=old))
-    after = Present(warm.store, monitor_now).of({}).last
+    after = Present(monitor_now, warm.store).of({}).last
     warm.store.profiles.clear()
-    assert Present(warm.store, monitor_now).of({}).last == after
+    assert Present(monitor_now, warm.store).of({}).last == after
     assert after.level > before[4]
 
 
 def test_a_new_label_of_the_past_takes_the_profiles_of_its_task_away(
     warm: Runtime, monitor_now: datetime
 ) -> None:
-    present = Present(warm.store, monitor_now)
+    present = Present(monitor_now, warm.store)
     for selection in ({}, {"mood": "bad"}, BAD):
         present.of(selection)
     warm.store.series.rebuild("mood")

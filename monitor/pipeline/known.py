@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Carried:
         """The profile with everything that was counted."""
         return self.steps[-1][1] if self.steps else self.start
 
-    @property
+    @cached_property
     def course(self) -> Course:
         """How the day went."""
         return Course(
@@ -124,7 +124,8 @@ class Known(ABC):
     def _rest(self, rule: Rule, selection: Selection, carried: Carried) -> Rest | None:
         if not rule.settings.compare or not selection:
             return None
-        return rest_of(self.of({}).course, carried.course.window)
+        whole = self.of({})
+        return lambda since, until: rest_of(whole.course, carried.course.window)(since, until)
 
     def _history(self, selection: Selection, since: int, until: int) -> History:
         total = np.zeros((until - since) // BUCKET_S, dtype=np.int64)

@@ -30,27 +30,35 @@ class Suggestion:
 
 
 def suggest(
-    store: Store, since: datetime, now: datetime, progress: Callable[[str], None] = lambda said: None
-) -> Iterator[Suggestion]:
+    store: Store,
+    since: datetime,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    *,
+    as_live: bool = False,
+) -> list[Suggestion]:
     """Surge rules that would have fired :data:`FEW` to :data:`MANY` times a month since ``since``.
 
-    Tried are each task's labels, and pairs of one label with each of another task's: for each the most
-    sensitive ``rare`` that is not too loud.
+    Tried are each task's labels, and pairs of one label with each of another task's, in one walk along the past:
+    for each the most sensitive ``rare`` that is not too loud. The other arguments are those of
+    :func:`~monitor.pipeline.trying.try_on_store`.
     """
-    for where in _places(store):
-        said = " and ".join(f"{task} {label}" for task, label in where.items())
-        progress(said)
-        for rare in RARE:
-            settings = SurgeSettings(rare=rare)
-            name = "-".join(label if label != ALL else task for task, label in where.items())
-            rule = Rule(
-                f"surge-{name}", "surge", where, (), settings, pace=Pace(keep_firing_for=settings.calm)
-            )
-            report = try_on_store(store, rule, since, now)
-            if report.a_month <= MANY:
-                if report.a_month >= FEW:
-                    yield Suggestion(rule, report)
-                break
+    tried = [[_surge(where, rare) for rare in RARE] for where in _places(store)]
+    rules = [rule for ladder in tried for rule in ladder]
+    reports = iter(try_on_store(store, rules, since, now, progress, as_live=as_live))
+    found = []
+    for ladder in tried:
+        of_ladder = [next(reports) for _ in ladder]
+        calm = next((report for report in of_ladder if report.a_month <= MANY), None)
+        if calm is not None and calm.a_month >= FEW:
+            found.append(Suggestion(calm.rule, calm))
+    return found
+
+
+def _surge(where: dict[str, str], rare: float) -> Rule:
+    settings = SurgeSettings(rare=rare)
+    name = "-".join(label if label != ALL else task for task, label in where.items())
+    return Rule(f"surge-{name}", "surge", where, (), settings, pace=Pace(keep_firing_for=settings.calm))
 
 
 def _places(store: Store) -> Iterator[dict[str, str]]:

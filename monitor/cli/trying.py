@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,9 +115,9 @@ def test_command(
 def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> None:
     """Suggest rules: those that would have fired a few times a month.
 
-    Surges of each task's labels, and of pairs of a label with each of another task's, are tried as `rules test`
-    does, each with several settings. Printed are those with half an alert to eight alerts a month, as
-    they would stand in the configuration.
+    Surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of a label
+    with each of another task's, are tried as `rules test` does, with several settings. Printed are those
+    with half an alert to eight alerts a month, as they would stand in the configuration.
 
     With --json: one array of objects with name, kind, where, settings and alerts_a_month.
     """
@@ -283,11 +284,12 @@ def _write_scores(path: Path, stamps: list[str], scores: list[float]) -> None:
 
 def _toml(one: Suggestion) -> str:
     where = ", ".join(f'{_key(task)} = "{label}"' for task, label in one.rule.where.items())
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.settings.items())
     return (
         f"# {one.report.a_month:.1f} alerts a month, the last on "
         f"{clock(one.report.alerts[-1][1].fired_at)}\n"
-        f'[[rules]]\nname = "{one.rule.name}"\nkind = "surge"\nwhere = {{ {where} }}\n'
-        f'rare = "{format_duration(one.rule.settings.rare)}"\n'
+        f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
+        f"{settings}"
     )
 
 

@@ -14,14 +14,12 @@ from monitor.alerts.replay import walk
 from monitor.alerts.rules import Rule
 from monitor.pipeline.known import Carried, Known
 from monitor.pipeline.profiles import SETTLED, known_since
+from monitor.pipeline.trying_watchers import Key
 from monitor.store import Store
 from monitor.store.arrivals import Arrival
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import Count, selections
 from monitor.types import Selection
-
-Key = tuple[tuple[str, str], ...]
-"""A selection that can be looked up: its items, by task."""
 
 KEPT = 2 * DAY
 """A series is carried anew only where a count changes that is older than this."""
@@ -82,6 +80,7 @@ class AsItCame(Known):
     _series: dict[Key, _Series] = field(default_factory=dict)
     _ignored: set[Key] = field(default_factory=set)
     _watched: dict[Key, list[Key]] = field(default_factory=dict)
+    _watching: dict[Key, list[int]] = field(default_factory=dict)
     _carried: dict[Key, Carried] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +107,13 @@ class AsItCame(Known):
         self._told.clear()
         return due
 
+    def watching(self, key: Key) -> Sequence[int]:
+        """The places of the rules that watch a series."""
+        if key not in self._watching:
+            selection = dict(key)
+            self._watching[key] = [n for n, rule in enumerate(self.rules) if rule.watches(selection)]
+        return self._watching[key]
+
     def watched(self, rule: Rule) -> list[dict[str, str]]:
         """The series of a rule that are known."""
         return [dict(key) for key in sorted(self._watched[_key(rule.where)]) if self._series[key].buckets]
@@ -115,7 +121,9 @@ class AsItCame(Known):
     def may_fire(self, rule: Rule, selection: Selection, buckets: Iterable[int]) -> bool:
         """Whether a verdict is worth asking for where no alert is open."""
         if not isinstance(rule.detector, ProfileDetector):
-            return True
+            since = int(min(buckets) + BUCKET_S - rule.detector.reach(rule.settings))
+            live = sum(count.live for count in self.counts(selection, since, 2**62))
+            return live >= rule.detector.least(rule.settings)
         steps = self.of(selection).steps
         first = bisect_left(steps, min(buckets), key=lambda step: step[0])
         return any(
@@ -148,7 +156,7 @@ class AsItCame(Known):
         found = self._series.get(key)
         if found is not None or key in self._ignored:
             return found
-        watching = {_key(rule.where) for rule in self.rules if rule.watches(selection)}
+        watching = {_key(self.rules[number].where) for number in self.watching(key)}
         if not watching and not any(selection.keys() < rule.where.keys() for rule in self.rules):
             self._ignored.add(key)
             return None

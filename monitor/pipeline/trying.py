@@ -12,25 +12,12 @@ from monitor.alerts.replay import history_verdicts
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.alerts.trial import Raised, Trial, trial
 from monitor.errors import MonitorError
-from monitor.pipeline.as_it_came import AsItCame, Key
+from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import known_since
+from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, ticks
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection
-
-Counts = Sequence[tuple[int, int]]
-"""``(bucket, count)`` by time, empty ones left out."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What a rule would have done on one series between ``since`` and ``until``."""
-
-    selection: Selection
-    since: datetime
-    until: datetime
-    counts: Counts
-    alerts: list[Raised]
 
 
 @dataclass
@@ -81,18 +68,21 @@ def try_on_store(
 
     :param progress: told how many documents are done, and of how many.
     :param as_live: backfill counts as if it had come live, at its own time.
-    :raises MonitorError: a rule reads something else than counts.
+    :raises MonitorError: what a rule reads is not kept.
     """
     for rule in rules:
-        if not rule.counted:
-            raise MonitorError(
-                f"rules of kind {rule.kind} read texts, not counts; they cannot be tried on history"
-            )
+        if rule.kind in UNTRIED:
+            raise MonitorError(f"rules of kind {rule.kind} cannot be tried on history: {UNTRIED[rule.kind]}")
     on_documents = [rule for rule in rules if rule.on_documents]
     tried = iter(_on_documents(store, on_documents, since, now, progress, as_live) if on_documents else ())
     reports = []
     for rule in rules:
-        found = next(tried) if rule.on_documents else _on_silence(store, rule, since, now, as_live)
+        if rule.on_documents:
+            found = next(tried)
+        elif rule.counted:
+            found = _on_silence(store, rule, since, now, as_live)
+        else:
+            found = WATCHERS[rule.kind](store, rule, since, now, as_live)
         reports.append(Report(rule, found))
         _judged(store, reports[-1])
     return reports
@@ -127,12 +117,11 @@ def _on_documents(
             judge(number, key, ())
 
     def pass_time(until: datetime) -> None:
-        while opened:
-            following = known.now + timedelta(seconds=BUCKET_S - known.now.timestamp() % BUCKET_S)
-            if following >= until:
-                break
+        for following in ticks(known.now, until) if opened else ():
             known.go_on(following)
             judge_open()
+            if not opened:
+                break
 
     for moment, arrived in groupby(store.arrivals.all(as_live=as_live), lambda one: one.at):
         if moment > now:
@@ -142,10 +131,8 @@ def _on_documents(
         came = list(arrived)
         due = known.add(came)
         for key, buckets in due.items() if moment >= since else ():
-            for number, rule in enumerate(rules):
-                if rule.watches(dict(key)) and (
-                    (number, key) in opened or known.may_fire(rule, dict(key), buckets)
-                ):
+            for number in known.watching(key):
+                if (number, key) in opened or known.may_fire(rules[number], dict(key), buckets):
                     judge(number, key, buckets)
         judge_open()
         done += len(came)

@@ -15,7 +15,8 @@ from monitor.alerts.replay import history_verdicts, surge_verdicts
 from monitor.alerts.rules import Rule
 from monitor.alerts.trial import trial
 from monitor.errors import MonitorError
-from monitor.pipeline.trying import Report, Tried
+from monitor.pipeline.trying import Report
+from monitor.pipeline.trying_watchers import Tried
 
 
 def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]:

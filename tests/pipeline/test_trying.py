@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from monitor.pipeline.suggesting import suggest
 from monitor.pipeline.trying import Report, try_on_store
 from monitor.runtime import Runtime
 from monitor.types import Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, history, settle
+from tests.pipeline.test_watching import with_rules
 
 RULES = """
 [[rules]]
@@ -76,6 +78,90 @@ def settle_quickly(runtime: Runtime, now: datetime) -> None:
     runtime.tick(now)
 
 
+WATCHERS = """
+[[rules]]
+name = "waiting"
+kind = "conversation"
+when = "unanswered"
+where = { mood = "bad" }
+after = "30m"
+
+[[rules]]
+name = "turning"
+kind = "conversation"
+when = "worse"
+where = { mood = "bad" }
+
+[[rules]]
+name = "quiet"
+kind = "silence"
+at_least = "1h"
+times = 4
+min_history = "7d"
+
+[[rules]]
+name = "lawsuit"
+kind = "keyword"
+words = ["lawsuit"]
+
+[[rules]]
+name = "bank"
+kind = "entity"
+where = { entity = "*", mood = "bad" }
+
+[entities]
+"Border Bank" = []
+"""
+
+
+def chatted(runtime: Runtime, start: datetime) -> datetime:
+    """A day of conversations in one source, after two weeks that were loaded; it is silent in the evening."""
+    rng = np.random.default_rng(3)
+    texts = [BAD_COURT, GOOD_MONEY, "terrible collapse loss at Border Bank", "wonderful growth"]
+    waiting = [
+        Document(f"old-{n}", f"{GOOD_MONEY} old {n}", published_at=start - timedelta(minutes=20 * n))
+        for n in range(14 * 72)
+    ]
+    now, end, number = start, start + timedelta(hours=30), 0
+    while now <= end:
+        hours = (now - start).total_seconds() / 3600
+        for _ in range(rng.poisson(0.0 if 12 <= hours < 20 else 0.7)):
+            number += 1
+            role = "agent" if rng.random() < 0.4 else "customer"
+            thread = str(int(hours) // 3 * 3 + rng.integers(3))
+            text = f"{texts[rng.integers(len(texts))]} {number}"
+            at = now - timedelta(seconds=int(rng.integers(1, 280)))
+            waiting.append(Document(str(number), text, thread=thread, role=role, published_at=at))  # type: ignore[arg-type]
+        runtime.sources["news"].waiting = waiting
+        waiting = []
+        runtime.fetch("news", now)
+        settle_quickly(runtime, now)
+        now += timedelta(minutes=5)
+    return end
+
+
+def test_what_reads_no_counts_is_tried_as_well(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_rules(WATCHERS))
+    end = chatted(runtime, monitor_now)
+    reports = tried(runtime, end)
+    for rule, report in zip(runtime.rules, reports, strict=True):
+        live = raised_live(runtime, rule.name)
+        assert raised(report) == live, rule.name
+        assert live, rule.name
+
+
+def raised_live(runtime: Runtime, rule: str) -> set[tuple[str, datetime, datetime | None, str]]:
+    found = set()
+    for alert in runtime.store.alerts.find(limit=1000):
+        if alert.rule == rule and alert.fired_at is not None:
+            steps = runtime.store.alerts.transitions(alert.id)
+            said = next(step.reason for step in steps if step.state == "firing")
+            found.add((str(alert.selection), alert.fired_at, alert.resolved_at, said))
+    return found
+
+
 def raised(report: Report) -> set[tuple[str, datetime, datetime | None, str]]:
     return {
         (str(one.selection), alert.fired_at, alert.resolved_at, alert.first.reason)
@@ -99,13 +185,7 @@ def test_the_past_raises_what_was_raised_to_the_minute_and_word(
     reports = tried(runtime, end)
     counted = 0
     for rule, report in zip(runtime.rules, reports, strict=True):
-        live = set()
-        for alert in runtime.store.alerts.find(limit=1000):
-            if alert.rule == rule.name and alert.fired_at is not None:
-                said = next(
-                    t.reason for t in runtime.store.alerts.transitions(alert.id) if t.state == "firing"
-                )
-                live.add((str(alert.selection), alert.fired_at, alert.resolved_at, said))
+        live = raised_live(runtime, rule.name)
         assert raised(report) == live, rule.name
         counted += len(live)
     assert counted >= 8
@@ -129,3 +209,17 @@ def test_backfill_may_be_let_count(runtime: Runtime, monitor_now: datetime) -> N
     assert any(
         monitor_now + timedelta(hours=15) <= fired <= monitor_now + timedelta(hours=17) for fired in late
     )
+
+
+def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_now: datetime) -> None:
+    end = lived(runtime, monitor_now)
+    found = suggest(runtime.store, end - timedelta(days=20), end)
+    kinds = {(one.rule.kind, *sorted(one.rule.where.items())) for one in found}
+    assert ("threshold", ("mood", "*")) in kinds
+    assert ("ratio", ("mood", "bad"), ("topic", "*")) in kinds
+    for one in found:
+        assert 0.5 <= one.report.a_month <= 8
+        assert one.rule.settings == type(one.rule.settings).model_validate(one.settings)
+    for one in found[::4]:
+        (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=20), end)
+        assert raised(again) == raised(one.report), "tried together or alone"

@@ -68,6 +68,11 @@ def reach(settings: RatioSettings) -> float:
     return settings.window
 
 
+def least(settings: RatioSettings) -> float:
+    """Fewer texts of the part never fire: they are no such share of ``min_count``."""
+    return settings.at_least * settings.min_count
+
+
 def judge(history: History, at: int, history_from: int, settings: RatioSettings) -> Verdict:
     """Whether too large a share of the window's live texts, each story once, is the part's.
 

@@ -25,7 +25,7 @@ from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.idle import judge_idle
-from monitor.pipeline.ingest import Fetched, fetch
+from monitor.pipeline.ingest import Fetched, fetch, pause
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
@@ -41,8 +41,6 @@ from monitor.templating import Templates
 from monitor.types import Seed
 
 log = logging.getLogger(__name__)
-
-LONGEST_PAUSE_S = 48 * 3600.0
 
 
 @dataclass
@@ -99,18 +97,16 @@ class Runtime:
         """Fetch one source and note when it is due again.
 
         :param jitter: in [-1, 1], moves the next time by up to a tenth of the interval.
-        :raises SourceError: after noting the failure; pauses double with each one in a row, up
-            to two days, and never end.
+        :raises SourceError: after noting the failure; it is tried again, for ever
+            (:func:`~monitor.pipeline.ingest.pause`).
         """
         every = next(source.every for source in self.config.sources if source.name == name)
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
             state = self.store.sources.get(name)
-            failures = state.failures if state else 0
-            pause = min(every * 2 ** min(failures, 20), LONGEST_PAUSE_S)
-            pause = max(pause * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
-            self.store.sources.failed(name, now, now + timedelta(seconds=pause), str(error))
+            wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
+            self.store.sources.failed(name, now, now + wait, str(error))
             raise
         self.store.sources.succeeded(name, now, now + timedelta(seconds=every * (1 + jitter / 10)))
         return fetched

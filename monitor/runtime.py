@@ -291,6 +291,7 @@ def make_rules(config: Config) -> list[Rule]:
             r.notify,
             r.settings,
             owner=r.owner,
+            labels=r.labels,
             pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
             routed=r.routed,
             policy=config.policy,

@@ -52,7 +52,7 @@ class Alertmanager(HttpNotifier):
     """Posts to ``/api/v2/alerts`` (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml).
 
     An alert is known there by its labels: ``alertname`` (the rule), ``kind``, the labels of what it
-    watches by task, and the settings' own. So a repeat changes nothing, and needs no key. A firing
+    watches by task, those of its rule, and the settings' own. So a repeat changes nothing, and needs no key. A firing
     alert ends far ahead (``ends_after``): Alertmanager would take one without an end for resolved after its
     ``resolve_timeout``. The resolved one ends when it did.
     """
@@ -109,7 +109,9 @@ class Alertmanager(HttpNotifier):
         found = {"alertname": str(data.get("rule") or f"monitor {notification.event}")}
         if data.get("kind"):
             found["kind"] = str(data["kind"])
-        found |= self.settings.labels
+        found |= self.settings.labels | {
+            name: str(value) for name, value in data.get("rule_labels", {}).items()
+        }
         selection = data.get("selection")
         for task, label in sorted(selection.items()) if isinstance(selection, Mapping) else ():
             name = re.sub(r"[^a-zA-Z0-9_]", "_", task)

@@ -214,3 +214,11 @@ def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
     assert [alert["annotations"]["summary"] for alert in receiver.posted] == ["first", "second"]
     assert [alert["labels"]["topic"] for alert in receiver.posted] == ["court", "money"]
     assert receiver.open(NOW + timedelta(minutes=1)) == 1
+
+
+def test_the_labels_of_the_rule_are_labels_there(tmp_path: Path) -> None:
+    made = make(Alertmanager, tmp_path, url="http://alerts.example", labels={"severity": "info", "site": "a"})
+    letter = sample_notification()
+    letter = replace(letter, data={**letter.data, "rule_labels": {"severity": "page", "team": "credit"}})
+    labels = made.labels(letter)
+    assert (labels["severity"], labels["team"], labels["site"]) == ("page", "credit", "a")

@@ -20,7 +20,7 @@ from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
@@ -179,6 +179,15 @@ class Runtime:
         """Let one notifier say that the monitor does its work, or that it does not."""
         self.notifiers[name].beat(now, health(self.store, now, tuple(self.notifiers)))
 
+    def refresh(self, name: str, now: datetime) -> None:
+        """Let one notifier say of every alert that it knows of that it still fires."""
+        refresh(self.store, name, self.notifiers[name], now, templates=self.templates[name])
+
+    @property
+    def refreshing(self) -> list[str]:
+        """Names of the notifiers whose alerts end unless they go on saying that they fire."""
+        return [name for name, made in self.notifiers.items() if type(made).refresh is not Notifier.refresh]
+
     @property
     def beating(self) -> list[str]:
         """Names of the notifiers that want to know how the monitor is."""
@@ -212,6 +221,11 @@ class Runtime:
         self.digest(now)
         for name in self.notifiers:
             self.deliver(name, now)
+        for name in self.refreshing:
+            try:
+                self.refresh(name, now)
+            except MonitorError as error:
+                failed[f"notifier {name}"] = str(error)
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so

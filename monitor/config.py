@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
-from monitor.routes import TELL_AT_ONCE, Name, Policy
+from monitor.routes import TELL_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import ENTITY, Task
 
@@ -137,6 +137,7 @@ class RuleTable(LifeSettings):
     where: dict[str, str] = Field(default_factory=dict)
     notify: tuple[str, ...] | None = None
     owner: str = ""
+    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
 
     def life(self) -> LifeSettings:
         """What it says about how its alerts begin and end."""
@@ -213,6 +214,7 @@ class RuleConfig:
     owner: str = ""
     routed: bool = False
     life: LifeSettings = DEFAULT_LIFE
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keep_firing_for(self) -> float:

@@ -29,7 +29,7 @@ from monitor.config import (
 )
 from monitor.config_fallbacks import fallback_faults
 from monitor.config_messages import read_digest, read_templates
-from monitor.config_routing import read_policy
+from monitor.config_routing import label_faults, read_policy, rule_labels
 from monitor.config_tables import Tables
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder
@@ -153,7 +153,7 @@ class _Reader(Tables):
         for kind, items in (("routes", top.routes), ("mutes", top.mutes)):
             self.unique(kind, items)
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
-        policy, found = read_policy(tables, names, {*labels, *unchecked})
+        policy, found = read_policy(tables, names, {*labels, *unchecked}, rule_labels(top.rules))
         self.faults += found
         digests = self.each(
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
@@ -285,7 +285,10 @@ class _Reader(Tables):
             self.fault(f"{place}.{setting}", message)
         notify = tuple(notifiers) if core.notify is None else core.notify
         routed, life = core.notify is None, core.life()
-        return RuleConfig(core.name, core.kind, dict(core.where), notify, settings, core.owner, routed, life)
+        self.faults += label_faults(place, core.labels, around["tasks"])
+        return RuleConfig(
+            core.name, core.kind, dict(core.where), notify, settings, core.owner, routed, life, core.labels
+        )
 
     def digest(
         self, place: str, table: dict[str, Any], tasks: Collection[str], notifiers: Collection[str]

@@ -16,13 +16,16 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_policy(
-    tables: Mapping[str, Sequence[Mapping[str, Any]]], notifiers: Collection[str], tasks: Collection[str]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    notifiers: Collection[str],
+    tasks: Collection[str],
+    labels: Collection[str] = (),
 ) -> tuple[Policy, list[Fault]]:
     """The policy that the tables make, and every fault of theirs.
 
     :param tables: as they were written, by ``routes``, ``inhibit`` and ``mutes``.
     :param notifiers: names that routes may notify.
-    :param tasks: names of tasks; each is a label of alerts.
+    :param tasks: names of tasks; each is a label of alerts. :param labels: so are those of rules.
     """
     found: list[Fault] = []
 
@@ -36,16 +39,27 @@ def read_policy(
         return tuple(made)
 
     policy = Policy(read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute))
-    return policy, found + _named(tables, notifiers, tasks)
+    return policy, found + _named(tables, notifiers, [*COMMON_LABELS, *DETECTOR_LABELS, *tasks, *labels])
+
+
+def rule_labels(rules: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The labels that rules give their alerts, as far as they can be read."""
+    return {str(name) for rule in rules if isinstance(rule.get("labels"), Mapping) for name in rule["labels"]}
+
+
+def label_faults(place: str, labels: Mapping[str, str], tasks: Collection[str]) -> list[Fault]:
+    """What is wrong with the labels of a rule: alerts have some of these names anyway."""
+    taken = [name for name in labels if name in (*COMMON_LABELS, *DETECTOR_LABELS, "alertname", *tasks)]
+    said = "is a label that alerts have anyway; choose another name"
+    return [Fault(f"{place}.labels.{name}", said) for name in taken]
 
 
 def _named(
-    tables: Mapping[str, Sequence[Mapping[str, Any]]], notifiers: Collection[str], tasks: Collection[str]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], notifiers: Collection[str], labels: Collection[str]
 ) -> list[Fault]:
     """What they name that there is not; what has another shape than it should was found already."""
     found: list[Fault] = []
     mutes = [str(mute.get("name")) for mute in tables["mutes"]]
-    labels = [*COMMON_LABELS, *DETECTOR_LABELS, *tasks]
 
     def check(kind: str, name: str, known: Collection[str], place: str) -> None:
         if name not in known:

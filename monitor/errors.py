@@ -53,11 +53,13 @@ class StoreError(MonitorError):
 class SourceError(MonitorError):
     """A source could not be read this time.
 
+    ``permanent`` means that it will hardly be otherwise soon, so that it is asked less and less often.
     ``retry_after`` (seconds) is what the other side asked for, if it asked.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
+        self.permanent = permanent
         self.retry_after = retry_after
 
 

@@ -5,22 +5,34 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 SLACK = timedelta(minutes=10)
+OUTAGE = timedelta(hours=6)
+"""What was published in a longer one is no news any more when it comes."""
 
 
 def event_time(
-    published_at: datetime | None, first_seen: datetime, every: float, *, first_fetch: bool
+    published_at: datetime | None,
+    first_seen: datetime,
+    every: float,
+    *,
+    first_fetch: bool,
+    last_read: datetime | None = None,
 ) -> tuple[datetime, bool]:
     """``(event time, live)`` of a document seen for the first time.
 
     A poll can only bring what was published since the one before, so a time within
     ``[first_seen - 2 * every - 10 min, first_seen]`` is believed and *live*: it may raise an
-    alert. An older one is *backfill*: it counts at its time, for baselines only. A time in the
+    alert. Where the source could not be read, or nobody read it, for longer than ``every``, the window
+    begins that much earlier, by up to 6 hours: what was published in an outage is news when it comes. An older
+    one is *backfill*: it counts at its time, for baselines only. A time in the
     future is clamped to ``first_seen``, a missing one becomes ``first_seen``. Everything of a
     source's first fetch is backfill: it was there before anybody looked.
 
     :param every: the source's interval in seconds.
+    :param last_read: when the source was last read with success before.
     """
     if published_at is None or published_at > first_seen:
         return first_seen, not first_fetch
-    oldest = first_seen - timedelta(seconds=2 * every) - SLACK
+    interval = timedelta(seconds=every)
+    unread = interval if last_read is None else max(interval, min(first_seen - last_read, OUTAGE))
+    oldest = first_seen - unread - interval - SLACK
     return published_at, published_at >= oldest and not first_fetch

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
@@ -43,11 +44,24 @@ _HARMLESS_HEADERS = {"accept", "content-type", "idempotency-key", "if-modified-s
 
 
 class OutgoingError(MonitorError):
-    """A request got no usable answer. The message names the URL, without its credentials."""
+    """A request got no usable answer. The message names the URL, without its credentials.
+
+    ``permanent``: somebody has to mend something first; otherwise the next request may get one.
+    """
+
+    permanent = False
 
 
 class AddressRefused(OutgoingError):
     """The host has a private address, and ``allow_private`` was not given."""
+
+    permanent = True
+
+
+class CertificateRefused(OutgoingError):
+    """The host's certificate cannot be trusted, or is not its own, or is too old."""
+
+    permanent = True
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,8 @@ def fetch(
             reason = "did not answer in time"
         else:
             reason = str(error) or type(error).__name__
-        raise OutgoingError(f"{_route(url, where)}: {reason}") from error
+        kind = CertificateRefused if _of_certificate(error) else OutgoingError
+        raise kind(f"{_route(url, where)}: {reason}") from error
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -225,6 +240,15 @@ def _keeps_owner(old: str, new: str) -> bool:
         return True
     upgraded = (a.scheme, b.scheme) == ("http", "https") and (a.port or 80, b.port or 443) == (80, 443)
     return upgraded and a.hostname == b.hostname
+
+
+def _of_certificate(error: BaseException | None) -> bool:
+    """Whether a certificate is behind an error."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _too_many_redirects(trail: list[str]) -> str:

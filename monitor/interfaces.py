@@ -123,6 +123,15 @@ class Notifier(Part):
         :raises DeliveryError: it wanted to tell somebody, and could not; that is logged.
         """
 
+    def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+        """Called every minute while the monitor runs, with each alert that it was told of and that still fires.
+
+        For a channel where an alert ends unless somebody goes on saying that it fires. Nobody is told anew: what
+        is to be repeated comes through :meth:`send`.
+
+        :raises DeliveryError: the other side could not be reached; that is logged, and tried a minute later.
+        """
+
     def describe(self) -> str:
         """Where notifications go, in a few words without secrets."""
         return self.name

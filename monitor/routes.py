@@ -18,6 +18,9 @@ Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w][\w .-]*
 
 COMMON_LABELS = ("rule", "kind", "owner")
 """Labels of every alert, beside the parts of its selection."""
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=80)]
+LabelValue = Annotated[str, Field(min_length=1, max_length=200)]
+"""Of labels that rules give their alerts; such names are legal for Prometheus as well."""
 DETECTOR_LABELS = ("source", "entity", "thread", "task")
 """Labels that are no tasks: what some kinds of rules watch instead."""
 

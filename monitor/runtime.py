@@ -20,12 +20,12 @@ from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.idle import judge_idle
-from monitor.pipeline.ingest import Fetched, fetch
+from monitor.pipeline.ingest import Fetched, fetch, pause
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
@@ -41,8 +41,6 @@ from monitor.templating import Templates
 from monitor.types import Seed
 
 log = logging.getLogger(__name__)
-
-LONGEST_PAUSE_S = 48 * 3600.0
 
 
 @dataclass
@@ -99,18 +97,16 @@ class Runtime:
         """Fetch one source and note when it is due again.
 
         :param jitter: in [-1, 1], moves the next time by up to a tenth of the interval.
-        :raises SourceError: after noting the failure; pauses double with each one in a row, up
-            to two days, and never end.
+        :raises SourceError: after noting the failure; it is tried again, for ever
+            (:func:`~monitor.pipeline.ingest.pause`).
         """
         every = next(source.every for source in self.config.sources if source.name == name)
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
             state = self.store.sources.get(name)
-            failures = state.failures if state else 0
-            pause = min(every * 2 ** min(failures, 20), LONGEST_PAUSE_S)
-            pause = max(pause * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
-            self.store.sources.failed(name, now, now + timedelta(seconds=pause), str(error))
+            wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
+            self.store.sources.failed(name, now, now + wait, str(error))
             raise
         self.store.sources.succeeded(name, now, now + timedelta(seconds=every * (1 + jitter / 10)))
         return fetched
@@ -183,6 +179,15 @@ class Runtime:
         """Let one notifier say that the monitor does its work, or that it does not."""
         self.notifiers[name].beat(now, health(self.store, now, tuple(self.notifiers)))
 
+    def refresh(self, name: str, now: datetime) -> None:
+        """Let one notifier say of every alert that it knows of that it still fires."""
+        refresh(self.store, name, self.notifiers[name], now, templates=self.templates[name])
+
+    @property
+    def refreshing(self) -> list[str]:
+        """Names of the notifiers whose alerts end unless they go on saying that they fire."""
+        return [name for name, made in self.notifiers.items() if type(made).refresh is not Notifier.refresh]
+
     @property
     def beating(self) -> list[str]:
         """Names of the notifiers that want to know how the monitor is."""
@@ -216,6 +221,11 @@ class Runtime:
         self.digest(now)
         for name in self.notifiers:
             self.deliver(name, now)
+        for name in self.refreshing:
+            try:
+                self.refresh(name, now)
+            except MonitorError as error:
+                failed[f"notifier {name}"] = str(error)
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so
@@ -295,6 +305,7 @@ def make_rules(config: Config) -> list[Rule]:
             r.notify,
             r.settings,
             owner=r.owner,
+            labels=r.labels,
             pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
             routed=r.routed,
             policy=config.policy,

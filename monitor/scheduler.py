@@ -55,7 +55,9 @@ class Scheduler:
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
-                "default": ThreadPoolExecutor(4 + len(runtime.notifiers) + len(runtime.beating)),
+                "default": ThreadPoolExecutor(
+                    4 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
+                ),
                 "fetch": ThreadPoolExecutor(FETCHERS),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -78,6 +80,8 @@ class Scheduler:
             every(1, "deliver", partial(self._deliver, name), name)
         for name in self.runtime.beating:
             every(5, "ping", partial(self._ping, name), name)
+        for name in self.runtime.refreshing:
+            every(60, "refresh", partial(self._refresh, name), name)
         self._jobs.start()
         self._classifier.start()
 
@@ -156,6 +160,9 @@ class Scheduler:
             name, self.clock(), dice=self._random, limit=1
         ):
             pass
+
+    def _refresh(self, name: str) -> None:
+        self.runtime.refresh(name, self.clock())
 
     def _ping(self, name: str) -> None:
         self.runtime.beat(name, self.clock())

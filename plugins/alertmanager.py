@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ class AlertmanagerSettings(HttpSettings):
     labels: dict[str, str] = Field(default_factory=dict, description="added to every alert, for its routes")
     generator_url: str = Field("", description="where people find the monitor; a link of every alert")
     ends_after: Duration = Field(
-        30 * 86400.0, gt=0, description="an alert that is not resolved ends there after so long"
+        900.0, ge=120, description="an alert of which nothing is heard any more ends there after so long"
     )
 
     @field_validator("labels")
@@ -52,9 +52,9 @@ class Alertmanager(HttpNotifier):
     """Posts to ``/api/v2/alerts`` (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml).
 
     An alert is known there by its labels: ``alertname`` (the rule), ``kind``, the labels of what it
-    watches by task, and the settings' own. So a repeat changes nothing, and needs no key. A firing
-    alert ends far ahead (``ends_after``): Alertmanager would take one without an end for resolved after its
-    ``resolve_timeout``. The resolved one ends when it did.
+    watches by task, those of its rule, and the settings' own. So a repeat changes nothing, and needs no key. As
+    Prometheus does, it goes on saying that an alert fires: each time it will end in ``ends_after``, so that it stays
+    open while the monitor lives, and there is no alert for ever where it does not. The resolved one ends when it did.
     """
 
     name = "alertmanager"
@@ -63,7 +63,14 @@ class Alertmanager(HttpNotifier):
     def send(self, notification: Notification) -> None:
         if notification.event == "digest":
             return  # it tells of no alert that is not there already
-        content = json.dumps(self.alerts(notification)).encode()
+        self._post(self.alerts(notification))
+
+    def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+        if firing:
+            self._post([self.alert(replace(notification, at=now)) for notification in firing])
+
+    def _post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        content = json.dumps(alerts).encode()
         url = f"{self.settings.url.rstrip('/')}/api/v2/alerts"
         self.request(url=url, headers={"Content-Type": "application/json"}, content=content)
 
@@ -109,7 +116,9 @@ class Alertmanager(HttpNotifier):
         found = {"alertname": str(data.get("rule") or f"monitor {notification.event}")}
         if data.get("kind"):
             found["kind"] = str(data["kind"])
-        found |= self.settings.labels
+        found |= self.settings.labels | {
+            name: str(value) for name, value in data.get("rule_labels", {}).items()
+        }
         selection = data.get("selection")
         for task, label in sorted(selection.items()) if isinstance(selection, Mapping) else ():
             name = re.sub(r"[^a-zA-Z0-9_]", "_", task)

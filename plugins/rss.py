@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BATCH = 200
 MAX_FAULTS = 1000
+LASTING = (401, 404, 410)
+"""Statuses that pass only when somebody mends something; 403 is often a guard's mood, and does pass."""
 
 
 class RssSettings(Settings):
@@ -138,7 +140,7 @@ class Rss(Source):
                 deadline_s=settings.timeout,
             )
         except OutgoingError as error:
-            raise SourceError(" ".join(str(error).split())) from error
+            raise SourceError(" ".join(str(error).split()), permanent=error.permanent) from error
         if answer.status == 304 and not headers.keys() & validators.keys():
             raise SourceError(
                 f"{self.describe()} answered 304 (not modified), but was asked for all there is"
@@ -146,6 +148,7 @@ class Rss(Source):
         if not answer.ok and answer.status != 304:
             raise SourceError(
                 f"{self.describe()} answered {answer.status}{_MEANING.get(answer.status, '')}",
+                permanent=answer.status in LASTING,
                 retry_after=retry_after(answer.headers, now),
             )
         return answer

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from monitor import hookimpl
 from monitor.errors import DeliveryError
@@ -28,12 +28,22 @@ class WebhookSettings(HttpSettings):
         description="24 to 64 random bytes in base64, with or without whsec_ before them; signs each request",
     )
 
-    @field_validator("secret")
+    old_secret: SecretStr | None = Field(
+        None, description="signs as well, while receivers change over to a new `secret`"
+    )
+
+    @field_validator("secret", "old_secret")
     @classmethod
     def _usable(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(_key(secret)) not in KEY_BYTES:
             raise ValueError("must be 24 to 64 bytes in base64; `openssl rand -base64 32` makes one")
         return secret
+
+    @model_validator(mode="after")
+    def _old_beside_new(self) -> WebhookSettings:
+        if self.old_secret is not None and self.secret is None:
+            raise ValueError("old_secret goes with a new secret; one alone is secret")
+        return self
 
 
 class Webhook(HttpNotifier):
@@ -42,7 +52,8 @@ class Webhook(HttpNotifier):
     With a ``secret`` every request is signed as Standard Webhooks asks for
     (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md):
     ``webhook-id`` is the key, ``webhook-timestamp`` the time of the attempt, and
-    ``webhook-signature`` an HMAC-SHA256 of both and the body.
+    ``webhook-signature`` an HMAC-SHA256 of both and the body; with an ``old_secret`` a second one by that
+    follows, so that receivers may know either.
 
     Any 2xx status is a delivery. 408, 409, 425, 429, 5xx and network errors pass; other statuses
     do not, and the letter is dead. Redirects are followed where they keep a POST (307 and 308).
@@ -70,11 +81,12 @@ class Webhook(HttpNotifier):
             raise DeliveryError(f"{self.describe()}: there is no time to sign the notification with")
         seconds = int(notification.at.timestamp())
         signed = f"{notification.key}.{seconds}.".encode() + content
-        digest = hmac.new(_key(self.settings.secret), signed, hashlib.sha256).digest()
+        secrets = [self.settings.secret, self.settings.old_secret]
+        digests = [hmac.new(_key(one), signed, hashlib.sha256).digest() for one in secrets if one is not None]
         return {
             "webhook-id": notification.key,
             "webhook-timestamp": str(seconds),
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+            "webhook-signature": " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests),
         }
 
 

@@ -193,6 +193,37 @@ def test_every_rule_says_how_its_alerts_live(write_config: Callable[..., Path], 
     assert (threshold.owner, threshold.routed, threshold.pace) == ("", False, Pace(0, 300, 4, 3600))
 
 
+def test_rules_give_their_alerts_labels(write_config: Callable[..., Path], plugins: Plugins) -> None:
+    text = CONFIG.replace("at_least = 3", 'at_least = 3\nlabels = { severity = "page", team = "credit" }')
+    text += ROUTES.replace('"owner=press"', '"severity=~page|mail"').replace('"kind=surge"', '"team=credit"')
+    config = load(write_config(text), plugins)
+    assert [dict(rule.labels) for rule in make_rules(config)] == [{}, {"severity": "page", "team": "credit"}]
+    assert str(config.policy.routes[0].match[0]) == 'severity=~"page|mail"'
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        ('rule = "x"', "rules[2].labels.rule: is a label that alerts have anyway; choose another name"),
+        ('topic = "x"', "rules[2].labels.topic: is a label that alerts have anyway"),
+        ('source = "x"', "rules[2].labels.source: is a label that alerts have anyway"),
+        ('alertname = "x"', "rules[2].labels.alertname: is a label that alerts have anyway"),
+        ('"how bad" = "x"', "rules[2].labels.how bad"),
+        ('severity = ""', "rules[2].labels.severity: "),
+        ("severity = 3", "rules[2].labels.severity: "),
+    ],
+)
+def test_labels_that_cannot_be_are_named(
+    labels: str, fault: str, write_config: Callable[..., Path], plugins: Plugins
+) -> None:
+    text = CONFIG.replace("at_least = 3", f"at_least = 3\nlabels = {{ {labels} }}")
+    with pytest.raises(ConfigError) as caught:
+        load(write_config(text), plugins)
+    (found,) = caught.value.faults
+    assert str(found).startswith(fault)
+    assert "\n" not in str(found)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [

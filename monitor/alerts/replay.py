@@ -1,14 +1,17 @@
-"""Surges in a series of counts, as they would have been found when it was live. Pure functions."""
+"""What rules would have said of a series of counts when it was live. Pure functions."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from monitor.alerts.detectors.history import Verdict
-from monitor.alerts.detectors.profile import RECENT, Profile, Usual, advance, empty, expect
+import numpy as np
+
+from monitor.alerts.detectors import Detector
+from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.profile import HOUR, RECENT, Profile, Usual, advance, empty, expect
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 
 
@@ -113,3 +116,50 @@ def surge_verdicts(
         yield bucket + step, found
     for quiet in range(at, watched_until, step) if at >= 0 else ():
         yield quiet + step, judge(profile, expect(profile, quiet), quiet, settings, series=series, rest=rest)
+
+
+def history_verdicts(
+    detector: Detector,
+    settings: Any,
+    counts: Sequence[tuple[int, int, int]],
+    *,
+    step: int,
+    history_from: int,
+    until: int,
+    whole: Sequence[tuple[int, int, int]] | None = None,
+) -> Iterator[tuple[int, Verdict]]:
+    """Likewise, of a kind that reads histories: at the end of each bucket that could change its verdict.
+
+    Kinds that see silence are asked once an hour.
+
+    :param counts: as for :func:`surge_verdicts`; :param whole: what they are a part of.
+    :param until: the end of the last bucket.
+    """
+    reach = int(detector.reach(settings)) // step * step
+    past = _dense(counts, history_from, until, step)
+    past_whole = None if whole is None else _dense(whole, history_from, until, step)
+    window = int(getattr(settings, "window", HOUR))
+    ends: Iterable[int]
+    if detector.sees_silence:
+        ends = range(history_from + HOUR, until + 1, HOUR)
+    else:
+        after = {end for bucket, *_ in counts for end in range(bucket, bucket + 2 * window + step, step)}
+        ends = sorted(end + step for end in after if end < until)
+    for end in ends:
+        first, last = max(0, (end - reach - history_from) // step), (end - history_from) // step
+
+        def part(dense: np.ndarray, of: History | None, first: int = first, last: int = last) -> History:
+            total, live = dense[:, first:last]
+            return History(history_from + first * step, step, total, live, of)
+
+        history = part(past, None if past_whole is None else part(past_whole, None))
+        yield end, detector.judge(history, end, history_from, settings)
+
+
+def _dense(counts: Iterable[tuple[int, int, int]], since: int, until: int, step: int) -> np.ndarray:
+    """Totals and live counts of all buckets, shape ``(2, n)``."""
+    found = np.zeros((2, max(1, (until - since) // step)), dtype=np.int64)
+    for bucket, total, live in counts:
+        if 0 <= (place := (bucket - since) // step) < found.shape[1]:
+            found[:, place] += (total, live)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.alerts.detectors import DETECTORS, Detector, ProfileDetector
@@ -21,7 +21,7 @@ class Rule:
     """Watch the series that ``where`` selects; ``*`` stands for each label of its task.
 
     ``notify``: who is told. ``routed``: the policy's routes come first, ``notify`` is told where none
-    matches. ``pace``: how its alerts begin and end.
+    matches. ``pace``: how its alerts begin and end. ``labels``: of its alerts, beside those of what they watch.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Rule:
     notify: Sequence[str]
     settings: Any
     owner: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     pace: Pace = USUAL_PACE
     routed: bool = False
     policy: Policy = TELL_AT_ONCE

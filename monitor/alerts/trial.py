@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,30 +31,42 @@ class Raised:
         return max(0.0, self.worst.until - self.fired_at.timestamp())
 
 
-def trial(verdicts: Iterable[tuple[int, Verdict]], pace: Pace, settings: Any) -> Iterator[Raised]:
-    """The alerts of one series, each when it is over.
+@dataclass
+class Trial:
+    """One series of a rule, shown one verdict after the other. ``raised``: its alerts, by time."""
+
+    pace: Pace
+    settings: Any
+    raised: list[Raised] = field(default_factory=list)
+    life: Life | None = None
+    _episode: Episode | None = None
+    _fired: list[datetime] = field(default_factory=list)
+
+    def see(self, found: Verdict, now: datetime) -> None:
+        """What a verdict makes of the alerts. The settings' ``again`` and ``hold`` are heeded where there are any."""
+        again, hold = getattr(self.settings, "again", None), getattr(self.settings, "hold", 0.0)
+        if found.firing and again is not None:
+            is_open = self.life is not None
+            found, self._episode = one_wave_once(found, self._episode, again, hold, is_open=is_open)
+        recent = sum((now - at).total_seconds() < self.pace.flap_span for at in self._fired)
+        fires = self.life is not None and self.life.state != "pending"
+        todo, self.life = step(self.life, found.sight, now, self.pace, recent)
+        if todo in ("fire", "flap"):
+            self._fired.append(now)
+            self.raised.append(Raised(now, found, found))
+        elif fires and found.firing and found.observed > self.raised[-1].worst.observed:
+            self.raised[-1] = replace(self.raised[-1], worst=found)
+        if todo == "resolve":
+            self.raised[-1] = replace(self.raised[-1], resolved_at=now)
+
+
+def trial(verdicts: Iterable[tuple[int, Verdict]], pace: Pace, settings: Any) -> list[Raised]:
+    """The alerts of one series, by time.
 
     :param verdicts: ``(epoch second, verdict)`` by time.
-    :param settings: of the rule's kind; its ``again`` and ``hold`` are heeded where it has them.
+    :param settings: of the rule's kind.
     """
-    life: Life | None = None
-    episode: Episode | None = None
-    fired: list[datetime] = []
-    raised: Raised | None = None
-    again, hold = getattr(settings, "again", None), getattr(settings, "hold", 0.0)
+    tried = Trial(pace, settings)
     for second, found in verdicts:
-        now = datetime.fromtimestamp(second, UTC)
-        if found.firing and again is not None:
-            found, episode = one_wave_once(found, episode, again, hold, is_open=life is not None)
-        recent = sum((now - at).total_seconds() < pace.flap_span for at in fired)
-        todo, life = step(life, found.sight, now, pace, recent)
-        if todo in ("fire", "flap"):
-            fired.append(now)
-            raised = Raised(now, found, found)
-        elif raised is not None and found.firing and found.observed > raised.worst.observed:
-            raised = Raised(raised.fired_at, raised.first, found)
-        if todo == "resolve" and raised is not None:
-            yield Raised(raised.fired_at, raised.first, raised.worst, now)
-            raised = None
-    if raised is not None:
-        yield raised
+        tried.see(found, datetime.fromtimestamp(second, UTC))
+    return tried.raised

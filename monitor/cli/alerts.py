@@ -51,8 +51,8 @@ def list_command(
     label}), state, since, fired_at, resolved_at, last_firing_at, observed, expected, low, high
     (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note, number (of the
     alert among those of its fingerprint), state_since, quiet_since, frozen_at, flapping, owner, routed,
-    snoozed_until, snoozed_by, suppressed (why nobody is told) and documents (id, source, title,
-    text, url, event_at), newest first; evidence is what docs/templates.md describes.
+    snoozed_until, snoozed_by, suppressed (why nobody is told), rule_labels ({name: value}) and documents
+    (id, source, title, text, url, event_at), newest first; evidence is what docs/templates.md describes.
     """
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
@@ -210,6 +210,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
         "rule": f"{alert.rule} ({alert.kind})",
         "what": said["what"],
         "owner": alert.owner,
+        "labels": ", ".join(f"{name}={value}" for name, value in alert.rule_labels.items()),
         "state": state_in_words(alert),
         "silent": alert.suppressed,
         "fired": f"{clock(alert.fired_at)} ({ago(alert.fired_at, now)})",

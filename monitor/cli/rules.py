@@ -33,7 +33,7 @@ def list_command(app: App, as_json: bool) -> None:
     """List the rules of the configuration, with all their settings, defaults included.
 
     With --json: one array of objects with name, kind, where ({task: label}, `*` for each
-    label), settings (durations in seconds), notify, owner, for, keep_firing_for, flap_count,
+    label), settings (durations in seconds), notify, owner, labels, for, keep_firing_for, flap_count,
     flap_span, open_alerts, and what judgements say: judged_real, judged_false, precision (null
     where nothing was judged) and suggestion (a text, maybe empty).
     """
@@ -105,6 +105,7 @@ def rule_record(rule: RuleConfig) -> dict[str, Any]:
         "settings": rule.settings.model_dump(),
         "notify": rule.notify,
         "owner": rule.owner,
+        "labels": dict(rule.labels),
         "for": rule.life.for_,
         "keep_firing_for": rule.keep_firing_for,
         "flap_count": rule.life.flap_count,

@@ -42,8 +42,8 @@ def add_command(
     """Tell nobody of alerts that fulfil every MATCHER.
 
     A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
-    labels rule, kind, owner, and one for each task of what they watch; some kinds have source, thread,
-    task or entity instead (docs/alerts.md). The alerts live on; one
+    labels rule, kind, owner, those of their rule, and one for each task of what they watch; some kinds have source,
+    thread, task or entity instead (docs/alerts.md). The alerts live on; one
     that still fires when the silence ends is announced then. Whoever was told before that an alert fires
     is told when it is over.
 

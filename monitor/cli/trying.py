@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ DAYS_90 = 90 * 86400.0
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --series: write timestamp,anomaly_score here, a row for each of the file.",
 )
+@click.option("--as-live", is_flag=True, help="Let backfill count as if it had come live, at its own time.")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw counts and alerts into this PNG."
 )
@@ -50,14 +52,16 @@ def test_command(
     since: float | None,
     file: Path | None,
     scores: Path | None,
+    as_live: bool,
     plot: Path | None,
     as_json: bool,
 ) -> None:
     """Show when a rule would have fired.
 
     RULE is a rule of the configuration as it stands there, so that a change can be tried before it
-    counts; KIND (such as `surge`) is that kind with its defaults, on all documents. The counts go through
-    the same code that watches them live, every text as if it had come live. Nothing is raised or sent.
+    counts; KIND (such as `surge`) is that kind with its defaults, on all documents. The stored documents go through
+    the same code that watches live, in the order in which they came: what was loaded as history raises nothing
+    (unless --as-live), a story told often is one story, and labels are those of today. Nothing is raised or sent.
 
     A score is 1 where an alert fires, elsewhere between 0 and 0.5.
 
@@ -66,12 +70,13 @@ def test_command(
     where it is still open), observed, expected, low, high, reason, worst (the greatest count in a window)
     and early (seconds from the alert to the end of that window).
     """
-    from monitor.pipeline.trying import try_on_file, try_on_store
+    from monitor.pipeline.trying import try_on_store
+    from monitor.pipeline.trying_files import try_on_file
 
     if scores is not None and file is None:
         raise click.UsageError("--scores needs --series")
-    if file is not None and since is not None:
-        raise click.UsageError("--since is of the database; a file is read whole")
+    if file is not None and (since is not None or as_live):
+        raise click.UsageError("--since and --as-live are of the database; a file is read whole")
     tried = _rule(app, rule)
     if file is not None:
         report, stamps, found = try_on_file(tried, file)
@@ -80,12 +85,13 @@ def test_command(
     else:
         now = app.now()
         with console(stderr=True).status("reading") as status:
-            report = try_on_store(
+            (report,) = try_on_store(
                 app.store,
-                tried,
+                [tried],
                 now - timedelta(seconds=since or DAYS_90),
                 now,
-                lambda done, of: status.update(f"{done} of {of} series"),
+                lambda done, of: status.update(f"{done:,} of {of:,} texts"),
+                as_live=as_live,
             )
     if plot is not None:
         _draw(report, plot)
@@ -93,6 +99,8 @@ def test_command(
         print_json(_record(report))
     else:
         _print(report)
+        if file is None and not as_live:
+            _say_backfill(app)
     if plot is not None and not as_json:
         click.echo(f"The picture is in {plot}.")
 
@@ -101,14 +109,15 @@ def test_command(
 @click.option(
     "--since", type=DURATION, default=DAYS_90, metavar="DURATION", help="How far back [default: 90d]."
 )
+@click.option("--as-live", is_flag=True, help="Let backfill count as if it had come live, at its own time.")
 @json_option
 @pass_app
-def suggest_command(app: App, since: float, as_json: bool) -> None:
+def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> None:
     """Suggest rules: those that would have fired a few times a month.
 
-    Surges of each task's labels, and of pairs of a label with each of another task's, are tried on the stored
-    counts, each with several settings. Printed are those with half an alert to eight alerts a month, as
-    they would stand in the configuration.
+    Surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of a label
+    with each of another task's, are tried as `rules test` does, with several settings. Printed are those
+    with half an alert to eight alerts a month, as they would stand in the configuration.
 
     With --json: one array of objects with name, kind, where, settings and alerts_a_month.
     """
@@ -116,7 +125,13 @@ def suggest_command(app: App, since: float, as_json: bool) -> None:
 
     now = app.now()
     with console(stderr=True).status("reading") as status:
-        found = list(suggest(app.store, now - timedelta(seconds=since), now, status.update))
+        found = suggest(
+            app.store,
+            now - timedelta(seconds=since),
+            now,
+            lambda done, of: status.update(f"{done:,} of {of:,} texts"),
+            as_live=as_live,
+        )
     if as_json:
         print_json(
             [
@@ -136,6 +151,8 @@ def suggest_command(app: App, since: float, as_json: bool) -> None:
             f"no rule would have fired a few times a month in the last {format_duration(since)}; "
             "`monitor trends` shows what there is"
         )
+        if not as_live:
+            _say_backfill(app)
     for one in found:
         click.echo(_toml(one))
 
@@ -237,6 +254,12 @@ def _print(report: Report) -> None:
         click.echo(said + (f"; {missed} real ones it would have missed" if missed else ""))
 
 
+def _say_backfill(app: App) -> None:
+    backfill = app.store.arrivals.backfill()
+    if backfill:
+        click.echo(f"{backfill:,} texts came as history, which raises nothing; --as-live lets them count")
+
+
 def _draw(report: Report, path: Path) -> None:
     from monitor.alerts.trial_picture import draw_trials
 
@@ -261,11 +284,12 @@ def _write_scores(path: Path, stamps: list[str], scores: list[float]) -> None:
 
 def _toml(one: Suggestion) -> str:
     where = ", ".join(f'{_key(task)} = "{label}"' for task, label in one.rule.where.items())
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.settings.items())
     return (
         f"# {one.report.a_month:.1f} alerts a month, the last on "
         f"{clock(one.report.alerts[-1][1].fired_at)}\n"
-        f'[[rules]]\nname = "{one.rule.name}"\nkind = "surge"\nwhere = {{ {where} }}\n'
-        f'rare = "{format_duration(one.rule.settings.rare)}"\n'
+        f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
+        f"{settings}"
     )
 
 

@@ -129,6 +129,7 @@ def _firing(
             state="firing" if fires else "pending",
             owner=rule.owner,
             routed=rule.routed,
+            rule_labels=rule.labels,
         )
     else:
         alert_id = alert.id

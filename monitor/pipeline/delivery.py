@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
+from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import dress
 from monitor.store import Store
+from monitor.store.background import Evidence
 from monitor.store.outbox import Letter
 from monitor.templating import BUILT_IN, Templates
+from monitor.types import Notification
 
 log = logging.getLogger(__name__)
 
@@ -124,3 +127,19 @@ def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) 
         )
         if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
             log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier)
+
+
+def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templates: Templates) -> None:
+    """Let a notifier go on saying that what it was told of fires, in the words it was told.
+
+    :raises DeliveryError: it could not.
+    """
+    firing = []
+    for alert_id in store.tellings.standing(name):
+        documents = store.documents.many(store.alerts.documents(alert_id)[:LETTER_DOCUMENTS])
+        evidence = Evidence(store).of(alert_id)
+        told = data(asdict(store.alerts.need(alert_id)), documents, most=LETTER_DOCUMENTS, evidence=evidence)
+        said = compose("firing", told)
+        letter = Notification("", "firing", said.title, said.body, told, html=said.html, at=now)
+        firing.append(dress(letter, templates, notifier))
+    notifier.refresh(now, firing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from monitor.alerts.detectors import Verdict
@@ -11,15 +12,17 @@ from monitor.store import Store
 from monitor.types import Selection
 
 
-def enough_stories(store: Store, rule: Rule, selection: Selection, found: Verdict) -> Verdict:
+def enough_stories(told_in: Callable[[int, int], int], rule: Rule, found: Verdict) -> Verdict:
     """The verdict, which does not fire where one story told many times is behind it.
 
     Kinds that set ``min_stories`` ask for so many distinct ones in the window.
+
+    :param told_in: how many the series tells in ``[since, until)``, epoch seconds.
     """
     wanted = getattr(rule.settings, "min_stories", 1)
     if not found.firing or wanted <= 1:
         return found
-    told = store.documents.stories(selection, found.since, found.until)
+    told = told_in(found.since, found.until)
     if told >= wanted:
         return found
     only = "which tell one story" if told == 1 else f"which tell {told} stories"

@@ -9,7 +9,7 @@ from functools import partial
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
-from monitor.pipeline.histories import history_of
+from monitor.pipeline.profiles import Present
 from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -61,8 +61,8 @@ def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) 
         return None
     at = bucket_of(min(*read, now))
     since = int(at - rule.of_histories.reach(rule.settings)) // BUCKET_S * BUCKET_S
-    known = store.documents.history_from()
-    history = history_of(store, rule, selection, since, at)
+    present = Present(now, store)
+    known, history = present.history_from(), present.history(rule, selection, since, at)
     return rule.of_histories.judge(history, at, at if known is None else known, rule.settings)
 
 

@@ -11,9 +11,14 @@ from monitor.errors import MonitorError, SourceError
 from monitor.event_time import event_time
 from monitor.interfaces import Source
 from monitor.store import Store
+from monitor.store.sources import SourceState
 from monitor.types import Batch
 
 log = logging.getLogger(__name__)
+
+
+HOUR_S = 3600.0
+LONGEST_PAUSE_S = 48 * HOUR_S
 
 
 @dataclass
@@ -52,7 +57,7 @@ def fetch(
     first = backfill or state.first_success_at is None
     try:
         for batch in source.fetch(state.cursor, now):
-            _store(store, name, batch, now=now, every=every, first=first, sum_=sum_)
+            _store(store, state, batch, now=now, every=every, first=first, sum_=sum_)
             if stored is not None:
                 stored(sum_)
     except MonitorError:
@@ -64,15 +69,31 @@ def fetch(
     return sum_
 
 
+def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:
+    """Seconds until a source that failed is read again.
+
+    Pauses double with each failure in a row. They grow to an hour where the failure may pass (or ``every``, where
+    that is longer), so that what was published meanwhile is still news; to two days where it will not; and what the
+    other side asked for is kept to, up to two days.
+
+    :param failures: in a row before this one; :param jitter: in [-1, 1], moves it by up to a tenth.
+    """
+    longest = LONGEST_PAUSE_S if error.permanent else max(every, HOUR_S)
+    doubled = min(every * 2.0 ** min(failures, 20), longest)
+    return max(doubled * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
+
+
 def _store(
-    store: Store, name: str, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
+    store: Store, state: SourceState, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
 ) -> None:
     with store.transaction():
         for document in batch.documents:
-            event_at, live = event_time(document.published_at, now, every, first_fetch=first)
-            added = store.documents.add(name, document, now=now, event_at=event_at, live=live)
+            event_at, live = event_time(
+                document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
+            )
+            added = store.documents.add(state.name, document, now=now, event_at=event_at, live=live)
             setattr(sum_, added, getattr(sum_, added) + 1)
         if batch.bad:
-            store.sources.keep_bad(name, batch.bad, now)
+            store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
-        store.sources.set_cursor(name, batch.cursor)
+        store.sources.set_cursor(state.name, batch.cursor)

@@ -6,15 +6,13 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from monitor.alerts.detectors import ProfileDetector, Verdict
+from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
-from monitor.pipeline.guards import enough_stories, of_one_wave
-from monitor.pipeline.histories import history_of
+from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
 from monitor.pipeline.watching import frozen
 from monitor.store import Store
-from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument
 
 ATTACHED = 100
@@ -32,7 +30,7 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         return
     waiting = store.documents.backlog()
     with store.transaction():
-        present = Present(store, now)
+        present = Present(now, store)
         for rule in rules:
             if not rule.on_documents or (waiting and rule.detector.needs_history):
                 continue
@@ -50,7 +48,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     An alert whose rule is gone is resolved.
     """
     by_name = {rule.name: rule for rule in rules}
-    present = Present(store, now)
+    present = Present(now, store)
     for alert in store.alerts.all_open():
         rule = by_name.get(alert.rule)
         if rule is not None and not rule.on_documents:
@@ -62,30 +60,10 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
             _judge(present, rule, alert.selection, [])
 
 
-def verdict(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> Verdict:
-    """The clearest verdict of a rule on a series: the firing window that is the least likely by chance.
-
-    Windows end now and with each of ``buckets`` (epoch seconds), so that documents that came
-    late, such as a feed's that is polled hourly, are judged at the time they belong to.
-    """
-    store, detector = present.store, rule.detector
-    if isinstance(detector, ProfileDetector):
-        return enough_stories(store, rule, selection, present.verdict(rule, selection, buckets))
-    last = bucket_of(present.now) + BUCKET_S
-    ends = sorted({last, *(bucket + BUCKET_S for bucket in buckets if bucket < last)})
-    since = int(ends[0] - detector.reach(rule.settings)) // BUCKET_S * BUCKET_S
-    known = store.documents.history_from()
-    history = history_of(store, rule, selection, since, ends[-1])
-    from_ = last if known is None else known
-    verdicts = [detector.judge(history, end, from_, rule.settings) for end in ends]
-    verdicts = [enough_stories(store, rule, selection, found) for found in verdicts]
-    return min(verdicts, key=lambda v: (not v.firing, v.probability, -v.observed))
-
-
 def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:
     store = present.store
     with store.transaction():
-        found = of_one_wave(store, rule, selection, verdict(present, rule, selection, buckets))
+        found = of_one_wave(store, rule, selection, present.verdict(rule, selection, buckets))
         follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
 
 

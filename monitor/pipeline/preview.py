@@ -175,6 +175,8 @@ def _raised(
         high=int(high) if limit is None else limit - 1,
         reason=_reason(rule, len(documents)),
         notify=[],
+        owner=rule.owner,
+        rule_labels=rule.labels,
     )
     alert = store.alerts.need(alert_id)
     note(store, alert, documents, raised, rule=rule)

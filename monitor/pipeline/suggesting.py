@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
-from monitor.alerts.detectors import SurgeSettings
-from monitor.alerts.detectors.profile import DAY
+from monitor.alerts.detectors import KINDS
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import ALL, Rule
 from monitor.pipeline.trying import Report, try_on_store
@@ -16,41 +15,69 @@ from monitor.store import Store
 
 FEW, MANY = 0.5, 8.0
 """Alerts a month between which a rule is worth its noise."""
-RARE = (30 * DAY, 90 * DAY, 365 * DAY, 3650 * DAY)
-"""What ``rare`` is tried with, from sensitive to quiet."""
+LADDERS: Mapping[str, tuple[Mapping[str, str | float], ...]] = {
+    "surge": tuple({"rare": rare} for rare in ("30d", "90d", "365d", "3650d")),
+    "threshold": tuple({"at_least": number} for number in (5, 10, 20, 50, 100, 200, 500)),
+    "ratio": tuple({"at_least": share} for share in (0.3, 0.5, 0.7, 0.9)),
+    "drop": ({},),
+}
+"""The settings that each kind is tried with, from sensitive to quiet."""
 MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rule, and what it would have done."""
+    """A rule, those of its settings that are not the usual ones, as they are written, and what it would have done."""
 
     rule: Rule
+    settings: Mapping[str, str | float]
     report: Report
 
 
 def suggest(
-    store: Store, since: datetime, now: datetime, progress: Callable[[str], None] = lambda said: None
-) -> Iterator[Suggestion]:
-    """Surge rules that would have fired :data:`FEW` to :data:`MANY` times a month since ``since``.
+    store: Store,
+    since: datetime,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    *,
+    as_live: bool = False,
+) -> list[Suggestion]:
+    """Rules that would have fired :data:`FEW` to :data:`MANY` times a month since ``since``.
 
-    Tried are each task's labels, and pairs of one label with each of another task's: for each the most
-    sensitive ``rare`` that is not too loud.
+    Tried are surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of one
+    label with each of another task's, all in one walk along the past: of each ladder the most sensitive rule that
+    is not too loud. The other arguments are those of :func:`~monitor.pipeline.trying.try_on_store`.
     """
+    ladders = [[(_rule(kind, where, rung), rung) for rung in rungs] for kind, where, rungs in _ladders(store)]
+    rules = [rule for ladder in ladders for rule, _ in ladder]
+    reports = iter(try_on_store(store, rules, since, now, progress, as_live=as_live))
+    found = []
+    for ladder in ladders:
+        tried = [Suggestion(rule, rung, next(reports)) for rule, rung in ladder]
+        calm = next((one for one in tried if one.report.a_month <= MANY), None)
+        if calm is not None and calm.report.a_month >= FEW:
+            found.append(calm)
+    return found
+
+
+def _rule(kind: str, where: Mapping[str, str], rung: Mapping[str, str | float]) -> Rule:
+    settings = KINDS[kind].model_validate(rung)
+    name = "-".join(label if label != ALL else task for task, label in where.items())
+    calm = getattr(settings, "calm", getattr(settings, "window", 3600.0))
+    return Rule(f"{kind}-{name}", kind, where, (), settings, pace=Pace(keep_firing_for=calm))
+
+
+def _ladders(store: Store) -> Iterator[tuple[str, dict[str, str], list[Mapping[str, str | float]]]]:
+    labels = {stored.task.name: stored.task.labels for stored in store.tasks.active()}
     for where in _places(store):
-        said = " and ".join(f"{task} {label}" for task, label in where.items())
-        progress(said)
-        for rare in RARE:
-            settings = SurgeSettings(rare=rare)
-            name = "-".join(label if label != ALL else task for task, label in where.items())
-            rule = Rule(
-                f"surge-{name}", "surge", where, (), settings, pace=Pace(keep_firing_for=settings.calm)
-            )
-            report = try_on_store(store, rule, since, now)
-            if report.a_month <= MANY:
-                if report.a_month >= FEW:
-                    yield Suggestion(rule, report)
-                break
+        wild = next(task for task, label in where.items() if label == ALL)
+        for kind, rungs in LADDERS.items():
+            if kind == "drop" and len(labels[wild]) > MOST_LABELS:
+                continue  # each hour of each of them would be looked at
+            if len(where) == 1 or kind == "surge":
+                yield kind, where, list(rungs)
+            elif kind == "ratio":
+                yield kind, where, [{**rung, "of": wild} for rung in rungs]
 
 
 def _places(store: Store) -> Iterator[dict[str, str]]:

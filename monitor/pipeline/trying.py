@@ -1,39 +1,23 @@
-"""Rules tried on the past: on the store's counts, or on a file of counts."""
+"""Rules tried on the past that is stored."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
+from itertools import groupby
 
-import numpy as np
-
-from monitor.alerts.detectors import Detector, History, ProfileDetector, Verdict
-from monitor.alerts.detectors.profile import DAY, HOUR
-from monitor.alerts.replay import Course, course, surge_verdicts
+from monitor.alerts.detectors.profile import DAY
+from monitor.alerts.replay import history_verdicts
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.alerts.trial import Raised, trial
+from monitor.alerts.trial import Raised, Trial, trial
 from monitor.errors import MonitorError
+from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import known_since
+from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, ticks
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection
-
-Counts = Sequence[tuple[int, int]]
-"""``(bucket, count)`` by time, empty ones left out."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What a rule would have done on one series between ``since`` and ``until``."""
-
-    selection: Selection
-    since: datetime
-    until: datetime
-    counts: Counts
-    alerts: list[Raised]
 
 
 @dataclass
@@ -69,192 +53,129 @@ class Report:
 
 def try_on_store(
     store: Store,
-    rule: Rule,
+    rules: Sequence[Rule],
     since: datetime,
     now: datetime,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Report:
-    """What a rule would have done since ``since``, on the counts that are stored.
+    *,
+    as_live: bool = False,
+) -> list[Report]:
+    """What rules would have done since ``since``, had they watched while the documents came.
 
-    Every text counts as if it had come live. What lies before ``since`` is learned from.
+    Documents become known when they were fetched, backfill raises nothing, and stories count as they do for the
+    running monitor. What came before ``since`` is learned from. Labels are those of today's heads. An alert
+    is looked at again each time a bucket ends; sources are taken to have been read all the time.
 
-    :param progress: told how many series are done, and of how many.
-    :raises MonitorError: the rule reads something else than counts.
+    :param progress: told how many documents are done, and of how many.
+    :param as_live: backfill counts as if it had come live, at its own time.
+    :raises MonitorError: what a rule reads is not kept.
     """
-    if not rule.counted:
-        raise MonitorError(
-            f"rules of kind {rule.kind} read texts, not counts; they cannot be tried on history"
-        )
-    known, watched = known_since(store, now), rule.watched(store.series.all())
-    found, whole = Report(rule), None
-    if rule.kind == "surge" and rule.settings.compare:
-        every = store.series.counts({})
-        whole = course(((c.bucket, c.total, c.total) for c in every), step=BUCKET_S, history_from=known)
-    for done, selection in enumerate(watched):
-        progress(done, len(watched))
-        counts = [(count.bucket, count.total) for count in store.series.counts(selection)]
-        verdicts = _verdicts(
-            store, rule, selection, counts, known, len(watched), whole if selection else None, now
-        )
-        begun = int(since.timestamp())
-        seen = ((second, verdict) for second, verdict in verdicts if second >= begun)
-        alerts = list(trial(seen, rule.pace, rule.settings))
-        shown = [(bucket, count) for bucket, count in counts if bucket >= begun]
-        found.tried.append(Tried(selection, since, now, shown, alerts))
-    progress(len(watched), len(watched))
-    _judged(store, found)
-    return found
+    for rule in rules:
+        if rule.kind in UNTRIED:
+            raise MonitorError(f"rules of kind {rule.kind} cannot be tried on history: {UNTRIED[rule.kind]}")
+    on_documents = [rule for rule in rules if rule.on_documents]
+    tried = iter(_on_documents(store, on_documents, since, now, progress, as_live) if on_documents else ())
+    reports = []
+    for rule in rules:
+        if rule.on_documents:
+            found = next(tried)
+        elif rule.counted:
+            found = _on_silence(store, rule, since, now, as_live)
+        else:
+            found = WATCHERS[rule.kind](store, rule, since, now, as_live)
+        reports.append(Report(rule, found))
+        _judged(store, reports[-1])
+    return reports
 
 
-def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]:
-    """What a rule would have done on a file of counts: the report, the file's time stamps, and a score for each.
-
-    A score is 1 where an alert fires, otherwise at most a half: the less likely the count, the higher.
-
-    :raises MonitorError: the file cannot be read, or the rule needs more than counts.
-    """
-    stamps, seconds, counts = read_counts(path)
-    step = _step(path, seconds)
-    buckets = [second // step * step for second in seconds]
-    scores, place = [0.0] * len(buckets), {bucket: n for n, bucket in enumerate(buckets)}
-    pairs = [(bucket, count) for bucket, count in zip(buckets, counts, strict=True) if count]
-    if isinstance(rule.detector, ProfileDetector):
-        triples = ((bucket, count, count) for bucket, count in pairs)
-        verdicts = surge_verdicts(triples, step=step, history_from=buckets[0], settings=rule.settings)
-    elif rule.of_histories.whole is not None:
-        raise MonitorError(
-            f"a rule of kind {rule.kind} needs the whole as well as the part; a file has one series"
-        )
-    else:
-        verdicts = _of_histories(rule, pairs, step, buckets[0], buckets[-1] + step)
-
-    def scored() -> Iterator[tuple[int, Verdict]]:
-        for second, verdict in verdicts:
-            if second - step in place:
-                scores[place[second - step]] = (1 - verdict.probability) / 2
-            yield second, verdict
-
-    alerts = list(trial(scored(), rule.pace, rule.settings))
-    for raised in alerts:
-        if (bucket := int(raised.fired_at.timestamp()) - step) in place:
-            scores[place[bucket]] = 1.0
-    since, until = (datetime.fromtimestamp(second, UTC) for second in (buckets[0], buckets[-1] + step))
-    return Report(rule, [Tried({}, since, until, pairs, alerts)]), stamps, scores
-
-
-def read_counts(path: Path) -> tuple[list[str], list[int], list[int]]:
-    """Time stamps as they stand, as epoch seconds, and counts, of a CSV file with ``timestamp,count``.
-
-    :raises MonitorError: naming the line that cannot be used.
-    """
-    stamps, seconds, counts = [], [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names = reader.fieldnames or []
-            column = next((name for name in ("count", "value") if name in names), None)
-            if "timestamp" not in names or column is None:
-                raise MonitorError(
-                    f"{path} must have the columns timestamp,count; it has {', '.join(names) or 'none'}"
-                )
-            for row in reader:
-                stamp, count = row["timestamp"] or "", row[column] or ""
-                stamps.append(stamp)
-                seconds.append(_second(stamp))
-                counts.append(round(float(count)))
-                if len(seconds) > 1 and seconds[-1] <= seconds[-2]:
-                    raise ValueError("is not after the line before")
-                if counts[-1] < 0:
-                    raise ValueError("has a count below zero")
-    except OSError as error:
-        raise MonitorError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise MonitorError(f"{path}, line {len(stamps) + 1}: {error}") from None
-    if len(seconds) < 2:
-        raise MonitorError(f"{path} has fewer than two rows")
-    return stamps, seconds, counts
-
-
-def _second(stamp: str) -> int:
-    try:
-        return int(float(stamp))
-    except ValueError:
-        time = datetime.fromisoformat(stamp)
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
-
-
-def _step(path: Path, seconds: Sequence[int]) -> int:
-    step = int(np.median(np.diff(seconds)))
-    if not step or HOUR % step:
-        raise MonitorError(
-            f"{path}: rows must be an hour apart, or an even part of one; they are {step} seconds apart"
-        )
-    if len({second // step for second in seconds}) < len(seconds):
-        raise MonitorError(f"{path}: several rows lie in one span of {step} seconds")
-    return step
-
-
-def _verdicts(
+def _on_documents(
     store: Store,
-    rule: Rule,
-    selection: Selection,
-    counts: Counts,
-    known: int,
-    series: int,
-    whole: Course | None,
+    rules: Sequence[Rule],
+    since: datetime,
     now: datetime,
-) -> Iterator[tuple[int, Verdict]]:
-    if isinstance(rule.detector, ProfileDetector):
-        triples = ((bucket, count, count) for bucket, count in counts)
-        return surge_verdicts(
-            triples, step=BUCKET_S, history_from=known, settings=rule.settings, series=series, whole=whole
+    progress: Callable[[int, int], None],
+    as_live: bool,
+) -> list[list[Tried]]:
+    """Of rules that are judged as documents come: the rounds of a monitor, one after the other."""
+    known = AsItCame(now, store, rules, as_live=as_live)
+    trials: list[dict[Key, Trial]] = [{} for _ in rules]
+    opened: set[tuple[int, Key]] = set()
+    done, of = 0, store.arrivals.count()
+
+    def judge(number: int, key: Key, buckets: Iterable[int]) -> None:
+        rule = rules[number]
+        made = trials[number].get(key) or Trial(rule.pace, rule.settings)
+        made.see(known.verdict(rule, dict(key), sorted(buckets)), known.now)
+        if made.life is not None:
+            trials[number][key] = made
+            opened.add((number, key))
+        else:
+            opened.discard((number, key))
+
+    def judge_open() -> None:
+        for number, key in sorted(opened):
+            judge(number, key, ())
+
+    def pass_time(until: datetime) -> None:
+        for following in ticks(known.now, until) if opened else ():
+            known.go_on(following)
+            judge_open()
+            if not opened:
+                break
+
+    for moment, arrived in groupby(store.arrivals.all(as_live=as_live), lambda one: one.at):
+        if moment > now:
+            break
+        pass_time(moment)
+        known.go_on(moment)
+        came = list(arrived)
+        due = known.add(came)
+        for key, buckets in due.items() if moment >= since else ():
+            for number in known.watching(key):
+                if (number, key) in opened or known.may_fire(rules[number], dict(key), buckets):
+                    judge(number, key, buckets)
+        judge_open()
+        done += len(came)
+        progress(done, of)
+    pass_time(now)
+    begun = int(since.timestamp())
+
+    def tried(number: int, selection: Selection) -> Tried:
+        made = trials[number].get(tuple(selection.items()))
+        shown = [(count.bucket, count.total) for count in known.counts(selection, begun, 2**62)]
+        return Tried(selection, since, now, shown, made.raised if made else [])
+
+    return [
+        [tried(number, selection) for selection in known.watched(rule)] for number, rule in enumerate(rules)
+    ]
+
+
+def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_live: bool) -> list[Tried]:
+    """Of a rule that is judged as time goes by."""
+    oldest = store.documents.history_from()
+    known, begun = known_since(oldest, store.sources.first_success(), now), int(since.timestamp())
+
+    def counts(selection: Selection) -> list[tuple[int, int, int]]:
+        return [(c.bucket, c.total, c.total if as_live else c.live) for c in store.series.counts(selection)]
+
+    found = []
+    for selection in rule.watched(store.series.all()):
+        own, whole = counts(selection), rule.of_histories.whole
+        part_of = None if whole is None else whole(selection, rule.settings)
+        verdicts = history_verdicts(
+            rule.of_histories,
+            rule.settings,
+            own,
+            step=BUCKET_S,
+            history_from=known // BUCKET_S * BUCKET_S,
+            until=bucket_of(now) + BUCKET_S,
+            whole=None if part_of is None else counts(part_of),
         )
-    part = rule.of_histories.whole and rule.of_histories.whole(selection, rule.settings)
-    of = None if part is None else [(count.bucket, count.total) for count in store.series.counts(part)]
-    return _of_histories(rule, counts, BUCKET_S, known, bucket_of(now) + BUCKET_S, of)
-
-
-def _of_histories(
-    rule: Rule, counts: Counts, step: int, known: int, until: int, whole: Counts | None = None
-) -> Iterator[tuple[int, Verdict]]:
-    """Verdicts of a kind that reads histories, at the end of each bucket that could change one."""
-    detector: Detector = rule.of_histories
-    reach = int(detector.reach(rule.settings)) // step * step
-    past, past_whole = _dense(counts, known, until, step), None
-    if whole is not None:
-        past_whole = _dense(whole, known, until, step)
-    window = int(getattr(rule.settings, "window", HOUR))
-    ends: Iterable[int]
-    if detector.sees_silence:
-        ends = range(known + HOUR, until + 1, HOUR)
-    else:
-        after = {end for bucket, _ in counts for end in range(bucket, bucket + 2 * window + step, step)}
-        ends = sorted(end + step for end in after if end < until)
-    for end in ends:
-        first, last = max(0, (end - reach - known) // step), (end - known) // step
-        history = _history(past, known, first, last, step)
-        if past_whole is not None:
-            history = History(
-                history.start,
-                step,
-                history.total,
-                history.live,
-                _history(past_whole, known, first, last, step),
-            )
-        yield end, detector.judge(history, end, known, rule.settings)
-
-
-def _dense(counts: Counts, known: int, until: int, step: int) -> np.ndarray:
-    found = np.zeros(max(1, (until - known) // step), dtype=np.int64)
-    for bucket, count in counts:
-        if 0 <= (place := (bucket - known) // step) < len(found):
-            found[place] += count
+        seen = ((second, verdict) for second, verdict in verdicts if second >= begun)
+        raised = trial(seen, rule.pace, rule.settings)
+        shown = [(bucket, total) for bucket, total, _ in own if bucket >= begun]
+        found.append(Tried(selection, since, now, shown, raised))
     return found
-
-
-def _history(counts: np.ndarray, known: int, first: int, last: int, step: int) -> History:
-    part = counts[first:last]
-    return History(known + first * step, step, part, part)
 
 
 def _judged(store: Store, report: Report) -> None:

@@ -7,8 +7,9 @@ and what it says is handed to :func:`monitor.pipeline.alerting.follow`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from monitor.store.alerts import StoredAlert
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
 from monitor.store.sources import SourceState
+from monitor.store.threads import StoredTurn
 from monitor.types import Selection, StoredDocument
 
 SOURCE, THREAD, TASK = "source", "thread", "task"
@@ -87,26 +89,42 @@ def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
 
 
 def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], now: datetime) -> None:
-    labels = store.predictions.labels([document.id for document in documents])
     known = store.alerts.attached(rule.name, [document.id for document in documents])
+    for pairs, new in mentioned(store, rule, [d for d in documents if d.id not in known]).items():
+        selection = dict(pairs)
+        before = next((a for a in _opened(store, rule) if a.selection == selection), None)
+        number = 0 if before is None else len(store.alerts.documents(before.id))
+        verdict = of_mentions(new, number, now)
+        _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
+
+
+Mentioning = Sequence[tuple[StoredDocument, Sequence[str]]]
+"""Documents, and what of a rule each mentions."""
+
+
+def mentioned(
+    store: Store, rule: Rule, documents: Sequence[StoredDocument]
+) -> Mapping[tuple[tuple[str, str], ...], Mentioning]:
+    """Of a rule of kind ``keyword`` or ``entity``: by selection, the documents that mention what it looks for."""
+    labels = store.predictions.labels([document.id for document in documents])
     words = Mentions(dict.fromkeys(rule.settings.words, ())) if rule.kind == "keyword" else None
-    found: dict[tuple[tuple[str, str], ...], list[tuple[StoredDocument, list[str]]]] = {}
+    found: dict[tuple[tuple[str, str], ...], list[tuple[StoredDocument, Sequence[str]]]] = {}
     for document in documents:
         said = words.of(document.title, document.text) if words is not None else []
-        if document.id in known or (words is not None and not said):
+        if words is not None and not said:
             continue
         for selection in selections(labels.get(document.id, {})):
             if rule.watches(selection):
                 names = said or [selection["entity"]]
                 found.setdefault(tuple(selection.items()), []).append((document, names))
-    for pairs, new in found.items():
-        selection = dict(pairs)
-        before = next((a for a in _opened(store, rule) if a.selection == selection), None)
-        number = 0 if before is None else len(store.alerts.documents(before.id))
-        since = min(int(document.event_at.timestamp()) for document, _ in new)
-        named = mention.labels([names for _, names in new])
-        verdict = mention.judge(named, len(new), number, since, int(now.timestamp()))
-        _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
+    return found
+
+
+def of_mentions(new: Mentioning, before: int, now: datetime) -> Verdict:
+    """What new mentions say; :param before: documents that the alert has already."""
+    since = min(int(document.event_at.timestamp()) for document, _ in new)
+    named = mention.labels([names for _, names in new])
+    return mention.judge(named, len(new), before, since, int(now.timestamp()))
 
 
 # -- conversations -----------------------------------------------------------------------
@@ -130,13 +148,18 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
         _withdraw(store, rule, selection, "the source is not read any more", now)
         return
     said = store.threads.turns(source, thread, rule.where)
+    verdict = of_thread(rule, said, min(now, state.last_success_at))
+    ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
+    _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
+
+
+def of_thread(rule: Rule, said: Sequence[StoredTurn], read: datetime) -> Verdict:
+    """What a rule says of a thread; :param read: when its source was last read."""
     # backfill may answer, but raises no alert
     turns = [conversation.Turn(int(t.at.timestamp()), t.role, t.carries if t.live else None) for t in said]
     # what is classified in the round that fetched it was written before that round's success is noted
-    until = max([int(min(now, state.last_success_at).timestamp()), *(turn.at for turn in turns)])
-    verdict = conversation.judge(turns, until, rule.settings, describe(rule.where))
-    ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
-    _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
+    until = max([int(read.timestamp()), *(turn.at for turn in turns)])
+    return conversation.judge(turns, until, rule.settings, describe(rule.where))
 
 
 # -- sources -----------------------------------------------------------------------------
@@ -169,12 +192,21 @@ def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verd
     last = store.sources.newest(state.name)
     if last is None:
         return Verdict(False, 0, 0.0, 0.0, 0.0, bucket_of(read), bucket_of(read), 1.0, "nothing came yet")
-    until, at = int(min(read, now).timestamp()), int(last.timestamp())
-    if until - at < settings.at_least:
-        times = [at]  # nothing to compare: the past is not asked for
-    else:
-        oldest = at - int(settings.baseline) - 2 * (until - at) - 2 * model.DAY
-        times = store.sources.buckets(state.name, oldest)
+    return of_gap(settings, last, min(read, now), partial(store.sources.buckets, state.name))
+
+
+def of_gap(
+    settings: silence.SilenceSettings, last: datetime, read: datetime, buckets: Callable[[int], Sequence[int]]
+) -> Verdict:
+    """What a rule says of a source.
+
+    :param last: the event time of its newest document; :param read: when it was last read.
+    :param buckets: from an epoch second on, in which something came.
+    """
+    until, at = int(read.timestamp()), int(last.timestamp())
+    times: Sequence[int] = [at]
+    if until - at >= settings.at_least:  # else there is nothing to compare: the past is not asked for
+        times = buckets(at - int(settings.baseline) - 2 * (until - at) - 2 * model.DAY)
     begin = times[0] // BUCKET_S * BUCKET_S
     came = silence.arrivals(np.array(times), begin, until, BUCKET_S)
     return silence.judge(came, at, until, settings)

@@ -34,6 +34,7 @@ class StoredAlert:
     ``number``: which of the alerts of its fingerprint, from 1. ``state_since``, ``quiet_since``,
     ``frozen_at``, ``flapping``: its clocks, see :mod:`monitor.alerts.lifecycle`. ``routed``: routes
     decide who is told, ``notify`` where none matches. ``suppressed``: why nobody is told, or ``""``.
+    ``rule_labels``: what its rule says of its alerts.
     """
 
     id: int
@@ -65,11 +66,13 @@ class StoredAlert:
     snoozed_until: datetime | None
     snoozed_by: str | None
     suppressed: str
+    rule_labels: Mapping[str, str]
 
     @property
     def labels(self) -> dict[str, str]:
-        """What matchers look at: its selection, and its rule, kind and owner."""
-        return {**self.selection, "rule": self.rule, "kind": self.kind, "owner": self.owner}
+        """What matchers look at: the labels of its rule, its selection, and its rule, kind and owner."""
+        common = {"rule": self.rule, "kind": self.kind, "owner": self.owner}
+        return {**self.rule_labels, **self.selection, **common}
 
 
 class Alerts(Room):
@@ -164,13 +167,14 @@ class Alerts(Room):
         state: Literal["pending", "firing"] = "firing",
         owner: str = "",
         routed: bool = False,
+        rule_labels: Mapping[str, str] | None = None,
     ) -> int:
         """A new alert; returns its id."""
         with self.store.transaction() as connection:
             cursor = connection.execute(
                 "insert into alerts (rule, kind, fingerprint, selection, state, since, fired_at, "
                 "last_firing_at, observed, expected, low, high, reason, notify, owner, routed, state_since, "
-                "number) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "rule_labels, number) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                 "(select count(*) + 1 from alerts where fingerprint = ?))",
                 [
                     rule,
@@ -190,6 +194,7 @@ class Alerts(Room):
                     owner,
                     routed,
                     to_text(now),
+                    json.dumps(dict(rule_labels or {}), sort_keys=True, ensure_ascii=False),
                     fingerprint,
                 ],
             )
@@ -340,4 +345,5 @@ def _alert(row: Any) -> StoredAlert:
         snoozed_until=to_time_or_none(row["snoozed_until"]),
         snoozed_by=row["snoozed_by"],
         suppressed=row["suppressed"],
+        rule_labels=json.loads(row["rule_labels"]),
     )

@@ -201,16 +201,34 @@ class Documents(Room):
         )
         return [_document(row) for row in rows]
 
-    def stories(self, selection: Selection, since: int, until: int) -> int:
+    def stories(
+        self,
+        selection: Selection,
+        since: int,
+        until: int,
+        *,
+        fetched: datetime | None = None,
+        as_live: bool = False,
+    ) -> int:
         """How many distinct stories the live documents of a selection tell in ``[since, until)``.
 
         :param since: epoch second, as ``until``; both are taken to the start of their bucket.
+        :param fetched: count only what was there at that time; :param as_live: backfill came live, at
+            its own time.
         """
         carried, values = carries(selection.items())
-        where = " and ".join(["live = 1", "counted = 1", "bucket >= ?", "bucket < ?", *carried])
+        where = ["live >= ?", "counted = 1", "bucket >= ?", "bucket < ?", *carried]
+        given: list[Any] = [
+            int(not as_live),
+            since // BUCKET_S * BUCKET_S,
+            until // BUCKET_S * BUCKET_S,
+            *values,
+        ]
+        if fetched is not None:
+            where.append("case live when 1 then fetched_at else event_at end <= ?")
+            given.append(to_text(fetched))
         rows = self.rows(
-            f"select story, url, thread, bucket from documents where {where}",
-            [since // BUCKET_S * BUCKET_S, until // BUCKET_S * BUCKET_S, *values],
+            f"select story, url, thread, bucket from documents where {' and '.join(where)}", given
         )
         return len(set(grouped([Telling(*row) for row in rows])))
 

@@ -162,3 +162,8 @@ def m0010_evidence_and_digests(db: Database) -> None:
         )
         """,
     )
+
+
+@core()
+def m0011_labels_of_rules(db: Database) -> None:
+    run(db, "alter table alerts add column rule_labels text not null default '{}'")

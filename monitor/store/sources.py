@@ -144,6 +144,14 @@ class Sources(Room):
         )
         return [row[0] for row in rows]
 
+    def arrivals(self, name: str) -> list[tuple[datetime, datetime, int, str]]:
+        """``(fetched, event time, bucket, thread)`` of each document of a source, as they came."""
+        rows = self.rows(
+            "select fetched_at, event_at, bucket, thread from documents where source = ? order by fetched_at, id",
+            [name],
+        )
+        return [(to_time(row[0]), to_time(row[1]), row[2], row[3]) for row in rows]
+
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])

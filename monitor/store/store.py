@@ -15,6 +15,7 @@ from sqlite_utils.migrations import Migrations
 
 from monitor.errors import StoreError
 from monitor.store.alerts import Alerts
+from monitor.store.arrivals import Arrivals
 from monitor.store.documents import Documents
 from monitor.store.features import Features
 from monitor.store.heads import Heads
@@ -82,6 +83,7 @@ class Store:
             except OSError as error:
                 raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
         self.documents = Documents(self)
+        self.arrivals = Arrivals(self)
         self.sources = Sources(self)
         self.tasks = Tasks(self)
         self.heads = Heads(self)

@@ -52,6 +52,15 @@ class Tellings(Room):
         rows = self.rows("select * from alert_tellings where alert_id = ? order by notifier", [alert_id])
         return {row["notifier"]: _telling(row) for row in rows}
 
+    def standing(self, notifier: str) -> list[int]:
+        """Ids of the alerts that a notifier was told of and that still fire."""
+        rows = self.rows(
+            "select alert_id from alert_tellings join alerts on alerts.id = alert_id "
+            "where notifier = ? and alert_tellings.resolved_at is null and state = 'firing' order by alert_id",
+            [notifier],
+        )
+        return [row["alert_id"] for row in rows]
+
     def told(self, alert_id: int, notifier: str, route: str, now: datetime) -> None:
         """A letter says that the alert fires, for the first time or once more."""
         self.write(

@@ -12,7 +12,7 @@ from monitor.types import ENTITY, Role, Selection
 
 @dataclass(frozen=True)
 class StoredTurn:
-    """One text of a thread.
+    """One text of a thread. ``at``: when it counts; ``came``: when it was fetched.
 
     ``carries``: whether it has every label that was asked for, ``None`` where a task says nothing of
     it (an abstention, a text that waits to be classified).
@@ -20,6 +20,7 @@ class StoredTurn:
 
     id: int
     at: datetime
+    came: datetime
     role: Role
     live: bool
     carries: bool | None
@@ -36,7 +37,7 @@ class Threads(Room):
             "exists (select 1 from predictions p where p.document_id = d.id and p.task = ? and p.abstained = 0)"
         ] * len(tasks)
         rows = self.rows(
-            f"select id, event_at, role, live, {' + '.join(carried) or 0} carried,"
+            f"select id, event_at, fetched_at, role, live, {' + '.join(carried) or 0} carried,"
             f" {' + '.join(['counted', *said])} said"
             " from documents d where thread = ? and source = ? order by event_at, id",
             [*values, *tasks, thread, source],
@@ -45,12 +46,21 @@ class Threads(Room):
             StoredTurn(
                 row["id"],
                 to_time(row["event_at"]),
+                to_time(row["fetched_at"]),
                 row["role"],
                 bool(row["live"]),
                 row["carried"] == len(labels) if row["said"] == 1 + len(tasks) else None,
             )
             for row in rows
         ]
+
+    def all(self) -> list[tuple[str, str]]:
+        """``(source, thread)`` of every conversation in which a customer wrote."""
+        rows = self.rows(
+            "select distinct source, thread from documents where thread <> '' and role = 'customer'"
+            " order by source, thread"
+        )
+        return [(row["source"], row["thread"]) for row in rows]
 
     def unanswered(self, labels: Selection, since: datetime, until: datetime) -> list[tuple[str, str]]:
         """``(source, thread)`` where a customer's live text of that time has no agent's after it.

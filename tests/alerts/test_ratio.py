@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -12,6 +13,8 @@ from monitor.alerts.detectors import History, RatioSettings
 from monitor.alerts.detectors.chances import at_most, binomial_tail, normal_tail, wilson, z_of
 from monitor.alerts.detectors.ratio import judge, reach, whole
 from monitor.alerts.detectors.surge import tail
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.trial import trial
 
 HALF = RatioSettings(at_least=0.4)
 
@@ -58,8 +61,9 @@ def test_tails_are_those_of_a_direct_sum() -> None:
         (11, 20, False, False),  # 55 %, but it may be 37
         (400, 900, True, False),
         (370, 900, False, False),  # 41.1 %, the bound is below the level: neither
-        (290, 900, False, False),  # 32.2 %
-        (280, 900, False, True),  # 31 %, below four fifths of the level
+        (315, 900, False, False),  # 35 %, surely over four fifths of the level
+        (310, 900, False, True),  # 34.4 %, and 31.9 by its bound
+        (9, 20, False, True),  # 45 %, but it may be 28; what is not sure does not keep an alert open
         (0, 0, False, True),
     ],
 )
@@ -80,6 +84,41 @@ def test_the_reason_names_both_counts_and_the_bound() -> None:
     assert judge(share(12, 20), 7200, 0, HALF).reason == (
         "12 of 20 texts in 1 h, 60%, and surely over 42%; the rule's limit is 40%"
     )
+
+
+def test_a_story_counts_once_however_often_it_is_told() -> None:
+    def told(history: History, stories: int) -> History:
+        return replace(history, told=lambda since, until: stories if (since, until) == (3600, 7200) else -1)
+
+    # one story was copied 50 times: 52 of 70 texts, 3 of 21 stories
+    storm = share(52, 70)
+    assert storm.whole is not None
+    assert judge(storm, 7200, 0, HALF).firing, "nothing is known of stories"
+    found = judge(replace(told(storm, 3), whole=told(storm.whole, 21)), 7200, 0, HALF)
+    assert (found.firing, found.quiet, found.observed) == (False, True, 3)
+    assert found.reason.startswith("3 of 21 texts in 1 h (copies left out), 14%")
+    # copies of something else do not hide a share either
+    hidden = share(15, 70)
+    assert hidden.whole is not None
+    assert judge(replace(told(hidden, 15), whole=told(hidden.whole, 21)), 7200, 0, HALF).firing
+
+
+def test_an_alert_ends_when_its_share_is_a_usual_one_again() -> None:
+    # about 60 texts an hour: 42 % are usual, two hours have 85 %, and half a day later two more
+    half, rng, hours = RatioSettings(at_least=0.5), np.random.default_rng(1), 100
+    counts = np.zeros((2, hours * 12), int)
+    for hour in range(hours):
+        places = hour * 12 + rng.integers(0, 12, rng.poisson(60))
+        bad = rng.random(len(places)) < (0.85 if hour in (30, 31, 44, 45) else 0.42)
+        np.add.at(counts[1], places, 1)
+        np.add.at(counts[0], places[bad], 1)
+    history = History(0, 300, counts[0], counts[0], History(0, 300, counts[1], counts[1]))
+    verdicts = ((at, judge(history, at, 0, half)) for at in range(3600, hours * 3600, 300))
+    (first, second) = trial(verdicts, Pace(keep_firing_for=3600), half)
+    for raised, hour in ((first, 30), (second, 44)):
+        assert raised.resolved_at is not None
+        assert hour < raised.fired_at.timestamp() / 3600 < hour + 2
+        assert hour + 2 < raised.resolved_at.timestamp() / 3600 < hour + 5
 
 
 def test_what_the_share_is_of() -> None:

@@ -89,3 +89,16 @@ def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):
 def test_unknown_alert(fetched, command):
     assert "there is no alert 9; `monitor alerts list`" in fetched("alerts", command, 9, code=1).err
     fetched("alerts", command, "nine", code=2)
+
+
+def test_the_labels_of_a_rule_are_shown(fetched, alert_id):
+    assert "labels:" not in fetched("alerts", "show", alert_id).out
+    store = fetched.store()
+    store.connection.execute("update alerts set rule_labels = ?", ['{"severity": "page", "team": "credit"}'])
+    store.connection.commit()
+    store.close()
+    assert "labels:       severity=page, team=credit\n" in fetched("alerts", "show", alert_id).out
+    shown = fetched("alerts", "show", alert_id, "--json").json
+    assert shown["rule_labels"] == {"severity": "page", "team": "credit"}
+    said = fetched("silences", "add", "severity=page", "--comment", "x").out
+    assert "it covers 1 of 1 open alerts" in said

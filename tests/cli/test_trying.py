@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def test_suggestions_are_for_series_that_fired_now_and_then(fetched):
     assert "no rule would have fired" in fetched("rules", "suggest").out
 
 
+def test_suggestions_are_written_as_the_configuration_has_them(monitor):
+    monitor.write("news.txt", "".join(f"terrible loss {n}\n" for n in range(12)))
+    monitor("run", "--once")
+    assert monitor("rules", "suggest", "--since", "30d", "--json").json == []
+    said = monitor("rules", "suggest", "--since", "30d", "--as-live")
+    rules = {rule["name"]: rule for rule in tomllib.loads(said.out)["rules"]}
+    assert rules["threshold-mood"] == {
+        "name": "threshold-mood", "kind": "threshold", "where": {"mood": "*"}, "at_least": 5,
+    }  # fmt: skip
+    assert rules["ratio-mood"]["at_least"] == 0.3
+    assert "12 texts came as history" in monitor("rules", "test", "court").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -72,7 +86,10 @@ def test_suggestions_are_for_series_that_fired_now_and_then(fetched):
         (["threshold"], "the kind threshold has no default for at_least; write it as a rule"),
         (["surge", "--scores", "x.csv"], "--scores needs --series"),
         (["surge", "--series", "gone.csv"], "cannot be read: No such file"),
-        (["silence"], "read texts, not counts"),
+        (["model"], "cannot be tried on history: they compare what heads said when the texts came"),
+        (["new_topic"], "cannot be tried on history: they look for what fitted no label then"),
+        (["silence", "--series", "gone.csv"], "cannot be read: No such file"),
+        (["keyword"], "the kind keyword has no default for words; write it as a rule"),
     ],
 )
 def test_what_cannot_be_tried_is_said(fetched, arguments, said):

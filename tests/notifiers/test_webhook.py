@@ -208,6 +208,17 @@ def test_the_example_of_the_specifications_libraries() -> None:
     }
 
 
+def test_two_secrets_sign_while_one_takes_the_place_of_the_other(
+    server: LoopbackServer, make_webhook: Any
+) -> None:
+    old = "whsec_" + "b" * 32
+    make_webhook(server.url("/hook"), secret=SECRET, old_secret=old).send(sample_notification())
+    (seen,) = server.requests
+    assert seen.headers["webhook-signature"].split() == [signed(SECRET, seen), signed(old, seen)]
+    with pytest.raises(ValidationError, match="goes with a new secret"):
+        make(Webhook, Path(), url="https://example.com/", old_secret=old)
+
+
 def test_without_a_secret_nothing_is_signed(server: LoopbackServer, make_webhook: Any) -> None:
     make_webhook(server.url("/hook")).send(sample_notification())
     assert not any(name.startswith("webhook-") for name in server.requests[0].headers)

@@ -283,8 +283,7 @@ def test_a_source_that_raises_backs_off_and_keeps_what_it_gave(warm: Runtime, mo
         assert state is not None
         assert state.next_at is not None
         pauses.append((state.next_at - monitor_now).total_seconds())
-    assert pauses[:3] == [300, 600, 1200]
-    assert max(pauses) == 48 * 3600
+    assert pauses == [300, 600, 1200, 2400, *[3600] * 8], "a plugin's bug may pass"
     assert warm.store.documents.find(words="dividend wonderful", limit=1)
     warm.sources["news"].waiting = []
     warm.fetch("news", monitor_now)

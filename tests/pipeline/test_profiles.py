@@ -46,41 +46,41 @@ def test_a_profile_is_stored_and_goes_on_from_there(warm: Runtime, monitor_now: 
         fetched(warm, at, Document(f"c{hour}", f"{GOOD_MONEY} hour {hour}", published_at=at))
     fetched(warm, later, *documents(2, BAD_COURT, later - timedelta(minutes=4), start=50))
     assert warm.store.profiles.get({}, VERSION) is not None
-    present = Present(warm.store, later)
+    present = Present(later, warm.store)
     carried = present.of({}).last
     warm.store.profiles.clear()
-    assert Present(warm.store, later).of({}).last == carried, "to the last digit"
+    assert Present(later, warm.store).of({}).last == carried, "to the last digit"
     rule = surge(warm)
     kept = present.verdict(rule, BAD, [])
-    assert Present(warm.store, later).verdict(rule, BAD, []) == kept
+    assert Present(later, warm.store).verdict(rule, BAD, []) == kept
 
 
 def test_a_profile_of_another_version_is_made_anew(warm: Runtime, monitor_now: datetime) -> None:
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     stored = warm.store.profiles.get({}, VERSION)
     assert stored is not None
     warm.store.profiles.put({}, VERSION + 1, 0, [1, 2, 3])
     assert warm.store.profiles.get({}, VERSION) is None
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     assert warm.store.profiles.get({}, VERSION) == stored
 
 
 def test_backfill_into_the_past_takes_the_profile_away(warm: Runtime, monitor_now: datetime) -> None:
-    Present(warm.store, monitor_now).of({})
+    Present(monitor_now, warm.store).of({})
     before = warm.store.profiles.get({}, VERSION)
     assert before is not None
     old = monitor_now - timedelta(days=6)
     fetched(warm, monitor_now + timedelta(minutes=5), Document("old", f"{GOOD_MONEY} old", published_at=old))
-    after = Present(warm.store, monitor_now).of({}).last
+    after = Present(monitor_now, warm.store).of({}).last
     warm.store.profiles.clear()
-    assert Present(warm.store, monitor_now).of({}).last == after
+    assert Present(monitor_now, warm.store).of({}).last == after
     assert after.level > before[4]
 
 
 def test_a_new_label_of_the_past_takes_the_profiles_of_its_task_away(
     warm: Runtime, monitor_now: datetime
 ) -> None:
-    present = Present(warm.store, monitor_now)
+    present = Present(monitor_now, warm.store)
     for selection in ({}, {"mood": "bad"}, BAD):
         present.of(selection)
     warm.store.series.rebuild("mood")
@@ -139,16 +139,16 @@ def test_the_past_tried_again_raises_what_was_raised(warm: Runtime, monitor_now:
     (live,) = [a for a in warm.store.alerts.find() if a.rule == "bad-news"]
     warm.store.judgements.add(live.id, True, author="ada", note="", now=at)
     seen: list[tuple[int, int]] = []
-    report = try_on_store(
+    (report,) = try_on_store(
         warm.store,
-        surge(warm),
+        [surge(warm)],
         monitor_now - timedelta(days=10),
         at,
         lambda done, of: seen.append((done, of)),
     )
     ((tried, raised),) = report.alerts
     assert tried.selection == live.selection
-    assert abs(raised.fired_at - live.fired_at) <= timedelta(minutes=10)
+    assert raised.fired_at == live.fired_at
     assert report.judged == {live.id: (True, True)}
     assert report.precision == 1
     assert report.a_month > 0

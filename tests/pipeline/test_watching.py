@@ -103,7 +103,9 @@ def test_one_story_told_many_times_is_no_share(
     storm = [Document(f"copy-{n}", BAD_COURT, published_at=at) for n in range(50)]
     read(runtime, at, *storm)
     assert alerts(runtime) == {}
-    read(runtime, at, *some(BAD_COURT, 2, at))
+    read(runtime, at, *some(BAD_COURT, 2, at, "two"))
+    assert alerts(runtime) == {}, "three stories are few, whatever the number of texts"
+    read(runtime, at, *some(BAD_COURT, 7, at, "seven"))
     assert set(alerts(runtime)) == {"share-of-all", "share-of-topic"}
 
 

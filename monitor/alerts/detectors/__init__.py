@@ -49,7 +49,8 @@ class Detector:
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
     ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
-    detector wants one. ``sees_silence``: a series without documents is judged as well.
+    detector wants one. ``sees_silence``: a series without documents is judged as well. ``least(settings)``:
+    fewer live documents within reach never fire.
     """
 
     settings: type[Settings]
@@ -58,6 +59,7 @@ class Detector:
     needs_history: bool
     whole: Callable[[Selection, Any], Selection | None] | None = None
     sees_silence: bool = False
+    least: Callable[[Any], float] = lambda settings: 0
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,12 @@ class ProfileDetector:
 
 DETECTORS: Mapping[str, Detector | ProfileDetector] = {
     "surge": ProfileDetector(SurgeSettings, surge.judge),
-    "threshold": Detector(ThresholdSettings, threshold.judge, threshold.reach, needs_history=False),
-    "ratio": Detector(RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole),
+    "threshold": Detector(
+        ThresholdSettings, threshold.judge, threshold.reach, needs_history=False, least=threshold.least
+    ),
+    "ratio": Detector(
+        RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole, least=ratio.least
+    ),
     "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
     "trend": Detector(
         TrendSettings, trend.judge, trend.reach, needs_history=True, whole=trend.whole, sees_silence=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,8 @@ class History:
     (backfill excluded), shape (n,), nowhere above ``total``. Buckets after the last are
     empty; what came before the first is unknown, not zero, so load as far back as the
     detector's ``reach`` says. ``whole``: what the series is a part of, for detectors that
-    compare the two; the same buckets.
+    compare the two; the same buckets. ``told``: how many distinct stories the live documents of
+    ``[since, until)`` (epoch seconds) tell, where that is known.
     """
 
     start: int
@@ -25,6 +27,7 @@ class History:
     total: np.ndarray
     live: np.ndarray
     whole: History | None = None
+    told: Callable[[int, int], int] | None = None
 
     def __post_init__(self) -> None:
         if self.step <= 0:
@@ -43,6 +46,12 @@ class History:
     def live_between(self, first: int, end: int) -> int:
         """Live documents in the buckets ``first`` up to and without ``end``."""
         return int(self.live[max(first, 0) : max(end, 0)].sum())
+
+    def stories_between(self, first: int, end: int) -> int:
+        """Distinct stories of those documents; each document is one where nothing is known of stories."""
+        if self.told is None:
+            return self.live_between(first, end)
+        return self.told(self.time_of(first), self.time_of(end))
 
     def time_of(self, index: int) -> int:
         """Epoch second at which bucket ``index`` begins."""

@@ -1,8 +1,9 @@
 """Ratio: a share of the texts in a window, such as that of negatives, is surely too high.
 
 What counts is not the share itself, which of three texts is soon two, but its lower confidence
-bound: the alert begins where even that lies at the level. It may end where the share itself is
-below a lower level, or where too few texts are left to speak of one.
+bound: the alert begins where even that lies at the level. It may end where that bound is below a
+lower level, so where the share is not surely high any more, or where too few texts are left to
+speak of one. A text that is told often counts once: copies say nothing of how many think so.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ class RatioSettings(Settings):
         gt=0, lt=1, description="fire when the share is at least this, by its lower bound"
     )
     clear_below: float | None = Field(
-        None, gt=0, lt=1, description="end when the share is below this [default: four fifths of at_least]"
+        None,
+        gt=0,
+        lt=1,
+        description="end when the share is not surely this any more [default: four fifths of at_least]",
     )
     of: str | None = Field(
         None, description="the task of `where` whose label makes the whole [default: all texts]"
@@ -64,22 +68,32 @@ def reach(settings: RatioSettings) -> float:
     return settings.window
 
 
+def least(settings: RatioSettings) -> float:
+    """Fewer texts of the part never fire: they are no such share of ``min_count``."""
+    return settings.at_least * settings.min_count
+
+
 def judge(history: History, at: int, history_from: int, settings: RatioSettings) -> Verdict:
-    """Whether too large a share of the window's live texts is the part's.
+    """Whether too large a share of the window's live texts, each story once, is the part's.
 
     The arguments are those of the other detectors; ``history.whole`` holds the counts that the share is
-    of. ``expected`` is the number of texts that the level stands for.
+    of. ``observed`` and ``expected``, the number that the level stands for, are without copies.
     """
     assert history.whole is not None, "a share is that of something"
     end = history.end_of(at)
     first = end - history.width(settings.window)
     until, since = history.time_of(end), history.time_of(first)
-    part, all_ = history.live_between(first, end), history.whole.live_between(first, end)
+    all_ = came = history.whole.live_between(first, end)
+    part = history.live_between(first, end)
+    if came >= settings.min_count:  # fewer texts are no more stories
+        all_, part = history.whole.stories_between(first, end), history.stories_between(first, end)
     low, _ = wilson(part, all_, z_of(1 - settings.confidence))
     share = part / all_ if all_ else 0.0
     clear = 0.8 * settings.at_least if settings.clear_below is None else settings.clear_below
     firing = all_ >= settings.min_count and low >= settings.at_least
     said = f"{part:,} of {texts(all_)} in {duration(until - since)}"
+    if all_ < came:
+        said += " (copies left out)"
     if all_ < settings.min_count:
         reason = f"{said}, fewer texts than the {settings.min_count} that the rule asks for"
     else:
@@ -96,5 +110,5 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
         until=until,
         probability=binomial_tail(part, all_, settings.at_least),
         reason=reason,
-        quiet=all_ < settings.min_count or share < clear,
+        quiet=all_ < settings.min_count or low < clear,
     )

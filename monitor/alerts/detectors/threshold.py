@@ -22,6 +22,11 @@ def reach(settings: ThresholdSettings) -> float:
     return settings.window
 
 
+def least(settings: ThresholdSettings) -> float:
+    """Fewer texts never fire."""
+    return settings.at_least
+
+
 def judge(history: History, at: int, history_from: int, settings: ThresholdSettings) -> Verdict:
     """Whether the window that ends at ``at`` holds ``at_least`` live texts.
 

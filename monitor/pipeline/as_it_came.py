@@ -1,0 +1,169 @@
+"""What was known of the stored past at each moment of it, so that rules can be tried on it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from monitor.alerts.detectors import ProfileDetector
+from monitor.alerts.detectors.profile import DAY, Profile, Usual, empty
+from monitor.alerts.detectors.surge import may_fire
+from monitor.alerts.replay import walk
+from monitor.alerts.rules import Rule
+from monitor.pipeline.known import Carried, Known
+from monitor.pipeline.profiles import SETTLED, known_since
+from monitor.pipeline.trying_watchers import Key
+from monitor.store import Store
+from monitor.store.arrivals import Arrival
+from monitor.store.room import BUCKET_S, bucket_of
+from monitor.store.series import Count, selections
+from monitor.types import Selection
+
+KEPT = 2 * DAY
+"""A series is carried anew only where a count changes that is older than this."""
+
+
+@dataclass
+class _Series:
+    """The counts of a series as they are known, and its profile as far as it was carried along them."""
+
+    buckets: list[int] = field(default_factory=list)
+    counts: dict[int, Count] = field(default_factory=dict)
+    start: Profile | None = None
+    steps: list[tuple[int, Profile, Usual]] = field(default_factory=list)
+    known_since: int = 0
+    changed: int = 2**62
+
+    def add(self, bucket: int, live: bool) -> None:
+        """One document more."""
+        before = self.counts.get(bucket)
+        if before is None:
+            insort(self.buckets, bucket)
+            before = Count(bucket, 0, 0)
+        self.counts[bucket] = Count(bucket, before.total + 1, before.live + live)
+        self.changed = min(self.changed, bucket)
+
+    def between(self, since: int, until: int) -> list[Count]:
+        """Non-empty buckets in ``[since, until)``, by time."""
+        first, end = bisect_left(self.buckets, since), bisect_left(self.buckets, until)
+        return [self.counts[bucket] for bucket in self.buckets[first:end]]
+
+    def carry(self, known_since: int, now: int) -> Carried:
+        """The last day, with the profile carried along all counts. ``now`` is a bucket."""
+        if self.start is None or known_since != self.known_since or self.changed <= self.start.at:
+            self.start, self.steps, self.known_since = empty(known_since, BUCKET_S), [], known_since
+        while self.steps and self.steps[-1][0] >= self.changed:
+            self.steps.pop()
+        last = self.steps[-1][1] if self.steps else self.start
+        new = self.between(max(last.at + BUCKET_S, last.since), 2**62)
+        self.steps += walk(last, ((count.bucket, count.total, count.live) for count in new))
+        self.changed = 2**62
+        old = bisect_left(self.steps, now - KEPT, key=lambda step: step[0])
+        if old > len(self.steps) // 2:
+            self.start, self.steps = self.steps[old - 1][1], self.steps[old:]
+        settled = bisect_left(self.steps, now - SETTLED + 1, key=lambda step: step[0])
+        return Carried(self.steps[settled - 1][1] if settled else self.start, self.steps[settled:])
+
+
+@dataclass
+class AsItCame(Known):
+    """What is known at ``now`` of the series that ``rules`` look at; :meth:`add` tells it what came by then.
+
+    ``as_live``: backfill counts as if it had come live.
+    """
+
+    store: Store
+    rules: Sequence[Rule]
+    as_live: bool = False
+    _series: dict[Key, _Series] = field(default_factory=dict)
+    _ignored: set[Key] = field(default_factory=set)
+    _watched: dict[Key, list[Key]] = field(default_factory=dict)
+    _watching: dict[Key, list[int]] = field(default_factory=dict)
+    _carried: dict[Key, Carried] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first = self.store.sources.first_success()
+        self._series[()] = _Series()
+        self._watched = {_key(rule.where): [] if rule.where else [()] for rule in self.rules}
+
+    def go_on(self, now: datetime) -> None:
+        """Time has passed."""
+        self.now = now
+        self._carried.clear()
+
+    def add(self, arrived: Iterable[Arrival]) -> dict[Key, set[int]]:
+        """Count documents that came; returns the series that are due to be judged, at which buckets."""
+        due: dict[Key, set[int]] = {}
+        for one in arrived:
+            for selection in selections(one.labels):
+                key = tuple(selection.items())
+                series = self._of_interest(key, selection)
+                if series is not None:
+                    series.add(one.bucket, one.live)
+                    if one.live:
+                        due.setdefault(key, set()).add(one.bucket)
+        self._told.clear()
+        return due
+
+    def watching(self, key: Key) -> Sequence[int]:
+        """The places of the rules that watch a series."""
+        if key not in self._watching:
+            selection = dict(key)
+            self._watching[key] = [n for n, rule in enumerate(self.rules) if rule.watches(selection)]
+        return self._watching[key]
+
+    def watched(self, rule: Rule) -> list[dict[str, str]]:
+        """The series of a rule that are known."""
+        return [dict(key) for key in sorted(self._watched[_key(rule.where)]) if self._series[key].buckets]
+
+    def may_fire(self, rule: Rule, selection: Selection, buckets: Iterable[int]) -> bool:
+        """Whether a verdict is worth asking for where no alert is open."""
+        if not isinstance(rule.detector, ProfileDetector):
+            since = int(min(buckets) + BUCKET_S - rule.detector.reach(rule.settings))
+            live = sum(count.live for count in self.counts(selection, since, 2**62))
+            return live >= rule.detector.least(rule.settings)
+        steps = self.of(selection).steps
+        first = bisect_left(steps, min(buckets), key=lambda step: step[0])
+        return any(
+            may_fire(profile, usual, bucket, rule.settings) for bucket, profile, usual in steps[first:]
+        )
+
+    def counts(self, selection: Selection, since: int, until: int) -> Sequence[Count]:
+        series = self._series.get(_key(selection))
+        return [] if series is None else series.between(since, until)
+
+    def of(self, selection: Selection) -> Carried:
+        key = _key(selection)
+        if key not in self._carried:
+            since = known_since(self.history_from(), self._first, self.now)
+            self._carried[key] = self._series[key].carry(since, bucket_of(self.now))
+        return self._carried[key]
+
+    def number(self, rule: Rule) -> int:
+        return max(1, len(self._watched[_key(rule.where)]))
+
+    def history_from(self) -> int | None:
+        buckets = self._series[()].buckets
+        return buckets[0] if buckets else None
+
+    def count_stories(self, selection: Selection, since: int, until: int) -> int:
+        return self.store.documents.stories(selection, since, until, fetched=self.now, as_live=self.as_live)
+
+    def _of_interest(self, key: Key, selection: Selection) -> _Series | None:
+        """The series, where a rule watches it or takes it for the whole of one."""
+        found = self._series.get(key)
+        if found is not None or key in self._ignored:
+            return found
+        watching = {_key(self.rules[number].where) for number in self.watching(key)}
+        if not watching and not any(selection.keys() < rule.where.keys() for rule in self.rules):
+            self._ignored.add(key)
+            return None
+        for where in watching:
+            self._watched[where].append(key)
+        return self._series.setdefault(key, _Series())
+
+
+def _key(selection: Selection) -> Key:
+    return tuple(sorted(selection.items()))

@@ -1,0 +1,51 @@
+"""Documents in the order in which they became known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.store.room import Room, to_time
+
+PART = 500
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A document that was classified: when it came, where it counts, and what it is said to carry now."""
+
+    id: int
+    at: datetime
+    bucket: int
+    live: bool
+    labels: Mapping[str, Sequence[str]]
+
+
+class Arrivals(Room):
+    """What came, and when."""
+
+    def count(self) -> int:
+        """How many classified documents there are."""
+        return int(self.value("select count(*) from documents where counted = 1"))
+
+    def backfill(self) -> int:
+        """How many of them were backfill."""
+        return int(self.value("select count(*) from documents where counted = 1 and live = 0"))
+
+    def all(self, *, as_live: bool = False) -> Iterator[Arrival]:
+        """All of them, by the time at which they came.
+
+        :param as_live: backfill came live, at its own time.
+        """
+        came = "case live when 1 then fetched_at else event_at end" if as_live else "fetched_at"
+        cursor = self.store.connection.execute(
+            f"select id, {came} came, bucket, max(live, ?) live from documents where counted = 1 order by came, id",
+            [int(as_live)],
+        )
+        while rows := cursor.fetchmany(PART):
+            labels = self.store.predictions.labels([row["id"] for row in rows])
+            for row in rows:
+                yield Arrival(
+                    row["id"], to_time(row["came"]), row["bucket"], bool(row["live"]), labels[row["id"]]
+                )

@@ -1,0 +1,62 @@
+"""Notifiers that go on saying that an alert fires."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from loopback import LoopbackServer, Reply
+
+from monitor.errors import DeliveryError
+from monitor.runtime import Runtime
+from tests.conftest import CONFIG
+from tests.pipeline.test_pipeline import BAD_COURT, documents, history, settle
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as running:
+        running.routes["/api/v2/alerts"] = Reply(200)
+        yield running
+
+
+def test_what_fires_is_said_again_until_it_is_over(
+    make_runtime: Callable[..., Runtime], server: LoopbackServer, monitor_now: datetime
+) -> None:
+    there = f'plugin = "alertmanager"\nurl = "{server.url("")}"\nallow_private = true\nname = "prometheus"'
+    own = 'body_template = "look at {{ what }}"'
+    runtime = make_runtime(f"{CONFIG}\n[[notifiers]]\n{there}\n{own}\n")
+
+    def said(now: datetime) -> list[tuple[str, str, str]]:
+        before = len(server.requests)
+        runtime.refresh("prometheus", now)
+        alerts = [alert for seen in server.requests[before:] for alert in json.loads(seen.body)]
+        return sorted(
+            (a["labels"]["alertname"], a["endsAt"], a["annotations"]["description"]) for a in alerts
+        )
+
+    assert runtime.refreshing == ["prometheus"]
+    runtime.sources["news"].waiting = history(monitor_now)
+    runtime.fetch("news", monitor_now)
+    settle(runtime, monitor_now)
+    assert said(monitor_now) == []
+    at = monitor_now + timedelta(minutes=10)
+    runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
+    runtime.fetch("news", at)
+    settle(runtime, at)
+    letters = len(runtime.store.outbox.undelivered())
+    assert said(at + timedelta(minutes=1)) == [
+        ("any-court", "2026-03-02T09:56:00.000Z", "look at topic court\n"),
+        ("bad-news", "2026-03-02T09:56:00.000Z", "look at mood bad, topic court\n"),
+    ]
+    assert len(runtime.store.outbox.undelivered()) == letters, "nobody is told anew"
+    server.routes["/api/v2/alerts"] = Reply(503)
+    with pytest.raises(DeliveryError):
+        said(at + timedelta(minutes=2))
+    server.routes["/api/v2/alerts"] = Reply(200)
+    for minutes in range(5, 400, 5):
+        settle(runtime, at + timedelta(minutes=minutes))
+    assert {alert.state for alert in runtime.store.alerts.find()} == {"resolved"}
+    assert said(at + timedelta(hours=7)) == []

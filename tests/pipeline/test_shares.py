@@ -1,0 +1,48 @@
+"""A share of stories, in the real pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from monitor.runtime import Runtime
+from monitor.types import Document
+from tests.conftest import CONFIG
+from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
+
+SHARE = """
+[[rules]]
+name = "share"
+kind = "ratio"
+where = { mood = "bad" }
+at_least = 0.4
+"""
+
+
+def test_a_duplicate_storm_moves_no_share(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(CONFIG + SHARE)
+
+    def fetched(now: datetime, *new: Document) -> list[str]:
+        runtime.sources["news"].waiting = list(new)
+        runtime.fetch("news", now)
+        settle(runtime, now)
+        return [alert.reason for alert in runtime.store.alerts.find() if alert.rule == "share"]
+
+    fetched(monitor_now, *history(monitor_now))
+    at = monitor_now + timedelta(minutes=10)
+    calm = documents(20, GOOD_MONEY, at - timedelta(minutes=9), apart=10)
+    storm = [
+        Document(f"wire-{n}", f"{BAD_COURT} wire", published_at=at - timedelta(minutes=5)) for n in range(50)
+    ]
+    other = documents(3, BAD_COURT, at - timedelta(minutes=4), start=500)
+    assert fetched(at, *calm, *storm, *other) == []
+    # as many texts that are no copies are another thing
+    at += timedelta(minutes=10)
+    (reason,) = fetched(at, *documents(40, BAD_COURT, at - timedelta(minutes=9), apart=10))
+    assert reason.startswith("44 of 64 texts in 1 h (copies left out), 69%")
+    # rebuilt counts know no stories of their own: they are read where they are
+    before = runtime.store.series.counts({"mood": "bad"})
+    runtime.store.series.rebuild("mood")
+    assert runtime.store.series.counts({"mood": "bad"}) == before

@@ -1,0 +1,225 @@
+"""Rules tried on the stored past raise what the running monitor raised, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from monitor.pipeline.suggesting import suggest
+from monitor.pipeline.trying import Report, try_on_store
+from monitor.runtime import Runtime
+from monitor.types import Document
+from tests.conftest import CONFIG
+from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, history, settle
+from tests.pipeline.test_watching import with_rules
+
+RULES = """
+[[rules]]
+name = "stories"
+kind = "threshold"
+where = { topic = "court", mood = "bad" }
+at_least = 8
+min_stories = 4
+for = "10m"
+
+[[rules]]
+name = "share"
+kind = "ratio"
+where = { topic = "*", mood = "bad" }
+at_least = 0.35
+"""
+TWO = '\n[[sources]]\nplugin = "list"\nname = "slow"\nevery = "1h"\n'
+
+
+def lived(runtime: Runtime, start: datetime) -> datetime:
+    """Two days with two sources, the one polled every five minutes and the other hourly; returns their end."""
+    rng = np.random.default_rng(4)
+    waiting: dict[str, list[Document]] = {"news": history(start), "slow": []}
+    number = 0
+
+    def write(source: str, text: str, at: datetime, copies: int = 1) -> None:
+        nonlocal number
+        number += 1
+        for copy in range(copies):
+            waiting[source].append(Document(f"{number}-{copy}", f"{text} number {number}", published_at=at))
+
+    now, end = start, start + timedelta(hours=40)
+    while now <= end:
+        hours = (now - start).total_seconds() / 3600
+        if rng.random() < 0.2:
+            write(("news", "slow")[number % 2], GOOD_MONEY, now - timedelta(minutes=2))
+        if rng.random() < 0.02:
+            write("news", BAD_COURT, now - timedelta(minutes=2))
+        if 5 <= hours < 6 or 29 <= hours < 30.5:  # waves, the second one mostly in the slow source
+            for n in range(3):
+                write("news" if hours < 29 or n == 0 else "slow", BAD_COURT, now - timedelta(seconds=50 * n))
+        if hours == 14:  # one story, copied sixty times
+            write("news", BAD_COURT, now - timedelta(minutes=3), copies=60)
+        if hours == 20:  # a source brings much that is old
+            for n in range(40):
+                write("slow", BAD_COURT, now - timedelta(hours=4, minutes=n))
+        for name in ("news", "slow"):
+            if name == "news" or now.minute == start.minute:
+                runtime.sources[name].waiting = waiting[name]
+                runtime.fetch(name, now)
+                waiting[name] = []
+        settle_quickly(runtime, now)
+        now += timedelta(minutes=5)
+    settle(runtime, end)
+    return end
+
+
+def settle_quickly(runtime: Runtime, now: datetime) -> None:
+    while runtime.classify(now):
+        pass
+    runtime.tick(now)
+
+
+WATCHERS = """
+[[rules]]
+name = "waiting"
+kind = "conversation"
+when = "unanswered"
+where = { mood = "bad" }
+after = "30m"
+
+[[rules]]
+name = "turning"
+kind = "conversation"
+when = "worse"
+where = { mood = "bad" }
+
+[[rules]]
+name = "quiet"
+kind = "silence"
+at_least = "1h"
+times = 4
+min_history = "7d"
+
+[[rules]]
+name = "lawsuit"
+kind = "keyword"
+words = ["lawsuit"]
+
+[[rules]]
+name = "bank"
+kind = "entity"
+where = { entity = "*", mood = "bad" }
+
+[entities]
+"Border Bank" = []
+"""
+
+
+def chatted(runtime: Runtime, start: datetime) -> datetime:
+    """A day of conversations in one source, after two weeks that were loaded; it is silent in the evening."""
+    rng = np.random.default_rng(3)
+    texts = [BAD_COURT, GOOD_MONEY, "terrible collapse loss at Border Bank", "wonderful growth"]
+    waiting = [
+        Document(f"old-{n}", f"{GOOD_MONEY} old {n}", published_at=start - timedelta(minutes=20 * n))
+        for n in range(14 * 72)
+    ]
+    now, end, number = start, start + timedelta(hours=30), 0
+    while now <= end:
+        hours = (now - start).total_seconds() / 3600
+        for _ in range(rng.poisson(0.0 if 12 <= hours < 20 else 0.7)):
+            number += 1
+            role = "agent" if rng.random() < 0.4 else "customer"
+            thread = str(int(hours) // 3 * 3 + rng.integers(3))
+            text = f"{texts[rng.integers(len(texts))]} {number}"
+            at = now - timedelta(seconds=int(rng.integers(1, 280)))
+            waiting.append(Document(str(number), text, thread=thread, role=role, published_at=at))  # type: ignore[arg-type]
+        runtime.sources["news"].waiting = waiting
+        waiting = []
+        runtime.fetch("news", now)
+        settle_quickly(runtime, now)
+        now += timedelta(minutes=5)
+    return end
+
+
+def test_what_reads_no_counts_is_tried_as_well(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_rules(WATCHERS))
+    end = chatted(runtime, monitor_now)
+    reports = tried(runtime, end)
+    for rule, report in zip(runtime.rules, reports, strict=True):
+        live = raised_live(runtime, rule.name)
+        assert raised(report) == live, rule.name
+        assert live, rule.name
+
+
+def raised_live(runtime: Runtime, rule: str) -> set[tuple[str, datetime, datetime | None, str]]:
+    found = set()
+    for alert in runtime.store.alerts.find(limit=1000):
+        if alert.rule == rule and alert.fired_at is not None:
+            steps = runtime.store.alerts.transitions(alert.id)
+            said = next(step.reason for step in steps if step.state == "firing")
+            found.add((str(alert.selection), alert.fired_at, alert.resolved_at, said))
+    return found
+
+
+def raised(report: Report) -> set[tuple[str, datetime, datetime | None, str]]:
+    return {
+        (str(one.selection), alert.fired_at, alert.resolved_at, alert.first.reason)
+        for one, alert in report.alerts
+    }
+
+
+@pytest.fixture
+def runtime(make_runtime: Callable[..., Runtime]) -> Runtime:
+    return make_runtime(CONFIG.replace("\n[[tasks]]", TWO + "\n[[tasks]]", 1) + RULES)
+
+
+def tried(runtime: Runtime, end: datetime, *, as_live: bool = False) -> Sequence[Report]:
+    return try_on_store(runtime.store, runtime.rules, end - timedelta(days=60), end, as_live=as_live)
+
+
+def test_the_past_raises_what_was_raised_to_the_minute_and_word(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    end = lived(runtime, monitor_now)
+    reports = tried(runtime, end)
+    counted = 0
+    for rule, report in zip(runtime.rules, reports, strict=True):
+        live = raised_live(runtime, rule.name)
+        assert raised(report) == live, rule.name
+        counted += len(live)
+    assert counted >= 8
+    backfilled = monitor_now + timedelta(hours=20)
+    assert not any(
+        abs(fired - backfilled) < timedelta(hours=1) for report in reports for _, fired, *_ in raised(report)
+    ), "what comes late raises nothing"
+    storm = monitor_now + timedelta(hours=14)
+    told = {
+        r.rule.name for r in reports for _, fired, *_ in raised(r) if abs(fired - storm) < timedelta(hours=1)
+    }
+    assert told == {"any-court"}, "the one rule that counts texts and not stories"
+
+
+def test_backfill_may_be_let_count(runtime: Runtime, monitor_now: datetime) -> None:
+    end = lived(runtime, monitor_now)
+    stories = [rule.name for rule in runtime.rules].index("stories")
+    late = {fired for _, fired, *_ in raised(tried(runtime, end, as_live=True)[stories])} - {
+        fired for _, fired, *_ in raised(tried(runtime, end)[stories])
+    }
+    assert any(
+        monitor_now + timedelta(hours=15) <= fired <= monitor_now + timedelta(hours=17) for fired in late
+    )
+
+
+def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_now: datetime) -> None:
+    end = lived(runtime, monitor_now)
+    found = suggest(runtime.store, end - timedelta(days=20), end)
+    kinds = {(one.rule.kind, *sorted(one.rule.where.items())) for one in found}
+    assert ("threshold", ("mood", "*")) in kinds
+    assert ("ratio", ("mood", "bad"), ("topic", "*")) in kinds
+    for one in found:
+        assert 0.5 <= one.report.a_month <= 8
+        assert one.rule.settings == type(one.rule.settings).model_validate(one.settings)
+    for one in found[::4]:
+        (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=20), end)
+        assert raised(again) == raised(one.report), "tried together or alone"

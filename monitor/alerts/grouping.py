@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.message import Message, built_in, context
-from monitor.alerts.rules import subject
+from monitor.alerts.naming import about
 from monitor.templating import render, short
 from monitor.types import Notification
 
@@ -112,6 +112,6 @@ def _title(data: Mapping[str, Any]) -> str:
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
     """What the news is about: the first few."""
     news = [alert for alert in alerts if _news(alert)] or alerts
-    said = [subject(alert["kind"], alert["selection"]) for alert in news]
+    said = [about(alert["kind"], alert["selection"]) for alert in news]
     more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
     return "; ".join(said[:NAMED]) + more

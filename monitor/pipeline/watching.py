@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
-from monitor.alerts.rules import Rule, describe
+from monitor.alerts.rules import Rule
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
 from monitor.store import Store
@@ -134,7 +135,7 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
     turns = [conversation.Turn(int(t.at.timestamp()), t.role, t.carries if t.live else None) for t in said]
     # what is classified in the round that fetched it was written before that round's success is noted
     until = max([int(min(now, state.last_success_at).timestamp()), *(turn.at for turn in turns)])
-    verdict = conversation.judge(turns, until, rule.settings, describe(rule.where))
+    verdict = conversation.judge(turns, until, rule.settings, rule.where)
     ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
     _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
 
@@ -202,15 +203,28 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
                 place = len(labels) if label is None else labels.index(label) if label in labels else None
                 if place is not None and day < len(counts):
                     counts[day, place] += number
-            verdict = model.judge(
-                labels, counts[: days[0]], counts[days[0] :], int(now.timestamp()), settings
+            before, after = counts[: days[0]], counts[days[0] :]
+            verdict = model.judge(labels, before, after, int(now.timestamp()), settings)
+            answer = model.risen(labels, before, after)
+            examples = partial(
+                _answered, store, task.name, answer, now - timedelta(seconds=settings.recent), now
             )
-            _follow(store, rule, {TASK: task.name}, verdict, [], now)
+            follow(store, rule, {TASK: task.name}, verdict, examples, now)
         names = {task.name for task in watched}
         for alert in _opened(store, rule):
             if alert.selection[TASK] not in names:
                 _withdraw(store, rule, alert.selection, "the task is not watched any more", now)
         store.looks.note(rule.name, hour)
+
+
+def _answered(
+    store: Store, task: str, answer: str | None, since: datetime, until: datetime, _: Verdict
+) -> list[StoredDocument]:
+    """The newest texts that a task gave an answer, ``None``: no label."""
+    if answer is not None:
+        return store.documents.find(labels=[(task, answer)], since=since, until=until, limit=ATTACHED)
+    ids = store.predictions.abstained(task, since, until, ATTACHED)
+    return sorted(store.documents.many(ids), key=lambda document: document.event_at, reverse=True)
 
 
 # -- the small steps ---------------------------------------------------------------------

@@ -59,6 +59,13 @@ def test_nothing_rose_where_all_is_as_ever_or_nothing_is_known() -> None:
     assert rising([], said(CALM)) == []
 
 
+def test_function_words_and_what_all_were_chosen_by_never_rise() -> None:
+    mine = [f"I have to call anyone at acme bank about it, the card is not working {n}" for n in "abcdef"]
+    rose = {rise.term for rise in rising(said(mine), said(CALM, 10), known={"acme", "bank"})}
+    assert "not working" in rose
+    assert not rose & {"have", "have to", "to call", "call anyone", "anyone", "acme", "acme bank", "about it"}
+
+
 def test_terms_of_many_scripts() -> None:
     assert terms("Die Größe!") == {"die", "größe", "die größe"}
     assert terms("don’t PANIC, panic now") == {"don’t", "panic", "now", "don’t panic", "panic now"}
@@ -74,6 +81,13 @@ def test_any_text_has_terms(text: str) -> None:
     for term in terms(text):
         assert len(term) > 1
         assert term.strip() == term
+
+
+def test_what_says_the_same_is_shown_once() -> None:
+    texts = said([*BAD, "the queue at the counter is long", "the queue at the counter is long today"])
+    shown = representative(texts, list("abcde"), said(CALM), 5)
+    assert len({3, 4} & set(shown)) == 1
+    assert len(shown) == 4
 
 
 def test_a_term_is_shown_as_it_is_written() -> None:

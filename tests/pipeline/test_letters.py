@@ -56,7 +56,7 @@ def test_a_surge_arrives_as_text_html_and_picture(weeks: Weeks, server: Loopback
     judge_due(weeks.store, [BAD], NOW)
     assert deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone=zone)) == 1
     message = server.messages[0].message
-    assert "topic litigation" in message["Subject"]
+    assert "negative texts on litigation" in message["Subject"]
     assert message["Subject"].endswith("[bad-news]")
     parts = [part for part in message.walk() if not part.is_multipart()]
     assert [p.get_content_type() for p in parts] == ["text/plain", "text/html", "image/png"]
@@ -80,7 +80,7 @@ def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, se
     dispatch(weeks.store, policy, NOW)
     deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
     message = server.messages[0].message
-    assert message["Subject"].startswith("2 firing: topic litigation; all documents")
+    assert message["Subject"].startswith("2 firing: texts on litigation; all texts")
     text, page = (part.get_content() for part in message.iter_parts())
     assert page.count("<!doctype html>") == page.count("<body") == 1
     assert page.count("<h2") == 2

@@ -15,10 +15,10 @@ import numpy as np
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.naming import named
-from monitor.alerts.past import DAY, columns, drawn
+from monitor.alerts.past import DAY, columns, drawn, unit_of
 from monitor.alerts.representative import representative
 from monitor.alerts.rules import Rule
-from monitor.alerts.sentences import rule_in_words
+from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.words import as_written, rising, terms
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -86,7 +86,7 @@ def gather(
         **_texts(background, read, selection, _talk(store, alert)),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
-        "history": _history(store, background, alert.selection, window, now) if known else None,
+        "history": _history(store, background, alert, window, now) if known else None,
     }
 
 
@@ -226,19 +226,27 @@ def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
 
 
 def _history(
-    store: Store, background: Background, selection: Selection, window: Window, now: datetime
+    store: Store, background: Background, alert: StoredAlert, window: Window, now: datetime
 ) -> dict[str, Any] | None:
     """Columns that end with the window, and those that are over since then."""
     step, shown = columns(window.seconds, BUCKET_S)
     since = max(0, int(now.timestamp()) - window.until) // step
     number = USUAL_DAYS * DAY // step + min(since, shown)
     start = window.until + since * step - number * step
-    counts = np.array(background.columns(selection, start, step, number))
+    unit = unit_of(step)
+    counts = np.array(background.columns(alert.selection, start, unit, number * (step // unit)))
     end = max(0, number - since)
     first = max(0, end - max(1, round(window.seconds / step)))
     known_from = store.documents.history_from() or window.until
     history = drawn(counts, start, step, shown, first, end, known_from)
-    return None if history is None else {**history, "start": _iso(history["start"])}
+    if history is None:
+        return None
+    place, end = history["window"]
+    if alert.kind in USUAL and end == place + 1 <= len(history["counts"]):
+        # there the rule itself said what would be no surprise
+        for name, value in (("usual", alert.expected), ("low", alert.low), ("high", alert.high)):
+            history[name][place] = round(value, 2)
+    return {**history, "start": _iso(history["start"])}
 
 
 def _distinct(excerpts: Sequence[Any], without: set[str]) -> list[set[str]]:

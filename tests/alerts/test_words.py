@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alerts.detectors.profile import empty
 from monitor.alerts.past import DAY, HOUR, band, columns, drawn
+from monitor.alerts.replay import walk
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, log_odds, rising, terms
 
@@ -131,20 +133,32 @@ def test_a_column_is_as_long_as_the_window(window: int, step: int, shown: int) -
     assert columns(window, 300) == (step, shown)
 
 
-def test_the_band_follows_the_time_of_day_and_leaves_out_what_was_judged() -> None:
+def test_the_band_is_what_a_profile_believed_before_it_saw_the_counts() -> None:
+    """An hour's columns: exactly what a surge would have been held against."""
     day = np.array([0] * 8 + [10] * 8 + [0] * 8)
     counts = np.tile(day, 28)
-    counts[-1] = 500
-    mean, low, high = band(counts, HOUR, len(counts) - 1)
-    assert mean[-12] == pytest.approx(10)
-    assert mean[-22] == 0
-    assert (low <= mean).all()
-    assert (mean <= high).all()
-    assert high[-1] < 10
+    counts[-10] = 500
+    mean, low, high = band(counts, 0, HOUR, HOUR, 0)
+    assert np.isnan(mean[: 3 * 24]).all()
+    assert not np.isnan(mean[3 * 24 :]).any()
+    assert mean[-12] > 3 * mean[-22], "by the hour"
+    assert (low <= mean)[3 * 24 :].all()
+    assert (mean <= high + 1)[3 * 24 :].all()
+    assert high[-10] < 100, "before it saw the wave"
+    seen = walk(empty(0, HOUR), ((n * HOUR, int(c), int(c)) for n, c in enumerate(counts) if c))
+    assert [usual.mean for _, _, usual in seen][-1] == pytest.approx(mean[-9])
+
+
+def test_columns_longer_than_an_hour_are_sums() -> None:
+    counts = np.tile([0] * 8 + [10] * 8 + [0] * 8, 28)
+    hours, days = band(counts, 0, HOUR, HOUR, 0)[0], band(counts, 0, HOUR, DAY, 0)[0]
+    assert days[-1] == pytest.approx(hours[-24:].sum())
+    assert np.isnan(days[:3]).all()
+    assert not np.isnan(days[3:]).any()
 
 
 def test_a_short_past_draws_no_band() -> None:
-    assert np.isnan(band(np.array([1, 2, 3]), HOUR, 3)[0]).all()
+    assert np.isnan(band(np.array([1, 2, 3]), 0, HOUR, HOUR, 0)).all()
     assert drawn(np.zeros(48, int), 0, HOUR, 24, 47, 48, 0) is None
 
 

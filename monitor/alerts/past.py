@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from monitor.alerts.detectors.distribution import quantile
+from monitor.alerts.detectors.distribution import tail
 from monitor.alerts.detectors.profile import Usual, advance, empty, expect
 
 LONGEST = 72
 """Characters that a line of a mail has room for."""
+PLACES = 10
+"""A bound is found in so many steps that halve."""
 LEAST_DAYS = 3
 """What is usual is not drawn before so many whole days are known."""
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 7 * 86400
@@ -34,7 +36,9 @@ def unit_of(step: int) -> int:
     return gcd(step, HOUR)
 
 
-def band(counts: np.ndarray, start: int, unit: int, step: int, known_from: int) -> np.ndarray:
+def band(
+    counts: np.ndarray, start: int, unit: int, step: int, known_from: int, shown: int | None = None
+) -> np.ndarray:
     """What was usual in each column, as a rule would have believed it then: ``(mean, low, high)``, shape (3, n).
 
     A profile (:mod:`monitor.alerts.detectors.profile`, what surges are judged by) is carried along the
@@ -43,6 +47,7 @@ def band(counts: np.ndarray, start: int, unit: int, step: int, known_from: int) 
 
     :param counts: of ``unit`` seconds each (:func:`unit_of` of ``step``) from ``start`` on, whole columns.
     :param known_from: epoch second before which nothing is known.
+    :param shown: only the last so many columns are asked for, the others are left nan.
     """
     per = step // unit
     found = np.full((3, len(counts) // per), np.nan)
@@ -57,12 +62,12 @@ def band(counts: np.ndarray, start: int, unit: int, step: int, known_from: int) 
         if count:
             profile = advance(profile, bucket, int(count), int(count), known[place])
     whole = max(0, -(-(profile.since + LEAST_DAYS * DAY - first) // step))
-    for column in range(whole, found.shape[1]):
+    for column in range(max(whole, 0 if shown is None else found.shape[1] - shown), found.shape[1]):
         parts = known[column * per : (column + 1) * per]
         mean = sum(part.mean for part in parts)
         varies, doubt = (parts[0].clumped if per == 1 else parts[0].drifting), parts[0].doubt
         spread = varies + doubt + varies * doubt
-        found[:, column] = mean, quantile(0.025, mean, spread), quantile(0.975, mean, spread)
+        found[:, column] = mean, _bound(0.025, mean, spread), _bound(0.975, mean, spread)
     return found
 
 
@@ -82,7 +87,7 @@ def drawn(
     unknown = min(len(columns_), max(0, -((start - known_from) // step)))
     if not columns_[unknown:].any():
         return None
-    mean, low, high = band(counts, start, unit, step, known_from)
+    mean, low, high = band(counts, start, unit, step, known_from, shown)
     cut = max(unknown, len(columns_) - shown)
     return {
         "start": start + cut * step,
@@ -100,6 +105,19 @@ def last_day(history: Mapping[str, Any], most: int = 48) -> list[int]:
     day = min(most, max(24, DAY // history["step"]))
     number = max(day, min(LONGEST, len(history["counts"]) - history["window"][0] + 6))
     return list(history["counts"][-number:])
+
+
+def _bound(p: float, mean: float, dispersion: float) -> float:
+    """Where a share ``p`` of the counts ends, between whole ones: whole texts would flicker where few are usual."""
+    low, high = 0.0, 1.0
+    if 1 - tail(1, mean, dispersion) >= p:
+        return 0.0
+    while 1 - tail(high + 1, mean, dispersion) < p:
+        low, high = high, 2 * high
+    for _ in range(PLACES):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 1 - tail(middle + 1, mean, dispersion) < p else (low, middle)
+    return high
 
 
 def _plain(values: np.ndarray) -> list[float | None]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors.distribution import tail
-from monitor.alerts.detectors.profile import Usual, advance, empty, expect
+from monitor.alerts.detectors.profile import WEEKDAY_SPREAD, Usual, advance, empty, expect
 
 LONGEST = 72
 """Characters that a line of a mail has room for."""
@@ -51,7 +51,7 @@ def band(
     """
     per = step // unit
     found = np.full((3, len(counts) // per), np.nan)
-    profile = empty(known_from, unit)
+    profile = empty(max(known_from, start), unit)
     first = start // unit * unit
     known = [Usual(0.0, 0.0, 0.0, 0.0, 0.0)] * len(counts)
     for place, count in enumerate(counts):
@@ -65,7 +65,7 @@ def band(
     for column in range(max(whole, 0 if shown is None else found.shape[1] - shown), found.shape[1]):
         parts = known[column * per : (column + 1) * per]
         mean = sum(part.mean for part in parts)
-        varies, doubt = (parts[0].clumped if per == 1 else parts[0].drifting), parts[0].doubt
+        varies, doubt = _varies(parts[0], unit, step), parts[0].doubt
         spread = varies + doubt + varies * doubt
         found[:, column] = mean, _bound(0.025, mean, spread), _bound(0.975, mean, spread)
     return found
@@ -105,6 +105,13 @@ def last_day(history: Mapping[str, Any], most: int = 48) -> list[int]:
     day = min(most, max(24, DAY // history["step"]))
     number = max(day, min(LONGEST, len(history["counts"]) - history["window"][0] + 6))
     return list(history["counts"][-number:])
+
+
+def _varies(usual: Usual, unit: int, step: int) -> float:
+    """Over-dispersion of a column: hours that differ even out over a day, days differ all the same."""
+    if step == unit:
+        return usual.clumped
+    return max(WEEKDAY_SPREAD, usual.drifting * min(1.0, 2 * HOUR / step))
 
 
 def _bound(p: float, mean: float, dispersion: float) -> float:

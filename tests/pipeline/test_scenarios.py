@@ -231,7 +231,9 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         talk.index(f"{role}: {text}") for role, text in CONVERSATION
     ), "whole and in its order, with what was said before it turned"
     waiting, answered, *_ = titles(one, "unanswered")
-    assert re.match(r"Conversation c1 \(chat\): no answer for 3\d min to 2 texts with intent", waiting), waiting
+    assert re.match(r"Conversation c1 \(chat\): no answer for 3\d min to 2 texts with intent", waiting), (
+        waiting
+    )
     assert answered.startswith("Over after ")
     assert titles(one, "more-complaints")[0].startswith(
         "Texts with intent complaint: rises over 42 days, from 1"

@@ -80,13 +80,20 @@ def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN
     )
 
 
-def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str, Any]:
-    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds."""
+def context(
+    event: str, data: Mapping[str, Any], zone: str = "UTC", *, most: int | None = None
+) -> dict[str, Any]:
+    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds.
+
+    :param most: at most so many texts, the most typical, of a conversation the last.
+    """
     evidence = data.get("evidence") or {}
     history = evidence.get("history")
     shown = evidence.get("texts", [])
-    if data["kind"] != "conversation":  # which is read as it was held
-        shown = sorted(shown, key=lambda text: text["event_at"], reverse=True)
+    if data["kind"] == "conversation":  # which is read as it was held
+        shown = shown[-(most or len(shown)) :]
+    else:
+        shown = sorted(shown[:most], key=lambda text: text["event_at"], reverse=True)
     return {
         "event": event,
         "alert": {k: v for k, v in data.items() if k not in ("evidence", "documents")},

@@ -23,7 +23,7 @@ unless of at by for with about against between into through during before after 
 down in out on off over under again further within upon toward towards across along among around behind
 beside besides beyond per via despite except near here there when where why how now just only very too
 also even still yet already ever always often once really quite rather almost perhaps maybe however
-therefore thus hence else instead anyway said says say yes ok okay
+therefore thus hence else instead anyway said says say told tell tells yes ok okay
 """
 
 NEGATIONS = frozenset(_NEGATIONS.split())

@@ -235,12 +235,13 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     ):
         begun = first  # in a busy series the first text of a window is no beginning
     assert begun is not None
-    said = f"Since {sentences.when(begun, zone, told)}"
+    beginning = sentences.when(begun, zone, told)
+    said = f"Since {beginning}"
     if data["kind"] in FALLS:
         before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
         return f"{said}{before}; raised {sentences.when(told, zone)}."
-    if last is not None and last != begun:
-        said += f", newest text {sentences.when(last, zone, told)}"
+    if last is not None and (newest := sentences.when(last, zone, told)) != beginning:
+        said += f", newest text {newest}"
     return f"{said}; raised {sentences.when(told, zone)}."
 
 

@@ -34,9 +34,15 @@ COMMANDS = (
     ("alerts judge {id} false", "it was nothing (or say real): so a rule learns how well it does"),
 )
 """What to do next, while an alert is open."""
+FIRST = (
+    ("conversation", "thread", "documents list --thread", "the whole conversation"),
+    ("model", "task", "label", "give it examples of what came"),
+    ("silence", "source", "sources check", "can it be read now?"),
+)
+"""By kind of alert: what to do before that, with a part of what it is about."""
 AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
-SHARED = {"surge", "threshold", "ratio"}
+SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
@@ -207,12 +213,10 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
         ("monitor " + run.format(id=data["id"]), why)
         for run, why in (AFTERWARDS if event == "resolved" else COMMANDS)
     ]
-    if data["kind"] == "conversation" and (thread := data["selection"].get("thread")):
-        runs.insert(0, (f"monitor documents list --thread {shlex.quote(thread)}", "the whole conversation"))
-    if data["kind"] == "model" and (task := data["selection"].get("task")):
-        runs.insert(0, (f"monitor label {shlex.quote(task)}", "give it examples of what came"))
-    offer = str(data["reason"]).partition(sentences.OFFER)[2]
-    if offer:
+    for kind, key, run, why in FIRST:
+        if kind == data["kind"] and (value := data["selection"].get(key)):
+            runs.insert(0, (f"monitor {run} {shlex.quote(value)}", why))
+    if offer := str(data["reason"]).partition(sentences.OFFER)[2]:
         runs.insert(0, (offer, "make them a label; choose its name"))
     return [{"run": run, "why": why} for run, why in runs]
 

@@ -12,6 +12,7 @@ from loopback_smtp import LoopbackSmtp
 from weeks import Weeks
 
 from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings
+from monitor.alerts.message import context, data
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.delivery import deliver_due
@@ -167,3 +168,28 @@ def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
     assert len(background.before(max(ids) + 1, {"sentiment": "negative", "entity": "Acme"}, 50)) == len(
         negative
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "selection", "reason", "run"),
+    [
+        ("silence", {"source": "my feed"}, "nothing new", "monitor sources check 'my feed'"),
+        ("model", {"task": "intent"}, "no label", "monitor label intent"),
+        (
+            "conversation",
+            {"source": "chat", "thread": "c1"},
+            "no answer",
+            "monitor documents list --thread c1",
+        ),
+        ("new_topic", {"task": "intent"}, "8 texts; to make them a label: monitor do", "monitor do"),
+        ("surge", {}, "12 texts", "monitor alerts show 7"),
+    ],
+)
+def test_what_to_do_first_is_said_first(kind: str, selection: dict[str, str], reason: str, run: str) -> None:
+    alert = {
+        "id": 7, "rule": "r", "kind": kind, "selection": selection, "reason": reason,
+        "observed": 12, "expected": 1, "low": 0, "high": 3,
+    }  # fmt: skip
+    said = context("firing", data(alert, []))
+    assert said["commands"][0]["run"] == run
+    assert "to make them a label" not in said["headline"]

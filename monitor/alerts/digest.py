@@ -151,7 +151,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, list[str]]:
 
 def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
     fired = datetime.fromisoformat(alert["fired_at"])
-    said = f"{alert['id']}  {sentences.much(alert, alert['seconds'])} [{alert['rule']}], "
+    said = f"alert {alert['id']}: {sentences.much(alert, alert['seconds'])} [{alert['rule']}], "
     said += f"raised {sentences.when(fired, zone)}"
     if alert["resolved_at"] is None:
         said += ", still open"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import gcd
 from typing import Any
 
 import numpy as np
 
 from monitor.alerts.detectors.distribution import tail
+from monitor.alerts.detectors.drop import DropSettings, middle, usual
+from monitor.alerts.detectors.history import History
 from monitor.alerts.detectors.profile import WEEKDAY_SPREAD, Usual, advance, empty, expect
 
 LONGEST = 72
 """Characters that a line of a mail has room for."""
 PLACES = 10
 """A bound is found in so many steps that halve."""
+Band = Callable[[np.ndarray, int, int, int, int, int | None], np.ndarray]
+"""Such as :func:`band`."""
 LEAST_DAYS = 3
 """What is usual is not drawn before so many whole days are known."""
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 7 * 86400
@@ -71,14 +75,37 @@ def band(
     return found
 
 
+def drop_band(
+    counts: np.ndarray, start: int, unit: int, step: int, known_from: int, shown: int | None = None
+) -> np.ndarray:
+    """What a rule of kind ``drop`` would have believed usual of each column; all as in :func:`band`."""
+    per, settings = step // unit, DropSettings()
+    number = len(counts) // per
+    found = np.full((3, number), np.nan)
+    history = History(start, unit, counts, counts)
+    for column in range(0 if shown is None else max(0, number - shown), number):
+        mean, spread, days = usual(history, column * per, (column + 1) * per, known_from, settings)
+        if days >= 7:
+            found[:, column] = mean, *middle(mean, spread)
+    return found
+
+
 def drawn(
-    counts: np.ndarray, start: int, step: int, shown: int, first: int, end: int, known_from: int
+    counts: np.ndarray,
+    start: int,
+    step: int,
+    shown: int,
+    first: int,
+    end: int,
+    known_from: int,
+    band: Band = band,
 ) -> dict[str, Any] | None:
     """The last ``shown`` columns as JSON-able data; ``None`` where there is nothing to draw.
 
     :param counts: of ``unit_of(step)`` seconds each from ``start`` on, whole columns of ``step`` seconds.
     :param first: index of the first column of what was judged, ``end``: one past the last.
     :param known_from: epoch second before which the monitor knows nothing.
+    :param band: what says what was usual.
     :return: ``start`` (epoch second), ``step``, ``counts``, ``usual``, ``low``, ``high`` (``None``
         where not known), ``window`` (two indices).
     """
@@ -107,11 +134,11 @@ def last_day(history: Mapping[str, Any], most: int = 48) -> list[int]:
     return list(history["counts"][-number:])
 
 
-def _varies(usual: Usual, unit: int, step: int) -> float:
+def _varies(then: Usual, unit: int, step: int) -> float:
     """Over-dispersion of a column: hours that differ even out over a day, days differ all the same."""
     if step == unit:
-        return usual.clumped
-    return max(WEEKDAY_SPREAD, usual.drifting * min(1.0, 2 * HOUR / step))
+        return then.clumped
+    return max(WEEKDAY_SPREAD, then.drifting * min(1.0, 2 * HOUR / step))
 
 
 def _bound(p: float, mean: float, dispersion: float) -> float:

@@ -48,6 +48,8 @@ def picture(history: Mapping[str, Any] | None, zone: str = "UTC") -> bytes:
         label="usual",
     )
     axes.step(edges, [*usual, usual[-1]], where="post", color="#4292c6", linewidth=0.8)
+    if first == 0:
+        first = len(left)  # all of it was judged, as by a trend: nothing stands out
     colours = ["#c62828" if first <= n < end else "#555555" for n in range(len(left))]
     axes.bar(left, history["counts"], width=width, align="edge", color=colours, linewidth=0)
     if first < len(left):

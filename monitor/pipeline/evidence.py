@@ -15,7 +15,7 @@ import numpy as np
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.naming import named
-from monitor.alerts.past import DAY, columns, drawn, unit_of
+from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.representative import representative
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
@@ -238,7 +238,8 @@ def _history(
     end = max(0, number - since)
     first = max(0, end - max(1, round(window.seconds / step)))
     known_from = store.documents.history_from() or window.until
-    history = drawn(counts, start, step, shown, first, end, known_from)
+    believed = drop_band if alert.kind == "drop" else band
+    history = drawn(counts, start, step, shown, first, end, known_from, believed)
     if history is None:
         return None
     place, end = history["window"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.detectors.profile import empty
-from monitor.alerts.past import DAY, HOUR, band, columns, drawn
+from monitor.alerts.past import DAY, HOUR, band, columns, drawn, drop_band
 from monitor.alerts.replay import walk
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, log_odds, rising, terms
@@ -147,6 +147,15 @@ def test_the_band_is_what_a_profile_believed_before_it_saw_the_counts() -> None:
     assert high[-10] < 100, "before it saw the wave"
     seen = walk(empty(0, HOUR), ((n * HOUR, int(c), int(c)) for n, c in enumerate(counts) if c))
     assert [usual.mean for _, _, usual in seen][-1] == pytest.approx(mean[-9])
+
+
+def test_a_drop_has_a_band_of_its_own() -> None:
+    counts = np.tile([0] * 8 + [20] * 10 + [0] * 6, 28)
+    mean, low, high = drop_band(counts, 0, HOUR, HOUR, 0, 48)
+    assert np.isnan(mean[:-48]).all()
+    assert (mean[-14], mean[-2]) == (20, 0)
+    assert low[-14] < 20 < high[-14]
+    assert np.isnan(drop_band(counts[: 7 * 24], 0, HOUR, HOUR, 0)).all(), "a week must be known"
 
 
 def test_columns_longer_than_an_hour_are_sums() -> None:

@@ -80,7 +80,7 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     fell = _rest(history, first, end, history_from, settings)
     mean *= fell
     chance = at_most(observed, mean, dispersion)
-    low, high = _middle(mean, dispersion)
+    low, high = middle(mean, dispersion)
     said = f"{texts(observed)} in {duration(until - since)}"
     if fell < 0.8:
         said += f", while all other texts fell to {fell:.0%} of what is usual"
@@ -166,7 +166,7 @@ def _busy(history: History, end: int, settings: DropSettings) -> bool:
     return len(sums) > width and bool((sums[width:] - sums[:-width]).max() >= settings.min_expected)
 
 
-def _middle(mean: float, dispersion: float) -> tuple[int, int]:
+def middle(mean: float, dispersion: float) -> tuple[int, int]:
     """Where the count lies with 95 %, by steps that double."""
     bounds = []
     for p in (0.025, 0.975):

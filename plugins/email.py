@@ -13,7 +13,9 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from email.errors import MessageError
+from email.header import Header
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any, Literal
 
@@ -107,7 +109,7 @@ class Email(Notifier):
 
     def message(self, notification: Notification) -> EmailMessage:
         """The message of a notification."""
-        message = EmailMessage()
+        message = EmailMessage(policy=_Folded())
         message["Subject"] = _text(notification.title)
         message["From"] = self.settings.sender
         message["To"] = ", ".join(self.settings.to)
@@ -154,6 +156,24 @@ class Email(Notifier):
                 server.close()
                 raise
         return server
+
+
+class _Folded(EmailPolicy):
+    """Folds long subjects that are not ASCII by the older of Python's two ways: the newer one puts blanks
+    into words, at least until 3.12.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        return self._subject(name, value) or super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self._subject(name, value).encode("ascii") or super().fold_binary(name, value)
+
+    def _subject(self, name: str, value: str) -> str:
+        if name.lower() != "subject" or value.isascii():
+            return ""
+        folded = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {folded}{self.linesep}"
 
 
 class _Limit:

@@ -146,7 +146,10 @@ def test_a_digest_tells_the_day(weeks: Weeks) -> None:
     assert said.title.startswith("morning, Wed 4 Mar: 1 alert, 1 still open; ")
     assert said.title.endswith("rose; 1 source failing")
     assert "08:00 CET on Tue 3 Mar to 08:00 CET on Wed 4 Mar" in said.body
-    assert f"{alert}  topic litigation: 44 texts in 1 h, usually 1 [bad-news], raised 06:10 CET" in said.body
+    assert (
+        f"alert {alert}: 44 texts on litigation in 1 h, usually 0 to 3 [bad-news], raised 06:10 CET"
+        in said.body
+    )
     assert "wire: " in said.body
     assert "fails, 1 times in a row: 503 from the server" in said.body
     assert "Halvorne" in said.html

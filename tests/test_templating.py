@@ -160,10 +160,8 @@ def test_words_of_the_owner() -> None:
         title="{{ what }}\n now", body="{{ facts[0] }} {{ alert.fired_at | clock }}", zone="Europe/Vienna"
     )
     said = dress(LETTER, own, Recorder())
-    assert said.title == "topic court now"
-    assert said.body.startswith(
-        "12 texts in 1 h, where usually there are 0.6 (0 to 3 would be no surprise). That is 20"
-    )
+    assert said.title == "texts on court now"
+    assert said.body.startswith("12 texts on court in 1 h; usually 0 to 3 at this hour. That is 20")
     assert said.body.endswith(" 2026-03-04 03:10 CET\n")
     assert said.html == "", "a message says one thing"
     assert (said.key, said.data) == (LETTER.key, LETTER.data)

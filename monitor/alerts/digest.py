@@ -11,8 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.alerts import sentences
+from monitor.alerts.detectors.history import span
 from monitor.alerts.message import Message, built_in
-from monitor.alerts.rules import describe
+from monitor.alerts.naming import named
 from monitor.templating import render, short
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -93,7 +94,7 @@ def moved(
         if any(_related(selection, other["selection"]) for other in side):
             continue
         change = {"texts": count, "usual": round(mean, 1), "score": round(score, 1)}
-        side.append({"selection": selection, "what": describe(selection), **change})
+        side.append({"selection": selection, "what": named(selection), **change})
     return rose, fell
 
 
@@ -150,13 +151,13 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, list[str]]:
 
 def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
     fired = datetime.fromisoformat(alert["fired_at"])
-    said = f"{alert['id']}  {alert['what']}: {sentences.much(alert, alert['seconds'])} [{alert['rule']}], "
+    said = f"alert {alert['id']}: {sentences.much(alert, alert['seconds'])} [{alert['rule']}], "
     said += f"raised {sentences.when(fired, zone)}"
     if alert["resolved_at"] is None:
         said += ", still open"
     else:
         over = datetime.fromisoformat(alert["resolved_at"])
-        said += f", over after {sentences.span((over - fired).total_seconds())}"
+        said += f", over after {span((over - fired).total_seconds())}"
     return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
 
 

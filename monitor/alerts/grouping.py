@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.message import Message, built_in, context
-from monitor.alerts.rules import subject
+from monitor.alerts.naming import about
 from monitor.templating import render, short
 from monitor.types import Notification
 
@@ -62,7 +62,7 @@ def group_letter(
 def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
     """The words about several alerts, from the ``data`` of their letter alone: one line each, then each."""
     alerts = data["alerts"]
-    shown = [context(alert["event"], alert, zone) for alert in alerts[:SHOWN_ALERTS]]
+    shown = [context(alert["event"], alert, zone, most=SHOWN_TEXTS) for alert in alerts[:SHOWN_ALERTS]]
     told = any(_news(alert) for alert in alerts)
     title = _title(data)
     names: dict[str, Any] = {
@@ -77,7 +77,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
                 "facts": c["facts"],
-                "texts": c["texts"][:SHOWN_TEXTS],
+                "texts": c["texts"],
             }
             for number, c in enumerate(shown, 1)
         ],
@@ -112,6 +112,6 @@ def _title(data: Mapping[str, Any]) -> str:
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
     """What the news is about: the first few."""
     news = [alert for alert in alerts if _news(alert)] or alerts
-    said = [subject(alert["kind"], alert["selection"]) for alert in news]
+    said = list(dict.fromkeys(about(alert["kind"], alert["selection"]) for alert in news))
     more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
     return "; ".join(said[:NAMED]) + more

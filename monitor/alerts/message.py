@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import sentences
-from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts import naming, sentences
+from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.past import last_day
-from monitor.alerts.rules import subject
 from monitor.alerts.sparkline import sparkline
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
@@ -34,12 +34,26 @@ COMMANDS = (
     ("alerts judge {id} false", "it was nothing (or say real): so a rule learns how well it does"),
 )
 """What to do next, while an alert is open."""
+FIRST = (
+    ("conversation", "thread", "documents list --thread", "the whole conversation"),
+    ("model", "task", "label", "give it examples of what came"),
+    ("silence", "source", "sources check", "can it be read now?"),
+)
+"""By kind of alert: what to do before that, with a part of what it is about."""
 AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
-SHARED = {"surge", "threshold", "ratio"}
+SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
+SLOW = {"model", "trend"}
+"""Kinds that hold weeks against weeks: no text is their beginning."""
+QUOTED = {"surge", "threshold", "ratio", "keyword", "entity"}
+"""Kinds whose headline quotes the most typical of the texts, where that was published under a title.
+
+What a customer wrote is in the message alone: titles are seen on locked screens.
+"""
+QUOTE_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -72,49 +86,56 @@ def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN
     )
 
 
-def context(event: str, data: Mapping[str, Any], zone: str = "UTC") -> dict[str, Any]:
-    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds."""
+def context(
+    event: str, data: Mapping[str, Any], zone: str = "UTC", *, most: int | None = None
+) -> dict[str, Any]:
+    """What a template may use: :data:`monitor.templating.NAMES` says what each name holds.
+
+    :param most: at most so many texts, the most typical, of a conversation the last.
+    """
     evidence = data.get("evidence") or {}
-    what = subject(data["kind"], data["selection"])
-    resolved = event == "resolved"
     history = evidence.get("history")
+    shown = evidence.get("texts", [])
+    if data["kind"] == "conversation":  # which is read as it was held
+        shown = shown[-(most or len(shown)) :]
+    else:
+        shown = sorted(shown[:most], key=lambda text: text["event_at"], reverse=True)
     return {
         "event": event,
         "alert": {k: v for k, v in data.items() if k not in ("evidence", "documents")},
         "evidence": evidence,
         "documents": data.get("documents", []),
-        "what": what,
+        "what": naming.about(data["kind"], data["selection"]),
         "headline": short(headline(event, data), TITLE_CHARACTERS),
         "facts": [said for said in facts(event, data, ZoneInfo(zone)) if said],
         "texts": [
             {**text, "more": text["alike"] - 1, "time": _clock(text["event_at"], data, ZoneInfo(zone))}
-            for text in evidence.get("texts", [])
+            for text in shown
         ],
-        "heading": _heading(data, evidence.get("texts", [])),
+        "heading": _heading(data, shown),
         "line": None if history is None else line(history, event),
+        "why": str(data["reason"]).rstrip(".") if data["kind"] == "surge" else "",
         "rule": evidence.get("rule", ""),
-        "commands": [
-            {"run": "monitor " + run.format(id=data["id"]), "why": why}
-            for run, why in (AFTERWARDS if resolved else COMMANDS)
-            if data.get("id") is not None
-        ],
+        "commands": _commands(event, data),
         "picture": PICTURE if history is not None else "",
     }
 
 
 def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
-    what, rule = subject(data["kind"], data["selection"]), data["rule"]
-    evidence = data.get("evidence") or {}
+    rule, evidence = data["rule"], data.get("evidence") or {}
     if event == "resolved":
-        lasted = _lasted(data)
+        lasted, what = _lasted(data), naming.about(data["kind"], data["selection"])
+        if data["kind"] == "keyword":
+            what = sentences.much(data, 0)
         return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
     if data.get("times", 1) > 1:
         prefix += "still firing: "
-    return f"{prefix}{what}: {sentences.much(data, evidence.get('seconds', 3600))} [{rule}]"
+    said = prefix + sentences.much(data, evidence.get("seconds", 3600)) + _quote(data, evidence)
+    return f"{said[:1].upper()}{said[1:]} [{rule}]"
 
 
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
@@ -184,23 +205,47 @@ def built_in(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
+def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What to do next; first of all what the alert itself offers."""
+    if data.get("id") is None:
+        return []
+    runs = [
+        ("monitor " + run.format(id=data["id"]), why)
+        for run, why in (AFTERWARDS if event == "resolved" else COMMANDS)
+    ]
+    for kind, key, run, why in FIRST:
+        if kind == data["kind"] and (value := data["selection"].get(key)):
+            runs.insert(0, (f"monitor {run} {shlex.quote(value)}", why))
+    if offer := str(data["reason"]).partition(sentences.OFFER)[2]:
+        runs.insert(0, (offer, "make them a label; choose its name"))
+    return [{"run": run, "why": why} for run, why in runs]
+
+
+def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    """The title of the most typical text: what happened, in somebody's words."""
+    shown = evidence.get("texts") or []
+    title = shown[0]["title"] if shown and data["kind"] in QUOTED else ""
+    return f': "{short(title, QUOTE_CHARACTERS)}"' if title else ""
+
+
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
     told = _told(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
     begun = _time(evidence["since"])
     if (
         first is not None
-        and data["kind"] not in FALLS
+        and data["kind"] not in (*FALLS, *SLOW)
         and (data["kind"] not in sentences.USUAL or data["expected"] < EASILY_NONE)
     ):
         begun = first  # in a busy series the first text of a window is no beginning
     assert begun is not None
-    said = f"Since {sentences.when(begun, zone, told)}"
+    beginning = sentences.when(begun, zone, told)
+    said = f"Since {beginning}"
     if data["kind"] in FALLS:
         before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
         return f"{said}{before}; raised {sentences.when(told, zone)}."
-    if last is not None and last != begun:
-        said += f", newest text {sentences.when(last, zone, told)}"
+    if last is not None and (newest := sentences.when(last, zone, told)) != beginning:
+        said += f", newest text {newest}"
     return f"{said}; raised {sentences.when(told, zone)}."
 
 
@@ -218,6 +263,8 @@ def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
         return "The last texts before it"
     if data["kind"] == "conversation":
         return "The conversation"
+    if data["kind"] == "model":
+        return "Texts of the answer that rose most"
     return "What they say" if len(shown) > 1 else "What it says"
 
 
@@ -238,7 +285,7 @@ def _whole(seconds: int) -> str:
 
 def _lasted(data: Mapping[str, Any]) -> str:
     fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    return "" if fired is None or over is None else sentences.span((over - fired).total_seconds())
+    return "" if fired is None or over is None else span((over - fired).total_seconds())
 
 
 def _time(text: Any) -> datetime | None:

@@ -14,6 +14,8 @@ Maximal marginal relevance: Carbonell and Goldstein, "The use of MMR, diversity-
 reordering documents and producing summaries", SIGIR 1998.
 """
 
+SAME = 0.8
+"""Texts so near each other (cosine) say the same: one of them is enough."""
 TELLING = 8
 """Words and pairs from which on a text is long enough to tell what it is about."""
 STRESS = 3.0
@@ -27,7 +29,7 @@ def representative(
     most: int,
     stressed: Collection[str] = (),
 ) -> list[int]:
-    """Indices of at most ``most`` texts, the most typical first, one of each group.
+    """Indices of at most ``most`` texts, the most typical first, one of each group, no two that say the same.
 
     :param texts: the words of each, as :func:`monitor.alerts.words.terms` gives them.
     :param groups: what each belongs to (a story, a conversation); a larger group counts more.
@@ -62,4 +64,5 @@ def representative(
         chosen.append(best)
         free &= np.array([group != groups[best] for group in groups])
         alike = np.maximum(alike, rows @ rows[best])
+        free &= alike < SAME
     return chosen

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts.detectors.history import duration
+from monitor.alerts.naming import about, counted, named
 from monitor.alerts.rules import ALL, Rule
 from monitor.durations import format_duration, parse_duration
 
 USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
+
+OFFER = "; to make them a label: "
+"""In the reason of a ``new_topic``, what follows is a command; a message has it below *What to do*."""
 
 IDLE = {"unanswered": ("turned", "in_a_row"), "worse": ("after",)}
 """Settings of conversations that mean nothing beside this ``when``."""
@@ -87,19 +92,6 @@ def percent(share: float) -> str:
     return f"{value:.0f} %" if value >= 2 or value == 0 else f"{value:.1f} %"
 
 
-def span(seconds: float) -> str:
-    """A length of time in at most two units: ``3 h 20 min``, ``2 days``."""
-    minutes = max(1, round(seconds / 60))
-    days, rest = divmod(minutes, 1440)
-    hours, minutes = divmod(rest, 60)
-    parts = [
-        f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
-        for count, unit in ((days, "day"), (hours, "h"), (minutes, "min"))
-        if count
-    ]
-    return " ".join(parts[:2])
-
-
 def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:
     """A time of day with its zone, and the day where that is not the day of ``beside``."""
     local = time.astimezone(zone)
@@ -109,11 +101,11 @@ def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:
     return f"{text} on {local:%a} {local.day} {local:%b}"
 
 
-def usual(expected: float, low: float, high: float) -> str:
-    """What would be no surprise: ``2.4 (0 to 6)``."""
-    if expected < 0.5:
-        return f"none (up to {number(high)} would be no surprise)" if high >= 1 else "none"
-    return f"{number(expected)} ({number(low)} to {number(high)} would be no surprise)"
+def usual(low: float, high: float) -> str:
+    """What would be no surprise: ``0 to 6``, ``none``."""
+    if high < 0.5:
+        return "none"
+    return number(high) if number(low) == number(high) else f"{number(low)} to {number(high)}"
 
 
 def times_as_many(observed: float, expected: float) -> str:
@@ -129,41 +121,51 @@ def times_as_many(observed: float, expected: float) -> str:
 
 
 def much(alert: Mapping[str, Any], seconds: float) -> str:
-    """How much, in the few words a headline has room for."""
-    kind, observed, expected = alert["kind"], alert["observed"], alert["expected"]
+    """What happened and how much, in the few words a headline has room for."""
+    kind, selection = alert["kind"], alert["selection"]
+    many = counted(round(alert["observed"]), selection)
     if kind == "threshold":
-        return f"{texts(round(observed))} in {duration(seconds)}, limit {number(expected)}"
+        return f"{many} in {duration(seconds)}, limit {number(alert['expected'])}"
     if kind in USUAL:
-        said = "none" if expected < 0.5 else number(expected) if expected < 10 else f"{expected:,.0f}"
-        return f"{texts(round(observed))} in {duration(seconds)}, usually {said}"
+        return f"{many} in {duration(seconds)}, usually {usual(alert['low'], alert['high'])}"
     if kind == "entity":
-        return f"mentioned in {texts(round(observed))}"
-    return _clause(alert)
+        return many
+    if kind == "keyword":
+        return f"{_clause(alert)}, among {named(selection)}" if selection else _clause(alert)
+    return f"{about(kind, selection)}: {_clause(alert)}"
 
 
 def _clause(alert: Mapping[str, Any]) -> str:
-    """The first of a reason: what is seen. What it is held against comes after a semicolon."""
-    return str(alert["reason"]).partition("; ")[0].rstrip(".")
+    """The first of a reason: what is seen. What it is held against comes after it."""
+    return re.split(r"; |, and surely ", str(alert["reason"]), maxsplit=1)[0].rstrip(".")
 
 
 def how_much(alert: Mapping[str, Any], seconds: float) -> str:
     """The figures in a sentence or two."""
-    kind, observed, expected = alert["kind"], alert["observed"], alert["expected"]
+    kind, expected = alert["kind"], alert["expected"]
+    many = counted(round(alert["observed"]), alert["selection"])
     if kind == "threshold":
-        return f"{texts(round(observed))} in {duration(seconds)}; the rule's limit is {number(expected)}."
+        return _sentence(f"{many} in {duration(seconds)}; the rule's limit is {number(expected)}")
+    if kind == "entity":
+        return _sentence(many)
     if kind not in USUAL:
-        said = much(alert, seconds) if kind == "entity" else str(alert["reason"]).rstrip(".")
-        return f"{said[:1].upper()}{said[1:]}."
-    usually = usual(expected, alert["low"], alert["high"])
-    said = f"{texts(round(observed))} in {duration(seconds)}, where usually there are {usually}."
-    return f"{said} {times_as_many(observed, expected)}".rstrip()
+        return _sentence(str(alert["reason"]).partition(OFFER)[0])
+    said = f"{many} in {duration(seconds)}; usually {usual(alert['low'], alert['high'])} at this hour"
+    if expected >= 1:
+        said += f", {number(expected)} on average"
+    return f"{_sentence(said)} {times_as_many(alert['observed'], expected)}".rstrip()
+
+
+def _sentence(said: object) -> str:
+    text = str(said).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def shares(found: Sequence[Mapping[str, Any]]) -> str:
     """Shares of wholes: more news, or worse news?"""
     said = []
     for share in sorted(found, key=lambda share: len(share["of"])):
-        of = "all texts" if not share["of"] else share["what"]
+        of = named(share["of"]) if share["of"] else "all texts"
         usually = "" if share["usual"] is None else f" (usually {percent(share['usual'])})"
         said.append(f"{percent(share['now'])} of {of}{usually}")
     return f"Share: {_listed(said)}." if said else ""

@@ -3,7 +3,8 @@
 Log-odds ratio with an informative Dirichlet prior: Monroe, Colaresi and Quinn, "Fightin' Words:
 Lexical Feature Selection and Evaluation for Identifying the Content of Political Conflict",
 Political Analysis 16 (2008), equations 15 to 22. The prior holds what is said everywhere near
-what it is everywhere, so that no list of stop words is needed, in any language.
+what it is everywhere, in any language; English function words, of which a few texts by one hand may
+be full all the same, are left out by name (:mod:`monitor.alerts.function_words`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log, sqrt
+
+from monitor.alerts.function_words import FUNCTION_WORDS, NEGATIONS
 
 PRIOR_MASS = 500.0
 """Words that the prior is worth."""
@@ -97,6 +100,7 @@ def rising(
     earlier: Sequence[Collection[str]],
     background: Sequence[Collection[str]] = (),
     *,
+    known: Collection[str] = (),
     most: int = 8,
 ) -> list[Rise]:
     """What the texts of ``window`` say more than ``earlier`` ones did, the surest first.
@@ -105,6 +109,7 @@ def rising(
     one. Give each story once. Where nothing is known of earlier texts, nothing is said to rise.
 
     :param background: other texts, for the prior alone: how common words are in general.
+    :param known: words that are no news, such as the name that all these texts were chosen by.
     """
     if len(window) < FEWEST or not earlier:
         return []
@@ -117,7 +122,7 @@ def rising(
         (
             (score, word)
             for word, (_, score) in scores.items()
-            if score >= SURE and here[word] >= least
+            if score >= SURE and here[word] >= least and telling(word, known)
             if there[word] / len(earlier) < min(COMMON, here[word] / len(window) / TIMES)
         ),
         key=lambda item: (-item[0], item[1]),
@@ -136,6 +141,21 @@ def rising(
         if len(chosen) == most:
             break
     return chosen
+
+
+def telling(term: str, known: Collection[str] = ()) -> bool:
+    """Whether a word or pair can say what a text is about.
+
+    A negation may begin a pair, no other function word is part of one.
+    """
+    first, _, second = term.replace("’", "'").partition(" ")
+    if not second:
+        return first not in FUNCTION_WORDS and first not in known
+    return (
+        (first not in FUNCTION_WORDS or first in NEGATIONS)
+        and second not in FUNCTION_WORDS
+        and not (first in known and second in known)
+    )
 
 
 def as_written(term: str, texts: Sequence[str]) -> str:

@@ -67,15 +67,14 @@ def list_command(
         return
     evidence = Evidence(store)
     print_table(
-        ["id", "state", "fired", "rule", "what", "how much", "looked after"],
+        ["id", "state", "fired", "rule", "what", "looked after"],
         [
             [
                 alert.id,
                 state_in_words(alert),
                 ago(alert.fired_at, now),
                 alert.rule,
-                subject(alert.kind, alert.selection),
-                shorten(much(asdict(alert), evidence.of(alert.id).get("seconds", 3600)), 60),
+                shorten(much(asdict(alert), evidence.of(alert.id).get("seconds", 3600)), 90),
                 care_in_words(alert),
             ]
             for alert in found
@@ -208,7 +207,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
     lines = {
         "alert": str(alert.id),
         "rule": f"{alert.rule} ({alert.kind})",
-        "what": said["what"],
+        "what": subject(alert.kind, alert.selection),
         "owner": alert.owner,
         "labels": ", ".join(f"{name}={value}" for name, value in alert.rule_labels.items()),
         "state": state_in_words(alert),

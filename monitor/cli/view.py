@@ -16,9 +16,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from monitor.alerts.rules import subject
+from monitor.alerts.message import context
+from monitor.alerts.naming import about
 from monitor.cli.drawing import bars
 from monitor.cli.output import shorten
+from monitor.pipeline.alerting import alert_data
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.types import Prediction, StoredDocument
@@ -26,7 +28,6 @@ from monitor.types import Prediction, StoredDocument
 LINES_A_ROUND = 12
 """More documents than that in one round are summed up in a line."""
 COUNTS_EVERY_S = 20.0
-SHOWN_TEXTS = 4
 COLOURS = {"negative": "red", "positive": "green", "neutral": "bright_black"}
 
 
@@ -102,22 +103,21 @@ class View:
             alert = self.store.alerts.need(alert_id)
             self.console.print(
                 f"[green]alert {alert.id} resolved[/green]: {escape(alert.rule)}, "
-                f"{escape(subject(alert.kind, alert.selection))}"
+                f"{escape(about(alert.kind, alert.selection))}"
             )
         self._open = now_open
 
     def _alert_panel(self, alert: StoredAlert) -> Panel:
-        documents = self.store.documents.many(self.store.alerts.documents(alert.id))
-        text = Text(f"{alert.reason}.\n")
-        for document in documents[:SHOWN_TEXTS]:
-            text.append(f"\n{document.event_at.astimezone():%H:%M:%S} ", "dim")
-            text.append(shorten(document.title or document.text, 96))
-        if len(documents) > SHOWN_TEXTS:
-            text.append(f"\nand {len(documents) - SHOWN_TEXTS} more: monitor alerts show {alert.id}", "dim")
-        what = escape(subject(alert.kind, alert.selection))
+        said = context("firing", alert_data(self.store, alert))
+        text = Text("\n".join(said["facts"]) + "\n")
+        for shown in said["texts"]:
+            at = datetime.fromisoformat(shown["event_at"]).astimezone()
+            text.append(f"\n{at:%H:%M:%S} ", "dim")
+            text.append(shorten(shown["title"] or shown["text"], 96))
+        text.append(f"\nall of it: monitor alerts show {alert.id}", "dim")
         return Panel(
             text,
-            title=f"[bold]ALERT {alert.id}: {escape(alert.rule)} - {what}[/bold]",
+            title=f"[bold]ALERT {alert.id}: {escape(alert.rule)} - {escape(said['what'])}[/bold]",
             border_style="red",
             title_align="left",
         )

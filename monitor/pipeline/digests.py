@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
+from monitor.alerts.naming import about
 from monitor.alerts.representative import representative
-from monitor.alerts.rules import subject
 from monitor.alerts.words import as_written, rising, terms
 from monitor.pipeline.evidence import SHOWN, shown
 from monitor.store import Store
@@ -112,7 +112,10 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "id": alert.id,
                 "rule": alert.rule,
                 "kind": alert.kind,
-                "what": subject(alert.kind, alert.selection),
+                "what": about(alert.kind, alert.selection),
+                "selection": alert.selection,
+                "low": alert.low,
+                "high": alert.high,
                 "observed": alert.observed,
                 "expected": alert.expected,
                 "reason": alert.reason,

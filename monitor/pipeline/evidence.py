@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.past import DAY, columns, drawn
+from monitor.alerts.naming import named
+from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.representative import representative
-from monitor.alerts.rules import Rule, describe
-from monitor.alerts.sentences import rule_in_words
+from monitor.alerts.rules import Rule
+from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.words import as_written, rising, terms
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import EXCERPT, Background
 from monitor.store.room import BUCKET_S
-from monitor.types import Selection, StoredDocument
+from monitor.types import ENTITY, Selection, StoredDocument
 
 READ = 100
 """At most so many texts of an alert are read for its words and stories, the newest."""
@@ -32,6 +33,7 @@ EARLIER = 150
 TELLING = 40
 """Fewer earlier stories of a series do not tell what its words usually are."""
 SHOWN = 5
+SHOWN_TURNS = 8
 SHOWN_CHARACTERS = 600
 USUAL_DAYS = 28
 SOURCES = 8
@@ -81,10 +83,10 @@ def gather(
         "until": _iso(window.until),
         "seconds": window.seconds,
         "shares": _shares(store, background, alert.selection, window) if known else [],
-        **_texts(background, read, selection, alert.kind),
+        **_texts(background, read, selection, _talk(store, alert)),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
-        "history": _history(store, background, alert.selection, window, now) if known else None,
+        "history": _history(store, background, alert, window, now) if known else None,
     }
 
 
@@ -129,7 +131,7 @@ def _shares(
             found.append(
                 {
                     "of": whole,
-                    "what": describe(whole),
+                    "what": named(whole) if whole else "all texts",
                     "now": round(part / all_now, 4),
                     "usual": round(before / all_before, 4) if all_before else None,
                     "part": part,
@@ -140,9 +142,15 @@ def _shares(
 
 
 def _texts(
-    background: Background, documents: Sequence[StoredDocument], selection: Selection, kind: str
+    background: Background,
+    documents: Sequence[StoredDocument],
+    selection: Selection,
+    talk: Sequence[StoredDocument],
 ) -> dict[str, Any]:
-    """What the documents say, and where they come from."""
+    """What the documents say, and where they come from.
+
+    :param talk: the conversation that the alert is about, newest first, where it is about one.
+    """
     ids = [document.id for document in documents]
     stories = background.stories(ids)
     said = {d.id: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
@@ -159,7 +167,12 @@ def _texts(
         voices.setdefault(group, set()).update(said[document.id])
     sizes = Counter(groups)
     # where the series itself has hardly a past, what all texts say stands in for it
-    rose = rising(list(voices.values()), earlier if len(earlier) >= TELLING else earlier + others, others)
+    rose = rising(
+        list(voices.values()),
+        earlier if len(earlier) >= TELLING else earlier + others,
+        others,
+        known=terms(selection.get(ENTITY, "")),
+    )
     stressed = {rise.term for rise in rose}
     chosen = representative([said[i] for i in ids], groups, earlier + others, SHOWN, stressed)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
@@ -183,9 +196,17 @@ def _texts(
             for rise in rose
         ],
         "texts": [shown(documents[i], sizes[groups[i]]) for i in chosen]
-        if kind != "conversation"
-        else [shown(document, 1) for document in reversed(documents[:SHOWN])],
+        if not talk
+        else [shown(document, 1) for document in reversed(talk)],
     }
+
+
+def _talk(store: Store, alert: StoredAlert) -> list[StoredDocument]:
+    """The last turns of the alert's conversation: what came before says what it is about."""
+    source, thread = alert.selection.get("source"), alert.selection.get("thread")
+    if source is None or thread is None:
+        return []
+    return store.documents.find(source=source, thread=thread, limit=SHOWN_TURNS)
 
 
 def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
@@ -205,19 +226,28 @@ def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
 
 
 def _history(
-    store: Store, background: Background, selection: Selection, window: Window, now: datetime
+    store: Store, background: Background, alert: StoredAlert, window: Window, now: datetime
 ) -> dict[str, Any] | None:
     """Columns that end with the window, and those that are over since then."""
     step, shown = columns(window.seconds, BUCKET_S)
     since = max(0, int(now.timestamp()) - window.until) // step
     number = USUAL_DAYS * DAY // step + min(since, shown)
     start = window.until + since * step - number * step
-    counts = np.array(background.columns(selection, start, step, number))
+    unit = unit_of(step)
+    counts = np.array(background.columns(alert.selection, start, unit, number * (step // unit)))
     end = max(0, number - since)
     first = max(0, end - max(1, round(window.seconds / step)))
     known_from = store.documents.history_from() or window.until
-    history = drawn(counts, start, step, shown, first, end, known_from)
-    return None if history is None else {**history, "start": _iso(history["start"])}
+    believed = drop_band if alert.kind == "drop" else band
+    history = drawn(counts, start, step, shown, first, end, known_from, believed)
+    if history is None:
+        return None
+    place, end = history["window"]
+    if alert.kind in USUAL and end == place + 1 <= len(history["counts"]):
+        # there the rule itself said what would be no surprise
+        for name, value in (("usual", alert.expected), ("low", alert.low), ("high", alert.high)):
+            history[name][place] = round(value, 2)
+    return {**history, "start": _iso(history["start"])}
 
 
 def _distinct(excerpts: Sequence[Any], without: set[str]) -> list[set[str]]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.alerts.detectors.history import texts
+from monitor.alerts.detectors.history import span, texts
 from monitor.alerts.message import Message, compose
+from monitor.alerts.naming import counted
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
-from monitor.durations import format_duration
 from monitor.errors import MonitorError
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
@@ -102,20 +102,19 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
 
 def _reason(rule: Rule, number: int) -> str:
     """What a rule of this kind would say; the figures are made up where they do not follow from the texts."""
-    label = describe(rule.where)
     examples = {
         "ratio": "18 of 24 texts in 1 h, 75%, and surely over 57%; the rule's limit is lower",
         "trend": "rises over 42 days, from 2 to 8 texts a day; means of the first week and the last",
-        "silence": f"nothing new for {format_duration(SILENT_S)}, in which 30 arrivals are usual",
+        "silence": f"nothing new for {span(SILENT_S)}, in which 30 arrivals are usual",
         "model": "no label fits 30% of the texts, where 10% were usual",
-        "new_topic": f"{texts(number)} that fit no label resemble each other, where 1 such is usual",
+        "new_topic": f"{texts(number)} that fit no label resemble each other; usually 1 in 7 days",
     }
     if rule.kind == "keyword":
         return f"{rule.settings.words[0]!r} in {texts(number)}"
     if rule.kind == "conversation":
-        unanswered = rule.settings.when == "unanswered"
-        said = "no answer for 45m to a text" if unanswered else "3 customer texts in a row"
-        return f"{said} with {label}"
+        if rule.settings.when == "unanswered":
+            return f"no answer for 45 min to {counted(1, rule.where)}"
+        return f"{counted(3, rule.where)} in a row from the customer"
     return examples.get(rule.kind, "a preview: no rule found anything")
 
 

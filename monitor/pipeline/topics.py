@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from monitor.alerts.detectors import Verdict, new_topic
+from monitor.alerts.detectors.history import span
 from monitor.alerts.rules import Rule
+from monitor.alerts.sentences import OFFER, number
 from monitor.interfaces import Encoder
 from monitor.pipeline.alerting import follow
 from monitor.pipeline.readers import Reader
@@ -19,6 +21,8 @@ from monitor.types import StoredDocument
 
 MOST = 2000
 """At most so many documents are compared with each other: the newest."""
+SENTIMENT = "sentiment"
+"""The family of tasks that are not about topics."""
 OFFERED = 5
 """So many typical documents are offered as seeds."""
 
@@ -34,7 +38,7 @@ def watch_topics(
     for rule in rules:
         if rule.kind != "new_topic" or store.looks.at(rule.name) == hour:
             continue
-        watched = [r for r in readers if not rule.settings.tasks or r.task.name in rule.settings.tasks]
+        watched = [reader for reader in readers if _watches(rule, reader)]
         found = [(reader, _look(store, rule, reader, encoder.fingerprint, now)) for reader in watched]
         with store.transaction():
             for reader, (verdict, behind) in found:
@@ -45,6 +49,12 @@ def watch_topics(
                     gone = _nothing(now, "the task is not watched any more")
                     _follow(store, rule, alert.selection["task"], gone, [], now)
             store.looks.note(rule.name, hour)
+
+
+def _watches(rule: Rule, reader: Reader) -> bool:
+    """What sounds neither good nor bad may be about anything: no topic is missing there, unless a rule says so."""
+    named = rule.settings.tasks
+    return reader.task.name in named if named else reader.task.family != SENTIMENT
 
 
 def _look(
@@ -80,8 +90,8 @@ def _look(
     command = f"monitor tasks extend {shlex.quote(name)} {shlex.quote(label)} {seeds}"
     usual_count = group.before / days[1] * days[0]
     reason = (
-        f"{len(chosen)} texts that fit no label resemble each other ({', '.join(words)}), where "
-        f"{usual_count:.2g} such are usual; to make them a label: {command}"
+        f"{len(chosen)} texts that fit no label resemble each other ({', '.join(words)}); "
+        f"usually {'none' if usual_count < 0.5 else number(usual_count)} in {span(settings.recent)}{OFFER}{command}"
     )
     start, end = int(split.timestamp()), int(now.timestamp())
     verdict = Verdict(True, len(chosen), usual_count, 0.0, usual_count, start, end, 0.0, reason)

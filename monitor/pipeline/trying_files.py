@@ -38,7 +38,7 @@ def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]
         )
     if isinstance(rule.detector, ProfileDetector):
         verdicts = surge_verdicts(triples, step=step, history_from=buckets[0], settings=rule.settings)
-    elif rule.of_histories.whole is not None:
+    elif rule.of_histories.needs_whole:
         raise MonitorError(
             f"a rule of kind {rule.kind} needs the whole as well as the part; a file has one series"
         )

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
-from monitor.alerts.rules import Rule, describe
+from monitor.alerts.rules import Rule
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
 from monitor.store import Store
@@ -159,7 +159,7 @@ def of_thread(rule: Rule, said: Sequence[StoredTurn], read: datetime) -> Verdict
     turns = [conversation.Turn(int(t.at.timestamp()), t.role, t.carries if t.live else None) for t in said]
     # what is classified in the round that fetched it was written before that round's success is noted
     until = max([int(read.timestamp()), *(turn.at for turn in turns)])
-    return conversation.judge(turns, until, rule.settings, describe(rule.where))
+    return conversation.judge(turns, until, rule.settings, rule.where)
 
 
 # -- sources -----------------------------------------------------------------------------
@@ -234,15 +234,28 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
                 place = len(labels) if label is None else labels.index(label) if label in labels else None
                 if place is not None and day < len(counts):
                     counts[day, place] += number
-            verdict = model.judge(
-                labels, counts[: days[0]], counts[days[0] :], int(now.timestamp()), settings
+            before, after = counts[: days[0]], counts[days[0] :]
+            verdict = model.judge(labels, before, after, int(now.timestamp()), settings)
+            answer = model.risen(labels, before, after)
+            examples = partial(
+                _answered, store, task.name, answer, now - timedelta(seconds=settings.recent), now
             )
-            _follow(store, rule, {TASK: task.name}, verdict, [], now)
+            follow(store, rule, {TASK: task.name}, verdict, examples, now)
         names = {task.name for task in watched}
         for alert in _opened(store, rule):
             if alert.selection[TASK] not in names:
                 _withdraw(store, rule, alert.selection, "the task is not watched any more", now)
         store.looks.note(rule.name, hour)
+
+
+def _answered(
+    store: Store, task: str, answer: str | None, since: datetime, until: datetime, _: Verdict
+) -> list[StoredDocument]:
+    """The newest texts that a task gave an answer, ``None``: no label."""
+    if answer is not None:
+        return store.documents.find(labels=[(task, answer)], since=since, until=until, limit=ATTACHED)
+    ids = store.predictions.abstained(task, since, until, ATTACHED)
+    return sorted(store.documents.many(ids), key=lambda document: document.event_at, reverse=True)
 
 
 # -- the small steps ---------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_unanswered_counts_from_the_first_open_text(said: str, firing: bool, ope
 def test_the_reason_says_for_how_long() -> None:
     settings = ConversationSettings(when="unanswered", after="30m")
     found = judge(turns("a-+-"), 45 * MINUTE, settings)
-    assert (found.reason, found.since) == ("no answer for 44m to 2 texts", MINUTE)
+    assert (found.reason, found.since) == ("no answer for 44 min to 2 texts", MINUTE)
 
 
 def test_a_thread_that_ended_long_ago_is_over() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.alerts.detectors import DropSettings, History
-from monitor.alerts.detectors.drop import judge, reach, usual
+from monitor.alerts.detectors.drop import judge, reach, usual, whole
 
 STEP, HOUR, DAY = 300, 3600, 86400
 DEFAULTS = DropSettings()
@@ -115,3 +115,32 @@ def test_days_that_differ_much_make_a_low_one_less_surprising() -> None:
 
 def test_reach_covers_the_hours_around_the_oldest_day() -> None:
     assert reach(DEFAULTS) >= 28 * DAY + 2 * HOUR
+
+
+def beside(counts: np.ndarray, rest: np.ndarray) -> History:
+    """A series, and the whole that it and the rest make."""
+    return History(0, STEP, counts, counts, history(counts + rest))
+
+
+def test_a_holiday_is_no_drop_of_one_series_but_a_series_that_falls_alone_is() -> None:
+    series, rest = office(40), office(100, seed=1)
+    quiet, holiday = silent_from(series, NOON - HOUR), silent_from(rest, NOON - HOUR)
+    some = holiday.copy()
+    some[NOON // STEP - 12 :: 4] = 1
+    assert judge(beside(quiet, rest), NOON, 0, DEFAULTS).firing
+    assert not judge(beside(quiet, holiday), NOON, 0, DEFAULTS).firing
+    found = judge(beside(quiet, some), NOON, 0, DEFAULTS)
+    assert not found.firing
+    assert "while all other texts fell to" in found.reason
+    assert whole({"intent": "refund"}, DEFAULTS) == {}
+    assert whole({}, DEFAULTS) is None
+    assert whole({"intent": "refund"}, DropSettings(compare=False)) is None
+
+
+def test_a_rest_that_is_small_or_more_than_usual_changes_nothing() -> None:
+    quiet = silent_from(office(40), NOON - HOUR)
+    alone = judge(history(quiet), NOON, 0, DEFAULTS)
+    for rest in (office(1, seed=2), office(100, seed=1) * 3, np.zeros_like(quiet)):
+        found = judge(beside(quiet, rest), NOON, 0, DEFAULTS)
+        assert found.firing
+        assert found.expected == pytest.approx(alone.expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitor.alerts.detectors.model import ModelSettings, judge
+from monitor.alerts.detectors.model import ModelSettings, judge, risen
 
 DEFAULTS = ModelSettings()
 LABELS = ["court", "money", "people"]
@@ -73,3 +73,10 @@ def test_faults() -> None:
     found = list(ModelSettings(tasks=("topik",)).faults({"mood": "bad"}, {"tasks": {"topic"}}))
     assert [setting for setting, _ in found] == ["where", "tasks"]
     assert list(DEFAULTS.faults({}, {"tasks": {"topic"}})) == []
+
+
+def test_the_answer_that_rose_most_may_be_none() -> None:
+    before, calm = np.array([[50, 40, 10]]), np.array([[5, 4, 1]])
+    assert risen(["a", "b"], before, np.array([[20, 40, 40]])) is None
+    assert risen(["a", "b"], before, np.array([[20, 70, 10]])) == "b"
+    assert risen(["a", "b"], np.zeros((1, 3), int), calm) == "a"

@@ -69,7 +69,7 @@ def test_the_most_typical_comes_first() -> None:
 def test_scattered_few_and_long_known_texts_are_no_new_topic() -> None:
     for seed in range(20):
         assert newest_group(scattered(300, seed), NOTHING, MEAN, (7, 28), DEFAULTS) is None
-    few = np.concatenate([scattered(100), around(CENTRE, 7)])
+    few = np.concatenate([scattered(100), around(CENTRE, 5)])
     assert newest_group(few, NOTHING, MEAN, (7, 28), DEFAULTS) is None
     known = np.concatenate([scattered(100), around(CENTRE, 40, 5)])
     many = np.concatenate([scattered(100), around(CENTRE, 12)])

@@ -77,7 +77,7 @@ def test_little_history_and_short_gaps_never_fire() -> None:
     found = said(busy, 20 * DAY + 5 * HOUR)
     assert found.firing
     assert found.reason.startswith(
-        "nothing new for 5h 5m, in which 60 arrivals are usual; the last came 1970-01-20"
+        "nothing new for 5 h 5 min, in which 60 arrivals are usual; the last came 1970-01-20"
     )
 
 
@@ -88,7 +88,7 @@ def test_failures_fire_when_they_last() -> None:
     assert found is not None
     assert found.firing
     assert found.reason == (
-        "cannot be read for 1d; the last time was 1970-01-01 00:00 UTC; 3 failures in a row: no route"
+        "cannot be read for 1 day; the last time was 1970-01-01 00:00 UTC; 3 failures in a row: no route"
     )
     never = judge_failing(5, None, DAY, "no route", DEFAULTS)
     assert never is not None

@@ -103,7 +103,7 @@ def test_more_news_is_not_worse_news() -> None:
         profile, burst, rest=lambda since, until: ((until - since) / STEP * 50, (until - since) / STEP * 10)
     )
     assert not busy.firing
-    assert "given that all texts are" in busy.reason
+    assert "while the other texts are" in busy.reason
     assert then(profile, burst, rest=lambda since, until: ((until - since) / STEP * 10,) * 2).firing
 
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerts.past import DAY, HOUR, band, columns, drawn
+from monitor.alerts.detectors.profile import empty
+from monitor.alerts.past import DAY, HOUR, band, columns, drawn, drop_band
+from monitor.alerts.replay import walk
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, log_odds, rising, terms
 
@@ -59,6 +61,13 @@ def test_nothing_rose_where_all_is_as_ever_or_nothing_is_known() -> None:
     assert rising([], said(CALM)) == []
 
 
+def test_function_words_and_what_all_were_chosen_by_never_rise() -> None:
+    mine = [f"I have to call anyone at acme bank about it, the card is not working {n}" for n in "abcdef"]
+    rose = {rise.term for rise in rising(said(mine), said(CALM, 10), known={"acme", "bank"})}
+    assert "not working" in rose
+    assert not rose & {"have", "have to", "to call", "call anyone", "anyone", "acme", "acme bank", "about it"}
+
+
 def test_terms_of_many_scripts() -> None:
     assert terms("Die Größe!") == {"die", "größe", "die größe"}
     assert terms("don’t PANIC, panic now") == {"don’t", "panic", "now", "don’t panic", "panic now"}
@@ -74,6 +83,13 @@ def test_any_text_has_terms(text: str) -> None:
     for term in terms(text):
         assert len(term) > 1
         assert term.strip() == term
+
+
+def test_what_says_the_same_is_shown_once() -> None:
+    texts = said([*BAD, "the queue at the counter is long", "the queue at the counter is long today"])
+    shown = representative(texts, list("abcde"), said(CALM), 5)
+    assert len({3, 4} & set(shown)) == 1
+    assert len(shown) == 4
 
 
 def test_a_term_is_shown_as_it_is_written() -> None:
@@ -117,20 +133,41 @@ def test_a_column_is_as_long_as_the_window(window: int, step: int, shown: int) -
     assert columns(window, 300) == (step, shown)
 
 
-def test_the_band_follows_the_time_of_day_and_leaves_out_what_was_judged() -> None:
+def test_the_band_is_what_a_profile_believed_before_it_saw_the_counts() -> None:
+    """An hour's columns: exactly what a surge would have been held against."""
     day = np.array([0] * 8 + [10] * 8 + [0] * 8)
     counts = np.tile(day, 28)
-    counts[-1] = 500
-    mean, low, high = band(counts, HOUR, len(counts) - 1)
-    assert mean[-12] == pytest.approx(10)
-    assert mean[-22] == 0
-    assert (low <= mean).all()
-    assert (mean <= high).all()
-    assert high[-1] < 10
+    counts[-10] = 500
+    mean, low, high = band(counts, 0, HOUR, HOUR, 0)
+    assert np.isnan(mean[: 3 * 24]).all()
+    assert not np.isnan(mean[3 * 24 :]).any()
+    assert mean[-12] > 3 * mean[-22], "by the hour"
+    assert (low <= mean)[3 * 24 :].all()
+    assert (mean <= high + 1)[3 * 24 :].all()
+    assert high[-10] < 100, "before it saw the wave"
+    seen = walk(empty(0, HOUR), ((n * HOUR, int(c), int(c)) for n, c in enumerate(counts) if c))
+    assert [usual.mean for _, _, usual in seen][-1] == pytest.approx(mean[-9])
+
+
+def test_a_drop_has_a_band_of_its_own() -> None:
+    counts = np.tile([0] * 8 + [20] * 10 + [0] * 6, 28)
+    mean, low, high = drop_band(counts, 0, HOUR, HOUR, 0, 48)
+    assert np.isnan(mean[:-48]).all()
+    assert (mean[-14], mean[-2]) == (20, 0)
+    assert low[-14] < 20 < high[-14]
+    assert np.isnan(drop_band(counts[: 7 * 24], 0, HOUR, HOUR, 0)).all(), "a week must be known"
+
+
+def test_columns_longer_than_an_hour_are_sums() -> None:
+    counts = np.tile([0] * 8 + [10] * 8 + [0] * 8, 28)
+    hours, days = band(counts, 0, HOUR, HOUR, 0)[0], band(counts, 0, HOUR, DAY, 0)[0]
+    assert days[-1] == pytest.approx(hours[-24:].sum())
+    assert np.isnan(days[:3]).all()
+    assert not np.isnan(days[3:]).any()
 
 
 def test_a_short_past_draws_no_band() -> None:
-    assert np.isnan(band(np.array([1, 2, 3]), HOUR, 3)[0]).all()
+    assert np.isnan(band(np.array([1, 2, 3]), 0, HOUR, HOUR, 0)).all()
     assert drawn(np.zeros(48, int), 0, HOUR, 24, 47, 48, 0) is None
 
 

@@ -29,7 +29,7 @@ def test_list_as_json(fetched, alert_id):
 
 
 def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
-    assert "mood bad, topic court" in fetched("alerts", "list").out
+    assert "12 texts on court with mood bad in 1 h" in fetched("alerts", "list").out
     resolve(fetched, alert_id)
     assert fetched("alerts", "list", "--open").out == "no open alerts\n"
     assert fetched("alerts", "list", "--open", "--json").json == []

@@ -112,3 +112,7 @@ def test_a_file_that_cannot_be_used_names_the_line(monitor, tmp_path, text, said
     path.write_text(text)
     failed = monitor("rules", "test", "surge", "--series", path, code=1)
     assert said in failed.err + failed.out
+
+
+def test_a_drop_is_tried_on_a_file_though_it_has_one_series(monitor, series):
+    assert "on 1 series" in monitor("rules", "test", "drop", "--series", series).out

@@ -17,6 +17,7 @@ from loopback_smtp import LoopbackSmtp
 from pydantic import ValidationError
 
 from monitor.testing import NOW, check_failing_notifier, check_notifier, make, sample_notification
+from monitor.types import Notification
 from monitor_plugins.email import Email
 
 PLAIN: dict[str, Any] = {
@@ -62,6 +63,19 @@ def test_a_letter_as_it_arrives(server: LoopbackSmtp) -> None:
     assert parsedate_to_datetime(message["Date"]) == NOW
     assert message.get_content().replace("\r\n", "\n").rstrip("\n") == notification.body
     assert server.commands[-1].upper() == "QUIT"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        '5 negative texts about Crédit du Léman in 2 h, usually 0 to 1: "Ärger über geänderte Gebühren" [bad-news]',
+        "负面消息" * 30,
+        "plain words that go on and on and on " * 5,
+    ],
+)
+def test_a_long_subject_arrives_as_it_was(server: LoopbackSmtp, title: str) -> None:
+    email_to(server).send(Notification("k", "firing", title, "body", {}))
+    assert server.messages[0].message["Subject"] == title.strip()
 
 
 def test_html_and_picture_go_along(server: LoopbackSmtp) -> None:

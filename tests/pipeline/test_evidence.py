@@ -98,9 +98,12 @@ def test_a_wave_explains_itself(weeks: Weeks) -> None:
 
 def test_the_letter_says_what_where_how_much_and_since_when(weeks: Weeks) -> None:
     letter = raise_(weeks, wave(weeks))
-    assert letter.title == "sentiment negative, topic litigation: 44 texts in 1 h, usually none [bad-news]"
+    assert letter.title == (
+        "44 negative texts on litigation in 1 h, usually 0 to 3: "
+        '"Halvorne broke disclosure law three times, regulator rules" [bad-news]'
+    )
     first, second, *_ = letter.body.splitlines()
-    assert first == "44 texts in 1 h, where usually there are none (up to 3 would be no surprise)."
+    assert first == "44 negative texts on litigation in 1 h; usually 0 to 3 at this hour."
     assert second == "Since 02:20 UTC, newest text 03:03 UTC; raised 03:10 UTC on Wed 4 Mar."
     (alert,) = weeks.store.alerts.find()
     assert f"monitor alerts ack {alert.id}" in letter.body
@@ -157,9 +160,9 @@ def test_the_evidence_is_kept_with_the_alert(weeks: Weeks) -> None:
 def test_a_threshold_speaks_of_its_limit(weeks: Weeks) -> None:
     rule = Rule("many", "threshold", {"topic": "litigation"}, ["desk"], ThresholdSettings(at_least=10))
     letter = raise_(weeks, wave(weeks), rule, {"topic": "litigation"}, expected=10)
-    assert letter.title == "topic litigation: 44 texts in 1 h, limit 10 [many]"
+    assert letter.title.startswith("44 texts on litigation in 1 h, limit 10: ")
     assert "the rule's limit is 10" in letter.body
-    assert "usually there are" not in letter.body
+    assert "at this hour" not in letter.body
 
 
 @pytest.mark.parametrize("kind", ["drop", "silence", "ratio", "conversation", "model", "something_new"])
@@ -173,9 +176,12 @@ def test_kinds_explain_themselves_by_their_reason(weeks: Weeks, kind: str) -> No
     (letter,) = letters(weeks)
     assert letter.data["evidence"]["history"] is None
     assert letter.data["evidence"]["texts"] == []
-    assert letter.title.startswith("source wire: ")
-    assert ("0 texts in 1 h, usually 40" if kind == "drop" else "nothing came") in letter.title
-    assert "Why: nothing came." in letter.body
+    assert letter.title == (
+        "No texts with source wire in 1 h, usually 30 to 50 [r]"
+        if kind == "drop"
+        else "Source wire: nothing came [r]"
+    )
+    assert letter.body.count("othing came") == (kind != "drop"), "what was said is not said again"
     assert "img" not in letter.html
 
 
@@ -249,5 +255,5 @@ def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: 
     assert shown.made_of.startswith("the newest 12 texts of ")
     assert shown.data["selection"]["sentiment"] == "negative"
     assert shown.picture.startswith(b"\x89PNG")
-    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "sentiment negative")
+    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "12 negative texts ")
     assert weeks.store.row_counts() == before

@@ -12,6 +12,7 @@ from loopback_smtp import LoopbackSmtp
 from weeks import Weeks
 
 from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings
+from monitor.alerts.message import context, data
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.delivery import deliver_due
@@ -56,7 +57,7 @@ def test_a_surge_arrives_as_text_html_and_picture(weeks: Weeks, server: Loopback
     judge_due(weeks.store, [BAD], NOW)
     assert deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone=zone)) == 1
     message = server.messages[0].message
-    assert "topic litigation" in message["Subject"]
+    assert "negative texts on litigation" in message["Subject"]
     assert message["Subject"].endswith("[bad-news]")
     parts = [part for part in message.walk() if not part.is_multipart()]
     assert [p.get_content_type() for p in parts] == ["text/plain", "text/html", "image/png"]
@@ -80,7 +81,7 @@ def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, se
     dispatch(weeks.store, policy, NOW)
     deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
     message = server.messages[0].message
-    assert message["Subject"].startswith("2 firing: topic litigation; all documents")
+    assert message["Subject"].startswith("2 firing: texts on litigation; all texts")
     text, page = (part.get_content() for part in message.iter_parts())
     assert page.count("<!doctype html>") == page.count("<body") == 1
     assert page.count("<h2") == 2
@@ -167,3 +168,28 @@ def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
     assert len(background.before(max(ids) + 1, {"sentiment": "negative", "entity": "Acme"}, 50)) == len(
         negative
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "selection", "reason", "run"),
+    [
+        ("silence", {"source": "my feed"}, "nothing new", "monitor sources check 'my feed'"),
+        ("model", {"task": "intent"}, "no label", "monitor label intent"),
+        (
+            "conversation",
+            {"source": "chat", "thread": "c1"},
+            "no answer",
+            "monitor documents list --thread c1",
+        ),
+        ("new_topic", {"task": "intent"}, "8 texts; to make them a label: monitor do", "monitor do"),
+        ("surge", {}, "12 texts", "monitor alerts show 7"),
+    ],
+)
+def test_what_to_do_first_is_said_first(kind: str, selection: dict[str, str], reason: str, run: str) -> None:
+    alert = {
+        "id": 7, "rule": "r", "kind": kind, "selection": selection, "reason": reason,
+        "observed": 12, "expected": 1, "low": 0, "high": 3,
+    }  # fmt: skip
+    said = context("firing", data(alert, []))
+    assert said["commands"][0]["run"] == run
+    assert "to make them a label" not in said["headline"]

@@ -172,7 +172,7 @@ def test_a_group_speaks_when_its_time_has_come(
     assert sent == []
     settle(runtime, at + timedelta(minutes=1))
     (letter,) = sent
-    assert letter.title == "2 firing: mood bad, topic court; topic court"
+    assert letter.title == "2 firing: texts on court with mood bad; texts on court"
     assert sorted(a["rule"] for a in letter.data["alerts"]) == ["any-court", "bad-news"]
     assert all(len(a["documents"]) == 5 for a in letter.data["alerts"])
 

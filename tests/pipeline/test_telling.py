@@ -129,7 +129,7 @@ def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(wo
         world.wait(minutes=10)
     letters = world.letters()
     assert [letter.event for _, letter in letters] == ["firing", "resolved", "firing", "resolved", "firing"]
-    assert letters[-1][1].title.startswith("flapping: ")
+    assert letters[-1][1].title.startswith("Flapping: ")
     assert world.store.alerts.need(3).flapping
     assert world.steps(3) == ["firing", "flapping"]
     world.wait(hours=10)
@@ -299,8 +299,8 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert both.data["group"] == {"rule": "bad"}
     assert "NEW" not in both.body, "all of it is"
     assert both.html.count("<h2") == 2
-    assert "topic court" in both.body
-    assert "topic money" in both.body
+    assert "texts on court" in both.body
+    assert "texts on money" in both.body
     assert (one.data["id"], "alerts" in one.data) == (2, False), "a single alert is an ordinary letter"
     world.see("quiet", topic="court")
     world.see("firing", topic="sport")
@@ -310,10 +310,10 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     ((_, news),) = world.letters()
     assert (news.event, news.title) == ("firing", "2 firing (1 new) and 1 resolved: rule bad")
     overview, _, whole = news.body.partition("\n\n")
-    assert "1. NEW topic sport" in overview
-    assert "2. topic money" in overview
+    assert "1. NEW 9 texts on sport" in overview
+    assert "2. 9 texts on money" in overview
     assert "3. Over" in overview
-    assert "topic money" not in whole, "what is known already has a line, no more"
+    assert "on money" not in whole, "what is known already has a line, no more"
     assert "monitor alerts show 4" in whole
     assert [(a["id"], a["event"]) for a in news.data["alerts"]] == [
         (4, "firing"),
@@ -333,7 +333,7 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     world.see("quiet", topic="money")
     world.wait(minutes=1)
     ((_, over),) = world.letters()
-    assert (over.event, over.title) == ("resolved", "2 resolved: topic court; topic money")
+    assert (over.event, over.title) == ("resolved", "2 resolved: texts on court; texts on money")
     world.wait(minutes=1)
     assert world.store.tellings.groups() == []
     world.see("firing", topic="court")
@@ -365,7 +365,7 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
         keys += [letter.key for _, letter in found]
         world.wait(hours=hours)
     ((_, last),) = world.letters()
-    assert last.title.startswith("still firing: ")
+    assert last.title.startswith("Still firing: ")
     assert len({*keys, last.key}) == 3
     world.store.alerts.acknowledge(1, "ada", "", world.now)
     world.wait(hours=9)
@@ -427,6 +427,6 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     world.see("quiet", topic="money")
     world.wait(seconds=0)
     (first,) = world.store.outbox.due(world.now, notifier="press")
-    assert first.notification.title == "2 firing: topic court; topic money"
+    assert first.notification.title == "2 firing: texts on court; texts on money"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1

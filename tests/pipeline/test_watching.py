@@ -368,7 +368,7 @@ def test_a_silent_source_fires_and_freezes_what_it_feeds(
         read(runtime, at + timedelta(hours=hours))
     found = alerts(runtime)["sources"]
     assert found.state == "firing"
-    assert found.reason.startswith("nothing new for 22h")
+    assert found.reason.startswith("nothing new for 22 h")
     new = at + timedelta(hours=23)
     read(runtime, new, Document("new", GOOD_MONEY, published_at=new))
     assert alerts(runtime)["sources"].state == "resolved"
@@ -431,7 +431,7 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
     found = alerts(runtime)["waiting"]
     assert (found.selection, found.reason) == (
         {"source": "news", "thread": "7"},
-        "no answer for 31m to a text with mood bad",
+        "no answer for 31 min to 1 text with mood bad",
     )
     assert len(runtime.store.alerts.documents(found.id)) == 1
     late = at + timedelta(minutes=40)
@@ -452,7 +452,7 @@ def test_a_thread_that_turns_worse_fires_at_once(
         runtime.fetch("news", at)
         runtime.classify(at)
     found = alerts(runtime)["turning"]
-    assert found.reason == "2 customer texts in a row with mood bad; of the 1 before them, not all were so"
+    assert found.reason == "2 texts with mood bad in a row from the customer; the one before was different"
     assert len(runtime.store.alerts.documents(found.id)) == 2
     read(runtime, monitor_now + timedelta(hours=23))
     assert alerts(runtime)["turning"].state == "firing"

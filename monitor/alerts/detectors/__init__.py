@@ -49,8 +49,9 @@ class Detector:
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
     ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
-    detector wants one. ``sees_silence``: a series without documents is judged as well. ``least(settings)``:
-    fewer live documents within reach never fire.
+    detector wants one; ``needs_whole``: without it, verdicts mean nothing.
+    ``sees_silence``: a series without documents is judged as well. ``least(settings)``: fewer live documents
+    within reach never fire.
     """
 
     settings: type[Settings]
@@ -58,6 +59,7 @@ class Detector:
     reach: Callable[[Any], float]
     needs_history: bool
     whole: Callable[[Selection, Any], Selection | None] | None = None
+    needs_whole: bool = False
     sees_silence: bool = False
     least: Callable[[Any], float] = lambda settings: 0
 
@@ -81,11 +83,25 @@ DETECTORS: Mapping[str, Detector | ProfileDetector] = {
         ThresholdSettings, threshold.judge, threshold.reach, needs_history=False, least=threshold.least
     ),
     "ratio": Detector(
-        RatioSettings, ratio.judge, ratio.reach, needs_history=False, whole=ratio.whole, least=ratio.least
+        RatioSettings,
+        ratio.judge,
+        ratio.reach,
+        needs_history=False,
+        whole=ratio.whole,
+        needs_whole=True,
+        least=ratio.least,
     ),
-    "drop": Detector(DropSettings, drop.judge, drop.reach, needs_history=True, sees_silence=True),
+    "drop": Detector(
+        DropSettings, drop.judge, drop.reach, needs_history=True, whole=drop.whole, sees_silence=True
+    ),
     "trend": Detector(
-        TrendSettings, trend.judge, trend.reach, needs_history=True, whole=trend.whole, sees_silence=True
+        TrendSettings,
+        trend.judge,
+        trend.reach,
+        needs_history=True,
+        whole=trend.whole,
+        needs_whole=True,
+        sees_silence=True,
     ),
 }
 

@@ -8,10 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from monitor.alerts.detectors.history import Verdict
+from monitor.alerts.detectors.history import Verdict, span
+from monitor.alerts.naming import counted
 from monitor.durations import Duration, format_duration
 from monitor.interfaces import Settings
-from monitor.types import Role
+from monitor.types import Role, Selection
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,25 @@ class ConversationSettings(Settings):
             yield "where", 'must name the label of a customer\'s text, as in where = { intent = "complaint" }'
 
 
-def judge(turns: Sequence[Turn], until: int, settings: ConversationSettings, label: str = "") -> Verdict:
+def judge(
+    turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection | None = None
+) -> Verdict:
     """Whether a thread goes wrong.
 
     :param turns: by time; :param until: epoch second up to which all is known that was written.
-    :param label: what the rule looks for, in words.
+    :param where: the labels that the rule looks for.
     """
     told = _unanswered if settings.when == "unanswered" else _worse
     if not turns or until - turns[-1].at > settings.expires:
         at = turns[-1].at if turns else until
         reason = f"no text for {format_duration(settings.expires)}"
         return Verdict(False, 0, 0.0, 0.0, 0.0, at, until, 1.0, reason)
-    return told(turns, until, settings, label)
+    return told(turns, until, settings, where or {})
 
 
-def _unanswered(turns: Sequence[Turn], until: int, settings: ConversationSettings, label: str) -> Verdict:
+def _unanswered(
+    turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection
+) -> Verdict:
     answered = max((turn.at for turn in turns if turn.role == "agent"), default=-1)
     open_ = [t for t in turns if t.role == "customer" and t.carries and t.at > answered]
     if not open_:
@@ -71,14 +76,13 @@ def _unanswered(turns: Sequence[Turn], until: int, settings: ConversationSetting
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after
-    to = f"{len(open_)} texts" if len(open_) > 1 else "a text"
-    reason = f"no answer for {format_duration(waits)} to {to}{_with(label)}"
+    reason = f"no answer for {span(waits)} to {counted(len(open_), where)}"
     if not firing:
         reason += f", less than the {format_duration(settings.after)} of the rule"
     return Verdict(firing, len(open_), 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason)
 
 
-def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, label: str) -> Verdict:
+def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection) -> Verdict:
     said = [turn for turn in turns if turn.role == "customer" and turn.carries is not None]
     row = 0
     for turn in reversed(said):
@@ -88,10 +92,6 @@ def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, la
     turned = row < len(said)
     firing = row >= settings.in_a_row or (turned and row >= settings.turned)
     since = said[-row].at if row else turns[-1].at
-    before = f"; of the {len(said) - row} before them, not all were so" if turned else ""
-    reason = f"{row} customer texts in a row{_with(label)}{before}"
+    before = "; the one before was different" if turned else ""
+    reason = f"{counted(row, where)} in a row from the customer{before}"
     return Verdict(firing, row, 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason, quiet=row == 0)
-
-
-def _with(label: str) -> str:
-    return f" with {label}" if label else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-def tail(count: int, mean: float, dispersion: float) -> float:
-    """P(Y >= count) of a negative binomial; Poisson where ``dispersion`` is 0."""
+def tail(count: float, mean: float, dispersion: float) -> float:
+    """P(Y >= count) of a negative binomial; Poisson where ``dispersion`` is 0; drawn through
+    between whole counts.
+    """
     from scipy.special import betainc, gammainc
 
     if count <= 0:

@@ -2,12 +2,16 @@
 
 What is usual is learned from the same hours of the same weekday in past weeks, and from those an
 hour earlier and later: the smallest of the three means counts, so that nights, week-ends and a
-change of the clock are no drop. Counts of one hour differ from week to week by more than chance;
+change of the clock are no drop. Where the rest of the texts surely fell as well, as on a holiday, less is
+expected here too. Counts of one hour differ from week to week by more than chance;
 a negative binomial with the dispersion that all days show around their weekday's mean says how
 improbable so few texts are.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
 
 import numpy as np
 from pydantic import Field
@@ -16,11 +20,16 @@ from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
 from monitor.durations import Duration
 from monitor.interfaces import Settings
+from monitor.types import Selection
 
 HOUR, DAY = 3600, 86400
 DISPERSION_PRIOR, PRIOR_DAYS = 0.1, 5
 """Before anything is known, counts of an hour differ by a third from day to day; worth five days."""
 DISPERSION_FLOOR = 0.02
+REST_PRIOR = 3.0
+"""Texts' worth of belief that the rest of the texts is as usual."""
+REST_SURE = 1.64
+"""Standard deviations: nineteen times in twenty the rest truly fell by as much."""
 KEPT = 0.9
 """The busiest tenth of the days counts as if it were as busy as the next: a past wave sets no standard."""
 
@@ -40,6 +49,9 @@ class DropSettings(Settings):
         14 * DAY, ge=7 * DAY, description="nothing fires while the monitor knows less than this"
     )
     baseline: Duration = Field(28 * DAY, ge=7 * DAY, description="how far back the usual count is learned")
+    compare: bool = Field(
+        True, description="hold the count against all other texts: a holiday is no drop of one series"
+    )
 
 
 def reach(settings: DropSettings) -> float:
@@ -47,21 +59,31 @@ def reach(settings: DropSettings) -> float:
     return settings.baseline + settings.window + HOUR
 
 
+def whole(selection: Selection, settings: DropSettings) -> Selection | None:
+    """What a series is compared with: all texts. These themselves have nothing to be compared with."""
+    return {} if settings.compare and selection else None
+
+
 def judge(history: History, at: int, history_from: int, settings: DropSettings) -> Verdict:
     """Whether far fewer texts than usual came in the window that ends at ``at``.
 
     ``at``: epoch second up to which everything is known that came, which is earlier than now where
     sources are read now and then. All texts count, backfill too: what came late was not missing.
-    ``history_from``: epoch second of the oldest event that the monitor knows.
+    ``history_from``: epoch second of the oldest event that the monitor knows. ``history.whole`` has the
+    counts of all texts, where the series is to be compared with the rest of them.
     """
     end = history.end_of(at)
     first = end - history.width(settings.window)
     until, since = history.time_of(end), history.time_of(first)
     observed = int(history.total[max(first, 0) : max(end, 0)].sum())
     mean, dispersion, days = usual(history, first, end, history_from, settings)
+    fell = _rest(history, first, end, history_from, settings)
+    mean *= fell
     chance = at_most(observed, mean, dispersion)
-    low, high = _middle(mean, dispersion)
+    low, high = middle(mean, dispersion)
     said = f"{texts(observed)} in {duration(until - since)}"
+    if fell < 0.8:
+        said += f", while all other texts fell to {fell:.0%} of what is usual"
     firing, quiet = False, False
     if until - history_from < settings.min_history or not days:
         quiet = True
@@ -81,6 +103,18 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     return Verdict(
         firing, observed, mean, float(low), float(high), since, until, float(chance), reason, quiet
     )
+
+
+def _rest(history: History, first: int, end: int, history_from: int, settings: DropSettings) -> float:
+    """The share of what is usual that the texts outside the series surely do not reach; at most 1."""
+    if history.whole is None:
+        return 1.0
+    others = replace(history, total=history.whole.total - history.total, whole=None)
+    came = int(others.total[max(first, 0) : max(end, 0)].sum())
+    due, _, days = usual(others, first, end, history_from, settings)
+    if not days or not due:
+        return 1.0
+    return min(1.0, (came + REST_SURE * sqrt(came) + REST_PRIOR) / (due + REST_PRIOR))
 
 
 def usual(
@@ -132,7 +166,7 @@ def _busy(history: History, end: int, settings: DropSettings) -> bool:
     return len(sums) > width and bool((sums[width:] - sums[:-width]).max() >= settings.min_expected)
 
 
-def _middle(mean: float, dispersion: float) -> tuple[int, int]:
+def middle(mean: float, dispersion: float) -> tuple[int, int]:
     """Where the count lies with 95 %, by steps that double."""
     bounds = []
     for p in (0.025, 0.975):

@@ -108,3 +108,16 @@ def duration(seconds: float) -> str:
             count = int(seconds // size)
             return f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
     return f"{seconds:.0f} s"
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: ``3 h 20 min``, ``2 days``."""
+    minutes = max(1, round(seconds / 60))
+    days, rest = divmod(minutes, 1440)
+    hours, minutes = divmod(rest, 60)
+    parts = [
+        f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
+        for count, unit in ((days, "day"), (hours, "h"), (minutes, "min"))
+        if count
+    ]
+    return " ".join(parts[:2])

@@ -103,6 +103,13 @@ def judge(
     )
 
 
+def risen(labels: Sequence[str], reference: np.ndarray, recent: np.ndarray) -> str | None:
+    """The answer whose share rose most, ``None`` where that is having no label; arguments as of :func:`judge`."""
+    before, after = (days.sum(axis=0) / max(1, days.sum()) for days in (reference, recent))
+    place = int(np.argmax(after - before))
+    return labels[place] if place < len(labels) else None
+
+
 def _moved(reference: np.ndarray, recent: np.ndarray) -> tuple[float, float]:
     """Total variation distance between two mixes, and how often chance brings as large a chi-squared."""
     from scipy.special import fdtrc

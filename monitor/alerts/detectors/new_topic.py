@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.named import name_faults
+from monitor.alerts.function_words import FUNCTION_WORDS
 from monitor.durations import Duration
 from monitor.interfaces import Settings
 from monitor.mentions import plain
@@ -30,10 +31,10 @@ WORDS = 3
 class NewTopicSettings(Settings):
     """Settings of ``kind = "new_topic"``."""
 
-    tasks: tuple[str, ...] = Field((), description="names of tasks [default: each]")
+    tasks: tuple[str, ...] = Field((), description="names of tasks [default: each but sentiments]")
     recent: Duration = Field(7 * DAY, ge=3600, description="the time in which a group must have come up")
     reference: Duration = Field(28 * DAY, ge=DAY, description="the time before, which did not know it")
-    min_stories: int = Field(8, ge=3, description="a smaller group of distinct texts is no topic")
+    min_stories: int = Field(6, ge=3, description="a smaller group of distinct texts is no topic")
     similarity: float = Field(
         0.4, gt=0, lt=1, description="texts of a group are at least so similar (cosine)"
     )
@@ -128,7 +129,9 @@ def names(texts: Sequence[str], others: Sequence[str]) -> list[str]:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"[^\W\d_]{3,}", plain(text)))
+    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", plain(text).replace("’", "'"))
+    words = {word.removesuffix("'s") for word in found if word not in FUNCTION_WORDS}
+    return {word for word in words if len(word) >= 3}
 
 
 def _centred(features: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.drop import DAY, DISPERSION_PRIOR, DropSettings, usual
-from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.history import History, Verdict, span
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration, format_duration
 from monitor.interfaces import Settings
@@ -73,7 +73,7 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     gap = max(0, until - last)
     mean, dispersion, known = _due(came, first, end, settings)
     chance = at_most(0, mean, dispersion)
-    said = f"nothing new for {_long(gap)}"
+    said = f"nothing new for {span(gap)}"
     firing = False
     if gap < settings.at_least:
         reason = f"{said}, less than the {format_duration(settings.at_least)} of the rule"
@@ -98,7 +98,7 @@ def judge_failing(
     if last_success is None:
         said = "was never read"
     else:
-        said = f"cannot be read for {_long(now - last_success)}; the last time was {_clock(last_success)}"
+        said = f"cannot be read for {span(now - last_success)}; the last time was {_clock(last_success)}"
     reason = f"{said}; {failures} failures in a row: {error}"
     return Verdict(True, failures, 0.0, 0.0, 0.0, since, now, 0.0, reason)
 
@@ -123,11 +123,6 @@ def _due(came: History, first: int, end: int, settings: SilenceSettings) -> tupl
     oldest = max(0, first - int(settings.baseline // came.step))
     rate = (sums[first] - sums[oldest]) / max(1, first - oldest)
     return float(rate * width), DISPERSION_PRIOR + 1 / max(1.0, float(sums[first] - sums[oldest])), known
-
-
-def _long(seconds: int) -> str:
-    """A silence has no seconds, where it has hours."""
-    return format_duration(seconds // 60 * 60 if seconds >= 3600 else seconds)
 
 
 def _clock(at: int) -> str:

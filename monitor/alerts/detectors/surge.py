@@ -151,7 +151,7 @@ def judge(
     said = f"{texts(best.observed)} in {duration(until - best.since)} where {_number(best.mean)}"
     said += f" ({low:,} to {high:,}) are usual at this hour"
     if best.grown > 1.2:
-        said += f", given that all texts are {best.grown:.1f} times as many as else"
+        said += f", while the other texts are {best.grown:.1f} times as many as usual"
     return Verdict(
         firing,
         best.observed,

@@ -1,0 +1,50 @@
+"""Series as one would speak of them: ``5 negative texts about Acme``. Pure functions of a selection.
+
+Commands name a series by its tasks and labels (:func:`monitor.alerts.rules.describe`), as
+matchers do; messages, which are read at night, say it in English.
+"""
+
+from __future__ import annotations
+
+from monitor.types import ENTITY, Selection
+
+SENTIMENT, TOPIC = "sentiment", "topic"
+"""Tasks, as the built-in ones are called, whose labels speak for themselves."""
+SOURCE, THREAD, TASK = "source", "thread", "task"
+"""Keys of selections that name no label."""
+
+
+def named(selection: Selection) -> str:
+    """What texts of a series are: ``negative texts about Acme``, ``texts on litigation``, ``texts with mood bad``."""
+    return _around("texts", selection)
+
+
+def counted(count: int, selection: Selection) -> str:
+    """``5 negative texts about Acme``, ``1 text on litigation``, ``no texts``."""
+    said = _around("text" if count == 1 else "texts", selection)
+    return f"{count:,} {said}" if count else f"no {said}"
+
+
+def about(kind: str, selection: Selection) -> str:
+    """What an alert of a kind is about, in words."""
+    if THREAD in selection:
+        return f"conversation {selection[THREAD]} ({selection.get(SOURCE, '')})"
+    if SOURCE in selection or TASK in selection:
+        return ", ".join(f"{key} {value}" for key, value in selection.items())
+    if kind == "keyword":
+        return f"certain words in {named(selection)}" if selection else "certain words"
+    return named(selection) if selection else "all texts"
+
+
+def _around(noun: str, selection: Selection) -> str:
+    """A noun with what its series says of it: how they sound, what they are about, whom they name, the rest."""
+    words = [selection[SENTIMENT]] if SENTIMENT in selection else []
+    words.append(noun)
+    if TOPIC in selection:
+        words.append(f"on {selection[TOPIC]}")
+    if ENTITY in selection:
+        words.append(f"about {selection[ENTITY]}")
+    rest = [f"{task} {label}" for task, label in selection.items() if task not in (SENTIMENT, TOPIC, ENTITY)]
+    if rest:
+        words.append(f"with {', '.join(rest)}")
+    return " ".join(words)

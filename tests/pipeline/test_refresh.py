@@ -48,8 +48,8 @@ def test_what_fires_is_said_again_until_it_is_over(
     settle(runtime, at)
     letters = len(runtime.store.outbox.undelivered())
     assert said(at + timedelta(minutes=1)) == [
-        ("any-court", "2026-03-02T09:56:00.000Z", "look at topic court\n"),
-        ("bad-news", "2026-03-02T09:56:00.000Z", "look at mood bad, topic court\n"),
+        ("any-court", "2026-03-02T09:56:00.000Z", "look at texts on court\n"),
+        ("bad-news", "2026-03-02T09:56:00.000Z", "look at texts on court with mood bad\n"),
     ]
     assert len(runtime.store.outbox.undelivered()) == letters, "nobody is told anew"
     server.routes["/api/v2/alerts"] = Reply(503)

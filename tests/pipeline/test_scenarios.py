@@ -217,7 +217,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         one.chat(today + 9 * HOUR + n * MINUTE, text, "c1", "agent" if role == "agent" else "customer")
     one.chat(today + 9 * HOUR + 50 * MINUTE, "I am sorry. It is done now.", "c1", "agent")
     for n in range(12):
-        one.chat(today + 13 * HOUR + n * 4 * MINUTE, COMPLAINTS[n % 3])
+        one.chat(today + 13 * HOUR + n * 4 * MINUTE, f"{COMPLAINTS[n % 3]}. I wrote {n + 2} letters")
         one.chat(today + 13 * HOUR + n * 5 * MINUTE, EVERY_DAY[n % 8])
     one.live(today, today + 14 * HOUR)
 

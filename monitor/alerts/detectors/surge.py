@@ -47,7 +47,7 @@ WINDOWS = (900, HOUR)
 """Seconds of the windows that are judged beside the longest one."""
 ABOVE_WAVES = 5.5
 ABOVE_ALL = 7.0
-LESSER = 50.0
+LESSER = 20.0
 LESSER_MOST = 5e-4
 """So many times more probable, at most this, may be what stands out as never before."""
 TESTS = 0.5

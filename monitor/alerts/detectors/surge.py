@@ -54,7 +54,7 @@ TESTS = 0.5
 """Windows overlap and counts are whole: a bucket of five minutes is worth about so many independent tests."""
 FINE, COARSE = 300, 1 / 6
 """Of longer buckets each is worth less, by this power of their length: their chances are overrated more."""
-SHARED = 2 / 3
+SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
 QUIET = 0.01
 """An alert may end once no window of at most an hour is less probable than this."""

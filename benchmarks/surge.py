@@ -18,7 +18,7 @@ import platform
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -173,10 +173,22 @@ def _triples(counts: np.ndarray, step: int, first: int) -> Iterator[tuple[int, i
     "--single", default=20, show_default=True, help="Series of each mean that a rule watches alone."
 )
 @click.option("--many", default=1000, show_default=True, help="Series that a `*` rule watches together.")
+@click.option(
+    "--simulated", type=int, help="Of which so many are drawn, and stand for the others. [default: all]"
+)
 @click.option("--bursts", "number", default=200, show_default=True, help="Bursts of each kind and mean.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--processes", default=1, show_default=True)
-def null(date: str, weeks: int, single: int, many: int, number: int, seed: int, processes: int) -> None:
+def null(
+    date: str,
+    weeks: int,
+    single: int,
+    many: int,
+    simulated: int | None,
+    number: int,
+    seed: int,
+    processes: int,
+) -> None:
     """Simulate series without events, and bursts planted in them."""
     figures: dict[str, Any] = {"weeks": weeks, "seed": seed, "dispersion": DISPERSION}
     with ProcessPoolExecutor(processes) as pool:
@@ -190,20 +202,9 @@ def null(date: str, weeks: int, single: int, many: int, number: int, seed: int, 
                 row.update(_found_of(mean, step, seeds[: max(1, number // 20)], many))
                 rows.append(row)
                 click.echo(json.dumps({"step": step, **row}))
-            means = np.exp(np.random.default_rng(seed).uniform(np.log(MEANS[0]), np.log(MEANS[-1]), many))
-            jobs = [(seed * 1_000_000 + 500_000 + i, float(mean)) for i, mean in enumerate(means)]
-            together = partial(_one_of_many, step=step, days=7 * weeks, series=many)
-            total = 0
-            with click.progressbar(
-                pool.map(together, jobs, chunksize=4), length=many, label="null series"
-            ) as done:
-                for alerts in done:
-                    total += alerts
-            figures[f"step_{step}"] = {
-                "single": rows,
-                "together": {"series": many, "false_alerts": total, "a_week": total / weeks},
-            }
-            click.echo(json.dumps({"step": step, "together": total / weeks}))
+            together = _together(pool, step, weeks, many, min(many, simulated or many), seed)
+            figures[f"step_{step}"] = {"single": rows, "together": together}
+            click.echo(json.dumps({"step": step, **together}))
     _report("null", date, figures)
 
 
@@ -224,6 +225,19 @@ def _found_of(mean: float, step: int, seeds: list[int], many: int) -> dict[str, 
             row[f"{name}_of_{watched}"] = _found(rule)
             row[f"{name}_oracle_of_{watched}"] = _found(best)
     return row
+
+
+def _together(pool: Executor, step: int, weeks: int, many: int, simulated: int, seed: int) -> dict[str, Any]:
+    """False alerts of one rule on ``many`` series of any mean, of which the first ``simulated`` are drawn."""
+    means = np.exp(np.random.default_rng(seed).uniform(np.log(MEANS[0]), np.log(MEANS[-1]), many))
+    jobs = [(seed * 1_000_000 + 500_000 + i, float(mean)) for i, mean in enumerate(means[:simulated])]
+    count = partial(_one_of_many, step=step, days=7 * weeks, series=many)
+    total = 0
+    with click.progressbar(pool.map(count, jobs, chunksize=4), length=simulated, label="null series") as done:
+        for alerts in done:
+            total += alerts
+    a_week = total / weeks * many / simulated
+    return {"series": many, "simulated": simulated, "false_alerts": total, "a_week": a_week}
 
 
 def _one_of_many(job: tuple[int, float], step: int, days: int, series: int) -> int:

@@ -54,6 +54,8 @@ CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 3.0, 4.0, 4.0
 """A bucket counts as at most so many times what is usual, so many deviations above, and never less than the last."""
 LASTS = 6 * HOUR
 """A wave that goes on for longer adds nothing more to how far the series has ever gone."""
+SETTLES = 36 * HOUR
+"""A wave that goes on for longer is a new level, from which all is learned again."""
 RECENT = 2 * HOUR
 """How long single counts are kept: the longest window that is judged."""
 
@@ -170,11 +172,11 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
         capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * sqrt(spread), CAP_LEAST))
         passes, gap = capped, bucket - profile.at
         if _is_wave(means[len(SCALES) - 1], count, usual, profile.step):
-            passes = min(capped, mean)
-            lasts = min(2 * LASTS, lasts + min(gap, HOUR))
+            lasts = min(SETTLES + LASTS, lasts + min(gap, HOUR))
+            passes = capped if lasts > SETTLES else min(capped, mean)
         else:
-            ordinary += weight * capped
             lasts = max(0, lasts - gap)
+            ordinary += weight * capped
         above = (count - mean,) * len(SCALES) + (passes - mean,) * len(SCALES)
     added = weight * capped
     hour, hours = bucket // HOUR % 24, profile.hours
@@ -217,7 +219,8 @@ def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, 
     weight = DAILY ** (profile.at // DAY - profile.origin)
     whole = gap * usual * usual
     means, moments = [], []
-    weights = (weight if profile.lasts <= LASTS else 0.0,) * len(SCALES) + (weight,) * len(SCALES)
+    news = 0.0 if LASTS < profile.lasts <= SETTLES else weight
+    weights = (news,) * len(SCALES) + (weight,) * len(SCALES)
     of_each = zip(retained(profile.step), profile.means, profile.moments, weights, strict=True)
     for q, mean, moment, counts in of_each:
         above, left = mean + usual, q**gap

@@ -226,7 +226,7 @@ def standing(profile: Profile, usual: Usual, bucket: int) -> tuple[float, float]
 def _limit(step: int, rare: float, series: int) -> float:
     """The chance below which a bucket of one of ``series`` series may fire, for one false alert in ``rare`` seconds."""
     tests = TESTS * (FINE / step) ** COARSE
-    return step / rare / tests / series**SHARED
+    return float(step / rare / tests / series**SHARED)
 
 
 @cache

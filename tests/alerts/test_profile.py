@@ -17,6 +17,7 @@ from monitor.alerts.detectors.profile import (
     HOUR,
     LANDMARK,
     LASTS,
+    SETTLES,
     Profile,
     advance,
     empty,
@@ -55,17 +56,19 @@ def draw(rate: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
-    counts = draw(cycles(9, 0.4))
-    counts[6 * 288 :][:150] += draw(np.full(150, 3.0), 1)  # a wave of half a day
+    counts = draw(cycles(12, 0.4))
+    counts[4 * 288 :][:150] += draw(np.full(150, 3.0), 1)  # a wave of half a day, one of two days
+    counts[6 * 288 :][:600] += draw(np.full(600, 20.0), 2)
     profile, means, moments = empty(0, STEP), np.zeros(4), np.zeros(4)
     keep = np.array(retained(STEP))
-    ordinary, lasts, longest = 0.0, 0, 0
+    ordinary, lasts, lasted = 0.0, 0, set[int]()
     for n, count in enumerate(counts.tolist()):
         bucket = n * STEP
         usual = expect(profile, bucket)
         if n:
             weight = 2 ** (profile.at // DAY / 14)
-            moments += weight * means**2 * [lasts <= LASTS, lasts <= LASTS, True, True]
+            news = not LASTS < lasts <= SETTLES
+            moments += weight * means**2 * [news, news, True, True]
         if not count:
             means = keep * means - (1 - keep) * profile.usual
             continue
@@ -79,19 +82,23 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
         slow = noise(STEP)[1]
         varies = slow * mean + (usual.drifting + usual.doubt) * mean**2
         reached = keep[1] * means[1] + (1 - keep[1]) * (count - mean)
+        gap, passes = bucket - profile.at, capped
         if reached > max(CAP_DEVIATIONS * varies**0.5, CAP_LEAST * slow):
-            passes, lasts = min(capped, mean), min(2 * LASTS, lasts + min(bucket - profile.at, HOUR))
+            lasts = min(SETTLES + LASTS, max(0, lasts + (gap if gap < HOUR else 2 * HOUR - gap)))
+            if lasts <= SETTLES:
+                passes = min(capped, mean)
         else:
-            passes, lasts = capped, max(0, lasts - (bucket - profile.at))
+            lasts = max(0, lasts - gap)
             ordinary += 2 ** (bucket // DAY / 14) * capped
-        longest = max(longest, lasts)
+        lasted.add(lasts)
         above = np.array([count, count, passes, passes]) - mean
         means = keep * means + (1 - keep) * above
         profile = advance(profile, bucket, count, count, usual)
         assert profile.means == pytest.approx(means)
         assert profile.ordinary == pytest.approx(ordinary)
         assert profile.lasts == lasts
-    assert longest == 2 * LASTS
+    assert any(LASTS < one <= SETTLES for one in lasted)
+    assert max(lasted) > SETTLES
     end = len(counts) * STEP
     assert lasts == 0
     moments += 2 ** (profile.at // DAY / 14) * means**2

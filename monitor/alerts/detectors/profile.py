@@ -35,7 +35,7 @@ LANDMARK = 3000
 
 SCALES = (600, 2400)
 """Half-lives in seconds of the weighted means that are kept: each of all counts, and of ordinary ones."""
-MEANS = 2 * len(SCALES)
+MEANS, SLOWER = 2 * len(SCALES), len(SCALES) - 1
 
 LEVEL_PRIOR = 0.5
 """Shape of the level's prior, in texts (Jeffreys' prior of a Poisson rate)."""
@@ -161,6 +161,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     if bucket // DAY - profile.origin > LANDMARK:
         profile = _rebased(profile, bucket // DAY)
     means, moments = idle(profile, bucket)
+    kept = retained(profile.step)
     mean, capped = usual.mean, float(count)
     above = (0.0,) * MEANS
     weight = DAILY ** (bucket // DAY - profile.origin)
@@ -170,9 +171,10 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     else:
         spread = mean + usual.clumped * mean * mean
         capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * sqrt(spread), CAP_LEAST))
-        passes, gap = capped, bucket - profile.at
-        if _is_wave(means[len(SCALES) - 1], count, usual, profile.step):
-            lasts = min(SETTLES + LASTS, lasts + min(gap, HOUR))
+        passes, gap, slow = capped, bucket - profile.at, kept[SLOWER]
+        if _is_wave(slow * means[SLOWER] + (1 - slow) * (count - mean), usual, noise(profile.step)[SLOWER]):
+            # texts up to an hour apart are one wave
+            lasts = min(SETTLES + LASTS, max(0, lasts - gap + 2 * min(gap, HOUR)))
             passes = capped if lasts > SETTLES else min(capped, mean)
         else:
             lasts = max(0, lasts - gap)
@@ -192,7 +194,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
         (*hours[:hour], hours[hour] + added, *hours[hour + 1 :]),
         days,
         today + added,
-        tuple([q * m + (1 - q) * a for q, m, a in zip(retained(profile.step), means, above, strict=True)]),
+        tuple([q * m + (1 - q) * a for q, m, a in zip(kept, means, above, strict=True)]),
         moments,
         ordinary,
         lasts,
@@ -201,12 +203,12 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     )
 
 
-def _is_wave(before: float, count: int, usual: Usual, step: int) -> bool:
-    """Whether the slower mean of all counts, which was ``before``, stands above what an ordinary one reaches."""
-    q, share = retained(step)[len(SCALES) - 1], noise(step)[len(SCALES) - 1]
+def _is_wave(above: float, usual: Usual, share: float) -> bool:
+    """Whether the slower mean of all counts stands farther ``above`` what is usual than an ordinary one does."""
+    if above <= CAP_LEAST * share:
+        return False
     variance = share * usual.mean + (usual.drifting + usual.doubt) * usual.mean**2
-    above = q * before + (1 - q) * (count - usual.mean)
-    return above > max(CAP_DEVIATIONS * sqrt(variance), CAP_LEAST * share)
+    return above > CAP_DEVIATIONS * sqrt(variance)
 
 
 def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

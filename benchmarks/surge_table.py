@@ -69,14 +69,20 @@ def _year(null: dict[str, Any]) -> str:
             rows.append(
                 f"| {row['mean']:g} in {name} | {row['per_13_weeks']:.2f} | {' | '.join(shares)} | {_delay(row)} |"
             )
-    together = " and ".join(f"{null[f'step_{step}']['together']['a_week']:.1f}" for step in (300, 3600))
+    both = [null[f"step_{step}"]["together"] for step in (300, 3600)]
+    together = " and ".join(f"{one['a_week']:.1f}" for one in both)
+    drawn = [one.get("simulated", one["series"]) for one in both]
+    notes = [
+        "" if n == one["series"] else f", projected from {n} of them"
+        for n, one in zip(drawn, both, strict=True)
+    ]
     return (
         "On a simulated year of series with daily and weekly cycles and nothing unusual in them (negative binomial, "
         f"dispersion {null['dispersion']:g}), a rule over 1,000 of them raises {together} false alerts a week *in all* "
-        "(5-minute and hourly buckets). For a rule on one series, and bursts at any hour of day and night that hold "
-        'five texts or more; "70 of 90 %" are found where 90 % can be: by an oracle that knows the true mean of every '
-        "bucket and the dispersion, judges the same windows, and raises one false alert in three months (two a week "
-        "of 1,000 series); its delay is in brackets:\n\n" + "\n".join(rows)
+        f"(5-minute buckets{notes[0]}; hourly ones{notes[1]}). For a rule on one series, and bursts at any hour of "
+        'day and night that hold five texts or more; "70 of 90 %" are found where 90 % can be: by an oracle that '
+        "knows the true mean of every bucket and the dispersion, judges the same windows, and raises one false alert "
+        "in three months (two a week of 1,000 series); its delay is in brackets:\n\n" + "\n".join(rows)
     )
 
 

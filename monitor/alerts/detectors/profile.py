@@ -48,6 +48,7 @@ WEEKDAY_SPREAD = 0.03
 WEEKDAY_AFTER = 15
 """Days after which weekdays are told apart: each was seen twice."""
 DISPERSION_UNKNOWN = 0.5
+"""While nothing is known."""
 DISPERSION_FLOOR = 0.02
 """Even a very busy series varies by a seventh from one hour to the next."""
 CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 3.0, 4.0, 4.0
@@ -204,7 +205,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
 
 
 def _is_wave(above: float, usual: Usual, share: float) -> bool:
-    """Whether the slower mean of all counts stands farther ``above`` what is usual than an ordinary one does."""
+    """Whether the slower mean of all counts stands farther ``above`` what is usual than ordinary counts bring it."""
     if above <= CAP_LEAST * share:
         return False
     variance = share * usual.mean + (usual.drifting + usual.doubt) * usual.mean**2

@@ -65,16 +65,24 @@ def _year(null: dict[str, Any]) -> str:
     ]
     for step, name in ((300, "5 min"), (3600, "1 h")):
         for row in null[f"step_{step}"]["single"]:
+            shares = [_share(row, what) for what in ("tenfold_of_1", "tenfold_of_1000", "threefold_of_1")]
             rows.append(
-                f"| {row['mean']:g} in {name} | {row['per_13_weeks']:.2f} | {_share(row['tenfold_of_1'])} | "
-                f"{_share(row['tenfold_of_1000'])} | {_share(row['threefold_of_1'])} | {_delay(row['tenfold_of_1'])} |"
+                f"| {row['mean']:g} in {name} | {row['per_13_weeks']:.2f} | {' | '.join(shares)} | {_delay(row)} |"
             )
-    together = " and ".join(f"{null[f'step_{step}']['together']['a_week']:.1f}" for step in (300, 3600))
+    both = [null[f"step_{step}"]["together"] for step in (300, 3600)]
+    together = " and ".join(f"{one['a_week']:.1f}" for one in both)
+    drawn = [one.get("simulated", one["series"]) for one in both]
+    notes = [
+        "" if n == one["series"] else f", projected from {n} of them"
+        for n, one in zip(drawn, both, strict=True)
+    ]
     return (
         "On a simulated year of series with daily and weekly cycles and nothing unusual in them (negative binomial, "
         f"dispersion {null['dispersion']:g}), a rule over 1,000 of them raises {together} false alerts a week *in all* "
-        "(5-minute and hourly buckets). For a rule on one series, and bursts at any hour of day and night that hold "
-        "five texts or more:\n\n" + "\n".join(rows)
+        f"(5-minute buckets{notes[0]}; hourly ones{notes[1]}). For a rule on one series, and bursts at any hour of "
+        'day and night that hold five texts or more; "70 of 90 %" are found where 90 % can be: by an oracle that '
+        "knows the true mean of every bucket and the dispersion, judges the same windows, and raises one false alert "
+        "in three months (two a week of 1,000 series); its delay is in brackets:\n\n" + "\n".join(rows)
     )
 
 
@@ -89,13 +97,18 @@ def _month(month: dict[str, Any]) -> str:
     )
 
 
-def _share(found: dict[str, Any]) -> str:
-    return "–" if found["bursts"] < 20 else f"{100 * found['found']:.0f} %"
+def _share(row: dict[str, Any], what: str) -> str:
+    rule, best = _both(row, what)
+    return "–" if rule["bursts"] < 20 else f"{100 * rule['found']:.0f} of {100 * best['found']:.0f} %"
 
 
-def _delay(found: dict[str, Any]) -> str:
-    delay = found["median_delay_buckets"]
-    return "–" if delay is None or found["bursts"] < 20 else f"{delay:g} buckets"
+def _delay(row: dict[str, Any]) -> str:
+    rule, best = (found["median_delay_buckets"] for found in _both(row, "tenfold_of_1"))
+    return "–" if rule is None or row["tenfold_of_1"]["bursts"] < 20 else f"{rule:g} ({best:g}) buckets"
+
+
+def _both(row: dict[str, Any], what: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return row[what], row[what.replace("_of_", "_oracle_of_")]
 
 
 @click.command()

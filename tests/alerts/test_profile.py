@@ -16,11 +16,14 @@ from monitor.alerts.detectors.profile import (
     DAY,
     HOUR,
     LANDMARK,
+    LASTS,
+    SETTLES,
     Profile,
     advance,
     empty,
     expect,
     idle,
+    noise,
     retained,
     weight_seen,
 )
@@ -53,15 +56,19 @@ def draw(rate: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
-    counts = draw(cycles(9, 0.4))
+    counts = draw(cycles(12, 0.4))
+    counts[4 * 288 :][:150] += draw(np.full(150, 3.0), 1)  # a wave of half a day, one of two days
+    counts[6 * 288 :][:600] += draw(np.full(600, 20.0), 2)
     profile, means, moments = empty(0, STEP), np.zeros(4), np.zeros(4)
     keep = np.array(retained(STEP))
+    ordinary, lasts, lasted = 0.0, 0, set[int]()
     for n, count in enumerate(counts.tolist()):
         bucket = n * STEP
         usual = expect(profile, bucket)
         if n:
             weight = 2 ** (profile.at // DAY / 14)
-            moments += weight * means**2
+            news = not LASTS < lasts <= SETTLES
+            moments += weight * means**2 * [news, news, True, True]
         if not count:
             means = keep * means - (1 - keep) * profile.usual
             continue
@@ -72,11 +79,28 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
         else:
             spread = mean + usual.clumped * mean**2
             capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * spread**0.5, CAP_LEAST))
-        above = np.array([count, count, capped, capped]) - mean
+        slow = noise(STEP)[1]
+        varies = slow * mean + (usual.drifting + usual.doubt) * mean**2
+        reached = keep[1] * means[1] + (1 - keep[1]) * (count - mean)
+        gap, passes = bucket - profile.at, capped
+        if reached > max(CAP_DEVIATIONS * varies**0.5, CAP_LEAST * slow):
+            lasts = min(SETTLES + LASTS, max(0, lasts + (gap if gap < HOUR else 2 * HOUR - gap)))
+            if lasts <= SETTLES:
+                passes = min(capped, mean)
+        else:
+            lasts = max(0, lasts - gap)
+            ordinary += 2 ** (bucket // DAY / 14) * capped
+        lasted.add(lasts)
+        above = np.array([count, count, passes, passes]) - mean
         means = keep * means + (1 - keep) * above
         profile = advance(profile, bucket, count, count, usual)
         assert profile.means == pytest.approx(means)
+        assert profile.ordinary == pytest.approx(ordinary)
+        assert profile.lasts == lasts
+    assert any(LASTS < one <= SETTLES for one in lasted)
+    assert max(lasted) > SETTLES
     end = len(counts) * STEP
+    assert lasts == 0
     moments += 2 ** (profile.at // DAY / 14) * means**2
     assert idle(profile, end)[0] == pytest.approx(means)
     assert idle(profile, end)[1] == pytest.approx(moments)
@@ -121,6 +145,19 @@ def test_old_waves_do_not_pass_for_usual_but_are_remembered() -> None:
     assert expect(after, noon).mean < 1.3 * expect(before, noon).mean
     assert after.moments[1] > 3 * after.moments[3]
     assert before.moments[1] == pytest.approx(before.moments[3], rel=0.1)
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.3, 2])
+def test_a_day_long_wave_is_taken_neither_for_ordinary_variation_nor_for_many_waves(mean: float) -> None:
+    calm = draw(np.full(40 * 288, mean))
+    burned = calm.copy()
+    burned[36 * 288 : 37 * 288] = draw(np.full(288, 10 * mean), 1)
+    before, after = run(calm), run(burned)
+    assert expect(after, 40 * DAY).clumped < expect(before, 40 * DAY).clumped + 0.1
+    assert expect(after, 40 * DAY).drifting < expect(before, 40 * DAY).drifting + 0.1
+    brief = calm.copy()
+    brief[36 * 288 : 36 * 288 + 48] = burned[36 * 288 : 36 * 288 + 48]
+    assert 1 < after.moments[1] / run(brief).moments[1] < 2.5
 
 
 def test_the_mean_of_the_busiest_neighbour_covers_a_clock_put_forward() -> None:

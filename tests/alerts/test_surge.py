@@ -135,6 +135,25 @@ def test_a_clock_put_forward_or_back_raises_no_alert() -> None:
         assert alerts(draw(rate, seed=4)) == []
 
 
+@pytest.mark.parametrize(("mean", "wave"), [(0.02, [2, 1, 1, 1]), (0.05, [1] * 8), (0.2, [5, 4, 5, 4])])
+def test_a_day_long_burn_does_not_make_a_sparse_series_deaf(mean: float, wave: list[int]) -> None:
+    calm = draw(np.full(43 * 288, mean), seed=7)
+    burned = calm.copy()
+    burned[40 * 288 : 41 * 288] = draw(np.full(288, 10 * mean), seed=8)
+    assert alerts(burned), "the burn itself is told"
+    for counts in (calm, burned):
+        assert then(run(counts), wave, at=43 * DAY).firing
+
+
+def test_a_rarer_alert_is_asked_for_by_less_chance() -> None:
+    profile = steady(0.2, seed=5)[1]
+    counts = [(21 * DAY + n * STEP, 2, 2) for n in range(4)]
+    bucket, profile, usual = list(walk(profile, counts))[-1]
+    fires = [judge(profile, usual, bucket, SurgeSettings(rare=days * DAY)).firing for days in (1, 90, 10**7)]
+    assert fires == sorted(fires, reverse=True)
+    assert (fires[0], fires[-1]) == (True, False)
+
+
 def test_hours_without_any_texts_fake_no_surge_when_they_come_back() -> None:
     counts = draw(cycles(60, 4))
     counts[45 * 288 : 47 * 288 + 100] = 0  # the machine was off

@@ -5,8 +5,8 @@ buckets in closed form. Three things are in it:
 
 - **how many texts are usual**: level x hour of day x weekday, each a posterior of a gamma prior, from
   counts that are capped, so that old waves do not pass for usual;
-- **how much that varies**: the over-dispersion of capped counts, bucket by bucket and over about
-  two hours;
+- **how much that varies**: the over-dispersion of ordinary counts, bucket by bucket and over about
+  two hours; while a wave goes on, counts pass for usual here, so that a long one does not make deaf;
 - **how far the series has ever gone**: second moments of exponentially weighted means about what was
   usual, *not* capped: who has had many waves needs a larger one to stand out.
 
@@ -25,7 +25,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 HOUR, DAY = 3600, 86400
-VERSION = 1
+VERSION = 2
 """Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)
 """What a day weighs more than the one before it."""
@@ -34,8 +34,8 @@ LANDMARK = 3000
 """Days after which weights are counted from a new origin: they stay far below what a float holds."""
 
 SCALES = (600, 2400)
-"""Half-lives in seconds of the weighted means that are kept: each of all counts, and of capped ones."""
-MEANS = 2 * len(SCALES)
+"""Half-lives in seconds of the weighted means that are kept: each of all counts, and of ordinary ones."""
+MEANS, SLOWER = 2 * len(SCALES), len(SCALES) - 1
 
 LEVEL_PRIOR = 0.5
 """Shape of the level's prior, in texts (Jeffreys' prior of a Poisson rate)."""
@@ -47,18 +47,23 @@ WEEKDAY_SPREAD = 0.03
 """Days of one weekday differ by a sixth: thirty texts' worth of evidence at most from each."""
 WEEKDAY_AFTER = 15
 """Days after which weekdays are told apart: each was seen twice."""
-DISPERSION_PRIOR = 0.5
+DISPERSION_UNKNOWN = 0.5
+"""While nothing is known."""
 DISPERSION_FLOOR = 0.02
 """Even a very busy series varies by a seventh from one hour to the next."""
 CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 3.0, 4.0, 4.0
 """A bucket counts as at most so many times what is usual, so many deviations above, and never less than the last."""
+LASTS = 6 * HOUR
+"""A wave that goes on for longer adds nothing more to how far the series has ever gone."""
+SETTLES = 36 * HOUR
+"""A wave that goes on for longer is a new level, from which all is learned again."""
 RECENT = 2 * HOUR
 """How long single counts are kept: the longest window that is judged."""
 
 
 @cache
 def retained(step: int) -> tuple[float, ...]:
-    """What each mean keeps of itself from one bucket to the next: those of all counts, then the capped ones."""
+    """What each mean keeps of itself from one bucket to the next: those of all counts, then the ordinary ones."""
     return tuple(0.5 ** (step / half_life) for half_life in (*SCALES, *SCALES))
 
 
@@ -75,10 +80,12 @@ class Profile(NamedTuple):
     counts are known; ``at``: the last bucket that was counted (``since - step`` before the first);
     both epoch seconds. ``origin``: the day, counted from 1970, whose texts weigh 1. ``level``,
     ``hours`` (24) and ``days`` (7, Thursday first, whole days alone; ``today`` is that of ``at``):
-    weighted sums of capped counts. ``means``: of each of :data:`SCALES`, and of each with capped
+    weighted sums of capped counts. ``means``: of each of :data:`SCALES`, and of each with ordinary
     counts, the weighted mean at ``at`` of what was counted less what was usual. ``moments``: the
-    weighted sums of their squares over the buckets before ``at``. ``usual``: the mean count of a
-    bucket at ``at``. ``recent``: ``(bucket, live count)`` of the last two hours, oldest first.
+    weighted sums of their squares over the buckets before ``at``, those of all counts without what
+    came after a wave had lasted :data:`LASTS`. ``ordinary``: the weighted sum of ordinary counts since
+    the first day. ``lasts``: seconds for which a wave has gone on, less those since. ``usual``: the
+    mean count of a bucket at ``at``. ``recent``: ``(bucket, live count)`` of the last two hours, oldest first.
     """
 
     step: int
@@ -91,6 +98,8 @@ class Profile(NamedTuple):
     today: float
     means: tuple[float, ...]
     moments: tuple[float, ...]
+    ordinary: float
+    lasts: int
     usual: float
     recent: tuple[tuple[int, int], ...]
 
@@ -127,7 +136,7 @@ class Usual(NamedTuple):
     drifting: float
 
 
-UNKNOWN = Usual(0.0, 0.0, 1 / LEVEL_PRIOR, DISPERSION_PRIOR, DISPERSION_PRIOR)
+UNKNOWN = Usual(0.0, 0.0, 1 / LEVEL_PRIOR, DISPERSION_UNKNOWN, DISPERSION_UNKNOWN)
 
 
 def empty(history_from: int, step: int) -> Profile:
@@ -137,9 +146,8 @@ def empty(history_from: int, step: int) -> Profile:
     """
     since = -(-history_from // DAY) * DAY
     nothing = (0.0,) * MEANS
-    return Profile(
-        step, since, since - step, since // DAY, 0.0, (0.0,) * 24, (0.0,) * 7, 0.0, nothing, nothing, 0.0, ()
-    )
+    day, hours, days = since // DAY, (0.0,) * 24, (0.0,) * 7
+    return Profile(step, since, since - step, day, 0.0, hours, days, 0.0, nothing, nothing, 0.0, 0, 0.0, ())
 
 
 def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) -> Profile:
@@ -154,15 +162,26 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     if bucket // DAY - profile.origin > LANDMARK:
         profile = _rebased(profile, bucket // DAY)
     means, moments = idle(profile, bucket)
+    kept = retained(profile.step)
     mean, capped = usual.mean, float(count)
     above = (0.0,) * MEANS
+    weight = DAILY ** (bucket // DAY - profile.origin)
+    ordinary, lasts = profile.ordinary, profile.lasts
     if bucket - profile.since < DAY:
         mean = 0.0  # nothing is usual yet, and so nothing lies above or below it
     else:
         spread = mean + usual.clumped * mean * mean
         capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * sqrt(spread), CAP_LEAST))
-        above = (count - mean,) * len(SCALES) + (capped - mean,) * len(SCALES)
-    added = DAILY ** (bucket // DAY - profile.origin) * capped
+        passes, gap, slow = capped, bucket - profile.at, kept[SLOWER]
+        if _is_wave(slow * means[SLOWER] + (1 - slow) * (count - mean), usual, noise(profile.step)[SLOWER]):
+            # texts up to an hour apart are one wave
+            lasts = min(SETTLES + LASTS, max(0, lasts - gap + 2 * min(gap, HOUR)))
+            passes = capped if lasts > SETTLES else min(capped, mean)
+        else:
+            lasts = max(0, lasts - gap)
+            ordinary += weight * capped
+        above = (count - mean,) * len(SCALES) + (passes - mean,) * len(SCALES)
+    added = weight * capped
     hour, hours = bucket // HOUR % 24, profile.hours
     days, today = profile.days, profile.today
     if bucket // DAY != profile.at // DAY:
@@ -176,11 +195,21 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
         (*hours[:hour], hours[hour] + added, *hours[hour + 1 :]),
         days,
         today + added,
-        tuple([q * m + (1 - q) * a for q, m, a in zip(retained(profile.step), means, above, strict=True)]),
+        tuple([q * m + (1 - q) * a for q, m, a in zip(kept, means, above, strict=True)]),
         moments,
+        ordinary,
+        lasts,
         mean,
         (*[one for one in profile.recent if one[0] > bucket - RECENT], (bucket, live)),
     )
+
+
+def _is_wave(above: float, usual: Usual, share: float) -> bool:
+    """Whether the slower mean of all counts stands farther ``above`` what is usual than ordinary counts bring it."""
+    if above <= CAP_LEAST * share:
+        return False
+    variance = share * usual.mean + (usual.drifting + usual.doubt) * usual.mean**2
+    return above > CAP_DEVIATIONS * sqrt(variance)
 
 
 def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -193,10 +222,13 @@ def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, 
     weight = DAILY ** (profile.at // DAY - profile.origin)
     whole = gap * usual * usual
     means, moments = [], []
-    for q, mean, moment in zip(retained(profile.step), profile.means, profile.moments, strict=True):
+    news = 0.0 if LASTS < profile.lasts <= SETTLES else weight
+    weights = (news,) * len(SCALES) + (weight,) * len(SCALES)
+    of_each = zip(retained(profile.step), profile.means, profile.moments, weights, strict=True)
+    for q, mean, moment, counts in of_each:
         above, left = mean + usual, q**gap
         square = above * above * (1 - left * left) / (1 - q * q) - 2 * above * usual * (1 - left) / (1 - q)
-        moments.append(moment + weight * (square + whole))
+        moments.append(moment + counts * (square + whole))
         means.append(above * left / q - usual)
     return tuple(means), tuple(moments)
 
@@ -224,7 +256,7 @@ def expect(profile: Profile, bucket: int) -> Usual:
     level = texts / seen
     square = seen * level * level
     clumped, drifting = [
-        max(DISPERSION_FLOOR, (moment / today / share - texts + DISPERSION_PRIOR) / (square / share + 1))
+        max(DISPERSION_FLOOR, (moment / share - profile.ordinary) / today / (square / share + 1))
         for moment, share in zip(
             profile.moments[len(SCALES) :], noise(profile.step)[len(SCALES) :], strict=True
         )
@@ -272,4 +304,5 @@ def _rebased(profile: Profile, origin: int) -> Profile:
         days=tuple(x * by for x in profile.days),
         today=profile.today * by,
         moments=tuple(x * by for x in profile.moments),
+        ordinary=profile.ordinary * by,
     )

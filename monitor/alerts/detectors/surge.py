@@ -47,12 +47,15 @@ WINDOWS = (900, HOUR)
 """Seconds of the windows that are judged beside the longest one."""
 ABOVE_WAVES = 5.5
 ABOVE_ALL = 7.0
-LESSER = 50.0
-LESSER_MOST = 1e-3
+LESSER = 20.0
+LESSER_MOST = 5e-4
 """So many times more probable, at most this, may be what stands out as never before."""
-TESTS = 1.0
-"""Windows overlap and counts are whole: a bucket is worth about so many independent tests."""
-SHARED = 2 / 3
+TESTS = 0.5
+"""Windows overlap and counts are whole: a bucket of five minutes is worth about so many independent tests."""
+FINE, COARSE = 300, 1 / 6
+"""Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than
+underrated, does not level out in them. Chosen on simulated series without events."""
+SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
 QUIET = 0.01
 """An alert may end once no window of at most an hour is less probable than this."""
@@ -119,13 +122,16 @@ def judge(
     """
     step = profile.step
     until = bucket + step
-    found = [_window(profile, usual, bucket, n, settings, rest) for n in _lengths(settings.window, step)]
+    found = [
+        _window(profile, usual, bucket, n, settings, rest) for n in window_lengths(settings.window, step)
+    ]
     peak = found[0].observed
     able = [one for one in found if one.able]
     best = min(
         able or [one for one in found if one.grown > 1] or found, key=lambda one: (one.chance, -one.since)
     )
-    limit = step / settings.rare / TESTS / series**SHARED
+    limit = _limit(step, settings.rare, series)
+    lesser = max(limit, min(limit * LESSER, LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)
     if known < settings.min_history:
@@ -137,14 +143,11 @@ def judge(
         reason = f"fewer than the {settings.min_count} that the rule asks for"
     elif not able:
         reason = f"less than {settings.min_ratio:g} times as many"
-    elif best.chance >= min(limit * LESSER, LESSER_MOST):
+    elif best.chance >= lesser:
         reason = "that happens by chance"
     else:
         waves, all_ = standing(profile, usual, bucket)
-        if not (
-            (best.chance < limit and waves >= ABOVE_WAVES)
-            or (best.chance < min(limit * LESSER, LESSER_MOST) and all_ >= ABOVE_ALL)
-        ):
+        if not ((best.chance < limit and waves >= ABOVE_WAVES) or all_ >= ABOVE_ALL):
             reason = "the series has had waves like this" if best.chance < limit else "that happens by chance"
     firing = not reason and profile.at == bucket and bool(profile.recent) and profile.recent[-1][0] == bucket
     low, high = (quantile(p, best.mean, best.spread) for p in (0.025, 0.975))
@@ -177,7 +180,7 @@ def may_fire(profile: Profile, usual: Usual, bucket: int, settings: SurgeSetting
     if not place or recent[-1][0] != bucket:
         return False
     observed = 0
-    for length in _lengths(settings.window, step):
+    for length in window_lengths(settings.window, step):
         since = bucket - (length - 1) * step
         while place and recent[place - 1][0] >= since:
             place -= 1
@@ -221,8 +224,15 @@ def standing(profile: Profile, usual: Usual, bucket: int) -> tuple[float, float]
 
 
 @cache
-def _lengths(longest: float, step: int) -> tuple[int, ...]:
-    """Windows in buckets, shortest first."""
+def _limit(step: int, rare: float, series: int) -> float:
+    """The chance below which a bucket of one of ``series`` series may fire, for one false alert in ``rare`` seconds."""
+    tests = TESTS * (FINE / step) ** COARSE
+    return float(step / rare / tests / series**SHARED)
+
+
+@cache
+def window_lengths(longest: float, step: int) -> tuple[int, ...]:
+    """The windows that are judged where the longest is of so many seconds: in buckets, shortest first."""
     chosen = [one for one in WINDOWS if one < longest] + [longest]
     return tuple(sorted({max(1, round(one / step)) for one in chosen}))
 

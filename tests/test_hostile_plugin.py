@@ -242,7 +242,9 @@ def test_the_rest_fetches_classifies_and_delivers(place: Place) -> None:
         file.write('{"id": "2", "text": "terrible broken loss"}\n{"id": "3", "text": "broken, a loss"}\n')
     second = place.monitor("run", "--once", "--no-view", code=1).stderr
     assert "notifier unsent: RuntimeError: as always" in second
-    assert "WARNING monitor.alerts: mood bad: 2 texts" in second  # what the log notifier made of it
+    assert (
+        "WARNING monitor.alerts: 2 texts with mood bad in 1 h" in second
+    )  # what the log notifier made of it
 
     documents = place.json("documents", "list")
     moods = {document["external_id"]: document["predictions"]["mood"]["label"] for document in documents}

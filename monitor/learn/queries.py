@@ -1,18 +1,20 @@
-"""Which texts to ask a person about: those the head is least sure of, and no two alike.
+"""Which texts to ask a person about: what the head is unsure of, one text for each kind of it.
 
-Least sure is the smallest margin between the two likeliest labels (Scheffer, Decomain and Wrobel
-2001). Among those the choice is greedy, farthest first (k-center, as in Sener and Savarese 2018),
-with distances weighed by how unsure the head is, so that neither an odd text that is clear nor
-the tenth copy of an unclear one is asked. Pure functions of arrays.
+Unsure is the small margin between the two likeliest labels (Scheffer, Decomain and Wrobel 2001). Asking
+for the least sure ones, or for those farthest from each other, asks for odd texts, of which little can be
+learned from few answers. So the least sure are put into as many groups as texts are asked, by k-means in
+which a text counts as much as it is unsure (Zhdanov 2019), and the text in the middle of each group is
+asked. Pure functions of arrays.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-POOL = 8
-"""Of so many least sure texts for each that is asked, the most diverse are taken."""
+POOL = 20
+"""So many least sure texts for each that is asked are put into groups."""
 LEAST_POOL = 48
+_ROUNDS = 10
 SAME = 0.02
 """Texts that are nearer than this (one less the cosine) say the same in other words."""
 
@@ -42,24 +44,48 @@ def least_sure(unsure: np.ndarray, count: int) -> np.ndarray:
 def choose(unsure: np.ndarray, features: np.ndarray, known: np.ndarray, count: int) -> list[int]:
     """Pick up to ``count`` rows, the most worth asking first.
 
-    Each time the row with the largest ``unsure * distance`` is taken, where distance is one less
-    the cosine to the nearest row that is known or taken. Rows that are nearly the same as one of
-    those are never taken, so fewer may come back.
+    That is the one whose group is unsure of most, summed over its rows. Rows that are nearly the same as
+    one that is known or taken are never taken, so fewer may come back.
 
     :param unsure: ``(n,)``, see :func:`uncertainty`; :param features: ``(n, d)``, rows of length 1.
     :param known: ``(m, d)`` features of the texts whose label is known; ``m`` may be 0.
     """
     pool = least_sure(unsure, count)
-    rows = features[pool]
-    distance = np.ones(len(pool))
     if len(known):
-        distance = 1 - (rows @ known.T).max(axis=1)
+        pool = pool[1 - (features[pool] @ known.T).max(axis=1, initial=-1) > SAME]
     taken: list[int] = []
+    # Where groups hold copies of each other, others take their place.
     while len(taken) < count and len(pool):
-        worth = np.where(distance > SAME, unsure[pool] * distance, -1.0)
-        best = int(worth.argmax())
-        if worth[best] < 0:
-            break
-        taken.append(int(pool[best]))
-        distance = np.minimum(distance, 1 - rows @ rows[best])
+        rows, weights = features[pool], unsure[pool]
+        centres, group = _groups(rows, weights, count - len(taken))
+        worth = np.bincount(group, weights, len(centres))
+        for place in np.argsort(-worth, kind="stable"):
+            own = np.flatnonzero(group == place)
+            middle = int(pool[own[(rows[own] @ centres[place]).argmax()]]) if len(own) else -1
+            if own.size and (not taken or 1 - (features[taken] @ features[middle]).max() > SAME):
+                taken.append(middle)
+        pool = pool[1 - (rows @ features[taken].T).max(axis=1) > SAME]
     return taken
+
+
+def _groups(rows: np.ndarray, weights: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Spherical k-means of ``rows`` ``(n, d)``: centres of length 1 ``(k, d)``, and the group of each row ``(n,)``.
+
+    It starts from the heaviest row, then each time from the one with the largest weight times distance.
+    """
+    chosen = [int(weights.argmax())]
+    distance = 1 - rows @ rows[chosen[0]]
+    while len(chosen) < min(count, len(rows)) and distance.max() > SAME:
+        chosen.append(int(np.where(distance > SAME, (weights + 1e-6) * distance, -1.0).argmax()))
+        distance = np.minimum(distance, 1 - rows @ rows[chosen[-1]])
+    centres = rows[chosen]
+    group = (rows @ centres.T).argmax(axis=1)
+    for _ in range(_ROUNDS):
+        sums = np.stack([(weights + 1e-6)[group == k] @ rows[group == k] for k in range(len(centres))])
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(lengths > 1e-9, sums / np.maximum(lengths, 1e-9), centres)
+        moved = (rows @ centres.T).argmax(axis=1)
+        if (moved == group).all():
+            break
+        group = moved
+    return centres, group

@@ -31,16 +31,25 @@ def test_uncertainty_of_several_labels_is_the_nearest_threshold() -> None:
     assert uncertainty(np.array([[0.25]]), np.array([0.5]), multi=True) == pytest.approx([0.5])
 
 
-def test_the_least_sure_comes_first_and_then_what_is_far_from_it() -> None:
-    rows = turned(0, 12, 90, 95)
-    # after row 0: row 1 is 0.9 * 0.022, row 2 is 0.5 * 1, row 3 is 0.4 * 1.09
-    assert choose(np.array([1.0, 0.9, 0.5, 0.4]), rows, NONE, 3) == [0, 2, 1]
+def test_the_middle_of_each_group_is_asked_the_weightier_group_first() -> None:
+    rows = turned(0, 4, 10, 90, 94, 100, 104)
+    # two groups: 0 to 10 degrees, whose middle by weight is nearest to 4, and 90 to 104, with 97 between 94 and 100
+    unsure = np.array([0.6, 0.5, 0.6, 0.9, 0.9, 0.8, 0.9])
+    assert choose(unsure, rows, NONE, 2) == [4, 1]
+    assert choose(unsure, rows, NONE, 1) == [3]  # one group, in the middle of which no text lies
+    # the middle goes where texts are unsure
+    assert choose(np.array([0.1, 0.1, 0.9]), turned(0, 20, 40), NONE, 1) == [2]
 
 
-def test_what_is_near_a_seed_waits() -> None:
+def test_an_odd_text_is_not_asked_for_being_odd() -> None:
+    rows = np.vstack([turned(*range(0, 40, 4)), turned(*range(100, 140, 4)), turned(190)])
+    assert 20 not in choose(np.append(np.full(20, 0.9), 0.5), rows, NONE, 2)
+
+
+def test_what_is_nearly_a_seed_is_not_asked() -> None:
     rows = turned(10, 90)
     assert choose(np.array([1.0, 0.6]), rows, NONE, 1) == [0]
-    assert choose(np.array([1.0, 0.6]), rows, turned(-10), 1) == [1]
+    assert choose(np.array([1.0, 0.6]), rows, turned(9), 1) == [1]
 
 
 def test_copies_are_asked_once_and_seeds_never() -> None:

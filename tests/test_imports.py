@@ -40,6 +40,7 @@ LOADING = {
     "seedfile",
     "standins",
     "http",
+    "http_body",
     "http_notifier",
     "http_transport",
     "logs",

@@ -31,6 +31,7 @@ GROUND = {
 LOADING = {
     "plugins",
     "config",
+    "config_document",
     "config_fallbacks",
     "config_messages",
     "config_tables",

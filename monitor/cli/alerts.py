@@ -18,7 +18,7 @@ from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.cli.parameters import DURATION, login
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
-from monitor.config_reader import read_document
+from monitor.config_document import read_document
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert

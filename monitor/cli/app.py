@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from monitor.config import Config
-from monitor.config_reader import disabled_plugins, load_config, read_document
+from monitor.config_document import disabled_plugins, read_document
+from monitor.config_reader import load_config
 from monitor.errors import ConfigError, Fault
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store

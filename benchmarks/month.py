@@ -43,7 +43,8 @@ from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.errors import SourceError
 from monitor.plugins import Plugins, load_plugins
-from monitor.runtime import Runtime, make_encoder
+from monitor.runtime import Runtime
+from monitor.shared_encoder import make_encoder
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.types import Batch

@@ -39,6 +39,7 @@ LOADING = {
     "config_reader",
     "config_routing",
     "seedfile",
+    "shared_encoder",
     "standins",
     "http",
     "http_body",

@@ -84,7 +84,7 @@ class App:
     @cached_property
     def synchronised_store(self) -> Store:
         """The store, made if need be, with the configuration's sources and tasks in it."""
-        from monitor.runtime import synchronise
+        from monitor.pipeline.declared import synchronise
 
         store = Store(self.config.database, migrations=self.plugins.migrations)
         synchronise(self.config, store, self.now())

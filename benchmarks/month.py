@@ -43,7 +43,8 @@ from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.errors import SourceError
 from monitor.plugins import Plugins, load_plugins
-from monitor.runtime import Runtime, make_encoder
+from monitor.runtime import Runtime
+from monitor.shared_encoder import make_encoder
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.types import Batch
@@ -229,7 +230,7 @@ def _copy(store: Store, path: Path) -> bytes:
 
 
 def _fired(store: Store, alert: StoredAlert, event_of: Mapping[tuple[str, str], int]) -> Fired:
-    documents = store.documents.many(store.alerts.documents(alert.id))
+    documents = store.documents.many(store.alert_documents.of_alert(alert.id))
     of = Counter(event_of.get((d.source, d.external_id)) for d in documents)
     planted = {number: count / len(documents) for number, count in of.items() if number is not None}
     assert alert.fired_at is not None

@@ -16,29 +16,24 @@ import importlib.util
 import json
 import platform
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import process_time
 from types import ModuleType
 from typing import Any
 
 import click
 import numpy as np
-from surge_series import DISPERSION, Planted, draw, found_by_oracle, level, plant, rates
+from surge_cost import a_round, an_update
+from surge_series import DISPERSION, Planted, draw, found_by_oracle, level, plant, rates, triples
 
-from monitor.alerts.detectors.profile import HOUR, Profile, advance, empty, expect
+from monitor.alerts.detectors.profile import HOUR, Profile, empty
 from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire, window_lengths
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.replay import surge_verdicts, walk
-from monitor.alerts.rules import Rule
 from monitor.alerts.trial import trial
-from monitor.pipeline.judging import judge_due
-from monitor.store import Store
-from monitor.store.series import selection_text
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -145,7 +140,7 @@ def found_by_rule(planted: Planted, series: int) -> list[int | None]:
     step = planted.step
     profile, at, found = empty(0, step), 0, list[int | None]()
     for start, burst in planted.bursts:
-        steps = list(walk(profile, _triples(planted.counts[at:start], step, at)))
+        steps = list(walk(profile, triples(planted.counts[at:start], step, at)))
         profile = steps[-1][1] if steps else profile
         at = start
         found.append(_delay(profile, burst, start, step, series))
@@ -153,17 +148,12 @@ def found_by_rule(planted: Planted, series: int) -> list[int | None]:
 
 
 def _delay(profile: Profile, burst: np.ndarray, start: int, step: int, series: int) -> int | None:
-    for bucket, after, usual in walk(profile, _triples(burst, step, start)):
+    for bucket, after, usual in walk(profile, triples(burst, step, start)):
         if not may_fire(after, usual, bucket, DEFAULTS):
             continue
         if judge(after, usual, bucket, DEFAULTS, series=series).firing:
             return bucket // step - start
     return None
-
-
-def _triples(counts: np.ndarray, step: int, first: int) -> Iterator[tuple[int, int, int]]:
-    for n in np.flatnonzero(counts).tolist():
-        yield (first + n) * step, int(counts[n]), int(counts[n])
 
 
 @cli.command()
@@ -253,26 +243,14 @@ def _found(delays: list[int | None]) -> dict[str, Any]:
     }
 
 
-# -- speed ----------------------------------------------------------------------------------
+# -- cost -----------------------------------------------------------------------------------
 
 
 @cli.command()
 @click.option("--date", required=True, help="Today's date, for the log.")
 def speed(date: str) -> None:
     """Time one update of one series: what is usual, the profile carried on, whether to judge."""
-    dice = np.random.default_rng(0)
-    counts = draw(rates(5.0, 300, 60, dice), dice)
-    triples = list(_triples(counts, 300, 0))
-
-    def run() -> None:
-        profile = empty(0, 300)
-        for bucket, count, live in triples:
-            usual = expect(profile, bucket)
-            profile = advance(profile, bucket, count, live, usual)
-            if may_fire(profile, usual, bucket, DEFAULTS):
-                judge(profile, usual, bucket, DEFAULTS)
-
-    _report("speed", date, {"updates": len(triples), "microseconds": _best_of(5, run) / len(triples) * 1e6})
+    _report("speed", date, an_update(DEFAULTS))
 
 
 @cli.command()
@@ -284,73 +262,7 @@ def speed(date: str) -> None:
 @click.option("--days", default=30, show_default=True, help="Length of their history.")
 def tick(date: str, number: int, active: int, days: int) -> None:
     """Time one round of judging on a store with many series, all that it writes included."""
-    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-    dice = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "tick.db")
-        chosen = _fill(store, number, active, days, int(now.timestamp()) // 300 * 300, dice)
-        rule = Rule("each", "surge", {"a": "*", "b": "*"}, (), SurgeSettings(compare=False), pace=PACE)
-        rounds = []
-        for n in range(3):
-            moment = now + timedelta(minutes=5 * n)
-            bucket = int(moment.timestamp()) // 300 * 300
-            with store.transaction() as connection:
-                connection.executemany(
-                    "insert into counts values (?, ?, 1, 1)", [(one + 1, bucket) for one in chosen.tolist()]
-                )
-                store.series.put_due([_selection(one) for one in chosen.tolist()], bucket)
-            before, start = _written(store), process_time()
-            judge_due(store, [rule], moment)
-            rounds.append({"seconds": process_time() - start, "bytes_written": _written(store) - before})
-        size, stored = store.connection.execute("select sum(length(data)), count(*) from profiles").fetchone()
-        store.close()
-    _report(
-        "tick",
-        date,
-        {
-            "series": number,
-            "active": active,
-            "days": days,
-            "first_round": rounds[0],
-            "later_round": rounds[-1],
-            "profiles_stored": stored,
-            "bytes_a_profile": size / max(1, stored),
-        },
-    )
-
-
-def _fill(
-    store: Store, number: int, active: int, days: int, end: int, dice: np.random.Generator
-) -> np.ndarray:
-    """Series with a few texts a day each; returns which are active."""
-    with store.transaction() as connection:
-        connection.executemany(
-            "insert into series (id, selection) values (?, ?)",
-            ((n + 1, _selection(n)) for n in range(number)),
-        )
-        buckets = end - 300 - dice.integers(0, days * 288, (number, days)) * 300
-        rows = ((n + 1, int(b)) for n in range(number) for b in np.unique(buckets[n]))
-        connection.executemany("insert into counts values (?, ?, 1, 1)", rows)
-    return dice.choice(number, active, replace=False)
-
-
-def _selection(number: int) -> str:
-    return selection_text({"a": f"label {number // 1000}", "b": f"label {number % 1000}"})
-
-
-def _written(store: Store) -> int:
-    """Bytes of the write-ahead log and the file."""
-    return sum(path.stat().st_size for path in store.path.parent.glob(f"{store.path.name}*"))
-
-
-def _best_of(times: int, work: Callable[[], None]) -> float:
-    """Seconds of one core, in which others that run do not count."""
-    found = []
-    for _ in range(times):
-        start = process_time()
-        work()
-        found.append(process_time() - start)
-    return min(found)
+    _report("tick", date, a_round(number, active, days))
 
 
 def _report(name: str, date: str, figures: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ What it misses, nobody can find by these windows at that price.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,15 @@ def rates(mean: float, step: int, days: int, dice: np.random.Generator) -> np.nd
 def draw(rate: np.ndarray, dice: np.random.Generator) -> np.ndarray:
     """Counts that vary more than Poisson's: negative binomial, variance = mean + DISPERSION * mean ** 2."""
     return np.asarray(dice.poisson(rate * dice.gamma(1 / DISPERSION, DISPERSION, rate.shape)))
+
+
+def triples(counts: np.ndarray, step: int, first: int) -> Iterator[tuple[int, int, int]]:
+    """``(bucket, count, live count)`` of what is not empty, all of it live.
+
+    :param first: the number of the bucket that ``counts[0]`` is of.
+    """
+    for n in np.flatnonzero(counts).tolist():
+        yield (first + n) * step, int(counts[n]), int(counts[n])
 
 
 @dataclass(frozen=True)

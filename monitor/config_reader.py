@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +26,7 @@ from monitor.config import (
     TopTable,
     make_task,
 )
+from monitor.config_document import read_document
 from monitor.config_fallbacks import fallback_faults
 from monitor.config_messages import read_digest, read_templates
 from monitor.config_routing import label_faults, read_policy, rule_labels
@@ -47,31 +47,6 @@ M = TypeVar("M", bound=BaseModel)
 
 KnownTasks = Callable[[Path], Mapping[str, Collection[str]]]
 """Labels by name of the tasks that commands added to a database, given its path."""
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """The TOML document as it stands, secrets not yet looked up.
-
-    :raises ConfigError: if it cannot be read or is not TOML.
-    """
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        raise ConfigError(
-            path, [Fault("", "there is no such file; name another with --config FILE")]
-        ) from None
-    except OSError as error:
-        raise ConfigError(path, [Fault("", f"cannot be read: {error.strerror}")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(path, [Fault("", f"is not TOML: {error}")]) from None
-
-
-def disabled_plugins(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names under ``[plugins] disabled``, before anything else is checked."""
-    table = document.get("plugins")
-    names = table.get("disabled", []) if isinstance(table, dict) else []
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def load_config(

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError
 from monitor.plugins import Plugins
-from monitor.runtime import Runtime, SharedEncoder, make_encoder
+from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler, utc_now
+from monitor.shared_encoder import SharedEncoder, make_encoder
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
 

@@ -16,7 +16,6 @@ import ipaddress
 import re
 import ssl
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from monitor import __version__
 from monitor.errors import MonitorError
+from monitor.http_body import read_body
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +37,6 @@ MAX_RETRY_AFTER_S = 48 * 3600.0
 DEADLINE = "monitor.deadline"
 """Request extension: the :func:`time.monotonic` instant at which a request is given up."""
 
-_ERROR_BODY_BYTES = 4096
 _SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&#]*(?:key|token|secret|passw|auth|sig|access)[^=&#]*=)[^&#]+")
 # What may follow a redirect to another host: nothing that identifies the owner.
 _HARMLESS_HEADERS = {"accept", "content-type", "idempotency-key", "if-modified-since", "if-none-match"}
@@ -137,7 +136,7 @@ def fetch(
                 followed = _redirection(response, method)
                 if followed is None:
                     lower = {name.lower(): value for name, value in response.headers.items()}
-                    body = _read(response, limit_bytes)
+                    body = read_body(response, limit_bytes)
                     return Response(response.status_code, lower, body, where)
             finally:
                 response.close()
@@ -258,79 +257,6 @@ def _too_many_redirects(trail: list[str]) -> str:
         end = trail.index(trail[start], start + 1)
         return f"{shown[0]}: redirects in a loop ({' -> '.join(shown[start : end + 1])})"
     return f"{shown[0]}: redirects more than {MAX_REDIRECTS} times (last to {shown[-1]})"
-
-
-def _read(response: httpx.Response, limit: int) -> bytes:
-    """The decompressed body, never more than ``limit`` bytes of it in memory.
-
-    httpx would inflate a whole chunk at once, and encodings within encodings, so a few hundred
-    bytes could fill the memory before anything is counted. Hence a decoder with an upper bound.
-    """
-    if not response.is_success:
-        return _read_start(response, min(limit, _ERROR_BODY_BYTES))
-    body = bytearray()
-    decoder = _Decoder(response.headers.get("content-encoding", ""))
-    for chunk in response.iter_raw():
-        body += decoder.decode(chunk, limit + 1 - len(body))
-        if len(body) > limit:
-            raise ValueError(f"the answer is larger than {limit / 2**20:.3g} MiB")
-    decoder.finish()
-    return bytes(body)
-
-
-def _read_start(response: httpx.Response, size: int) -> bytes:
-    """The first bytes of an error's body; an error that cannot be read is still that error."""
-    try:
-        decoder = _Decoder(response.headers.get("content-encoding", ""))
-        body = bytearray()
-        for chunk in response.iter_raw():
-            body += decoder.decode(chunk, size - len(body))
-            if len(body) >= size:
-                break
-        return bytes(body)
-    except ValueError:
-        return b""
-
-
-class _Decoder:
-    """Undoes one ``Content-Encoding``, at most so many bytes at a time."""
-
-    def __init__(self, encoding: str) -> None:
-        self._name = encoding.strip().lower()
-        if self._name not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise ValueError(f"the answer is encoded as {encoding!r}, which was not asked for")
-        self._packed = self._name not in ("", "identity")
-        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if self._packed else None
-        self._begun = False
-
-    def decode(self, data: bytes, limit: int) -> bytes:
-        """Up to ``limit`` bytes; what would go beyond is dropped, for the caller then stops."""
-        if self._inflater is None:
-            return data[:limit]
-        out = bytearray()
-        while data and len(out) < limit:
-            if self._inflater.eof:  # the next member of the file (RFC 1952, 2.2)
-                self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-            out += self._inflate(data, limit - len(out))
-            data = self._inflater.unconsumed_tail or self._inflater.unused_data
-        return bytes(out)
-
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        assert self._inflater is not None
-        first, self._begun = not self._begun, True
-        try:
-            return self._inflater.decompress(data, limit)
-        except zlib.error as error:
-            if not (first and self._name == "deflate"):
-                raise ValueError(f"the answer is not the {self._name} it says it is") from error
-            # Many servers send the bare stream where RFC 9110 asks for the zlib format.
-            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self._inflate(data, limit)
-
-    def finish(self) -> None:
-        """Notice a body that ends in the middle."""
-        if self._inflater is not None and self._begun and not self._inflater.eof:
-            raise ValueError("the answer ends early")
 
 
 def _http_date(value: str) -> datetime | None:

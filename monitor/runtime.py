@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,11 +14,12 @@ from monitor.alerts.digest import Digest
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
-from monitor.config import Config, NotifierConfig, SourceConfig, TaskConfig
+from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
+from monitor.pipeline.declared import synchronise
 from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
@@ -34,11 +34,8 @@ from monitor.pipeline.telling import dispatch
 from monitor.pipeline.topics import watch_topics
 from monitor.pipeline.watching import watch
 from monitor.plugins import Plugins
-from monitor.seedfile import read_seeds
 from monitor.store import Store
-from monitor.store.tasks import SeedOrigin
 from monitor.templating import Templates
-from monitor.types import Seed
 
 log = logging.getLogger(__name__)
 
@@ -250,51 +247,6 @@ def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callabl
         return stand_in(f"the plugin raised {type(error).__name__}: {error}")
 
 
-class SharedEncoder(Encoder):
-    """Lets several threads use one encoder, one call at a time."""
-
-    name = "shared"
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__(encoder.settings, encoder.base)
-        self.encoder = encoder
-        self._turn = threading.Lock()
-
-    @property
-    def fingerprint(self) -> str:
-        with self._turn:
-            return self.encoder.fingerprint
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        with self._turn:
-            return self.encoder.views
-
-    def prior(self, labels: Any) -> Any:
-        with self._turn:
-            return self.encoder.prior(labels)
-
-    def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
-        with self._turn:
-            return self.encoder.encode(texts, views, progress=progress)
-
-    def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
-        with self._turn:
-            return self.encoder.fine_tune(*given, progress=progress)
-
-    def offer(self, change: bytes) -> str:
-        with self._turn:
-            return self.encoder.offer(change)
-
-    def close(self) -> None:
-        self.encoder.close()
-
-
-def make_encoder(config: Config) -> SharedEncoder:
-    """The configured encoder. It loads its weights when it is first used."""
-    return SharedEncoder(config.encoder_part(config.encoder_settings, config.base))
-
-
 def make_rules(config: Config) -> list[Rule]:
     """The configured rules."""
     return [
@@ -317,34 +269,3 @@ def make_rules(config: Config) -> list[Rule]:
 def make_digests(config: Config) -> list[Digest]:
     """The configured digests."""
     return [Digest(d.name, d.every, d.at, d.weekday, d.zone, d.notify, d.tasks) for d in config.digests]
-
-
-def synchronise(config: Config, store: Store, now: datetime) -> None:
-    """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
-    with store.transaction():
-        store.sources.sync([(s.name, s.plugin, s.every) for s in config.sources])
-        store.tasks.sync([(t.task, t.adapter, t.raw_settings) for t in config.tasks], now)
-        for task in config.tasks:
-            store.tasks.sync_seeds(task.task.name, configured_seeds(task, config), now)
-
-
-def configured_seeds(task: TaskConfig, config: Config) -> dict[SeedOrigin, list[Seed]]:
-    """The seeds that the configuration owns, by origin: the adapter's and the file's.
-
-    A record of the file that cannot be used, or names an unknown label, is left out with a
-    warning (``monitor config check`` calls it a fault). Where the adapter raises, its origin is
-    not there.
-    """
-    found: dict[SeedOrigin, list[Seed]] = {"adapter": [], "file": []}
-    if task.default_seeds:
-        try:
-            seeds = task.part(task.settings, config.base).seeds()
-            found["adapter"] = [seed for seed in seeds if seed.label in task.task.labels]
-        except Exception:
-            log.exception("the task adapter %s raised; its seeds stay as they are", task.adapter)
-            del found["adapter"]
-    if task.seeds is not None:
-        found["file"], bad = read_seeds(task.seeds, task.task.labels)
-        for record in bad:
-            log.warning("%s, %s: %s", task.seeds, record.place, record.reason)
-    return found

@@ -14,7 +14,8 @@ from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.interfaces import Encoder, Notifier, Settings, Source
 from monitor.plugins import Plugins, load_plugins
-from monitor.runtime import Runtime, SharedEncoder
+from monitor.runtime import Runtime
+from monitor.shared_encoder import SharedEncoder
 from monitor.store import Store
 from monitor.testing import HashEncoder, Recorder, monitor_now, monitor_store
 from monitor.types import BadRecord, Batch, Document

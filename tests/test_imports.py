@@ -31,6 +31,7 @@ GROUND = {
 LOADING = {
     "plugins",
     "config",
+    "config_document",
     "config_fallbacks",
     "config_messages",
     "config_tables",
@@ -38,8 +39,10 @@ LOADING = {
     "config_reader",
     "config_routing",
     "seedfile",
+    "shared_encoder",
     "standins",
     "http",
+    "http_body",
     "http_notifier",
     "http_transport",
     "logs",

@@ -161,7 +161,7 @@ def _history(app: App, task: str, as_json: bool) -> None:
 
 def _revert(app: App, task: str, as_json: bool) -> None:
     from monitor.pipeline.learning import revert
-    from monitor.runtime import make_encoder
+    from monitor.shared_encoder import make_encoder
     from monitor.store.lock import DaemonLock
 
     process, changed = app.daemon(), None
@@ -188,7 +188,7 @@ def _revert(app: App, task: str, as_json: bool) -> None:
 
 
 def _adapt(app: App, task: str | None, force: bool, depth: str | None) -> tuple[list[Adapted], list[str]]:
-    from monitor.runtime import make_encoder
+    from monitor.shared_encoder import make_encoder
     from monitor.store.lock import DaemonLock
 
     found: list[Adapted] = []

@@ -18,7 +18,7 @@ from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.cli.parameters import DURATION, login
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
-from monitor.config_reader import read_document
+from monitor.config_document import read_document
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert
@@ -102,7 +102,7 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     store = app.store
     alert = store.alerts.need(alert_id)
     if as_json:
-        steps = [asdict(step) for step in store.alerts.transitions(alert_id)]
+        steps = [asdict(step) for step in store.transitions.of_alert(alert_id)]
         judged = store.judgements.get(alert_id)
         verdict = (
             None if judged is None else {k: getattr(judged, k) for k in ("real", "author", "note", "at")}
@@ -226,7 +226,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
     if said["line"]:
         click.echo(f"\n{said['line']['drawing']}\n{said['line']['caption']}")
     click.echo("\nlife")
-    for step in store.alerts.transitions(alert.id):
+    for step in store.transitions.of_alert(alert.id):
         click.echo(f"  {clock(step.at)}  {step.state}: {step.reason}")
     click.echo("\nnotifications")
     for sent in _deliveries(store, alert):
@@ -239,7 +239,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
         )
     if not alert.notify and not alert.routed:
         click.echo("  nobody: the rule names no notifier")
-    documents = store.documents.many(store.alerts.documents(alert.id))
+    documents = store.documents.many(store.alert_documents.of_alert(alert.id))
     click.echo(f"\ntexts ({len(documents)})")
     print_table(
         ["id", "time", "source", "text"],

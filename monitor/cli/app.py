@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from monitor.config import Config
-from monitor.config_reader import disabled_plugins, load_config, read_document
+from monitor.config_document import disabled_plugins, read_document
+from monitor.config_reader import load_config
 from monitor.errors import ConfigError, Fault
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
@@ -83,7 +84,7 @@ class App:
     @cached_property
     def synchronised_store(self) -> Store:
         """The store, made if need be, with the configuration's sources and tasks in it."""
-        from monitor.runtime import synchronise
+        from monitor.pipeline.declared import synchronise
 
         store = Store(self.config.database, migrations=self.plugins.migrations)
         synchronise(self.config, store, self.now())

@@ -28,7 +28,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     from monitor.pipeline.featurizer import Featurizer
     from monitor.pipeline.learning import adapt_reader
     from monitor.pipeline.readers import load_readers
-    from monitor.runtime import make_encoder
+    from monitor.shared_encoder import make_encoder
 
     lines = _read(texts)
     store, encoder = app.synchronised_store, make_encoder(app.config)

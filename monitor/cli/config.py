@@ -104,7 +104,7 @@ def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict
 
 
 def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
-    from monitor.runtime import configured_seeds
+    from monitor.pipeline.declared import configured_seeds
 
     store = app.store if app.database.is_file() else None
     tasks: list[tuple[Task, str, str, dict[str, int]]] = [

@@ -42,7 +42,7 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
     from monitor.pipeline.featurizer import Featurizer
-    from monitor.runtime import make_encoder
+    from monitor.shared_encoder import make_encoder
 
     store = app.synchronised_store
     name = name or _only_task([stored.task.name for stored in store.tasks.active()])

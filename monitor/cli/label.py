@@ -87,7 +87,7 @@ def _open(app: App, name: str, since: Callable[[datetime], datetime]) -> Desk:
     from monitor.pipeline.explaining import ready_reader, renew
     from monitor.pipeline.featurizer import Featurizer
     from monitor.pipeline.questions import questions
-    from monitor.runtime import make_encoder
+    from monitor.shared_encoder import make_encoder
 
     store, adapts = app.synchronised_store, app.daemon() is None
     featurizer = Featurizer(store, make_encoder(app.config))

@@ -46,7 +46,8 @@ def run_command(app: App, once: bool, view: bool | None) -> None:
 
 def _once(app: App, show: bool) -> None:
     from monitor.cli.view import View
-    from monitor.runtime import Runtime, make_encoder
+    from monitor.runtime import Runtime
+    from monitor.shared_encoder import make_encoder
     from monitor.store import Store
     from monitor.store.lock import DaemonLock
 

@@ -176,7 +176,8 @@ def fetch_command(app: App, names: tuple[str, ...]) -> None:
 
 
 def _fetch(app: App, names: Sequence[str]) -> None:
-    from monitor.runtime import Runtime, make_encoder
+    from monitor.runtime import Runtime
+    from monitor.shared_encoder import make_encoder
     from monitor.store.lock import DaemonLock
 
     config = app.config

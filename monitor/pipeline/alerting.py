@@ -55,7 +55,7 @@ def follow(
             said = (
                 f"fired {fired + 1} times in {format_duration(pace.flap_span)}; it stays open until it has "
             )
-            store.alerts.note(
+            store.transitions.add(
                 alert.id, "flapping", f"{said}been quiet for {format_duration(span(pace))}", now
             )
         if after is not None:
@@ -86,7 +86,7 @@ def resolve(
 
 def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
     """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
-    documents = store.documents.many(store.alerts.documents(alert.id))
+    documents = store.documents.many(store.alert_documents.of_alert(alert.id))
     return data(asdict(alert), documents, evidence=Evidence(store).of(alert.id))
 
 
@@ -141,7 +141,7 @@ def _firing(
         if fires:
             store.alerts.fire(alert_id, found.reason, now)
     documents = behind(found)
-    store.alerts.attach(alert_id, [document.id for document in documents])
+    store.alert_documents.add(alert_id, [document.id for document in documents])
     alert = store.alerts.need(alert_id)
     if fires:
         note(store, alert, documents, now, rule=rule, found=found)
@@ -153,8 +153,8 @@ def _told_apart(
 ) -> None:
     """Note the steps that change no state."""
     if before.frozen_at is None and after.frozen_at is not None:
-        store.alerts.note(alert.id, "frozen", found.reason, now)
+        store.transitions.add(alert.id, "frozen", found.reason, now)
     if before.frozen_at is not None and after.frozen_at is None:
-        store.alerts.note(alert.id, "thawed", found.reason, now)
+        store.transitions.add(alert.id, "thawed", found.reason, now)
     if before.state == "flapping" and after.state == "firing":
-        store.alerts.note(alert.id, "steady", "it has been firing without a break", now)
+        store.transitions.add(alert.id, "steady", "it has been firing without a break", now)

@@ -136,7 +136,7 @@ def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templ
     """
     firing = []
     for alert_id in store.tellings.standing(name):
-        documents = store.documents.many(store.alerts.documents(alert_id)[:LETTER_DOCUMENTS])
+        documents = store.documents.many(store.alert_documents.of_alert(alert_id)[:LETTER_DOCUMENTS])
         evidence = Evidence(store).of(alert_id)
         told = data(asdict(store.alerts.need(alert_id)), documents, most=LETTER_DOCUMENTS, evidence=evidence)
         said = compose("firing", told)

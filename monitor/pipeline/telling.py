@@ -95,7 +95,7 @@ def letter(
     :param times: how often this was told, this time included.
     :param most: the letter has at most so many of its documents.
     """
-    documents = store.documents.many(store.alerts.documents(alert.id))
+    documents = store.documents.many(store.alert_documents.of_alert(alert.id))
     told = word(store, alert, event, documents, now, times=times, most=most)
     return Notification(key, event, told.title, told.body, told.data, html=told.html)
 

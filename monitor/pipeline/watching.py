@@ -69,7 +69,9 @@ def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
     """
     if SOURCE in alert.selection and alert.kind == "silence":
         return None
-    given = Counter(document.source for document in store.documents.many(store.alerts.documents(alert.id)))
+    given = Counter(
+        document.source for document in store.documents.many(store.alert_documents.of_alert(alert.id))
+    )
     if not given:
         return None
     source, number = given.most_common(1)[0]
@@ -89,11 +91,11 @@ def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
 
 
 def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], now: datetime) -> None:
-    known = store.alerts.attached(rule.name, [document.id for document in documents])
+    known = store.alert_documents.of_rule(rule.name, [document.id for document in documents])
     for pairs, new in mentioned(store, rule, [d for d in documents if d.id not in known]).items():
         selection = dict(pairs)
         before = next((a for a in _opened(store, rule) if a.selection == selection), None)
-        number = 0 if before is None else len(store.alerts.documents(before.id))
+        number = 0 if before is None else len(store.alert_documents.of_alert(before.id))
         verdict = of_mentions(new, number, now)
         _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
 

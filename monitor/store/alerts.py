@@ -1,4 +1,4 @@
-"""Alerts: what fired, why, and every step of its life."""
+"""Alerts: what fired, why, and where each stands in its life."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ from monitor.errors import MonitorError
 from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
 
 State = Literal["pending", "firing", "resolved"]
-
-
-@dataclass(frozen=True)
-class Transition:
-    """A step in an alert's life.
-
-    ``state`` is the one it came to, or else what happened to it: ``frozen``, ``thawed``,
-    ``flapping``, ``steady``, ``suppressed``, ``unsuppressed``, ``acknowledged``, ``snoozed``, ``judged``.
-    """
-
-    at: datetime
-    state: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,7 @@ class StoredAlert:
 
 
 class Alerts(Room):
-    """Alerts and their documents."""
+    """What was raised. Each step that changes an alert is noted in the same transaction."""
 
     def open(self, fingerprint: str) -> StoredAlert | None:
         """The alert of this fingerprint that is not resolved, if there is one."""
@@ -200,7 +187,7 @@ class Alerts(Room):
             )
             alert_id = cursor.lastrowid
             assert alert_id is not None
-            self.note(alert_id, state, reason, now)
+            self.store.transitions.add(alert_id, state, reason, now)
             return alert_id
 
     def fire(self, alert_id: int, reason: str, now: datetime) -> None:
@@ -209,7 +196,7 @@ class Alerts(Room):
             self.write(
                 "update alerts set state = 'firing', fired_at = ? where id = ?", [to_text(now), alert_id]
             )
-            self.note(alert_id, "firing", reason, now)
+            self.store.transitions.add(alert_id, "firing", reason, now)
 
     def set_clocks(
         self,
@@ -236,7 +223,9 @@ class Alerts(Room):
         """Nobody is told of it, and why; ``""``: they are again."""
         with self.store.transaction():
             self.write("update alerts set suppressed = ? where id = ?", [why, alert_id])
-            self.note(alert_id, "suppressed" if why else "unsuppressed", why or "nothing holds it back", now)
+            self.store.transitions.add(
+                alert_id, "suppressed" if why else "unsuppressed", why or "nothing holds it back", now
+            )
 
     def still_firing(self, alert_id: int, now: datetime, *, worse: Mapping[str, Any] | None = None) -> None:
         """The rule still holds; ``worse`` has new figures (observed, expected, low, high, reason)."""
@@ -254,7 +243,7 @@ class Alerts(Room):
                 "suppressed = '' where id = ?",
                 [to_text(now), alert_id],
             )
-            self.note(alert_id, "resolved", reason, now)
+            self.store.transitions.add(alert_id, "resolved", reason, now)
 
     def acknowledge(self, alert_id: int, by: str, note: str, now: datetime) -> None:
         """Somebody looks after it."""
@@ -264,7 +253,7 @@ class Alerts(Room):
                 "update alerts set acked_at = ?, acked_by = ?, ack_note = ? where id = ?",
                 [to_text(now), by, note, alert_id],
             )
-            self.note(alert_id, "acknowledged", f"by {by}{f': {note}' if note else ''}", now)
+            self.store.transitions.add(alert_id, "acknowledged", f"by {by}{f': {note}' if note else ''}", now)
 
     def snooze(self, alert_id: int, until: datetime, by: str, note: str, now: datetime) -> None:
         """Nobody is told of it until then."""
@@ -275,43 +264,7 @@ class Alerts(Room):
                 [to_text(until), by, alert_id],
             )
             said = f"by {by} until {until:%Y-%m-%d %H:%M} UTC{f': {note}' if note else ''}"
-            self.note(alert_id, "snoozed", said, now)
-
-    def attach(self, alert_id: int, document_ids: Sequence[int]) -> None:
-        """Note which documents are behind an alert."""
-        self.write_many(
-            "insert or ignore into alert_documents values (?, ?)", [(alert_id, i) for i in document_ids]
-        )
-
-    def attached(self, rule: str, document_ids: Sequence[int]) -> set[int]:
-        """Which documents are behind any alert of a rule."""
-        rows = self.rows(
-            "select distinct document_id from alert_documents join alerts on alerts.id = alert_id "
-            "where rule = ? and document_id in (select value from json_each(?))",
-            [rule, json.dumps(list(document_ids))],
-        )
-        return {row[0] for row in rows}
-
-    def documents(self, alert_id: int) -> list[int]:
-        """Ids of the documents behind an alert, newest event first."""
-        rows = self.rows(
-            "select document_id from alert_documents join documents on documents.id = document_id "
-            "where alert_id = ? order by event_at desc, document_id desc",
-            [alert_id],
-        )
-        return [row[0] for row in rows]
-
-    def transitions(self, alert_id: int) -> list[Transition]:
-        """The alert's life, oldest step first."""
-        rows = self.rows("select * from alert_transitions where alert_id = ? order by id", [alert_id])
-        return [Transition(to_time(row["at"]), row["state"], row["reason"]) for row in rows]
-
-    def note(self, alert_id: int, state: str, reason: str, now: datetime) -> None:
-        """Something happened to an alert."""
-        self.write(
-            "insert into alert_transitions (alert_id, at, state, reason) values (?, ?, ?, ?)",
-            [alert_id, to_text(now), state, reason],
-        )
+            self.store.transitions.add(alert_id, "snoozed", said, now)
 
 
 def _alert(row: Any) -> StoredAlert:

@@ -38,7 +38,7 @@ class Judgements(Room):
                 [alert_id, real, author, note, to_text(now)],
             )
             said = f"{'real' if real else 'false'}, by {author}{f': {note}' if note else ''}"
-            self.store.alerts.note(alert_id, "judged", said, now)
+            self.store.transitions.add(alert_id, "judged", said, now)
 
     def get(self, alert_id: int) -> Judgement | None:
         """The judgement of an alert, if there is one."""

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from monitor.errors import StoreError
+from monitor.store.alert_documents import AlertDocuments
 from monitor.store.alerts import Alerts
 from monitor.store.arrivals import Arrivals
 from monitor.store.documents import Documents
@@ -33,6 +34,7 @@ from monitor.store.sources import Sources
 from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
 from monitor.store.threads import Threads
+from monitor.store.transitions import Transitions
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,8 @@ class Store:
         self.profiles = Profiles(self)
         self.waves = Waves(self)
         self.alerts = Alerts(self)
+        self.alert_documents = AlertDocuments(self)
+        self.transitions = Transitions(self)
         self.tellings = Tellings(self)
         self.silences = Silences(self)
         self.judgements = Judgements(self)

@@ -254,7 +254,7 @@ def alert_id(fetched: Monitor) -> int:
                 reason="12 texts where 0.6 are usual",
                 notify=["desk", "phone"],
             )
-            store.alerts.attach(found, [1])
+            store.alert_documents.add(found, [1])
             for notifier in ("desk", "phone"):
                 letter = Notification(f"key-{notifier}", "firing", "title", "body", {})
                 store.outbox.add(notifier, letter, found, now)

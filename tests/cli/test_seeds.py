@@ -8,8 +8,9 @@ import time
 import pytest
 
 from monitor.cli.app import App
-from monitor.runtime import Runtime, make_encoder
+from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
+from monitor.shared_encoder import make_encoder
 from monitor.store.lock import DaemonLock
 
 

@@ -185,7 +185,8 @@ def main(folder: Path, mode: str, kill: int) -> None:
     from monitor.config_reader import load_config
     from monitor.errors import SourceError
     from monitor.plugins import load_plugins
-    from monitor.runtime import Runtime, make_encoder
+    from monitor.runtime import Runtime
+    from monitor.shared_encoder import make_encoder
     from monitor.store import Store
     from monitor.testing import HashEncoder
 

@@ -15,7 +15,8 @@ from monitor.learn.head import Head
 from monitor.pipeline.learning import revert
 from monitor.pipeline.promotion import deepen
 from monitor.plugins import Plugins
-from monitor.runtime import Runtime, make_encoder
+from monitor.runtime import Runtime
+from monitor.shared_encoder import make_encoder
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.types import Document

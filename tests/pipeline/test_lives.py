@@ -184,7 +184,7 @@ class Lives(RuleBasedStateMachine):
             == 1
         )
         for alert in alerts.values():
-            steps = self.store.alerts.transitions(alert.id)
+            steps = self.store.transitions.of_alert(alert.id)
             assert all(step.reason for step in steps)
             states = [s.state for s in steps if s.state in ("pending", "firing", "resolved")]
             assert states in (

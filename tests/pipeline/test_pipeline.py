@@ -91,7 +91,7 @@ def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime
     alert = alerts["bad-news"]
     assert (alert.state, alert.observed) == ("firing", 12)
     assert alert.expected < 2
-    assert len(warm.store.alerts.documents(alert.id)) == 12
+    assert len(warm.store.alert_documents.of_alert(alert.id)) == 12
     sent = warm.notifiers["desk"].sent
     assert sorted(n.data["rule"] for n in sent) == ["any-court", "bad-news"]
     assert "12 texts in 15 min" in next(n.body for n in sent if n.data["rule"] == "bad-news")

@@ -81,7 +81,7 @@ class World:
         return [(notifier, letter.event) for notifier, letter in self.letters()]
 
     def steps(self, alert_id: int = 1) -> list[str]:
-        return [step.state for step in self.store.alerts.transitions(alert_id)]
+        return [step.state for step in self.store.transitions.of_alert(alert_id)]
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def raised_live(runtime: Runtime, rule: str) -> set[tuple[str, datetime, datetim
     found = set()
     for alert in runtime.store.alerts.find(limit=1000):
         if alert.rule == rule and alert.fired_at is not None:
-            steps = runtime.store.alerts.transitions(alert.id)
+            steps = runtime.store.transitions.of_alert(alert.id)
             said = next(step.reason for step in steps if step.state == "firing")
             found.add((str(alert.selection), alert.fired_at, alert.resolved_at, said))
     return found

@@ -154,7 +154,7 @@ def test_a_busy_series_that_falls_silent_fires_without_a_document(
     found = alerts(runtime)["no-more-money"]
     assert (found.state, found.observed, found.selection) == ("firing", 0, {"topic": "money"})
     assert found.reason.startswith("0 texts in 1 h where 24 ")
-    assert len(runtime.store.alerts.documents(found.id)) == 3
+    assert len(runtime.store.alert_documents.of_alert(found.id)) == 3
     later = monitor_now + timedelta(hours=4)
     runtime.sources["news"].waiting = some(GOOD_MONEY, 24, later, "again")
     runtime.fetch("news", later)
@@ -203,7 +203,7 @@ def test_entities_are_counted_like_labels_and_watched(
     read(runtime, at, *some(f"{BAD_COURT} acme", 3, at), *some(f"{GOOD_MONEY} border bank Acme", 2, at))
     found = alerts(runtime)
     assert found["bad-for-one"].selection == {"entity": "Acme Corp", "mood": "bad"}
-    assert len(runtime.store.alerts.documents(found["bad-for-one"].id)) == 3
+    assert len(runtime.store.alert_documents.of_alert(found["bad-for-one"].id)) == 3
     totals = {tuple(s.items()): n for s, n in runtime.store.series.totals()}
     assert totals[(("entity", "Acme Corp"),)] == 5
     assert totals[(("entity", "Border Bank"), ("topic", "money"))] == 2
@@ -284,7 +284,7 @@ def test_each_mention_fires_and_those_that_are_close_are_one_alert(
     found = alerts(runtime)
     assert (found["leaks"].observed, found["leaks"].reason) == (3, "'Strike' in 1 text; 2 before")
     assert found["bad-strike"].selection == {"mood": "bad"}
-    assert len(runtime.store.alerts.documents(found["leaks"].id)) == 3
+    assert len(runtime.store.alert_documents.of_alert(found["leaks"].id)) == 3
     settle(runtime, later + timedelta(minutes=59))
     assert alerts(runtime)["leaks"].state == "firing"
     settle(runtime, later + timedelta(minutes=61))
@@ -433,7 +433,7 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
         {"source": "news", "thread": "7"},
         "no answer for 31 min to 1 text with mood bad",
     )
-    assert len(runtime.store.alerts.documents(found.id)) == 1
+    assert len(runtime.store.alert_documents.of_alert(found.id)) == 1
     late = at + timedelta(minutes=40)
     read(runtime, late, turn("e", "sorry, here is your refund", late, "agent"))
     assert alerts(runtime)["waiting"].state == "resolved"
@@ -453,7 +453,7 @@ def test_a_thread_that_turns_worse_fires_at_once(
         runtime.classify(at)
     found = alerts(runtime)["turning"]
     assert found.reason == "2 texts with mood bad in a row from the customer; the one before was different"
-    assert len(runtime.store.alerts.documents(found.id)) == 2
+    assert len(runtime.store.alert_documents.of_alert(found.id)) == 2
     read(runtime, monitor_now + timedelta(hours=23))
     assert alerts(runtime)["turning"].state == "firing"
     read(runtime, monitor_now + timedelta(hours=25))
@@ -532,7 +532,7 @@ def test_texts_that_fit_no_label_are_offered_as_one(
     found = alerts(runtime)["unknown"]
     assert found.selection == {"task": "topic"}
     assert found.observed >= 6
-    behind = runtime.store.documents.many(runtime.store.alerts.documents(found.id))
+    behind = runtime.store.documents.many(runtime.store.alert_documents.of_alert(found.id))
     assert {d.external_id[:5] for d in behind} == {VOUCHER[:5]}
     assert " texts that fit no label resemble each other (" in found.reason
     command = found.reason.rpartition("to make them a label: ")[2]

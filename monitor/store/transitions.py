@@ -1,0 +1,37 @@
+"""Every step of every alert's life, with its time and reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.store.room import Room, to_text, to_time
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A step in an alert's life.
+
+    ``state`` is the one it came to, or else what happened to it: ``frozen``, ``thawed``,
+    ``flapping``, ``steady``, ``suppressed``, ``unsuppressed``, ``acknowledged``, ``snoozed``, ``judged``.
+    """
+
+    at: datetime
+    state: str
+    reason: str
+
+
+class Transitions(Room):
+    """Written in the transaction that takes the step."""
+
+    def add(self, alert_id: int, state: str, reason: str, now: datetime) -> None:
+        """Something happened to an alert."""
+        self.write(
+            "insert into alert_transitions (alert_id, at, state, reason) values (?, ?, ?, ?)",
+            [alert_id, to_text(now), state, reason],
+        )
+
+    def of_alert(self, alert_id: int) -> list[Transition]:
+        """The alert's life, oldest step first."""
+        rows = self.rows("select * from alert_transitions where alert_id = ? order by id", [alert_id])
+        return [Transition(to_time(row["at"]), row["state"], row["reason"]) for row in rows]

@@ -209,10 +209,10 @@ def fit_multi(support: Support) -> Fitted:
         weights = np.repeat(each[:, None], labels, axis=1)
         positive = (weights * targets).sum(axis=0)
         negative = (weights * (1 - targets)).sum(axis=0)
-        # A label has few texts of its own against those of all the others: meet halfway.
-        weights = np.where(
-            targets > 0, weights * np.sqrt(np.maximum(1, negative / np.maximum(positive, 1e-6))), weights
-        )
+        # A label has few texts of its own against those of all the others: meet halfway. And how many seeds it
+        # has says nothing of how often it comes.
+        own = np.sqrt(np.maximum(1, negative / np.maximum(positive, 1e-6)))
+        weights = np.where(targets > 0, weights * own * _evenness(part.targets.sum(axis=0)), weights)
         return fit_sigmoid(
             np.vstack([part.seeds, part.names, part.background]),
             targets,

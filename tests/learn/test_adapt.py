@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import STRENGTH, choose_strength, fit_scores, name_worth
+from monitor.learn.fit import STRENGTH, choose_strength, fit_multi, fit_scores, name_worth
 from monitor.learn.head import Head, decide, fit_softmax, probabilities
 from monitor.learn.support import Support, name_text
 from monitor.types import Prediction, Seed, Task
@@ -237,3 +237,23 @@ def test_as_many_seeds_each_need_no_making_up_for() -> None:
     )
     for one, other in zip(found, plain, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_a_label_with_few_seeds_is_told_nearly_as_often_where_a_text_may_have_several() -> None:
+    one, other = np.eye(16)[:2]
+    names, targets = np.zeros((2, 16), np.float32), np.repeat(np.eye(2, dtype=np.float32), [30, 3], axis=0)
+    right = []
+    for draw in range(8):
+        rng = np.random.default_rng(draw)
+
+        def texts(middle: np.ndarray, count: int, rng: np.random.Generator = rng) -> np.ndarray:
+            rows = middle + rng.normal(size=(count, 16)) * 0.4
+            return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+        seeds, background = np.vstack([texts(one, 30), texts(other, 3)]), texts(np.zeros(16), 16)
+        made = fit_multi(Support(seeds, targets, names, background))
+        told = [(texts(middle, 400) @ made.weight.T + made.bias).argmax(axis=1) for middle in (one, other)]
+        right.append([(told[label] == label).mean() for label in (0, 1)])
+    many, few = np.mean(right, axis=0)
+    assert many > 0.95
+    assert few > 0.73  # seeds that weigh the same give 0.69

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import numpy as np
 from scipy.special import softmax
-from stream import RESULTS, Folder
+from stream import RESULTS, ROLES, Folder, of_role
 
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
@@ -69,7 +69,7 @@ def curve(task: Folder, choice: Choice, shots: int, batch: int, rounds: int, see
 
 @click.command()
 @click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(["validation", "exam"]), required=True, help="Which tasks.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
 @click.option("--date", required=True, help="Today's date, for the log.")
 @click.option("--shots", default=2, show_default=True, help="Seeds a label at the start.")
 @click.option("--batch", default=10, show_default=True, help="Texts that are asked at once.")
@@ -98,7 +98,7 @@ def main(
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
     )
     found: dict[str, dict[str, list[float]]] = {}
-    for name in sorted(name for name, entry in catalog.items() if entry["role"] == role):
+    for name in of_role(catalog, role):
         task = Folder(tasks / name, encoder, cache)
         found[name] = {
             method: np.mean([curve(task, choice, shots, batch, rounds, s) for s in range(draws)], axis=0)

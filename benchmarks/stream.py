@@ -16,7 +16,7 @@ import json
 import platform
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,20 @@ from monitor.learn.task_folder import draw, read_rows
 RESULTS = Path(__file__).parent / "results"
 STREAMS = ("balanced", "skewed", "foreign", "missing")
 MOST_TRAIN, MOST_TEST = 2000, 800
+
+
+ROLES = ("validation", "exam", "unseen")
+"""``unseen``: tasks to train on whose licence keeps them from weights that ship, so that those have not seen them."""
+
+
+def of_role(catalog: Mapping[str, Mapping[str, Any]], role: str) -> list[str]:
+    """The names of the tasks of a role (:data:`ROLES`), sorted."""
+    wanted = ("train", False) if role == "unseen" else (role, None)
+    return sorted(
+        name
+        for name, entry in catalog.items()
+        if entry["role"] == wanted[0] and wanted[1] in (None, entry["ships"])
+    )
 
 
 class Folder:
@@ -128,7 +142,7 @@ def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
 
 @click.command()
 @click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(["validation", "exam"]), required=True, help="Which tasks.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
 @click.option("--date", required=True, help="Today's date, for the log.")
 @click.option("--shots", default="4,8", show_default=True, help="Seeds a label.")
 @click.option("--draws", default=3, show_default=True, help="Draws each.")
@@ -143,7 +157,7 @@ def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, 
     encoder = TransformerEncoder(
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
     )
-    names = sorted(name for name, entry in catalog.items() if entry["role"] == role)
+    names = of_role(catalog, role)
     folders = {name: Folder(tasks / name, encoder, cache) for name in names}
     counts = [int(k) for k in shots.split(",")]
     found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}

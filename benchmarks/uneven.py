@@ -19,7 +19,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from stream import RESULTS, Folder
+from stream import RESULTS, ROLES, Folder, of_role
 
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
@@ -79,7 +79,7 @@ METHODS: dict[str, Guess] = {"ours": ours, "lr": regression(False), "lr balanced
 
 @click.command()
 @click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(["validation", "exam"]), required=True, help="Which tasks.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
 @click.option("--date", required=True, help="Today's date, for the log.")
 @click.option("--repeats", default=3, show_default=True, help="Draws of each kind.")
 @click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
@@ -95,7 +95,7 @@ def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, re
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
     )
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for name in sorted(name for name, entry in catalog.items() if entry["role"] == role):
+    for name in of_role(catalog, role):
         task = Folder(tasks / name, encoder, cache)
         truth = [str(label) for label in task.test_truth]
         own: dict[str, dict[str, list[tuple[float, float]]]] = {}

@@ -50,19 +50,16 @@ def count_exams(results: Path = RESULTS) -> int:
 def table(reports: Sequence[Mapping[str, Any]], published: Mapping[str, Any]) -> str:
     """Markdown: a row for each task and number of seeds, a column for each way to learn, notes below.
 
-    Raises ``click.ClickException`` where two reports measured the same.
+    What several reports measured is taken from the last of them.
     """
+    last = {
+        (cell["task"], cell["split"], cell["method"], cell["draw"]): cell
+        for report in reports
+        for cell in report["cells"]
+    }
     cells: dict[tuple[str, str], dict[str, list[Cell]]] = {}
-    seen = set()
-    for report in reports:
-        for cell in report["cells"]:
-            key = (cell["task"], cell["split"], cell["method"], cell["draw"])
-            if key in seen:
-                raise click.ClickException(
-                    f"two of the files measured {' '.join(map(str, key))}: leave one out"
-                )
-            seen.add(key)
-            cells.setdefault(key[:2], {}).setdefault(cell["method"], []).append(cell)
+    for (task, split, method, _), cell in last.items():
+        cells.setdefault((task, split), {}).setdefault(method, []).append(cell)
     names = {task: found for (task, split), found in cells.items() if split == "names"}
     measured = sorted((key for key in cells if key[1] != "names"), key=lambda key: (key[0], _shots(key[1])))
     rows = {key: {**names.get(key[0], {}), **cells[key]} for key in measured}
@@ -184,7 +181,6 @@ def _mean_rows(
         *lines,
         _row(["log-loss, mean", "", *over("log_loss", lambda v: f"{mean(v):.2f}"), ""]),
         _row(["seconds to adapt, median (most)", "", *over("adapt_seconds", _median_and_most), ""]),
-        _row(["texts a second, median", "", *over("texts_per_second", lambda v: f"{median(v):.0f}"), ""]),
     ]
 
 
@@ -211,8 +207,9 @@ def _notes(
         }
     )
     machines = sorted({_machine(report["machine"]) for report in reports})
-    commits = list(dict.fromkeys(run["commit"] for report in reports for run in report["runs"]))
-    dates = list(dict.fromkeys(run["date"] for report in reports for run in report["runs"]))
+    used_commits = {cell["commit"] for found in rows.values() for cells in found.values() for cell in cells}
+    runs = [run for report in reports for run in report["runs"] if run["commit"] in used_commits]
+    commits, dates = (list(dict.fromkeys(run[name] for run in runs)) for name in ("commit", "date"))
     draws = sorted({report["draws"] for report in reports})
     tasks = {task for task, _ in rows}
     used = [f for f in published["figure"] if tasks & set(f["accuracy"])]

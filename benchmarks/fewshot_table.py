@@ -207,8 +207,8 @@ def _notes(
         }
     )
     machines = sorted({_machine(report["machine"]) for report in reports})
-    used_commits = {cell["commit"] for found in rows.values() for cells in found.values() for cell in cells}
-    runs = [run for report in reports for run in report["runs"] if run["commit"] in used_commits]
+    seen = {cell["commit"] for found in rows.values() for cells in found.values() for cell in cells}
+    runs = [run for report in reports for run in report["runs"] if run["commit"] in seen]
     commits, dates = (list(dict.fromkeys(run[name] for run in runs)) for name in ("commit", "date"))
     draws = sorted({report["draws"] for report in reports})
     tasks = {task for task, _ in rows}

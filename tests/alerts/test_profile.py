@@ -10,14 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.detectors.profile import (
+    AHEAD,
     CAP_DEVIATIONS,
     CAP_FACTOR,
     CAP_LEAST,
     DAY,
     HOUR,
+    HOUR_PRIOR,
+    HOUR_SPREAD,
     LANDMARK,
     LASTS,
+    LEVEL_PRIOR,
     SETTLES,
+    WEEKDAY_AFTER,
+    WEEKDAY_PRIOR,
+    WEEKDAY_SPREAD,
     Profile,
     advance,
     empty,
@@ -55,13 +62,34 @@ def draw(rate: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).poisson(rate)
 
 
+def usual_in_silence(profile: Profile, bucket: int) -> float:
+    """What is usual of an empty bucket after the last one with texts, in plain sums."""
+    if not profile.usual or bucket // HOUR == profile.at // HOUR:
+        return profile.usual
+    day = profile.at // DAY
+    weight = 2 ** ((day - profile.origin) / 14)
+    days = np.arange(profile.since, profile.at + STEP, STEP) // DAY
+    level = (LEVEL_PRIOR + profile.level / weight) / sum(2.0 ** ((days - day) / 14))
+    if bucket >= -(-(profile.at + STEP) // HOUR) * HOUR + AHEAD * HOUR:
+        return float(level)
+    rough = 1 + HOUR_SPREAD * level / noise(STEP)[1]
+    texts = np.array(profile.hours) / weight / rough
+    usual = level * (HOUR_PRIOR + texts[bucket // HOUR % 24]) / (HOUR_PRIOR + texts.mean())
+    if day - profile.since // DAY >= WEEKDAY_AFTER:
+        texts = np.array(profile.days) / weight / (1 + WEEKDAY_SPREAD * level * 288)
+        usual *= (WEEKDAY_PRIOR + texts[bucket // DAY % 7]) / (WEEKDAY_PRIOR + texts.mean())
+    return float(usual)
+
+
 def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
-    counts = draw(cycles(12, 0.4))
+    counts = draw(cycles(24, 0.4))
+    counts[18 * 288 : 22 * 288] = 0  # four silent days
     counts[4 * 288 :][:150] += draw(np.full(150, 3.0), 1)  # a wave of half a day, one of two days
     counts[6 * 288 :][:600] += draw(np.full(600, 20.0), 2)
     profile, means, moments = empty(0, STEP), np.zeros(4), np.zeros(4)
     keep = np.array(retained(STEP))
-    ordinary, lasts, lasted = 0.0, 0, set[int]()
+    ordinary, squares, lasts, lasted = 0.0, 0.0, 0, set[int]()
+    usual_before = 0.0
     for n, count in enumerate(counts.tolist()):
         bucket = n * STEP
         usual = expect(profile, bucket)
@@ -69,11 +97,14 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
             weight = 2 ** (profile.at // DAY / 14)
             news = not LASTS < lasts <= SETTLES
             moments += weight * means**2 * [news, news, True, True]
+            squares += weight * usual_before**2
         if not count:
-            means = keep * means - (1 - keep) * profile.usual
+            usual_before = usual_in_silence(profile, bucket)
+            means = keep * means - (1 - keep) * usual_before
             continue
         mean, capped = usual.mean, float(count)
         if bucket < DAY:
+            usual_before = 0.0
             profile = advance(profile, bucket, count, count, usual)
             continue
         else:
@@ -93,17 +124,21 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
         lasted.add(lasts)
         above = np.array([count, count, passes, passes]) - mean
         means = keep * means + (1 - keep) * above
+        usual_before = mean
         profile = advance(profile, bucket, count, count, usual)
         assert profile.means == pytest.approx(means)
         assert profile.ordinary == pytest.approx(ordinary)
+        assert profile.squares == pytest.approx(squares)
         assert profile.lasts == lasts
     assert any(LASTS < one <= SETTLES for one in lasted)
     assert max(lasted) > SETTLES
     end = len(counts) * STEP
     assert lasts == 0
     moments += 2 ** (profile.at // DAY / 14) * means**2
+    squares += 2 ** (profile.at // DAY / 14) * usual_before**2
     assert idle(profile, end)[0] == pytest.approx(means)
     assert idle(profile, end)[1] == pytest.approx(moments)
+    assert idle(profile, end)[2] == pytest.approx(squares)
 
 
 def test_what_buckets_weigh_is_a_sum_over_every_bucket() -> None:
@@ -123,6 +158,19 @@ def test_the_usual_count_follows_hour_and_weekday() -> None:
             assert expect(past, n * STEP).mean == pytest.approx(rate[n : n + 12].mean(), rel=0.35, abs=0.15)
     assert expect(profile, 56 * DAY).clumped < 0.05
     assert expect(profile, 56 * DAY).drifting < 0.05
+
+
+def test_office_hours_are_learned_and_do_not_pass_for_wildness() -> None:
+    clock = np.arange(35 * 288) / 12
+    working = (clock % 24 >= 8) & (clock % 24 < 18) & (clock // 24 % 7 < 5)
+    profile = run(draw(np.where(working, 2.0, 0.0)))
+    noon, night = (
+        34 * DAY + 12 * HOUR,
+        34 * DAY + 3 * HOUR,
+    )  # a Thursday in the week of 1970, which begins with one
+    assert expect(profile, noon + DAY).mean == pytest.approx(2.0, rel=0.2)
+    assert expect(profile, night + DAY).mean < 0.1
+    assert expect(profile, noon + DAY).drifting < 0.15
 
 
 def test_clumps_and_drifts_are_told_apart() -> None:

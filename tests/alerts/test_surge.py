@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
@@ -123,8 +124,22 @@ def test_a_series_with_waves_every_day_needs_a_larger_one() -> None:
 
 
 @pytest.mark.parametrize("mean", [0.02, 0.3, 5])
-def test_hours_and_weekdays_raise_no_alert(mean: float) -> None:
-    assert alerts(draw(cycles(70, mean, 0.95, 0.2), seed=3)) == []
+def test_hours_and_weekdays_raise_at_most_one_alert_in_three_months(mean: float) -> None:
+    raised = [alerts(draw(cycles(70, mean, 0.95, 0.2), seed=seed)) for seed in range(5)]
+    assert sum(map(len, raised)) <= 5 * 70 // 91
+
+
+def test_a_wave_in_office_hours_is_found() -> None:
+    """A line that is silent at night and at week-ends is judged by its hours, not by its silences."""
+    clock = np.arange(40 * 288) / 12
+    rate = np.where((clock % 24 >= 8) & (clock % 24 < 18) & (clock // 24 % 7 < 5), 2.0, 0.0)
+    wave = slice(36 * 288 + 10 * 12, 36 * 288 + 12 * 12)  # two hours of a Friday in the week of 1970
+    for seed in range(5):
+        counts = draw(rate, seed)
+        assert alerts(counts) == []
+        counts[wave] += draw(rate[wave] * 3, seed + 10)
+        (raised,) = alerts(counts)
+        assert raised.fired_at <= datetime.fromtimestamp(36 * DAY + 12 * HOUR, UTC)
 
 
 def test_a_clock_put_forward_or_back_raises_no_alert() -> None:

@@ -19,13 +19,13 @@ are those of UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from math import sqrt
 from typing import Any, NamedTuple
 
 HOUR, DAY = 3600, 86400
-VERSION = 2
+VERSION = 3
 """Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)
 """What a day weighs more than the one before it."""
@@ -41,6 +41,9 @@ LEVEL_PRIOR = 0.5
 """Shape of the level's prior, in texts (Jeffreys' prior of a Poisson rate)."""
 HOUR_PRIOR = 3.0
 """Shape of the hour factor's prior: unseen hours lie within 1 +- 0.6."""
+HOUR_SPREAD = 0.3
+"""Hours are learned as if their counts varied by no more from day to day: else a series that is silent at night, whose
+first days look wild for want of hours, would go on looking wild, and never learn them."""
 WEEKDAY_PRIOR = 6.0
 """Shape of the weekday factor's prior: unseen weekdays lie within 1 +- 0.4."""
 WEEKDAY_SPREAD = 0.03
@@ -57,6 +60,8 @@ LASTS = 6 * HOUR
 """A wave that goes on for longer adds nothing more to how far the series has ever gone."""
 SETTLES = 36 * HOUR
 """A wave that goes on for longer is a new level, from which all is learned again."""
+AHEAD = 72
+"""Hours of a silence in which each is held to what is usual of it, such as a week-end's; then to the level."""
 RECENT = 2 * HOUR
 """How long single counts are kept: the longest window that is judged."""
 
@@ -84,7 +89,8 @@ class Profile(NamedTuple):
     counts, the weighted mean at ``at`` of what was counted less what was usual. ``moments``: the
     weighted sums of their squares over the buckets before ``at``, those of all counts without what
     came after a wave had lasted :data:`LASTS`. ``ordinary``: the weighted sum of ordinary counts since
-    the first day. ``lasts``: seconds for which a wave has gone on, less those since. ``usual``: the
+    the first day. ``squares``: the weighted sum of the squares of what was usual, over the buckets of
+    ``moments``. ``lasts``: seconds for which a wave has gone on, less those since. ``usual``: the
     mean count of a bucket at ``at``. ``recent``: ``(bucket, live count)`` of the last two hours, oldest first.
     """
 
@@ -99,6 +105,7 @@ class Profile(NamedTuple):
     means: tuple[float, ...]
     moments: tuple[float, ...]
     ordinary: float
+    squares: float
     lasts: int
     usual: float
     recent: tuple[tuple[int, int], ...]
@@ -147,7 +154,9 @@ def empty(history_from: int, step: int) -> Profile:
     since = -(-history_from // DAY) * DAY
     nothing = (0.0,) * MEANS
     day, hours, days = since // DAY, (0.0,) * 24, (0.0,) * 7
-    return Profile(step, since, since - step, day, 0.0, hours, days, 0.0, nothing, nothing, 0.0, 0, 0.0, ())
+    return Profile(
+        step, since, since - step, day, 0.0, hours, days, 0.0, nothing, nothing, 0.0, 0.0, 0, 0.0, ()
+    )
 
 
 def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) -> Profile:
@@ -161,7 +170,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
         raise ValueError(f"the bucket {bucket} is not after {profile.at}")
     if bucket // DAY - profile.origin > LANDMARK:
         profile = _rebased(profile, bucket // DAY)
-    means, moments = idle(profile, bucket)
+    means, moments, squares = idle(profile, bucket)
     kept = retained(profile.step)
     mean, capped = usual.mean, float(count)
     above = (0.0,) * MEANS
@@ -198,6 +207,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
         tuple([q * m + (1 - q) * a for q, m, a in zip(kept, means, above, strict=True)]),
         moments,
         ordinary,
+        squares,
         lasts,
         mean,
         (*[one for one in profile.recent if one[0] > bucket - RECENT], (bucket, live)),
@@ -212,25 +222,56 @@ def _is_wave(above: float, usual: Usual, share: float) -> bool:
     return above > CAP_DEVIATIONS * sqrt(variance)
 
 
-def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """``(means, moments)`` at the end of the bucket before ``until``: those after ``at`` were empty.
+def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """``(means, moments, squares)`` at the end of the bucket before ``until``: those after ``at`` were empty.
 
-    An empty bucket lies ``usual`` below what is usual: a mean m becomes q ** j * (m + usual) - usual after j.
+    An empty bucket lies below what is usual by all of it: where u is usual, a mean m becomes
+    q ** j * (m + u) - u after j of them.
     """
-    gap = (until - profile.at) // profile.step
-    usual = profile.usual
     weight = DAILY ** (profile.at // DAY - profile.origin)
-    whole = gap * usual * usual
-    means, moments = [], []
     news = 0.0 if LASTS < profile.lasts <= SETTLES else weight
     weights = (news,) * len(SCALES) + (weight,) * len(SCALES)
-    of_each = zip(retained(profile.step), profile.means, profile.moments, weights, strict=True)
-    for q, mean, moment, counts in of_each:
-        above, left = mean + usual, q**gap
-        square = above * above * (1 - left * left) / (1 - q * q) - 2 * above * usual * (1 - left) / (1 - q)
-        moments.append(moment + counts * (square + whole))
-        means.append(above * left / q - usual)
-    return tuple(means), tuple(moments)
+    runs = list(_silence(profile, until))
+    means, moments = [], []
+    for q, mean, moment, counts in zip(
+        retained(profile.step), profile.means, profile.moments, weights, strict=True
+    ):
+        total = mean * mean
+        for buckets, usual in runs:
+            above, left = mean + usual, q**buckets
+            square = above * above * q * q * (1 - left * left) / (1 - q * q)
+            total += square - 2 * above * usual * q * (1 - left) / (1 - q) + buckets * usual * usual
+            mean = above * left - usual
+        moments.append(moment + counts * total)
+        means.append(mean)
+    squares = profile.usual * profile.usual + sum(buckets * usual * usual for buckets, usual in runs)
+    return tuple(means), tuple(moments), profile.squares + weight * squares
+
+
+def _silence(profile: Profile, until: int) -> Iterator[tuple[int, float]]:
+    """The buckets after ``at`` and before ``until`` in runs: of how many, and what is usual in each."""
+    bucket, step = profile.at + profile.step, profile.step
+    if bucket >= until:
+        return
+    end = min(until, -(-bucket // HOUR) * HOUR) if profile.usual else until
+    if end > bucket:
+        yield (end - bucket) // step, profile.usual
+    if end >= until:
+        return
+    day, a_day = profile.at // DAY, DAY // step
+    today = DAILY ** (day - profile.origin)
+    level = (LEVEL_PRIOR + profile.level / today) / (weight_seen(profile, bucket) / today)
+    known = HOUR_PRIOR * today * (1 + HOUR_SPREAD * level / noise(step)[-1])
+    by_hour = [level * (known + texts) / (known + profile.level / 24) for texts in profile.hours]
+    by_day = [1.0] * 7
+    if day - profile.since // DAY >= WEEKDAY_AFTER:
+        known = WEEKDAY_PRIOR * today * (1 + WEEKDAY_SPREAD * level * a_day)
+        by_day = [(known + texts) / (known + sum(profile.days) / 7) for texts in profile.days]
+    ahead = min(until, end + AHEAD * HOUR)
+    for hour in range(end, ahead, HOUR):
+        yield (min(HOUR, ahead - hour)) // step, by_hour[hour // HOUR % 24] * by_day[hour // DAY % 7]
+    if ahead < until:
+        yield (until - ahead) // step, level
 
 
 def weight_seen(profile: Profile, bucket: int) -> float:
@@ -254,21 +295,23 @@ def expect(profile: Profile, bucket: int) -> Usual:
     seen = a_day * past + elapsed
     texts = LEVEL_PRIOR + profile.level / today
     level = texts / seen
-    square = seen * level * level
+    square = profile.squares / today
     clumped, drifting = [
         max(DISPERSION_FLOOR, (moment / share - profile.ordinary) / today / (square / share + 1))
         for moment, share in zip(
             profile.moments[len(SCALES) :], noise(profile.step)[len(SCALES) :], strict=True
         )
     ]
-    rough = 1 + drifting * level / noise(profile.step)[-1]
+    together = level / noise(profile.step)[-1]
+    rough = 1 + drifting * together
+    learned = 1 + min(drifting, HOUR_SPREAD) * together
     hour, an_hour, hours = bucket // HOUR % 24, HOUR // profile.step, profile.hours
-    due = level * an_hour * past / rough
-    now = level * (elapsed - hour * an_hour) / rough
-    whole = level * an_hour / rough if hour else 0.0
-    text = 1 / (today * rough)
-    shape = HOUR_PRIOR + hours[hour] * text
-    by_hour = shape / (HOUR_PRIOR + due + now)
+    due = level * an_hour * past / learned
+    now = level * (elapsed - hour * an_hour) / learned
+    whole = level * an_hour / learned if hour else 0.0
+    text = 1 / (today * learned)
+    by_hour = (HOUR_PRIOR + hours[hour] * text) / (HOUR_PRIOR + due + now)
+    shape = HOUR_PRIOR + hours[hour] / (today * rough)
     busiest = max(
         by_hour,
         (HOUR_PRIOR + hours[hour - 1] * text) / (HOUR_PRIOR + due + whole),
@@ -305,4 +348,5 @@ def _rebased(profile: Profile, origin: int) -> Profile:
         today=profile.today * by,
         moments=tuple(x * by for x in profile.moments),
         ordinary=profile.ordinary * by,
+        squares=profile.squares * by,
     )

@@ -213,7 +213,7 @@ def standing(profile: Profile, usual: Usual, bucket: int) -> tuple[float, float]
     """
     means, moments = profile.means, profile.moments
     if profile.at < bucket:
-        means, moments = idle(profile, bucket + profile.step)
+        means, moments, _ = idle(profile, bucket + profile.step)
     seen = weight_seen(profile, bucket)
     of_waves = of_all = 0.0
     for k, share in enumerate(noise(profile.step)[: len(SCALES)]):

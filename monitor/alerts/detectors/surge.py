@@ -50,7 +50,7 @@ ABOVE_ALL = 7.0
 LESSER = 20.0
 LESSER_MOST = 5e-4
 """So many times more probable, at most this, may be what stands out as never before."""
-TESTS = 0.5
+TESTS = 0.75
 """Windows overlap and counts are whole: a bucket of five minutes is worth about so many independent tests."""
 FINE, COARSE = 300, 1 / 6
 """Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than

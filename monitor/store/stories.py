@@ -2,7 +2,8 @@
 
 Until near duplicates are clustered, two documents are one story if their normalised texts are
 the same (:func:`monitor.store.documents.story_of`) or their links are, and at most 48 hours lie
-between them.
+between them. In conversations there are no copies: "it is down" from fifty customers is fifty stories, and
+only who repeats it in the same conversation tells nothing new.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ def grouped(tellings: Sequence[Telling]) -> list[int]:
             place = leader[place]
         return place
 
-    last: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str, str], int] = {}
     for place in sorted(range(len(tellings)), key=lambda n: tellings[n].at):
         telling = tellings[place]
-        for key in (("text", telling.text), ("link", _link(telling))):
+        for key in (("text", telling.text, telling.thread), ("link", _link(telling), "")):
             if not key[1]:
                 continue
             before = last.get(key)

@@ -26,6 +26,8 @@ HOUR = 3600
         (Telling("a", "https://x.org/?id=1", "", 0), Telling("b", "https://x.org/?id=2", "", 5), False),
         (Telling("a", "https://x.org/", "", 0), Telling("b", "https://x.org", "", 5), False),
         (Telling("a", "https://x.org/t/7", "7", 0), Telling("b", "https://x.org/t/7", "7", 5), False),
+        (Telling("a", "", "7", 0), Telling("a", "", "8", 5), False),
+        (Telling("a", "", "7", 0), Telling("a", "", "7", 5), True),
         (Telling("a", "http://[", "", 0), Telling("b", "http://[", "", 5), True),
         (Telling("a", "", "", 0), Telling("b", "", "", 0), False),
     ],

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from surge_series import draw, rates, triples
 
-from monitor.alerts.detectors.profile import advance, empty, expect
+from monitor.alerts.detectors.counting import advance
+from monitor.alerts.detectors.profile import empty
 from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire
+from monitor.alerts.detectors.usual import expect
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.pipeline.judging import judge_due

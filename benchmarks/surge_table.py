@@ -92,8 +92,8 @@ def _month(month: dict[str, Any]) -> str:
     return (
         "In a simulated month of news and chats, read by the real classifier, with seven planted events that must "
         f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {found} of the events are "
-        f"found and {false} alerts a month are false, with the rules of `benchmarks/month.toml`. Two changes "
-        "of the product followed from a first run of thirteen of these seeds (92 %, 1.1)."
+        f"found and {false} alerts a month are false, with the rules of `benchmarks/month.toml`. The "
+        "seeds are no longer new: two changes of the product followed from a first run of thirteen of them (92 %, 1.1)."
     )
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from monitor.alerts.detectors.counting import advance
 from monitor.alerts.detectors.distribution import tail
 from monitor.alerts.detectors.drop import DropSettings, middle, usual
 from monitor.alerts.detectors.history import History
-from monitor.alerts.detectors.profile import WEEKDAY_SPREAD, Usual, advance, empty, expect
+from monitor.alerts.detectors.profile import empty
+from monitor.alerts.detectors.usual import WEEKDAY_SPREAD, Usual, expect
 
 LONGEST = 72
 """Characters that a line of a mail has room for."""

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monitor.alerts.detectors import Detector
+from monitor.alerts.detectors.counting import advance
 from monitor.alerts.detectors.history import History, Verdict
-from monitor.alerts.detectors.profile import HOUR, RECENT, Profile, Usual, advance, empty, expect
+from monitor.alerts.detectors.profile import HOUR, RECENT, Profile, empty
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
+from monitor.alerts.detectors.usual import Usual, expect
 
 
 def walk(profile: Profile, counts: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Profile, Usual]]:

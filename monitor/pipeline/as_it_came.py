@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.alerts.detectors import ProfileDetector
-from monitor.alerts.detectors.profile import DAY, Profile, Usual, empty
+from monitor.alerts.detectors.profile import DAY, Profile, empty
 from monitor.alerts.detectors.surge import may_fire
+from monitor.alerts.detectors.usual import Usual
 from monitor.alerts.replay import walk
 from monitor.alerts.rules import Rule
 from monitor.pipeline.known import Carried, Known

@@ -11,8 +11,9 @@ from functools import cached_property, partial
 import numpy as np
 
 from monitor.alerts.detectors import History, ProfileDetector, Verdict
-from monitor.alerts.detectors.profile import Profile, Usual, expect
+from monitor.alerts.detectors.profile import Profile
 from monitor.alerts.detectors.surge import Rest, judge, may_fire
+from monitor.alerts.detectors.usual import Usual, expect
 from monitor.alerts.replay import Course, Mark, rest_of
 from monitor.alerts.rules import Rule
 from monitor.pipeline.guards import enough_stories

@@ -9,30 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.alerts.detectors.counting import CAP_DEVIATIONS, CAP_FACTOR, CAP_LEAST, LANDMARK, advance
 from monitor.alerts.detectors.profile import (
-    AHEAD,
-    CAP_DEVIATIONS,
-    CAP_FACTOR,
-    CAP_LEAST,
     DAY,
     HOUR,
-    HOUR_PRIOR,
-    HOUR_SPREAD,
-    LANDMARK,
     LASTS,
-    LEVEL_PRIOR,
     SETTLES,
-    WEEKDAY_AFTER,
-    WEEKDAY_PRIOR,
-    WEEKDAY_SPREAD,
     Profile,
-    advance,
     empty,
-    expect,
-    idle,
     noise,
     retained,
     weight_seen,
+)
+from monitor.alerts.detectors.usual import (
+    AHEAD,
+    HOUR_PRIOR,
+    HOUR_SPREAD,
+    LEVEL_PRIOR,
+    WEEKDAY_AFTER,
+    WEEKDAY_PRIOR,
+    WEEKDAY_SPREAD,
+    expect,
+    idle,
 )
 from monitor.alerts.replay import walk
 

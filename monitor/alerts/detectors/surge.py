@@ -27,19 +27,8 @@ from pydantic import Field
 
 from monitor.alerts.detectors.distribution import quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
-from monitor.alerts.detectors.profile import (
-    DAY,
-    DISPERSION_FLOOR,
-    HOUR,
-    RECENT,
-    SCALES,
-    Profile,
-    Usual,
-    expect,
-    idle,
-    noise,
-    weight_seen,
-)
+from monitor.alerts.detectors.profile import DAY, HOUR, RECENT, SCALES, Profile, noise, weight_seen
+from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, expect, idle
 from monitor.durations import Duration
 from monitor.interfaces import Settings
 

@@ -47,6 +47,7 @@ class Scheduler:
         self._complaints: dict[str, tuple[str, datetime | None]] = {}
         self._fetching: set[str] = set()
         self._guard = threading.Lock()
+        self._turns = {name: threading.Lock() for name in runtime.notifiers}
         self._stop = threading.Event()
         self._work = threading.Event()
         self._learned = threading.Event()
@@ -156,13 +157,14 @@ class Scheduler:
 
     def _deliver(self, name: str) -> None:
         # one at a time, so that each goes out with the time at which it does
-        while not self._stop.is_set() and self.runtime.deliver(
-            name, self.clock(), dice=self._random, limit=1
-        ):
-            pass
+        delivered = 1
+        while delivered and not self._stop.is_set():
+            with self._turns[name]:
+                delivered = self.runtime.deliver(name, self.clock(), dice=self._random, limit=1)
 
     def _refresh(self, name: str) -> None:
-        self.runtime.refresh(name, self.clock())
+        with self._turns[name]:  # that an alert still fires shall not arrive after that it is over
+            self.runtime.refresh(name, self.clock())
 
     def _ping(self, name: str) -> None:
         self.runtime.beat(name, self.clock())

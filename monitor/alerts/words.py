@@ -115,7 +115,7 @@ def rising(
         return []
     here, there = _count(window), _count(earlier)
     common = here + there + _count(background)
-    scale = PRIOR_MASS / sum(common.values())
+    scale = PRIOR_MASS / max(1, sum(common.values()))
     scores = log_odds(here, there, {word: scale * count for word, count in common.items()})
     least = 2 if len(window) < 5 else 3
     sure = sorted(

@@ -56,7 +56,7 @@ def choose(unsure: np.ndarray, features: np.ndarray, known: np.ndarray, count: i
     taken: list[int] = []
     # Where groups hold copies of each other, others take their place.
     while len(taken) < count and len(pool):
-        rows, weights = features[pool], unsure[pool]
+        rows, weights, before = features[pool], unsure[pool], len(taken)
         centres, group = _groups(rows, weights, count - len(taken))
         worth = np.bincount(group, weights, len(centres))
         for place in np.argsort(-worth, kind="stable"):
@@ -64,7 +64,9 @@ def choose(unsure: np.ndarray, features: np.ndarray, known: np.ndarray, count: i
             middle = int(pool[own[(rows[own] @ centres[place]).argmax()]]) if len(own) else -1
             if own.size and (not taken or 1 - (features[taken] @ features[middle]).max() > SAME):
                 taken.append(middle)
-        pool = pool[1 - (rows @ features[taken].T).max(axis=1) > SAME]
+        if len(taken) == before:
+            break
+        pool = pool[(1 - (rows @ features[taken].T).max(axis=1) > SAME) & ~np.isin(pool, taken)]
     return taken
 
 

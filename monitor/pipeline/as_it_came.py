@@ -23,7 +23,7 @@ from monitor.store.series import Count, selections
 from monitor.types import Selection
 
 KEPT = 2 * DAY
-"""A series is carried anew only where a count changes that is older than this."""
+"""Steps older than this are dropped but for one: where an older count changes, a series is carried anew from there."""
 
 
 @dataclass
@@ -33,6 +33,7 @@ class _Series:
     buckets: list[int] = field(default_factory=list)
     counts: dict[int, Count] = field(default_factory=dict)
     start: Profile | None = None
+    starts: list[Profile] = field(default_factory=list)
     steps: list[tuple[int, Profile, Usual]] = field(default_factory=list)
     known_since: int = 0
     changed: int = 2**62
@@ -53,8 +54,14 @@ class _Series:
 
     def carry(self, known_since: int, now: int) -> Carried:
         """The last day, with the profile carried along all counts. ``now`` is a bucket."""
-        if self.start is None or known_since != self.known_since or self.changed <= self.start.at:
-            self.start, self.steps, self.known_since = empty(known_since, BUCKET_S), [], known_since
+        if self.start is None or known_since != self.known_since:
+            self.start, self.starts, self.steps = empty(known_since, BUCKET_S), [], []
+            self.known_since = known_since
+        if self.start.since <= self.changed <= self.start.at:
+            while self.starts and self.starts[-1].at >= self.changed:
+                self.starts.pop()
+            self.start = self.starts[-1] if self.starts else empty(known_since, BUCKET_S)
+            self.steps = []
         while self.steps and self.steps[-1][0] >= self.changed:
             self.steps.pop()
         last = self.steps[-1][1] if self.steps else self.start
@@ -64,6 +71,7 @@ class _Series:
         old = bisect_left(self.steps, now - KEPT, key=lambda step: step[0])
         if old > len(self.steps) // 2:
             self.start, self.steps = self.steps[old - 1][1], self.steps[old:]
+            self.starts.append(self.start)
         settled = bisect_left(self.steps, now - SETTLED + 1, key=lambda step: step[0])
         return Carried(self.steps[settled - 1][1] if settled else self.start, self.steps[settled:])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -48,22 +49,35 @@ def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) 
     """What a rule says of a series at the last moment up to which all is known that came.
 
     That is when the sources behind it were last read with success. ``None`` where it cannot be
-    said: one of them is not read any more, or there are none.
+    said: one of them is not read any more, or there are none. Where the other texts are known up to a moment
+    that lies more than a window before, the series is not held against them: what was not read has not fallen.
     """
+    at = _known_until(store, selection, now)
+    if at is None:
+        return None
+    kind, settings = rule.of_histories, rule.settings
+    whole, apart = kind.whole and kind.whole(selection, settings), False
+    if whole is not None and not kind.needs_whole:
+        others = _known_until(store, whole, now)
+        apart = others is None or at - others > settings.window
+        at = at if others is None or apart else min(at, others)
+    since = int(at - kind.reach(settings)) // BUCKET_S * BUCKET_S
+    present = Present(now, store)
+    known, history = present.history_from(), present.history(rule, selection, since, at)
+    history = replace(history, whole=None) if apart else history
+    return kind.judge(history, at, at if known is None else known, settings)
+
+
+def _known_until(store: Store, selection: Selection, now: datetime) -> int | None:
+    """The bucket before which all is known that came into a series, where that can be said."""
     states = {state.name: state for state in store.sources.all()}
-    read = []
+    read = [now]
     for source in store.documents.sources_of(selection, FEEDS_SHARE):
         state = states[source]
         if not state.active or state.last_success_at is None:
             return None
         read.append(state.last_success_at)
-    if not read:
-        return None
-    at = bucket_of(min(*read, now))
-    since = int(at - rule.of_histories.reach(rule.settings)) // BUCKET_S * BUCKET_S
-    present = Present(now, store)
-    known, history = present.history_from(), present.history(rule, selection, since, at)
-    return rule.of_histories.judge(history, at, at if known is None else known, rule.settings)
+    return bucket_of(min(read)) if len(read) > 1 else None
 
 
 def _last(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:

@@ -84,7 +84,7 @@ def try_on_store(
         else:
             found = WATCHERS[rule.kind](store, rule, since, now, as_live)
         reports.append(Report(rule, found))
-        _judged(store, reports[-1])
+        _judged(store, reports[-1], since)
     return reports
 
 
@@ -178,11 +178,13 @@ def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_liv
     return found
 
 
-def _judged(store: Store, report: Report) -> None:
-    """Hold judged alerts of the rule against what was raised now."""
+def _judged(store: Store, report: Report, since: datetime) -> None:
+    """Hold judged alerts of the rule against what was raised now, but for those that were over before ``since``."""
     for judgement in store.judgements.of_rule(report.rule.name):
         alert = store.alerts.need(judgement.alert_id)
         begun, over = alert.fired_at or alert.last_firing_at, alert.resolved_at or alert.last_firing_at
+        if over < since:
+            continue
         again = any(
             raised.fired_at <= over + timedelta(hours=1)
             and (raised.resolved_at or one.until) >= begun - timedelta(hours=1)

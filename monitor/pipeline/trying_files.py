@@ -92,7 +92,7 @@ def read_counts(path: Path) -> tuple[list[str], list[int], list[int]]:
                     raise ValueError("has a count below zero")
     except OSError as error:
         raise MonitorError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, OverflowError, csv.Error) as error:
         raise MonitorError(f"{path}, line {len(stamps) + 1}: {error}") from None
     if len(seconds) < 2:
         raise MonitorError(f"{path} has fewer than two rows")

@@ -53,10 +53,13 @@ class Tellings(Room):
         return {row["notifier"]: _telling(row) for row in rows}
 
     def standing(self, notifier: str) -> list[int]:
-        """Ids of the alerts that a notifier was told of and that still fire."""
+        """Ids of the alerts that a notifier was told of, be it by a copy of another's letter, and that still fire."""
         rows = self.rows(
             "select alert_id from alert_tellings join alerts on alerts.id = alert_id "
-            "where notifier = ? and alert_tellings.resolved_at is null and state = 'firing' order by alert_id",
+            "where notifier = ?1 and alert_tellings.resolved_at is null and state = 'firing' "
+            "union select l.alert_id from alerts a join letter_alerts l on l.alert_id = a.id join outbox o "
+            "on o.id = l.letter_id where a.state = 'firing' and o.notifier = ?1 and o.copy_of is not null "
+            "order by alert_id",
             [notifier],
         )
         return [row["alert_id"] for row in rows]

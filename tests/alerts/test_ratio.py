@@ -103,6 +103,15 @@ def test_a_story_counts_once_however_often_it_is_told() -> None:
     assert judge(replace(told(hidden, 15), whole=told(hidden.whole, 21)), 7200, 0, HALF).firing
 
 
+def test_a_part_never_tells_more_stories_than_the_whole() -> None:
+    history = share(20, 22)
+    assert history.whole is not None
+    told = replace(history, told=lambda *_: 22, whole=replace(history.whole, told=lambda *_: 20))
+    verdict = judge(told, 7200, 0, HALF)
+    assert verdict.firing
+    assert (verdict.observed, verdict.reason[:14]) == (20, "20 of 20 texts")
+
+
 def test_an_alert_ends_when_its_share_is_a_usual_one_again() -> None:
     # about 60 texts an hour: 42 % are usual, two hours have 85 %, and half a day later two more
     half, rng, hours = RatioSettings(at_least=0.5), np.random.default_rng(1), 100

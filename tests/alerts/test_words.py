@@ -59,6 +59,7 @@ def test_nothing_rose_where_all_is_as_ever_or_nothing_is_known() -> None:
     assert rising(said(CALM), said(CALM, 10)) == []
     assert rising(said(BAD), []) == []
     assert rising([], said(CALM)) == []
+    assert rising([terms(mark) for mark in ("5", "4", "👍", "!", "10")], [terms("3")]) == [], "no word at all"
 
 
 def test_function_words_and_what_all_were_chosen_by_never_rise() -> None:

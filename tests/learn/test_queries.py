@@ -74,3 +74,8 @@ def test_diversity_is_sought_among_the_least_sure_only() -> None:
 def test_nothing_to_choose_from() -> None:
     assert choose(np.zeros(0), NONE, NONE, 3) == []
     assert choose(np.ones(2), turned(0, 90), NONE, 0) == []
+
+
+def test_texts_of_which_nothing_is_known_are_asked_once() -> None:
+    asked = choose(np.ones(9), np.zeros((9, 4), np.float32), np.zeros((0, 4), np.float32), 5)
+    assert len(asked) == len(set(asked)) == 5

@@ -189,6 +189,7 @@ def test_a_dead_letter_goes_to_the_fallback_once(monitor_store: Store) -> None:
     first, second = phone.sent
     assert first.body.startswith("(desk could not deliver this: no such <room>)\n12 texts")
     assert first.data["fallback_for"] == "desk"
+    assert monitor_store.tellings.standing("phone") == [number], "it may have to go on saying so"
     assert second.html == (
         "<html><body class='x'><p>(desk could not deliver this: no such &lt;room&gt;)</p><p>Hi</p></body></html>"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from loopback import LoopbackServer, Reply
 
 from monitor.errors import DeliveryError
 from monitor.runtime import Runtime
+from monitor.scheduler import Scheduler
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, documents, history, settle
 
@@ -60,3 +62,29 @@ def test_what_fires_is_said_again_until_it_is_over(
         settle(runtime, at + timedelta(minutes=minutes))
     assert {alert.state for alert in runtime.store.alerts.find()} == {"resolved"}
     assert said(at + timedelta(hours=7)) == []
+
+
+def test_nothing_is_said_again_while_something_is_delivered(
+    make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch, monitor_now: datetime
+) -> None:
+    """That an alert still fires, found before it was over, would else arrive after the news that it is."""
+    runtime = make_runtime()
+    scheduler = Scheduler(runtime, lambda: monitor_now)
+    beside, said = threading.Event(), list[str]()
+
+    def refresh(*_: object) -> None:
+        said.append("refresh")
+        beside.set()
+
+    def deliver(*_: object, **__: object) -> int:
+        told.start()
+        beside.wait(0.2)
+        said.append("delivered")
+        return 0
+
+    monkeypatch.setattr(runtime, "refresh", refresh)
+    monkeypatch.setattr(runtime, "deliver", deliver)
+    told = threading.Thread(target=scheduler._refresh, args=["desk"])
+    scheduler._deliver("desk")
+    told.join()
+    assert said == ["delivered", "refresh"]

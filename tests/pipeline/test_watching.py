@@ -169,6 +169,27 @@ def test_a_busy_series_that_falls_silent_fires_without_a_document(
     assert alerts(runtime)["no-more-money"].state == "resolved"
 
 
+@pytest.mark.parametrize(("behind", "fires"), [(15, False), (125, True)])
+def test_texts_fell_where_their_sources_were_read(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, behind: int, fires: bool
+) -> None:
+    """The other texts fell as well, if the source of most was read of late; else nobody knows."""
+    wire = '[[sources]]\nplugin = "list"\nname = "wire"\nevery = "15m"\n\n'
+    runtime = make_runtime(DROP.replace("[[tasks]]", f"{wire}[[tasks]]", 1))
+    runtime.sources["wire"].waiting = some(BAD_COURT, 3, monitor_now, "wire")
+    runtime.fetch("wire", monitor_now)
+    read(runtime, monitor_now, *some(GOOD_MONEY, 3, monitor_now))
+    fill(runtime, monitor_now, 28)
+    with runtime.store.transaction() as connection:
+        connection.execute(
+            "update counts set total = 10 where series_id = (select id from series where selection = '{}')"
+        )
+    later = monitor_now + timedelta(minutes=125)
+    runtime.fetch("wire", later - timedelta(minutes=behind))
+    idle(runtime, later)
+    assert set(alerts(runtime)) == ({"no-more-money"} if fires else set())
+
+
 def test_a_rule_that_sees_silence_looks_once_a_bucket(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:

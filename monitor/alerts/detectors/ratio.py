@@ -86,7 +86,9 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     all_ = came = history.whole.live_between(first, end)
     part = history.live_between(first, end)
     if came >= settings.min_count:  # fewer texts are no more stories
-        all_, part = history.whole.stories_between(first, end), history.stories_between(first, end)
+        all_ = history.whole.stories_between(first, end)
+        # what two stories have in common may be a text that is not of the part: there they are two
+        part = min(all_, history.stories_between(first, end))
     low, _ = wilson(part, all_, z_of(1 - settings.confidence))
     share = part / all_ if all_ else 0.0
     clear = 0.8 * settings.at_least if settings.clear_below is None else settings.clear_below

@@ -9,9 +9,6 @@ every batch. A task is read in the view that its label names suggest.
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +16,7 @@ from pathlib import Path
 import click
 import numpy as np
 from scipy.special import softmax
-from stream import RESULTS, ROLES, Folder, of_role
+from stream import RESULTS, ROLES, Folder, of_role, write
 
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
@@ -91,8 +88,6 @@ def main(
     results: Path,
 ) -> None:
     """Compare ways to choose texts to ask about on all tasks of a role with one label a text."""
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
     encoder = TransformerEncoder(
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
@@ -110,21 +105,17 @@ def main(
     summary = {m: np.mean([row[m] for row in found.values()], axis=0).round(2).tolist() for m in CHOICES}
     for method, means in summary.items():
         click.echo(f"{method:12}" + " ".join(f"{value:.1f}" for value in means))
-    report = {
-        "what": "macro-F1 in % at the start and after each batch of texts that were asked",
-        "role": role,
-        "command": f"python benchmarks/questions.py TASKS_DIR --role {role} --date {date} --shots {shots} "
-        f"--batch {batch} --rounds {rounds} --draws {draws}",
-        "date": date,
-        "commit": commit,
-        "machine": platform.processor() or platform.machine(),
-        "summary": summary,
-        "tasks": found,
-    }
-    results.mkdir(exist_ok=True)
-    path = results / f"questions-{role}-{date}-{commit}.json"
-    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    click.echo(f"written to {path}")
+    options = f"--role {role} --date {date} --shots {shots} --batch {batch} --rounds {rounds} --draws {draws}"
+    write(
+        "questions",
+        "macro-F1 in % at the start and after each batch of texts that were asked",
+        options,
+        role,
+        date,
+        summary,
+        found,
+        results,
+    )
 
 
 if __name__ == "__main__":

@@ -83,6 +83,35 @@ class Folder:
         self.train_by_view = {view: features[: ends[0]] for view, features in by_view.items()}
 
 
+def write(
+    name: str,
+    what: str,
+    options: str,
+    role: str,
+    date: str,
+    summary: Any,
+    tasks: Any,
+    results: Path = RESULTS,
+) -> None:
+    """Keep what a run of ``name.py TASKS_DIR options`` measured, and say where."""
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    report = {
+        "what": what,
+        "role": role,
+        "command": f"python benchmarks/{name}.py TASKS_DIR {options}",
+        "date": date,
+        "commit": commit,
+        "machine": platform.processor() or platform.machine(),
+        "summary": summary,
+        "tasks": tasks,
+    }
+    results.mkdir(exist_ok=True)
+    path = results / f"{name}-{role}-{date}-{commit}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    click.echo(f"written to {path}")
+
+
 def _some(rows: list[Any], most: int) -> list[Any]:
     return [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:most])]
 
@@ -150,9 +179,6 @@ def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
 @click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
 def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None) -> None:
     """Compare heads with and without a stream on all tasks of a role with one label a text."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
     encoder = TransformerEncoder(
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
@@ -171,20 +197,15 @@ def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, 
     for k, rows in summary.items():
         for stream, row in rows.items():
             click.echo(f"k={k} {stream:10}" + "".join(f"  {key} {value:.2f}" for key, value in row.items()))
-    RESULTS.mkdir(exist_ok=True)
-    report = {
-        "what": "points gained on the test texts by fitting to a made stream as well as to the seeds",
-        "command": f"python benchmarks/stream.py TASKS_DIR --role {role} --date {date} --shots {shots} "
-        f"--draws {draws} --texts {texts}",
-        "date": date,
-        "commit": commit.stdout.strip(),
-        "machine": platform.processor() or platform.machine(),
-        "summary": summary,
-        "tasks": found,
-    }
-    path = RESULTS / f"stream-{role}-{date}-{report['commit']}.json"
-    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    click.echo(f"written to {path}")
+    write(
+        "stream",
+        "points gained on the test texts by fitting to a made stream as well as to the seeds",
+        f"--role {role} --date {date} --shots {shots} --draws {draws} --texts {texts}",
+        role,
+        date,
+        summary,
+        found,
+    )
 
 
 def _cell(row: dict[str, float]) -> str:

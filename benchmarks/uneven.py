@@ -10,16 +10,13 @@ suggest. Logistic regression is scikit-learn's, C = 100, once as it is and once 
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
-from stream import RESULTS, ROLES, Folder, of_role
+from stream import RESULTS, ROLES, Folder, of_role, write
 
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
@@ -88,8 +85,6 @@ METHODS: dict[str, Guess] = {"ours": ours, "lr": regression(False), "lr balanced
 )
 def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, results: Path) -> None:
     """Compare ways to learn from uneven seeds on all tasks of a role with one label a text."""
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
     encoder = TransformerEncoder(
         embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
@@ -122,20 +117,17 @@ def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, re
     }
     for kind, by in summary.items():
         click.echo(f"{kind:14}" + "  ".join(f"{m} {a:.1f} / {f:.1f}" for m, (a, f) in by.items()))
-    report = {
-        "what": "accuracy and macro-F1 in %, by kind of draw and way to learn",
-        "role": role,
-        "command": f"python benchmarks/uneven.py TASKS_DIR --role {role} --date {date} --repeats {repeats}",
-        "date": date,
-        "commit": commit,
-        "machine": platform.processor() or platform.machine(),
-        "summary": summary,
-        "tasks": found,
-    }
-    results.mkdir(exist_ok=True)
-    path = results / f"uneven-{role}-{date}-{commit}.json"
-    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    click.echo(f"written to {path}")
+    options = f"--role {role} --date {date} --repeats {repeats}"
+    write(
+        "uneven",
+        "accuracy and macro-F1 in %, by kind of draw and way to learn",
+        options,
+        role,
+        date,
+        summary,
+        found,
+        results,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Linear algebra on one thread while a head is fitted.
 
 A fit is thousands of small products. Where threads share them, each ends in a wait for the slowest; on a machine
-that does anything else this makes a fit ten to a hundred times slower, and alone it gains little. And sums
+that does anything else this makes a fit many times slower, and alone it gains little. And sums
 are then made in one order: the same seeds give the same head whatever the number of cores.
 """
 

@@ -17,10 +17,7 @@ from monitor.store import Store
 if TYPE_CHECKING:
     from monitor.interfaces import Encoder
     from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.promotion import Promotion
     from monitor.pipeline.readers import Reader
-
-STREAM, DEEP = "stream", "deep"
 
 
 @dataclass
@@ -43,7 +40,7 @@ class Adapted:
 @click.option("--force", is_flag=True, help="Make a new version even if nothing changed.")
 @click.option(
     "--depth",
-    type=click.Choice(["seeds", STREAM, DEEP]),
+    type=click.Choice(["seeds", "stream", "deep"]),
     help="How much is done: seeds and names, the stored documents as well, or fine-tuning [default: seeds].",
 )
 @click.option("--revert", "back", is_flag=True, help="Use the version of TASK again that was in use before.")
@@ -212,56 +209,41 @@ def _adapt(app: App, task: str | None, force: bool, depth: str | None) -> tuple[
 def _adapt_one(
     app: App, store: Store, featurizer: Featurizer, reader: Reader, force: bool, depth: str | None
 ) -> Adapted:
-    from monitor.pipeline.learning import adapt_reader
+    import numpy as np
+
+    from monitor.pipeline.promotion import learn
 
     started, name = time.monotonic(), reader.task.name
-    before = store.heads.active(name)
-    if depth == "seeds" and before is not None and before.depth in (STREAM, DEEP):
-        force = True
-    made, note = adapt_reader(store, featurizer, reader, app.now(), force=force) is not None, ""
-    # The same seeds would be fine-tuned to the same layers.
-    stands = depth == DEEP and not made and before is not None and before.depth == DEEP
-    if depth in (STREAM, DEEP) and not stands:
-        promotion = (_promote if depth == STREAM else _deepen)(app, store, featurizer, reader)
-        made = made or promotion.head is not None
-        note = "" if promotion.head else f"not promoted to depth {depth}: {promotion.reason}"
+    with _progress() as progress:
+        what, total = _work(store, depth)
+        bar = progress.add_task(f"{name}: {what}", total=total)
+        learned = learn(
+            store,
+            featurizer,
+            reader,
+            app.now(),
+            depth=depth,
+            force=force,
+            rng=np.random.default_rng(0),  # the same seeds and documents give the same head
+            progress=lambda count: progress.advance(bar, count),
+        )
     changed = _relabel(app, store, featurizer, reader)
     head = store.heads.active(name)
     assert head is not None
     seconds = time.monotonic() - started
-    return Adapted(name, made, head.version, head.depth, head.seeds, changed, seconds, note)
+    return Adapted(name, learned.made, head.version, head.depth, head.seeds, changed, seconds, learned.note)
 
 
-def _promote(app: App, store: Store, featurizer: Featurizer, reader: Reader) -> Promotion:
-    import numpy as np
-
-    from monitor.pipeline.promotion import promote
-
-    with _progress() as progress:
-        bar = progress.add_task(f"{reader.task.name}: looking at the stream", total=store.documents.count())
-        return promote(
-            store,
-            featurizer,
-            reader,
-            app.now(),
-            rng=np.random.default_rng(0),  # the same seeds and documents give the same head
-            progress=lambda count: progress.advance(bar, count),
-        )
-
-
-def _deepen(app: App, store: Store, featurizer: Featurizer, reader: Reader) -> Promotion:
+def _work(store: Store, depth: str | None) -> tuple[str, int | None]:
+    """What a depth takes its time for, and how many steps that has, where they are counted."""
     from monitor.learn.tune import STEPS
-    from monitor.pipeline.promotion import deepen
+    from monitor.pipeline.promotion import DEEP, STREAM
 
-    with _progress() as progress:
-        bar = progress.add_task(f"{reader.task.name}: fine-tuning", total=STEPS)
-        return deepen(
-            store,
-            featurizer,
-            reader,
-            app.now(),
-            progress=lambda count: progress.advance(bar, count),
-        )
+    if depth == STREAM:
+        return "looking at the stream", store.documents.count()
+    if depth == DEEP:
+        return "fine-tuning", STEPS
+    return "learning from seeds", None
 
 
 def _readers(app: App, store: Store, encoder: Encoder) -> tuple[Featurizer, dict[str, Reader]]:

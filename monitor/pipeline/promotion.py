@@ -14,7 +14,7 @@ from monitor.learn.head import Head
 from monitor.learn.stream import fit_stream
 from monitor.learn.support import gather
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.learning import fingerprint
+from monitor.pipeline.learning import adapt_reader, fingerprint
 from monitor.pipeline.readers import Reader, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
@@ -23,6 +23,8 @@ from monitor.types import Seed
 
 log = logging.getLogger(__name__)
 
+SEEDS, STREAM, DEEP = "seeds", "stream", "deep"
+"""What a task of the store may be learned from: its seeds, the stored documents as well, layers of its own."""
 RECENT = 20_000
 """The newest documents that are looked at."""
 ENCODED = 2000
@@ -37,6 +39,50 @@ class Promotion:
     head: StoredHead | None
     reason: str
     texts: int
+
+
+@dataclass(frozen=True)
+class Learned:
+    """``made``: there is a new version; ``note``: why a depth that was asked for was not reached, or nothing."""
+
+    made: bool
+    note: str = ""
+
+
+def learn(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    depth: str | None = None,
+    force: bool = False,
+    rng: np.random.Generator,
+    progress: Callable[[int], None] | None = None,
+) -> Learned:
+    """Adapt a task to its seeds, where those changed, and take it to a depth that was asked for.
+
+    Asked for seeds, a task that had learned from more goes back to them. A task that was fine-tuned
+    and whose seeds stand is not fine-tuned again: it would end with the same layers.
+
+    :param depth: :data:`SEEDS`, :data:`STREAM` or :data:`DEEP`; nothing: as it is, while the seeds are.
+    :param force: make a new version even where nothing changed.
+    :param rng: see :func:`promote`, and for ``progress`` that and :func:`deepen`; seeds alone report nothing.
+    :raises LearnError: if the task cannot be learned as it is.
+    """
+    before = store.heads.active(reader.task.name)
+    had = before.depth if before is not None else SEEDS
+    force = force or (depth == SEEDS and had != SEEDS)
+    made = adapt_reader(store, featurizer, reader, now, force=force) is not None
+    if depth == STREAM:
+        promotion = promote(store, featurizer, reader, now, rng=rng, progress=progress)
+    elif depth == DEEP and (made or had != DEEP):
+        promotion = deepen(store, featurizer, reader, now, progress=progress)
+    else:
+        return Learned(made)
+    if promotion.head is None:
+        return Learned(made, f"not promoted to depth {depth}: {promotion.reason}")
+    return Learned(True)
 
 
 def promote(
@@ -77,7 +123,7 @@ def promote(
     )
     learned = f"{len(seeds)} seeds and {len(texts)} texts of the stream"
     stored = _keep(
-        store, featurizer, reader, seeds, made, now, "stream", learned, fit.score, fit.score_before, None
+        store, featurizer, reader, seeds, made, now, STREAM, learned, fit.score, fit.score_before, None
     )
     return Promotion(stored, fit.reason, len(texts))
 
@@ -111,7 +157,7 @@ def deepen(
         seeds,
         fit.head,
         now,
-        "deep",
+        DEEP,
         learned,
         fit.score,
         fit.score_before,

@@ -60,15 +60,16 @@ def band(
     profile = empty(max(known_from, start), unit)
     first = start // unit * unit
     known = [Usual(0.0, 0.0, 0.0, 0.0, 0.0)] * len(counts)
+    whole = max(0, -(-(profile.since + LEAST_DAYS * DAY - first) // step))
+    asked = max(whole, 0 if shown is None else found.shape[1] - shown)
     for place, count in enumerate(counts):
         bucket = first + place * unit
-        if bucket < profile.since:
-            continue
+        if bucket < profile.since or not (count or place >= asked * per):
+            continue  # nothing is learned from an empty bucket but how many there were
         known[place] = expect(profile, bucket)
         if count:
             profile = advance(profile, bucket, int(count), int(count), known[place])
-    whole = max(0, -(-(profile.since + LEAST_DAYS * DAY - first) // step))
-    for column in range(max(whole, 0 if shown is None else found.shape[1] - shown), found.shape[1]):
+    for column in range(asked, found.shape[1]):
         parts = known[column * per : (column + 1) * per]
         mean = sum(part.mean for part in parts)
         varies, doubt = _varies(parts[0], unit, step), parts[0].doubt

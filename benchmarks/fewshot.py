@@ -35,10 +35,7 @@ from monitor.errors import UnknownName
 from monitor.learn.depths import DEPTHS
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
-    SHIPPED_VIEWS,
-    SHIPPED_VIEWS_SHA256,
     TransformerEncoder,
-    embedded_folder,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,13 +192,7 @@ def main(
         tasks = chosen(catalog, role, names)
     except UnknownName as error:
         raise click.UsageError(str(error)) from error
-    encoder = TransformerEncoder(
-        embedded_folder(),
-        name="minilm",
-        sha256=EMBEDDED_SHA256,
-        views=SHIPPED_VIEWS,
-        views_sha256=SHIPPED_VIEWS_SHA256,
-    )
+    encoder = TransformerEncoder.shipped()
     benches = [Bench(places[0] / name, encoder, [int(k) for k in shots.split(",")], draws) for name in tasks]
     pythons = {name: path for name, path in (("setfit", setfit_python), ("fastfit", fastfit_python)) if path}
     hidden = {str(places[0]): "TASKS_DIR", str(setfit_python): "PATH", str(fastfit_python): "PATH"}

@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from monitor.learn.adapt import adapt
-from monitor.learn.encoder import EMBEDDED_SHA256, SHIPPED_VIEWS, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.evaluate import accuracy, draw, macro_f1, read_rows
 from monitor.learn.head import probabilities
 from monitor.types import Task
@@ -96,7 +96,7 @@ def main(tasks: Path, role: str, date: str, shots: str, seeds: int) -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS)
+    encoder = TransformerEncoder.shipped()
     counts = [int(k) for k in shots.split(",")]
     found = {}
     for name in sorted(name for name, entry in catalog.items() if entry["role"] == role):

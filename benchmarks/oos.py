@@ -17,11 +17,7 @@ from scipy.stats import rankdata
 
 from monitor.learn.adapt import adapt
 from monitor.learn.encoder import (
-    EMBEDDED_SHA256,
-    SHIPPED_VIEWS,
-    SHIPPED_VIEWS_SHA256,
     TransformerEncoder,
-    embedded_folder,
 )
 from monitor.learn.head import probabilities
 from monitor.learn.task_folder import read_rows, read_texts
@@ -42,9 +38,7 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
 @click.option("--date", required=True, help="Today's date, for the log.")
 def main(folder: Path, support: str, date: str) -> None:
     """Measure, print and write."""
-    encoder = TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
+    encoder = TransformerEncoder.shipped()
     seeds, test = read_rows(folder / support), read_rows(folder / "test.jsonl")
     task = Task(folder.resolve().name, dict.fromkeys(sorted({row.label for row in seeds + test}), ""))
     head = adapt(

@@ -9,26 +9,17 @@ every batch. A task is read in the view that its label names suggest.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
+from folders import RESULTS, ROLES, Folder, folders_of, write
 from scipy.special import softmax
-from stream import RESULTS, ROLES, Folder, of_role, write
 
-from monitor.learn.encoder import (
-    EMBEDDED_SHA256,
-    SHIPPED_VIEWS,
-    SHIPPED_VIEWS_SHA256,
-    TransformerEncoder,
-    embedded_folder,
-)
 from monitor.learn.evaluate import macro_f1
 from monitor.learn.fit import fit_single
 from monitor.learn.queries import choose, uncertainty
-from monitor.learn.support import Support
 from monitor.learn.task_folder import draw
 from monitor.learn.threads import single_threaded
 
@@ -49,8 +40,7 @@ def curve(task: Folder, choice: Choice, shots: int, batch: int, rounds: int, see
     seeds = list(draw(task.names_of, shots, seed))
     truth = [str(label) for label in task.test_truth]
     for done in range(rounds + 1):
-        targets = np.eye(len(task.labels), dtype=np.float32)[task.truth[seeds]]
-        head = fit_single(Support(task.train[seeds], targets, task.names, task.train[:0]))
+        head = fit_single(task.support(seeds))
         guesses = (task.test @ head.weight.T + head.bias).argmax(axis=1)
         found.append(100 * macro_f1(truth, [str(guess) for guess in guesses]))
         if done < rounds:
@@ -88,13 +78,8 @@ def main(
     results: Path,
 ) -> None:
     """Compare ways to choose texts to ask about on all tasks of a role with one label a text."""
-    catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
     found: dict[str, dict[str, list[float]]] = {}
-    for name in of_role(catalog, role):
-        task = Folder(tasks / name, encoder, cache)
+    for name, task in folders_of(tasks, role, cache):
         found[name] = {
             method: np.mean([curve(task, choice, shots, batch, rounds, s) for s in range(draws)], axis=0)
             .round(2)

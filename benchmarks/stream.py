@@ -12,108 +12,18 @@ read in the view that its label names suggest.
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
+from folders import ROLES, Folder, folders_of, write
 
-from monitor.learn.encoder import (
-    EMBEDDED_SHA256,
-    SHIPPED_VIEWS,
-    SHIPPED_VIEWS_SHA256,
-    TransformerEncoder,
-    embedded_folder,
-)
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.stream import StreamFit, fit_stream
-from monitor.learn.support import Support, name_text
-from monitor.learn.task_folder import draw, read_rows
+from monitor.learn.task_folder import draw
 
-RESULTS = Path(__file__).parent / "results"
 STREAMS = ("balanced", "skewed", "foreign", "missing")
-MOST_TRAIN, MOST_TEST = 2000, 800
-
-
-ROLES = ("validation", "exam", "unseen")
-"""``unseen``: tasks to train on whose licence keeps them from weights that ship, so that those have not seen them."""
-
-
-def of_role(catalog: Mapping[str, Mapping[str, Any]], role: str) -> list[str]:
-    """The names of the tasks of a role (:data:`ROLES`), sorted."""
-    wanted = ("train", False) if role == "unseen" else (role, None)
-    return sorted(
-        name
-        for name, entry in catalog.items()
-        if entry["role"] == wanted[0] and wanted[1] in (None, entry["ships"])
-    )
-
-
-class Folder:
-    """A task's labels, names, and features and labels (as numbers) of its training and test texts."""
-
-    def __init__(self, folder: Path, encoder: TransformerEncoder, cache: Path | None) -> None:
-        train, test = read_rows(folder / "train.jsonl"), read_rows(folder / "test.jsonl")
-        train, test = _some(train, MOST_TRAIN), _some(test, MOST_TEST)
-        self.labels = sorted({row.label for row in train})
-        place = {label: index for index, label in enumerate(self.labels)}
-        test = [row for row in test if row.label in place]
-        self.names_of = [row.label for row in train]
-        self.truth = np.array([place[row.label] for row in train])
-        self.test_truth = np.array([place[row.label] for row in test])
-        names = [name_text(label, "") for label in self.labels]
-        texts = [*(row.text for row in [*train, *test]), *names]
-        said = encoder.prior(names)
-        self.view = max(said, key=lambda view: said[view])
-        kept = None if cache is None else cache / f"{folder.name}-{encoder.fingerprint[:12]}.npz"
-        if kept is not None and kept.exists():
-            by_view = dict(np.load(kept, allow_pickle=False))
-        else:
-            by_view = encoder.encode(texts, list(said))
-            if kept is not None:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                np.savez(kept, **by_view)
-        ends = [len(train), len(train) + len(test)]
-        self.train, self.test, self.names = np.split(by_view[self.view], ends)
-        self.train_by_view = {view: features[: ends[0]] for view, features in by_view.items()}
-
-
-def write(
-    name: str,
-    what: str,
-    options: str,
-    role: str,
-    date: str,
-    summary: Any,
-    tasks: Any,
-    results: Path = RESULTS,
-) -> None:
-    """Keep what a run of ``name.py TASKS_DIR options`` measured, and say where."""
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    report = {
-        "what": what,
-        "role": role,
-        "command": f"python benchmarks/{name}.py TASKS_DIR {options}",
-        "date": date,
-        "commit": commit,
-        "machine": platform.processor() or platform.machine(),
-        "summary": summary,
-        "tasks": tasks,
-    }
-    results.mkdir(exist_ok=True)
-    path = results / f"{name}-{role}-{date}-{commit}.json"
-    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    click.echo(f"written to {path}")
-
-
-def _some(rows: list[Any], most: int) -> list[Any]:
-    return [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:most])]
 
 
 def streams(
@@ -144,8 +54,7 @@ def judge(task: Folder, other: Folder, shots: int, draws: int, texts: int) -> di
     for seed in range(draws):
         rng = np.random.default_rng([seed, shots])
         seeds = np.array(draw(task.names_of, shots, seed))
-        targets = np.eye(len(task.labels), dtype=np.float32)[task.truth[seeds]]
-        support = Support(task.train[seeds], targets, task.names, task.train[:0])
+        support = task.support(seeds)
         before = _measure(task, fit_stream(support, task.train[:0], rng))
         for name, features, counts in streams(task, other, seeds, texts, rng):
             fit = fit_stream(support, features, rng)
@@ -179,12 +88,8 @@ def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
 @click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
 def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None) -> None:
     """Compare heads with and without a stream on all tasks of a role with one label a text."""
-    catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
-    names = of_role(catalog, role)
-    folders = {name: Folder(tasks / name, encoder, cache) for name in names}
+    folders = dict(folders_of(tasks, role, cache))
+    names = list(folders)
     counts = [int(k) for k in shots.split(",")]
     found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     for k in counts:

@@ -27,7 +27,7 @@ import click
 import numpy as np
 
 from monitor.learn.adapt import adapt
-from monitor.learn.encoder import EMBEDDED_SHA256, SHIPPED_VIEWS, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import TransformerEncoder, embedded_folder
 from monitor.learn.head import decide, probabilities
 from monitor.types import Seed, Task
 
@@ -87,7 +87,7 @@ def main(place: Path | None, date: str, count: int, repeats: int) -> None:
     if place is not None:
         known = read_texts(place)
         texts = [known[i] for i in rng.permutation(len(known))[:count]]
-    encoder = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS)
+    encoder = TransformerEncoder.shipped()
     peer = SentenceTransformer(str(embedded_folder()), device=encoder.device)
 
     heads, baselines = [], []

@@ -10,24 +10,15 @@ suggest. Logistic regression is scikit-learn's, C = 100, once as it is and once 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
-from stream import RESULTS, ROLES, Folder, of_role, write
+from folders import RESULTS, ROLES, Folder, folders_of, write
 
-from monitor.learn.encoder import (
-    EMBEDDED_SHA256,
-    SHIPPED_VIEWS,
-    SHIPPED_VIEWS_SHA256,
-    TransformerEncoder,
-    embedded_folder,
-)
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.fit import choose_strength, fit_scores
-from monitor.learn.support import Support
 from monitor.learn.task_folder import draw
 
 Drawn = list[int]
@@ -53,8 +44,7 @@ def draws(task: Folder, seed: int) -> dict[str, Drawn]:
 
 def ours(task: Folder, seeds: np.ndarray) -> np.ndarray:
     """What a head made of ``seeds`` says of the test texts, as numbers."""
-    targets = np.eye(len(task.labels), dtype=np.float32)[task.truth[seeds]]
-    support = Support(task.train[seeds], targets, task.names, task.train[:0])
+    support = task.support(seeds)
     weight, bias = fit_scores(support, strength=choose_strength(support))
     return np.asarray((task.test @ weight.T + bias).argmax(axis=1))
 
@@ -85,13 +75,8 @@ METHODS: dict[str, Guess] = {"ours": ours, "lr": regression(False), "lr balanced
 )
 def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, results: Path) -> None:
     """Compare ways to learn from uneven seeds on all tasks of a role with one label a text."""
-    catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for name in of_role(catalog, role):
-        task = Folder(tasks / name, encoder, cache)
+    for name, task in folders_of(tasks, role, cache):
         truth = [str(label) for label in task.test_truth]
         own: dict[str, dict[str, list[tuple[float, float]]]] = {}
         for seed in range(repeats):

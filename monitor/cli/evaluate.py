@@ -101,11 +101,7 @@ def evaluate_command(
     would be answered (coverage).
     """
     from monitor.learn.encoder import (
-        EMBEDDED_SHA256,
-        SHIPPED_VIEWS,
-        SHIPPED_VIEWS_SHA256,
         TransformerEncoder,
-        embedded_folder,
     )
     from monitor.learn.evaluate import Plan, evaluate_folders
     from monitor.learn.learning_curve import check_picture, draw_learning_curves
@@ -139,17 +135,7 @@ def evaluate_command(
         transient=True,
     ) as bar:
         row = bar.add_task("loading the encoder", total=1.0)
-        model = (
-            TransformerEncoder(encoder)
-            if encoder
-            else TransformerEncoder(
-                embedded_folder(),
-                name="minilm",
-                sha256=EMBEDDED_SHA256,
-                views=SHIPPED_VIEWS,
-                views_sha256=SHIPPED_VIEWS_SHA256,
-            )
-        )
+        model = TransformerEncoder(encoder) if encoder else TransformerEncoder.shipped()
         found = evaluate_folders(
             folders,
             model,

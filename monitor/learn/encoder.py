@@ -110,6 +110,16 @@ class TransformerEncoder:
         several = self._device.type == "cpu" and self._threads > 1
         self._workers = ThreadPoolExecutor(self._threads, "encoder") if several else None
 
+    @classmethod
+    def shipped(cls, **options: Any) -> TransformerEncoder:
+        """The model and the views that come with the program; ``options`` are those of the constructor.
+
+        :raises LearnError: a file is not the one that came.
+        """
+        given = {"name": "minilm", "sha256": EMBEDDED_SHA256}
+        views = {"views": SHIPPED_VIEWS, "views_sha256": SHIPPED_VIEWS_SHA256}
+        return cls(embedded_folder(), **{**given, **views, **options})
+
     @property
     def device(self) -> str:
         """Where the model runs, such as ``cuda:0``."""

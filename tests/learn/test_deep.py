@@ -15,10 +15,9 @@ from monitor.interfaces import Settings
 from monitor.learn import tune
 from monitor.learn.adapt import adapt
 from monitor.learn.deep import LEAST_SEEDS, DeepFit, fit_deep
-from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
+from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.head import Head, probabilities
 from monitor.learn.upper import MOST_BUILT
-from monitor.learn.views import SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256
 from monitor.testing import HashEncoder
 from monitor.types import Seed, Task
 from tests.learn.meta.tiny import write_model
@@ -49,9 +48,7 @@ ASKED = texts(PAST[4:], THINGS) + texts(FUTURE[4:], THINGS)
 
 @pytest.fixture(scope="module")
 def encoder() -> TransformerEncoder:
-    return TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
+    return TransformerEncoder.shipped()
 
 
 def learn(encoder: TransformerEncoder, seeds: Sequence[Seed] = SEEDS, task: Task = TASK) -> Head:
@@ -90,9 +87,7 @@ def test_is_the_same_from_the_same_seeds(encoder: TransformerEncoder, fit: DeepF
 def test_a_head_takes_its_view_to_another_process(encoder: TransformerEncoder, fit: DeepFit) -> None:
     read = Head.from_bytes(fit.head.to_bytes())
     assert read.change == fit.head.change
-    fresh = TransformerEncoder(
-        embedded_folder(), sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, views_sha256=SHIPPED_VIEWS_SHA256
-    )
+    fresh = TransformerEncoder.shipped()
     with pytest.raises(UnknownName, match="view of the encoder"):
         fresh.encode(ASKED, [read.view])
     assert fresh.offer(read.change) == read.view

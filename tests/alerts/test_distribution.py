@@ -7,7 +7,7 @@ from math import exp, lgamma, log
 import numpy as np
 import pytest
 
-from monitor.alerts.detectors.distribution import quantile, tail
+from monitor.alerts.detectors.distribution import FAR, FAR_SKEWED, far, quantile, tail
 
 
 def nb_pmf(k: int, mean: float, dispersion: float) -> float:
@@ -34,3 +34,25 @@ def test_without_dispersion_the_tail_is_poissons() -> None:
     assert tail(7, 3, 0) == pytest.approx(sum(mass[7:]))
     assert tail(1, 0, 0) == 0
     assert tail(0, 0, 0) == 1
+
+
+@pytest.mark.parametrize("mean", [0.5, 3.0, 40.0])
+@pytest.mark.parametrize("dispersion", [0.02, 0.3, 1.0])
+def test_far_is_a_quantile_or_so_many_deviations(mean: float, dispersion: float) -> None:
+    from scipy.stats import norm
+
+    skewed = quantile(norm.cdf(FAR_SKEWED), mean, dispersion) - mean
+    bound = max(skewed, FAR * (mean + dispersion * mean**2) ** 0.5)
+    assert far(mean, 1, dispersion) == pytest.approx(bound, rel=0.15, abs=1)
+
+
+def test_far_of_a_mean_of_many_counts_is_nearer() -> None:
+    counts = (
+        np.random.default_rng(0).negative_binomial(2.0, 2 / 5, (100_000, 8)).mean(axis=1)
+    )  # mean 3, d 0.5
+    assert np.mean(counts > 3 + far(3.0, 1 / 8, 0.5 / 8)) == pytest.approx(2.3e-4, rel=0.5)
+
+
+def test_far_above_nothing_is_nothing_and_doubt_moves_it_away() -> None:
+    assert far(0.0, 1, 0.5) == 0
+    assert far(3.0, 1, 0.1, 0.2) > far(3.0, 1, 0.1)

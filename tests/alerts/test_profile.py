@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerts.detectors.counting import CAP_DEVIATIONS, CAP_FACTOR, CAP_LEAST, LANDMARK, advance
+from monitor.alerts.detectors.counting import CAP_FACTOR, CAP_LEAST, LANDMARK, advance
+from monitor.alerts.detectors.distribution import far
 from monitor.alerts.detectors.profile import (
     DAY,
     HOUR,
@@ -106,13 +107,11 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
             profile = advance(profile, bucket, count, count, usual)
             continue
         else:
-            spread = mean + usual.clumped * mean**2
-            capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * spread**0.5, CAP_LEAST))
+            capped = min(capped, max(CAP_FACTOR * mean + far(mean, 1, usual.clumped), CAP_LEAST))
         slow = noise(STEP)[1]
-        varies = slow * mean + (usual.drifting + usual.doubt) * mean**2
         reached = keep[1] * means[1] + (1 - keep[1]) * (count - mean)
         gap, passes = bucket - profile.at, capped
-        if reached > max(CAP_DEVIATIONS * varies**0.5, CAP_LEAST * slow):
+        if reached > max(far(mean, slow, usual.drifting, usual.doubt), CAP_LEAST * slow):
             lasts = min(SETTLES + LASTS, max(0, lasts + (gap if gap < HOUR else 2 * HOUR - gap)))
             if lasts <= SETTLES:
                 passes = min(capped, mean)

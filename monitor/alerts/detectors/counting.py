@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
+from monitor.alerts.detectors.distribution import far
 from monitor.alerts.detectors.profile import (
     DAILY,
     DAY,
@@ -23,8 +22,8 @@ from monitor.alerts.detectors.usual import Usual, idle
 
 LANDMARK = 3000
 """Days after which weights are counted from a new origin: they stay far below what a float holds."""
-CAP_FACTOR, CAP_DEVIATIONS, CAP_LEAST = 3.0, 4.0, 4.0
-"""A bucket counts as at most so many times what is usual, so many deviations above, and never less than the last."""
+CAP_FACTOR, CAP_LEAST = 3.0, 4.0
+"""A bucket counts as at most so many times what is usual and what is :func:`far`, and never less than the last."""
 
 
 def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) -> Profile:
@@ -47,8 +46,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     if bucket - profile.since < DAY:
         mean = 0.0  # nothing is usual yet, and so nothing lies above or below it
     else:
-        spread = mean + usual.clumped * mean * mean
-        capped = min(capped, max(CAP_FACTOR * mean + CAP_DEVIATIONS * sqrt(spread), CAP_LEAST))
+        capped = min(capped, max(CAP_FACTOR * mean + far(mean, 1, usual.clumped), CAP_LEAST))
         passes, gap, slow = capped, bucket - profile.at, kept[SLOWER]
         if _is_wave(slow * means[SLOWER] + (1 - slow) * (count - mean), usual, noise(profile.step)[SLOWER]):
             # texts up to an hour apart are one wave
@@ -86,8 +84,7 @@ def _is_wave(above: float, usual: Usual, share: float) -> bool:
     """Whether the slower mean of all counts stands farther ``above`` what is usual than ordinary counts bring it."""
     if above <= CAP_LEAST * share:
         return False
-    variance = share * usual.mean + (usual.drifting + usual.doubt) * usual.mean**2
-    return above > CAP_DEVIATIONS * sqrt(variance)
+    return above > far(usual.mean, share, usual.drifting, usual.doubt)
 
 
 def _rebased(profile: Profile, origin: int) -> Profile:

@@ -1,6 +1,11 @@
-"""The negative binomial distribution, by mean and over-dispersion (variance = mean + d * mean ** 2)."""
+"""Distributions of counts: the negative binomial by mean and over-dispersion (variance = mean + d * mean ** 2)."""
 
 from __future__ import annotations
+
+from math import sqrt
+
+FAR, FAR_SKEWED = 4.0, 3.5
+"""Standard deviations that ordinary numbers hardly ever go, and those from which skewness counts beside."""
 
 
 def tail(count: float, mean: float, dispersion: float) -> float:
@@ -31,3 +36,20 @@ def quantile(p: float, mean: float, dispersion: float) -> int:
         else:
             high = middle
     return high
+
+
+def far(mean: float, share: float, dispersion: float, doubt: float = 0.0) -> float:
+    """How far above ``mean`` ordinary numbers hardly ever come: negative binomial counts, or means of several.
+
+    Numbers that vary much are skewed and often go far in standard deviations; taken for waves, they would make a
+    series look calmer than it is. So the quantile of the normal distribution is corrected for skewness (Cornish
+    and Fisher 1938).
+
+    :param share: 1 over the number of counts that a number is the mean of.
+    :param dispersion: over-dispersion of the number; :param doubt: relative variance of ``mean`` itself.
+    """
+    variance = share * mean + (dispersion + doubt) * mean * mean
+    third = mean * (share * share + dispersion * mean * (3 * share + 2 * dispersion * mean))
+    deviation = sqrt(variance)
+    skew = third / (variance * deviation) if variance else 0.0
+    return deviation * max(FAR, FAR_SKEWED + skew * (FAR_SKEWED**2 - 1) / 6)

@@ -24,7 +24,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 HOUR, DAY = 3600, 86400
-VERSION = 3
+VERSION = 4
 """Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)
 """What a day weighs more than the one before it."""

@@ -2,6 +2,7 @@
 
     python benchmarks/surge.py nab NAB_DIR --date ...    # folder with nab_score.py, windows.json, realTweets/
     python benchmarks/surge.py null --date 2026-01-31    # false alerts on a simulated year, and bursts found
+    python benchmarks/surge.py worlds --date 2026-01-31  # false alerts where counts vary otherwise
     python benchmarks/surge.py speed --date 2026-01-31   # microseconds an update
     python benchmarks/surge.py tick --date 2026-01-31    # a round of judging with 100,000 series
 
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +29,7 @@ from typing import Any
 import click
 import numpy as np
 from surge_cost import a_round, an_update
-from surge_series import DISPERSION, Planted, draw, found_by_oracle, level, plant, rates, triples
+from surge_series import DISPERSION, SWING, Planted, draw, found_by_oracle, level, plant, rates, triples
 
 from monitor.alerts.detectors.profile import HOUR, Profile, empty
 from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire, window_lengths
@@ -42,6 +44,8 @@ PACE = Pace(keep_firing_for=DEFAULTS.calm)
 MEANS = (0.01, 0.05, 0.2, 1.0, 5.0, 20.0)
 """Texts a bucket."""
 WEEKS = 52
+WORLDS = ((0.02, 0.7), (0.1, 0.0), (0.1, 1.5), (0.3, 0.7), (1.0, 0.7))
+"""Dispersion, and swing of the day."""
 LEVEL = 0.5
 """The product's own threshold of the score: 1 is an alert, everything else lies below."""
 
@@ -128,10 +132,18 @@ def counted(counts: np.ndarray, step: int) -> Iterator[tuple[int, int]]:
         yield n * step, int(counts[n])
 
 
-def false_alerts(seed: int, mean: float, step: int, days: int, series: int) -> int:
+def false_alerts(
+    seed: int,
+    mean: float,
+    step: int,
+    days: int,
+    series: int,
+    dispersion: float = DISPERSION,
+    swing: float = SWING,
+) -> int:
     """Alerts of one null series."""
     dice = np.random.default_rng(seed)
-    counts = draw(rates(mean, step, days, dice), dice)
+    counts = draw(rates(mean, step, days, dice, swing), dice, dispersion)
     return len(alerts(counted(counts, step), step=step, history_from=0, series=series))
 
 
@@ -196,6 +208,50 @@ def null(
             figures[f"step_{step}"] = {"single": rows, "together": together}
             click.echo(json.dumps({"step": step, **together}))
     _report("null", date, figures)
+
+
+@cli.command()
+@click.option("--date", required=True, help="Today's date, for the log.")
+@click.option("--weeks", default=26, show_default=True, help="Length of the simulated series.")
+@click.option(
+    "--single", default=20, show_default=True, help="Series of each mean that a rule watches alone."
+)
+@click.option(
+    "--many", default=200, show_default=True, help="Series that stand for the thousand of a `*` rule."
+)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--processes", default=1, show_default=True)
+def worlds(date: str, weeks: int, single: int, many: int, seed: int, processes: int) -> None:
+    """False alerts where counts vary more or less than elsewhere here, and days swing otherwise."""
+    rows = []
+    with ProcessPoolExecutor(processes) as pool:
+        for (dispersion, swing), step in product(WORLDS, (300, 3600)):
+            count = partial(_one_of_a_world, step=step, days=7 * weeks, dispersion=dispersion, swing=swing)
+            jobs = [
+                (seed * 1_000_000 + n * 1000 + i, m, 1) for n, m in enumerate(MEANS) for i in range(single)
+            ]
+            alone = np.array(list(pool.map(count, jobs, chunksize=4))).reshape(len(MEANS), single)
+            means = np.exp(np.random.default_rng(seed).uniform(np.log(MEANS[0]), np.log(MEANS[-1]), many))
+            jobs = [(seed * 1_000_000 + 500_000 + i, float(m), 1000) for i, m in enumerate(means)]
+            together = sum(pool.map(count, jobs, chunksize=4))
+            a_quarter = (alone.mean(axis=1) / weeks * 13).round(2).tolist()
+            rows.append(
+                {
+                    "dispersion": dispersion,
+                    "swing": swing,
+                    "step": step,
+                    "per_13_weeks": dict(zip(map(str, MEANS), a_quarter, strict=True)),
+                    "together_a_week": round(together / weeks * 1000 / many, 2),
+                }
+            )
+            click.echo(json.dumps(rows[-1]))
+    _report("worlds", date, {"weeks": weeks, "single": single, "simulated": many, "worlds": rows})
+
+
+def _one_of_a_world(
+    job: tuple[int, float, int], step: int, days: int, dispersion: float, swing: float
+) -> int:
+    return false_alerts(job[0], job[1], step, days, job[2], dispersion, swing)
 
 
 def _found_of(mean: float, step: int, seeds: list[int], many: int) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.special import betainc
 
 DAY, HOUR = 86400, 3600
-DISPERSION = 0.1
+DISPERSION, SWING = 0.1, 0.7
+"""How counts vary (variance = mean + DISPERSION * mean ** 2), and days swing: between e ** -SWING and e ** SWING."""
 WEEK = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.4, 0.5])
 LEAST = 5
 """Texts that a burst, and a window that fires, hold at least."""
@@ -22,18 +23,18 @@ ABOVE = 2.0
 """Standard deviations: what is less above its mean cannot be an alert, and is not looked at."""
 
 
-def rates(mean: float, step: int, days: int, dice: np.random.Generator) -> np.ndarray:
+def rates(mean: float, step: int, days: int, dice: np.random.Generator, swing: float = SWING) -> np.ndarray:
     """Expected counts with an hour and a weekday cycle, shape (days * buckets a day,), of the given mean."""
     seconds = np.arange(days * DAY // step) * step
-    cycle = np.exp(0.7 * np.sin((seconds / HOUR - dice.uniform(0, 24)) / 24 * 2 * np.pi))
+    cycle = np.exp(swing * np.sin((seconds / HOUR - dice.uniform(0, 24)) / 24 * 2 * np.pi))
     week = np.roll(WEEK, dice.integers(7))[seconds // DAY % 7]
     whole = cycle * week
     return np.asarray(mean * whole / whole[: 7 * DAY // step].mean())
 
 
-def draw(rate: np.ndarray, dice: np.random.Generator) -> np.ndarray:
-    """Counts that vary more than Poisson's: negative binomial, variance = mean + DISPERSION * mean ** 2."""
-    return np.asarray(dice.poisson(rate * dice.gamma(1 / DISPERSION, DISPERSION, rate.shape)))
+def draw(rate: np.ndarray, dice: np.random.Generator, dispersion: float = DISPERSION) -> np.ndarray:
+    """Counts that vary more than Poisson's: negative binomial, variance = mean + dispersion * mean ** 2."""
+    return np.asarray(dice.poisson(rate * dice.gamma(1 / dispersion, dispersion, rate.shape)))
 
 
 def triples(counts: np.ndarray, step: int, first: int) -> Iterator[tuple[int, int, int]]:

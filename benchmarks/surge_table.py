@@ -6,6 +6,7 @@ python benchmarks/surge_table.py        # writes it between <!-- surge --> and <
 from __future__ import annotations
 
 import json
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def text(results: Path = RESULTS) -> str:
         )
     if null:
         parts.append(_year(null))
+    if worlds := newest("surge-worlds", results):
+        parts.append(_worlds(worlds))
     if speed and tick:
         parts.append(
             f"An update of a series takes {speed['microseconds']:.0f} µs; a round of judging on {tick['series']:,} "
@@ -51,7 +54,7 @@ def text(results: Path = RESULTS) -> str:
     if month := newest("month", results):
         parts.append(_month(month))
     parts.append(
-        "`python benchmarks/surge.py nab|null|speed|tick` and `benchmarks/month.py` repeat these; "
+        "`python benchmarks/surge.py nab|null|worlds|speed|tick` and `benchmarks/month.py` repeat these; "
         "`monitor rules test` tells it of your history."
     )
     return "\n\n".join(parts)
@@ -83,6 +86,26 @@ def _year(null: dict[str, Any]) -> str:
         'day and night that hold five texts or more; "70 of 90 %" are found where 90 % can be: by an oracle that '
         "knows the true mean of every bucket and the dispersion, judges the same windows, and raises one false alert "
         "in three months (two a week of 1,000 series); its delay is in brackets:\n\n" + "\n".join(rows)
+    )
+
+
+def _worlds(report: dict[str, Any]) -> str:
+    """False alerts by dispersion, the most over means, widths of buckets and swings of the day."""
+    most: dict[float, tuple[float, float]] = {}
+    for row in report["worlds"]:
+        alone, together = most.get(row["dispersion"], (0.0, 0.0))
+        own = max(row["per_13_weeks"].values())
+        most[row["dispersion"]] = max(alone, own), max(together, row["together_a_week"])
+    said = "; ".join(
+        f"{alone:.1f} and {together:.1f} at dispersion {dispersion:g}"
+        for dispersion, (alone, together) in sorted(most.items())
+    )
+    low, high = (f(row["swing"] for row in report["worlds"]) for f in (min, max))
+    return (
+        "Where counts vary more or less, and days swing otherwise (by a factor of "
+        f"{exp(2 * low):.0f} to {exp(2 * high):.0f} between their quietest and busiest hour), a rule on one series "
+        "raises at most so many false alerts in three months at any mean, and one on 1,000 series (projected from "
+        f"{report['simulated']}) so many a week: {said}."
     )
 
 

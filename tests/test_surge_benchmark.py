@@ -100,6 +100,17 @@ def test_the_table_tells_what_is_found_beside_what_can_be(
     assert "| 1 in 1 h | 0.25 | – | 60 of 77 % |" in import_module("surge_table").text(tmp_path)
 
 
+def test_the_table_tells_the_most_false_alerts_of_each_dispersion(series: Any, tmp_path: Path) -> None:
+    rows = [
+        {"dispersion": d, "swing": swing, "step": 300, "per_13_weeks": {"1.0": one}, "together_a_week": many}
+        for d, swing, one, many in ((0.1, 0.0, 0.2, 0.5), (0.1, 1.5, 0.3, 0.4), (1.0, 0.7, 1.21, 6.0))
+    ]
+    (tmp_path / "surge-worlds-2026-01-31.json").write_text(json.dumps({"simulated": 200, "worlds": rows}))
+    said = import_module("surge_table").text(tmp_path)
+    assert "0.3 and 0.5 at dispersion 0.1; 1.2 and 6.0 at dispersion 1." in said
+    assert "a factor of 1 to 20" in said
+
+
 def test_the_readme_shows_the_newest_results(series: Any) -> None:
     table = import_module("surge_table")
     assert f"{table.BEGIN}\n{table.text()}\n{table.END}" in (ROOT / "README.md").read_text("utf-8")

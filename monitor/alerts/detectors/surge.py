@@ -38,7 +38,7 @@ ABOVE_WAVES = 5.5
 ABOVE_ALL = 7.0
 LESSER = 20.0
 LESSER_MOST = 5e-4
-"""So many times more probable, at most this, may be what stands out as never before."""
+"""So many times more probable, at most this, may be what stands out as never before; less where counts vary much."""
 TESTS = 0.75
 """Windows overlap and counts are whole: a bucket of five minutes is worth about so many independent tests."""
 FINE, COARSE = 300, 1 / 6
@@ -120,7 +120,8 @@ def judge(
         able or [one for one in found if one.grown > 1] or found, key=lambda one: (one.chance, -one.since)
     )
     limit = _limit(step, settings.rare, series)
-    lesser = max(limit, min(limit * LESSER, LESSER_MOST))
+    # where counts vary much, to go farther than ever says little that their chance does not
+    lesser = max(limit, min(limit * LESSER ** max(0.0, 1 - usual.drifting), LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)
     if known < settings.min_history:

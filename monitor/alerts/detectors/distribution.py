@@ -43,13 +43,14 @@ def far(mean: float, share: float, dispersion: float, doubt: float = 0.0) -> flo
 
     Numbers that vary much are skewed and often go far in standard deviations; taken for waves, they would make a
     series look calmer than it is. So the quantile of the normal distribution is corrected for skewness (Cornish
-    and Fisher 1938).
+    and Fisher 1938), as far as that comes from over-dispersion: by the skewness of rare texts themselves, their
+    waves would pass for ordinary.
 
     :param share: 1 over the number of counts that a number is the mean of.
     :param dispersion: over-dispersion of the number; :param doubt: relative variance of ``mean`` itself.
     """
     variance = share * mean + (dispersion + doubt) * mean * mean
-    third = mean * (share * share + dispersion * mean * (3 * share + 2 * dispersion * mean))
+    third = dispersion * mean * mean * (3 * share + 2 * dispersion * mean)
     deviation = sqrt(variance)
     skew = third / (variance * deviation) if variance else 0.0
     return deviation * max(FAR, FAR_SKEWED + skew * (FAR_SKEWED**2 - 1) / 6)

@@ -10,7 +10,8 @@ task with ``train.jsonl`` and ``test.jsonl``; files ``published_5.jsonl`` and th
 draws of their task. Everybody gets the same draws, the same encoder and the same machine.
 Every adaptation is a cell of the result file, written when it is measured; the same command
 again measures what is missing. SetFit and FastFit need versions of their own: give the Python
-of an environment that has them (``pip install setfit==1.2.0``). ``lr`` needs scikit-learn.
+of an environment that has them (``pip install setfit==1.2.0``; ``pip install fast-fit==1.2.1 "datasets<3"
+"transformers<4.45" "numpy<2"``). ``lr`` needs scikit-learn.
 """
 
 from __future__ import annotations

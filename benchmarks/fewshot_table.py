@@ -141,16 +141,21 @@ def _published(published: Mapping[str, Any], task: str, split: str) -> str:
 
 
 def _means(rows: Mapping[tuple[str, str], Mapping[str, list[Cell]]], methods: Sequence[str]) -> list[str]:
-    """Means over all rows of the methods that have them all; then of all methods, over the rows that all have."""
-    every = list(rows.values())
-    shared = [found for found in every if all(method in found for method in methods)]
-    whole = [method for method in methods if all(method in found for found in every)]
-    lines = []
-    if len(whole) > 1 and len(shared) < len(every):
-        lines += _mean_rows(every, whole, methods, f"{len(every)} rows")
-    if shared:
-        many = f"{len(shared)} row{'s' if len(shared) > 1 else ''} that all have"
-        lines += _mean_rows(shared, methods, methods, many)
+    """Means over all rows of the methods that have them all; then, for each method that has some, over those.
+
+    What has one row only has no means.
+    """
+    of = {method: tuple(key for key, found in rows.items() if method in found) for method in methods}
+    lines: list[str] = []
+    told: set[tuple[tuple[str, str], ...]] = set()
+    for method in sorted(methods, key=lambda method: -len(of[method])):
+        if len(of[method]) < 2 or of[method] in told:
+            continue
+        told.add(of[method])
+        own = [rows[key] for key in of[method]]
+        beside = [other for other in methods if all(other in found for found in own)]
+        whose = "" if len(own) == len(rows) else f" that {COLUMNS.get(method, method)} has"
+        lines += _mean_rows(own, beside, methods, f"{len(own)} rows{whose}")
     return lines
 
 

@@ -54,8 +54,8 @@ def text(results: Path = RESULTS) -> str:
     if month := newest("month", results):
         parts.append(_month(month))
     parts.append(
-        "`python benchmarks/surge.py nab|null|worlds|speed|tick` and `benchmarks/month.py` repeat these; "
-        "`monitor rules test` tells it of your history."
+        "`python benchmarks/surge.py nab|null|worlds|speed|tick` and `PYTHONPATH=. python benchmarks/month.py` repeat "
+        "these; `monitor rules test` tells it of your history."
     )
     return "\n\n".join(parts)
 

@@ -34,10 +34,7 @@ from fewshot_table import RESULTS, mark, read_published, read_report, table, wri
 
 from monitor.errors import UnknownName
 from monitor.learn.depths import DEPTHS
-from monitor.learn.encoder import (
-    EMBEDDED_SHA256,
-    TransformerEncoder,
-)
+from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder
 
 ROOT = Path(__file__).resolve().parent.parent
 

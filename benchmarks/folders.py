@@ -96,10 +96,6 @@ def write(
     click.echo(f"written to {path}")
 
 
-def _some(rows: list[Any], most: int) -> list[Any]:
-    return [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:most])]
-
-
 def folders_of(tasks: Path, role: str, cache: Path | None) -> Iterator[tuple[str, Folder]]:
     """Each task of a role in ``tasks`` by name, read with what the program comes with.
 
@@ -109,3 +105,7 @@ def folders_of(tasks: Path, role: str, cache: Path | None) -> Iterator[tuple[str
     encoder = TransformerEncoder.shipped()
     for name in of_role(catalog, role):
         yield name, Folder(tasks / name, encoder, cache)
+
+
+def _some(rows: list[Any], most: int) -> list[Any]:
+    return [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:most])]

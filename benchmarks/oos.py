@@ -16,9 +16,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from monitor.learn.adapt import adapt
-from monitor.learn.encoder import (
-    TransformerEncoder,
-)
+from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.head import probabilities
 from monitor.learn.task_folder import read_rows, read_texts
 from monitor.types import Task

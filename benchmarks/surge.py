@@ -214,10 +214,10 @@ def null(
 @click.option("--date", required=True, help="Today's date, for the log.")
 @click.option("--weeks", default=26, show_default=True, help="Length of the simulated series.")
 @click.option(
-    "--single", default=20, show_default=True, help="Series of each mean that a rule watches alone."
+    "--single", default=12, show_default=True, help="Series of each mean that a rule watches alone."
 )
 @click.option(
-    "--many", default=200, show_default=True, help="Series that stand for the thousand of a `*` rule."
+    "--many", default=120, show_default=True, help="Series that stand for the thousand of a `*` rule."
 )
 @click.option("--seed", default=0, show_default=True)
 @click.option("--processes", default=1, show_default=True)

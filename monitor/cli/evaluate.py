@@ -100,9 +100,7 @@ def evaluate_command(
     probabilities would show on as many texts; log_loss in nats) and which share of the texts
     would be answered (coverage).
     """
-    from monitor.learn.encoder import (
-        TransformerEncoder,
-    )
+    from monitor.learn.encoder import TransformerEncoder
     from monitor.learn.evaluate import Plan, evaluate_folders
     from monitor.learn.learning_curve import check_picture, draw_learning_curves
     from monitor.learn.task_folder import check_folders, read_texts

@@ -27,12 +27,22 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
     except (RuntimeError, AssertionError) as error:
         raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {one_line(error)}") from error
     if dtype == "auto":
-        fast = where.type == "cuda" and torch.cuda.get_device_capability(where) >= (8, 0)
-        return where, torch.bfloat16 if fast else torch.float32
+        return where, fastest(where) if where.type == "cuda" else torch.float32
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in kinds:
         raise UnknownName("precision", dtype, ("auto", *kinds))
     return where, kinds[dtype]
+
+
+def fastest(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware has units that multiply it: GPUs since Ampere, Intel CPUs with AMX."""
+    import torch
+
+    if device.type == "cuda":
+        fast = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        fast = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return torch.bfloat16 if fast else torch.float32
 
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, int]:

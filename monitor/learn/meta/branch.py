@@ -22,37 +22,56 @@ log = logging.getLogger(__name__)
 _TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 
 
-def add_low_rank(linear: Any, rank: int, generator: torch.Generator) -> None:
+def add_low_rank(
+    linear: Any, rank: int, generator: torch.Generator, dtype: torch.dtype | None = None
+) -> None:
     """Let a frozen linear map ``(out, in)`` have a change that learns: ``up @ down`` (Hu et al. 2021).
 
     It gets the parameters ``down (rank, in)``, random, and ``up (out, rank)``, zero: no change yet.
+
+    :param dtype: what is multiplied in (``None``: the parameters' own). They stay as they are, and so do
+        states and gradients between maps (mixed precision, Micikevicius et al. 2018).
     """
     import torch
+    from torch.nn.functional import linear as times
 
     outputs, inputs = linear.weight.shape
     down = torch.randn(rank, inputs, generator=generator) / math.sqrt(inputs)
     linear.down = torch.nn.Parameter(down)
     linear.up = torch.nn.Parameter(torch.zeros(outputs, rank))
 
-    def changed(module: Any, given: tuple[torch.Tensor], found: torch.Tensor) -> torch.Tensor:
-        added: torch.Tensor = (given[0] @ module.down.T) @ module.up.T
-        return found + added
+    def forward(given: torch.Tensor) -> torch.Tensor:
+        weight, bias, down, up = (
+            part.to(dtype or part.dtype) for part in (linear.weight, linear.bias, linear.down, linear.up)
+        )
+        rows = given.to(weight.dtype)
+        found: torch.Tensor = times(rows, weight, bias) + times(times(rows, down), up)
+        return found.to(given.dtype)
 
-    linear.register_forward_hook(changed)
+    linear.forward = forward
 
 
 class Branch:
-    """Upper layers with low-rank changes, and the scales of the heads that are trained with them."""
+    """Upper layers with low-rank changes, and the scales of the heads that are trained with them.
+
+    ``dtype`` is what they multiply in, as in :func:`add_low_rank`.
+    """
 
     def __init__(
-        self, layers: Sequence[Any], start: int, rank: int, generator: torch.Generator, device: torch.device
+        self,
+        layers: Sequence[Any],
+        start: int,
+        rank: int,
+        generator: torch.Generator,
+        device: torch.device,
+        dtype: torch.dtype | None = None,
     ) -> None:
         import torch
 
         upper = torch.nn.ModuleList([deepcopy(layer) for layer in layers[start:]])
         upper.requires_grad_(False)
         for linear in matrices([*layers[:start], *upper], start).values():
-            add_low_rank(linear, rank, generator)
+            add_low_rank(linear, rank, generator, dtype)
         self.start, self.upper = start, upper.to(device)
 
         def scale(value: float) -> torch.nn.Parameter:

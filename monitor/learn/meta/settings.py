@@ -54,6 +54,10 @@ class MetaSettings(Settings):
     masked_words: int = Field(
         0, ge=0, description="tasks made of unlabelled texts by masking words, for each view"
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="what matrices are multiplied in; auto: bfloat16 where the hardware multiplies it faster",
+    )
     weights: dict[str, Share] = Field({}, description="how often a task is drawn (1 where nothing is said)")
     check_every: int = Field(1000, ge=1, description="steps between looks at the validation tasks")
     save_every: int = Field(250, ge=1, description="steps between checkpoints")

@@ -189,6 +189,19 @@ def test_low_rank_by_hand() -> None:
     assert torch.equal(again.down, linear.down)
 
 
+def test_low_rank_in_half_precision() -> None:
+    linear, half = torch.nn.Linear(64, 48), torch.nn.Linear(64, 48)
+    half.load_state_dict(linear.state_dict())
+    for one, dtype in ((linear, None), (half, torch.bfloat16)):
+        add_low_rank(one, 4, torch.Generator().manual_seed(0), dtype)
+        one.up.data.normal_(generator=torch.Generator().manual_seed(1))
+    x = torch.randn(9, 64, generator=torch.Generator().manual_seed(2))
+    expected, found = linear(x), half(x)
+    assert found.dtype == half.up.dtype == torch.float32
+    # Eight bits each: of the inputs, the weights, what they give and the sum.
+    assert 0 < (found - expected).norm() / expected.norm() < 4 * 2**-8
+
+
 def test_batches_hold_every_text_once_within_the_budget() -> None:
     budget = Budget(CPU)
     lengths = np.random.default_rng(0).integers(1, 90, 200)

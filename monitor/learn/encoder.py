@@ -62,8 +62,7 @@ class TransformerEncoder:
     :param device: ``auto`` (cuda, then mps, then cpu) or what torch understands.
     :param max_tokens: a text is cut there, or at what the model can read if that is less.
     :param tokens_per_batch: padded tokens a batch may hold; ``None`` picks by device.
-    :param dtype: ``auto`` (bfloat16 on GPUs that compute in it, else float32), ``float32``,
-        ``bfloat16`` or ``float16``.
+    :param dtype: ``auto`` (:func:`monitor.learn.model.fastest`), ``float32``, ``bfloat16`` or ``float16``.
     :raises LearnError: the model cannot be loaded, or is not the one it should be.
     """
 

@@ -27,7 +27,7 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
     except (RuntimeError, AssertionError) as error:
         raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {one_line(error)}") from error
     if dtype == "auto":
-        return where, fastest(where) if where.type == "cuda" else torch.float32
+        return where, fastest(where)
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if dtype not in kinds:
         raise UnknownName("precision", dtype, ("auto", *kinds))
@@ -35,7 +35,7 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 
 def fastest(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware has units that multiply it: GPUs since Ampere, Intel CPUs with AMX."""
+    """bfloat16 where the hardware has units that multiply it (GPUs since Ampere, Intel CPUs with AMX), else float32."""
     import torch
 
     if device.type == "cuda":

@@ -27,9 +27,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def encoder() -> TransformerEncoder:
-    return TransformerEncoder(
-        embedded_folder(), name="minilm", sha256=EMBEDDED_SHA256, views=SHIPPED_VIEWS, device="cpu"
-    )
+    return TransformerEncoder.shipped(device="cpu", dtype="float32")
 
 
 @pytest.fixture
@@ -84,6 +82,16 @@ def test_threads_of_torch_are_left_as_they_were(encoder: TransformerEncoder) -> 
     assert torch.get_num_threads() == before
 
 
+def test_half_precision_gives_nearly_the_same(encoder: TransformerEncoder) -> None:
+    half = TransformerEncoder.shipped(device="cpu", dtype="bfloat16")
+    expected, found = (one.encode(TEXTS, one.views) for one in (encoder, half))
+    assert half.fingerprint == encoder.fingerprint  # so features of both may stand side by side
+    for view, rows in found.items():
+        assert rows.dtype == np.float32
+        assert (rows * expected[view]).sum(axis=1).min() > 0.9995
+        assert np.abs(rows @ rows.T - expected[view] @ expected[view].T).max() < 0.02
+
+
 def test_nothing_gives_nothing(encoder: TransformerEncoder) -> None:
     assert encoder.encode([])["base"].shape == (0, encoder.dimension)
 
@@ -96,7 +104,7 @@ def test_an_unknown_view_lists_the_known(encoder: TransformerEncoder) -> None:
 def test_out_of_memory_halves_the_batch_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    small = TransformerEncoder(embedded_folder(), device="cpu", tokens_per_batch=64)
+    small = TransformerEncoder(embedded_folder(), device="cpu", tokens_per_batch=64, dtype="float32")
     texts = [f"number {i}" for i in range(20)]
     expected = small.encode(texts)["base"]
     forward = TransformerEncoder._forward

@@ -60,7 +60,9 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def encoder(file: Path) -> Iterator[TransformerEncoder]:
-    return TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", views=file)
+    return TransformerEncoder(
+        embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", dtype="float32", views=file
+    )
 
 
 def test_what_is_written_is_read(file: Path) -> None:
@@ -75,7 +77,7 @@ def test_what_is_written_is_read(file: Path) -> None:
 
 
 def test_views_share_the_trunk_and_differ_above_it(encoder: TransformerEncoder) -> None:
-    plain = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu")
+    plain = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", dtype="float32")
     expected = plain.encode(TEXTS)["base"]
     found = encoder.encode(TEXTS, ("base", "quiet", "loud"))
     np.testing.assert_allclose(found["base"], expected, atol=1e-5)
@@ -86,7 +88,7 @@ def test_views_share_the_trunk_and_differ_above_it(encoder: TransformerEncoder) 
 
 
 def test_a_view_is_the_model_with_other_weights(encoder: TransformerEncoder) -> None:
-    other = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu")
+    other = TransformerEncoder(embedded_folder(), sha256=EMBEDDED_SHA256, device="cpu", dtype="float32")
     known = matrices(stack(other._model), 4)
     with torch.no_grad():
         for name, (down, up) in views().changes["loud"].items():

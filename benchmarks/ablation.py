@@ -35,6 +35,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 RECIPE = "recipe"
 ONE_VIEW = {"views": {"all": ["topic", "intent", "sentiment"]}, "rank": {"all": 32}, "hold": {"all": 20.0}}
+PLAIN = {"adversarial": 0.0, "share": 0.5}
+"""What the recipe of this benchmark has, whatever the shipped one does: its trainings are to be compared."""
 OPTIONS: dict[str, Mapping[str, Any]] = {
     RECIPE: {},
     "ridge head": {"head": "ridge"},
@@ -56,7 +58,7 @@ PASSES = {RECIPE: 1.5, "one view for all": 1.0}
 def settings_of(recipe: MetaSettings, option: str, seed: int, steps: int, texts: int) -> MetaSettings:
     """The recipe with what an option changes, at the size of this benchmark."""
     size = {"seed": seed, "steps": steps, "texts": texts, "warmup": steps // 10, "check_every": steps}
-    plain = {**recipe.model_dump(), **size, "save_every": steps, "average": 0.95, **OPTIONS[option]}
+    plain = {**recipe.model_dump(), **size, "save_every": steps, "average": 0.95, **PLAIN, **OPTIONS[option]}
     return MetaSettings.model_validate(plain)
 
 

@@ -386,7 +386,7 @@ def test_settings_that_say_nothing_are_the_defaults(tmp_path: Path) -> None:
     assert read_settings(tmp_path / "meta.toml") == read_settings(None) == MetaSettings()
     assert json.loads(json.dumps(read_settings(None).model_dump(mode="json")))["masked_words"] == 0
     shipped = Path(__file__).parents[3] / "benchmarks" / "meta" / "shipped.toml"
-    assert read_settings(shipped).steps == 2000
+    assert read_settings(shipped).steps == 500
 
 
 def test_pools_say_which_labels_are_alike(catalog: Path) -> None:

@@ -16,7 +16,7 @@ COVERAGE = 0.93
 
 # Temperature by default, and the powers by which it grows: of one more than the seeds a label, of the labels, and of
 # the fits' strength.
-_TEMPERATURE, _BY_SEEDS, _BY_LABELS, _BY_STRENGTH = 0.34, 0.22, -0.2, 0.27
+_TEMPERATURE, _BY_SEEDS, _BY_LABELS, _BY_STRENGTH = 0.28, 0.14, -0.1, 0.27
 _TEMPERATURE_TRUST = 80  # seeds that weigh as much as the default
 _LEAST_TEMPERATURE = 0.15  # a few seeds that are easy to tell apart prove little
 _THRESHOLD_TRUST = 4

@@ -7,7 +7,6 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
 
 from monitor.learn import calibrate
 from monitor.learn.head import Reach, fit_sigmoid, fit_softmax
@@ -172,7 +171,7 @@ def with_chances(
     reach, chance = None, np.ones(len(held))
     if found := calibrate.reach(nearest):
         reach = Reach(centres(support), *found)
-        chance = expit((nearest - reach.middle) / reach.width)
+        chance = reach.at(nearest)
     threshold = calibrate.threshold(held / heat, labels, chance)
     return Fitted(*scores, heat, np.full(labels, threshold), reach, strength)
 

@@ -25,6 +25,8 @@ from monitor.errors import LearnError
 from monitor.types import Prediction
 
 FORMAT = 3
+LEAST_CHANCE = 0.1
+"""However far a text lies from a task's seeds: a few seeds do not show all that a label can be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Reach:
     """How far a head's labels reach, to tell texts that carry none of them.
 
     ``centres`` (L, d) are rows of length 1. A text whose greatest similarity to them is ``middle``
-    carries one of the labels with a chance of one half; ``width`` is how soon that changes.
+    carries one of the labels with an even chance (about); ``width`` is how soon that changes.
     """
 
     centres: np.ndarray
@@ -41,8 +43,12 @@ class Reach:
 
     def chance(self, features: np.ndarray) -> np.ndarray:
         """How likely it is that rows of features ``(n, d)`` carry one of the labels at all: ``(n,)``."""
-        nearest = (features @ self.centres.T).max(axis=1)
-        return np.asarray(expit((nearest - self.middle) / self.width))
+        return self.at((features @ self.centres.T).max(axis=1))
+
+    def at(self, nearest: np.ndarray) -> np.ndarray:
+        """The same, by the greatest similarity to a centre: ``(n,)``; never less than :data:`LEAST_CHANCE`."""
+        near = np.asarray(expit((nearest - self.middle) / self.width))
+        return LEAST_CHANCE + (1 - LEAST_CHANCE) * near
 
 
 @dataclass(frozen=True, eq=False)

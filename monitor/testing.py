@@ -206,9 +206,8 @@ def check_encoder(encoder: Encoder) -> None:
         assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4), "rows must have length 1"
     for place, text in enumerate(texts):
         for view, rows in encoder.encode([text], encoder.views).items():
-            assert np.allclose(rows[0], found[view][place], atol=1e-3), (
-                f"{text[:20]!r} alone has other features"
-            )
+            alike = float(rows[0] @ found[view][place])  # half precision leaves less than a thousandth
+            assert alike > 0.9995, f"{text[:20]!r} alone has other features: cosine {alike:.4f}"
     assert encoder.encode([])["base"].shape[0] == 0, "no texts must give no rows"
     strange = set(encoder.prior(["good", "bad"])) - set(encoder.views)
     assert not strange, f"prior speaks of views that there are not: {sorted(strange)}"

@@ -16,7 +16,10 @@ Rank = Annotated[int, Field(ge=1)]
 
 
 class MetaSettings(Settings):
-    """The settings of ``monitor meta-train --config FILE``; the defaults are what the shipped weights had."""
+    """The settings of ``monitor meta-train --config FILE``.
+
+    ``benchmarks/meta/shipped.toml`` has those of the shipped weights.
+    """
 
     seed: int = Field(0, ge=0, description="of everything that is random")
     steps: int = Field(6000, ge=1, description="steps of training; the rate falls to nothing over them")

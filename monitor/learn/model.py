@@ -35,13 +35,17 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 
 def fastest(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware has units that multiply it (GPUs since Ampere, Intel CPUs with AMX), else float32."""
+    """bfloat16 where the hardware has units that multiply it (GPUs since Ampere, Intel CPUs with AMX), else float32.
+
+    An older torch cannot tell what a CPU has.
+    """
     import torch
 
     if device.type == "cuda":
         fast = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        fast = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+        tell = getattr(torch.cpu, "get_capabilities", None)
+        fast = device.type == "cpu" and tell is not None and bool(tell().get("amx_bf16"))
     return torch.bfloat16 if fast else torch.float32
 
 

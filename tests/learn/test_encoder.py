@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from monitor.errors import LearnError, UnknownName
 from monitor.learn import model_files
 from monitor.learn.encoder import EMBEDDED_SHA256, SHIPPED_VIEWS, TransformerEncoder, embedded_folder
+from monitor.learn.model import placement
 from monitor.testing import check_encoder
 from monitor_plugins.encoders import MiniLm, MiniLmSettings
 
@@ -90,6 +92,25 @@ def test_half_precision_gives_nearly_the_same(encoder: TransformerEncoder) -> No
         assert rows.dtype == np.float32
         assert (rows * expected[view]).sum(axis=1).min() > 0.9995
         assert np.abs(rows @ rows.T - expected[view] @ expected[view].T).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        (lambda: {"amx_bf16": True}, torch.bfloat16),
+        (lambda: {"avx2": True}, torch.float32),
+        (None, torch.float32),
+    ],
+)
+def test_half_precision_is_for_hardware_that_multiplies_it(
+    capabilities: Any, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if capabilities is None:  # an older torch does not say
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", capabilities, raising=False)
+    assert placement("cpu", "auto") == (torch.device("cpu"), expected)
+    assert placement("cpu", "float32")[1] == torch.float32
 
 
 def test_nothing_gives_nothing(encoder: TransformerEncoder) -> None:
@@ -191,6 +212,7 @@ def test_neither_modules_nor_the_plugins_fingerprint_load_torch() -> None:
     code = """
 import sys
 from pathlib import Path
+from typing import Any
 import monitor.learn.adapt, monitor.learn.evaluate, monitor.cli.evaluate
 from monitor_plugins.encoders import MiniLm
 assert MiniLm(MiniLm.Settings(), Path()).fingerprint

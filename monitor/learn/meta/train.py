@@ -16,7 +16,7 @@ from monitor.learn.meta.episodes import Episode, Mix, Pool, draw_step
 from monitor.learn.meta.objective import away, episode_loss, held_geometry
 from monitor.learn.meta.settings import MetaSettings
 from monitor.learn.meta.states import States
-from monitor.learn.model import fastest
+from monitor.learn.model import placement
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ class ViewTrainer:
         seed = [settings.seed, *view.encode()]
         self.generator = np.random.default_rng(seed)
         torch_generator = torch.Generator().manual_seed(int(self.generator.integers(2**62)))
-        dtype = fastest(device) if settings.precision == "auto" else getattr(torch, settings.precision)
+        _, dtype = placement(str(device), settings.precision)
         self.branch = Branch(layers, settings.start, settings.rank[view], torch_generator, device, dtype)
         self.learned = self.branch.learned()
         self.average = {name: parameter.detach().clone() for name, parameter in self.learned.items()}

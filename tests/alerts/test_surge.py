@@ -144,11 +144,13 @@ def test_a_wave_in_office_hours_is_found() -> None:
 
 
 def test_a_clock_put_forward_or_back_raises_no_alert() -> None:
-    # offices open at seven and close at five: fifty times as many texts from one hour to the next
-    day = np.repeat([0.1] * 7 + [5.0] * 10 + [0.1] * 7, 12)
-    for shift in (12, -12):
-        rate = np.concatenate([np.tile(day, 40), np.tile(np.roll(day, shift), 40)])
-        assert alerts(draw(rate, seed=4)) == []
+    """Offices open at nine and close at five; one day all of it comes an hour earlier, or later."""
+    day = np.repeat([0.02] * 9 + [1.0] * 8 + [0.02] * 7, 12)
+    for an_hour in (10, 20, 60):
+        for seed, shift in ((0, 12), (1, -12), (2, 12), (3, -12)):
+            rate = an_hour / 12 * np.concatenate([np.tile(day, 40), np.tile(np.roll(day, shift), 40)])
+            raised = alerts(draw(rate, seed))
+            assert raised == [], (an_hour, seed)
 
 
 @pytest.mark.parametrize(("mean", "wave"), [(0.02, [2, 1, 1, 1]), (0.05, [1] * 8), (0.2, [5, 4, 5, 4])])

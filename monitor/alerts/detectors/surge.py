@@ -3,7 +3,8 @@
 A bucket with texts fires when a window that ends with it (15 minutes, an hour, two hours)
 
 1. holds more than **chance** explains: its count is improbable under a negative binomial about what is usual
-   at this hour and weekday, with the dispersion of the series and the doubt about the mean;
+   at this hour and weekday, with the dispersion of the series and the doubt about the mean, and hardly less so
+   (:data:`SHIFTED`) about the busier of the hours beside it: clocks that are put forward or back fake no surge;
 2. and more than **past waves** explain: the weighted means of counts stand :data:`ABOVE_WAVES` times as far
    above what is usual as past waves did on average (the part of their second moment that ordinary
    variation does not account for). Where they stand :data:`ABOVE_ALL` times as far as ever (ordinary
@@ -46,6 +47,9 @@ FINE, COARSE = 300, 1 / 6
 underrated, does not level out in them. Chosen on simulated series without events."""
 SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
+SHIFTED, BUSY = 1e-3, 1.0
+"""A count that is more probable than this in the hour before or after may be its, if that one has a text or more:
+twice a year clocks are put forward or back, and offices open an hour away from what is known of them."""
 QUIET = 0.01
 """An alert may end once no window of at most an hour is less probable than this."""
 REST_PRIOR = 3.0
@@ -241,8 +245,8 @@ def _window(
     # the level may change within the window, as it does at midnight between two weekdays
     middle, first = expect(profile, bucket - length // 2 * step), expect(profile, since)
     mean = length * (usual.mean + 2 * middle.mean + first.mean) / 4
-    high = max(usual.high, middle.high, first.high)
-    able = able and observed >= settings.min_ratio * high * length
+    high = length * max(usual.high, middle.high, first.high)
+    able = able and observed >= settings.min_ratio * high
     if rest is not None and able:
         came, due = rest(since, bucket + step)
         # texts of the wave itself that were read as something else are among the rest: only what the rest
@@ -253,6 +257,8 @@ def _window(
     mean *= grown
     spread += doubt + spread * doubt
     able = able and observed >= settings.min_ratio * mean
+    if high * HOUR >= BUSY * length * step:
+        able = able and tail(observed, high * grown, spread) < SHIFTED
     return Window(since, observed, mean, spread, grown, tail(observed, mean, spread), able)
 
 

@@ -24,15 +24,20 @@ def event_time(
     alert. Where the source could not be read, or nobody read it, for longer than ``every``, the window
     begins that much earlier, by up to 6 hours: what was published in an outage is news when it comes. An older
     one is *backfill*: it counts at its time, for baselines only. A time in the
-    future is clamped to ``first_seen``, a missing one becomes ``first_seen``. Everything of a
+    future is clamped to ``first_seen``, a missing one becomes ``first_seen``; where the source was
+    unread for longer than that window, texts without a time are backfill, for they may have come at any
+    moment of it, and all of them at once would look like a wave. Everything of a
     source's first fetch is backfill: it was there before anybody looked.
 
     :param every: the source's interval in seconds.
     :param last_read: when the source was last read with success before.
     """
-    if published_at is None or published_at > first_seen:
-        return first_seen, not first_fetch
     interval = timedelta(seconds=every)
+    if published_at is None:
+        late = last_read is not None and first_seen - last_read > 2 * interval + SLACK
+        return first_seen, not first_fetch and not late
+    if published_at > first_seen:
+        return first_seen, not first_fetch
     unread = interval if last_read is None else max(interval, min(first_seen - last_read, OUTAGE))
     oldest = first_seen - unread - interval - SLACK
     return published_at, published_at >= oldest and not first_fetch

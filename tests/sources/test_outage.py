@@ -166,3 +166,14 @@ def test_the_window_of_what_is_live(published: int, read_before: int | None, liv
     at = seen - timedelta(minutes=published)
     assert event_time(at, seen, 300, first_fetch=False, last_read=last) == (at, live)
     assert event_time(at, seen, 300, first_fetch=True, last_read=last) == (at, False)
+
+
+@pytest.mark.parametrize(
+    ("read_before", "live"), [(5, True), (20, True), (21, False), (None, True), (-30, True)]
+)
+def test_texts_without_a_time_are_no_news_after_an_outage(read_before: int | None, live: bool) -> None:
+    """They came at some moment of it: all at once they would look like a wave."""
+    seen = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    last = None if read_before is None else seen - timedelta(minutes=read_before)
+    assert event_time(None, seen, 300, first_fetch=False, last_read=last) == (seen, live)
+    assert event_time(None, seen, 300, first_fetch=True, last_read=last) == (seen, False)

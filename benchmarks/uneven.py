@@ -4,7 +4,8 @@
 
 TASKS_DIR is that of ``stream.py``. Draws: ``even``, eight seeds a label; ``uneven``, 2, 3, 5, 10 or 20 of each label by
 chance; ``half``, one seed for half of the labels and eight for the others; ``as they come``, two of each label and
-four times as many as there are labels, drawn as texts come. A task is read in the view that its label names
+four times as many as there are labels, drawn as texts come; ``none of half``, eight for half of the labels and none for
+the others; ``first``, a single seed; ``names``, none at all. A task is read in the view that its label names
 suggest. Logistic regression is scikit-learn's, C = 100, once as it is and once with ``class_weight="balanced"``.
 """
 
@@ -39,7 +40,15 @@ def draws(task: Folder, seed: int) -> dict[str, Drawn]:
     half = one + [row for row in even if task.truth[row] not in few]
     others = np.setdiff1d(everything, two)
     come = two + rng.choice(others, min(4 * labels, len(others)), replace=False).tolist()
-    return {"even": even, "uneven": uneven, "half": half, "as they come": come}
+    return {
+        "even": even,
+        "uneven": uneven,
+        "half": half,
+        "as they come": come,
+        "none of half": [row for row in even if task.truth[row] not in few],
+        "first": [int(rng.choice(even))],
+        "names": [],
+    }
 
 
 def ours(task: Folder, seeds: np.ndarray) -> np.ndarray:
@@ -55,6 +64,8 @@ def regression(balanced: bool) -> Guess:
     def guess(task: Folder, seeds: np.ndarray) -> np.ndarray:
         from sklearn.linear_model import LogisticRegression
 
+        if len(np.unique(task.truth[seeds])) < 2:  # which it refuses
+            return np.full(len(task.test), task.truth[seeds[0]] if len(seeds) else 0)
         model = LogisticRegression(C=100, max_iter=1000, class_weight="balanced" if balanced else None)
         return np.asarray(model.fit(task.train[seeds], task.truth[seeds]).predict(task.test))
 
@@ -82,7 +93,7 @@ def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, re
         for seed in range(repeats):
             for kind, rows in draws(task, seed).items():
                 for method, guess in METHODS.items():
-                    said = [str(label) for label in guess(task, np.array(rows))]
+                    said = [str(label) for label in guess(task, np.array(rows, int))]
                     own.setdefault(kind, {}).setdefault(method, []).append(
                         (100 * accuracy(truth, said), 100 * macro_f1(truth, said))
                     )

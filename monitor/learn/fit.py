@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.learn import calibrate
 from monitor.learn.head import Reach, fit_sigmoid, fit_softmax
+from monitor.learn.names import imagined, name_worth
 from monitor.learn.support import Support
 
 STRENGTH = 2.0
@@ -27,8 +28,6 @@ MULTI_STRENGTH, MULTI_NAME_WEIGHT = 10.0, 2.0
 """The same where a text has several labels."""
 EVEN = 0.5
 """How much of an uneven number of seeds is made up for by weighing them; the rest is taken out of the bias."""
-EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
-"""What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
 HELD_OUT_ITERATIONS = 16
 """Enough for held-out scores: the temperature they give differs by less than one percent."""
 
@@ -45,28 +44,6 @@ class Fitted(NamedTuple):
     thresholds: np.ndarray
     reach: Reach | None
     strength: float = STRENGTH
-
-
-def name_worth(support: Support) -> np.ndarray:
-    """How much each label's name is worth, between 0 and 1: ``(L,)``.
-
-    Names are worth as much as they agree with the seeds. Agreement is the share of other
-    labels whose name is less similar to a seed than its own label's: one half for names that
-    say nothing, such as "0" and "1", which then count for nothing. A label without seeds has
-    only its name.
-    """
-    seeds, targets = support.seeds, support.targets
-    count, labels = targets.shape
-    if labels < 2 or not count:
-        return np.ones(labels)
-    similar = seeds @ support.names.T
-    similar = similar - similar.mean(axis=0)
-    row, own = np.nonzero(targets)
-    others = targets[row] == 0
-    beaten = ((similar[row, own][:, None] > similar[row]) & others).sum() / max(1, others.sum())
-    agreement = (count * beaten + AGREEMENT_TRUST * EXPECTED_AGREEMENT) / (count + AGREEMENT_TRUST)
-    worth = min(1.0, max(0.0, (agreement - 0.5) / 0.15)) ** 2
-    return np.where(targets.any(axis=0), worth, 1.0)
 
 
 def fit_scores(
@@ -93,6 +70,8 @@ def fit_scores(
     counted = targets if weights is None else targets * weights[:, None]
     if texts is None or soft is None:
         texts, soft = seeds[:0], targets[:0]
+    more, owners = imagined(support)
+    texts, soft = np.vstack([texts, more]), np.vstack([soft, owners])
     evenness = _evenness(counted.sum(axis=0) + soft.sum(axis=0))
     examples = np.vstack([counted, soft]) * evenness**EVEN
     total = examples.sum(axis=1)
@@ -177,10 +156,11 @@ def with_chances(
 
 
 def centres(support: Support) -> np.ndarray:
-    """The mean of each label's seeds, scaled to length 1: ``(L, d)``; of a label without seeds, its name."""
+    """The mean of each label's seeds, scaled to length 1: ``(L, d)``; where it has none, what is imagined of it."""
     sums = support.targets.T @ support.seeds
     seeded = np.asarray(support.targets.any(axis=0))
-    sums = np.where(seeded[:, None], sums, support.names)
+    if not seeded.all():
+        sums[~seeded] = imagined(support)[0] if seeded.any() else support.names
     found: np.ndarray = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
     return found.astype(np.float32)
 
@@ -201,19 +181,25 @@ def fit_multi(support: Support) -> Fitted:
     labels = support.targets.shape[1]
 
     def fit(part: Support, iterations: int = 200) -> Scores:
-        targets = np.vstack([part.targets, np.eye(labels), np.zeros((len(part.background), labels))])
+        more, owners = imagined(part)
+        targets = np.vstack(
+            [part.targets, owners > 0, np.eye(labels), np.zeros((len(part.background), labels))]
+        )
         of_none = max(1.0, len(part.seeds) / max(1, len(part.background)))
         named = MULTI_NAME_WEIGHT * name_worth(part)
-        each = np.concatenate([np.ones(len(part.seeds)), named, np.full(len(part.background), of_none)])
+        each = np.concatenate(
+            [np.ones(len(part.seeds)), owners.sum(axis=1), named, np.full(len(part.background), of_none)]
+        )
         weights = np.repeat(each[:, None], labels, axis=1)
         positive = (weights * targets).sum(axis=0)
         negative = (weights * (1 - targets)).sum(axis=0)
         # A label has few texts of its own against those of all the others: meet halfway. And how many seeds it
         # has says nothing of how often it comes.
         own = np.sqrt(np.maximum(1, negative / np.maximum(positive, 1e-6)))
-        weights = np.where(targets > 0, weights * own * _evenness(part.targets.sum(axis=0)), weights)
+        evenness = _evenness(part.targets.sum(axis=0) + owners.sum(axis=0))
+        weights = np.where(targets > 0, weights * own * evenness, weights)
         return fit_sigmoid(
-            np.vstack([part.seeds, part.names, part.background]),
+            np.vstack([part.seeds, more, part.names, part.background]),
             targets,
             weights,
             strength=MULTI_STRENGTH,

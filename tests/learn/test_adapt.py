@@ -9,8 +9,9 @@ import pytest
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import STRENGTH, choose_strength, fit_multi, fit_scores, name_worth
+from monitor.learn.fit import STRENGTH, choose_strength, fit_multi, fit_scores
 from monitor.learn.head import Head, decide, fit_softmax, probabilities
+from monitor.learn.names import name_worth
 from monitor.learn.support import Support, name_text
 from monitor.types import Prediction, Seed, Task
 from tests.learn.words import by_view, encode
@@ -182,8 +183,6 @@ def test_names_that_contradict_the_seeds_count_for_nothing() -> None:
     wrong = name_worth(Support(seeds, targets, names[::-1], none))
     assert right.min() > 0.5
     np.testing.assert_array_equal(wrong, [0, 0])
-    unseeded = name_worth(Support(seeds[:3], targets[:3], names[::-1], none))
-    assert unseeded[0] < unseeded[1] == 1
 
 
 def test_seeds_say_how_far_they_may_pull() -> None:

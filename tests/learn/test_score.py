@@ -10,8 +10,9 @@ from scipy.special import softmax
 
 from monitor.learn import calibrate
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT, name_worth
+from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT
 from monitor.learn.head import fit_softmax
+from monitor.learn.names import name_worth
 from monitor.learn.score import Score, held_out
 from monitor.learn.support import gather
 from monitor.types import Seed, Task

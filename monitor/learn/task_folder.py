@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from monitor.errors import LearnError
-from monitor.types import Seed
+from monitor.types import Seed, label_twins
 
 
 def read_rows(path: Path) -> list[Seed]:
@@ -27,6 +27,8 @@ def read_rows(path: Path) -> list[Seed]:
             raise LearnError(
                 f'{path}, line {number}: not a JSON object like {{"text": "...", "label": "..."}}'
             )
+        if not row["text"].strip() or not str(row["label"]).strip():
+            raise LearnError(f"{path}, line {number}: the text or the label is empty; take the line out")
         rows.append(Seed(row["text"], str(row["label"])))
     if not rows:
         raise LearnError(f"{path} is empty: it needs lines with text and label")
@@ -73,6 +75,14 @@ def rest(rows: Sequence[Seed], seeds: Sequence[Seed]) -> list[str]:
     """The texts of ``rows`` that are no seed's: what could have been read without a label."""
     used = {seed.text for seed in seeds}
     return [row.text for row in rows if row.text not in used]
+
+
+def check_labels(folder: Path, labels: Iterable[str]) -> None:
+    """Raise :class:`LearnError` for labels that differ only in case or spaces."""
+    if twins := label_twins(labels):
+        raise LearnError(
+            f"{folder}: labels {twins[0]!r} and {twins[1]!r} differ only in case or spaces: make them one"
+        )
 
 
 def check_folders(folders: Sequence[Path], support: str | None = None) -> None:

@@ -96,3 +96,10 @@ def test_wrong_use(fetched):
     store.connection.execute("update documents set role = 'agent' where id = 1")
     store.close()
     assert "does not apply" in fetched("explain", 1, "--task", "mood", code=1).err
+
+
+def test_a_text_without_a_character_gets_no_label(fetched):
+    found = fetched("classify", "", "terrible loss", " \n", "--json").json
+    assert [list(row["predictions"]) for row in found] == [[], ["mood", "topic"], []]
+    assert found[1]["predictions"]["mood"]["label"] == "bad"
+    assert fetched("classify", "").out.count("nothing to read") == 2

@@ -103,6 +103,22 @@ def test_a_test_label_that_was_never_trained_counts(folder: Path) -> None:
     assert found["6"]["accuracy"]["mean"] >= 0.8
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("good", "Good"), "mood: labels 'Good' and 'good' differ only in case or spaces: make them one"),
+        (("good", "good"), "mood has the one label 'good': a task needs two to tell apart"),
+    ],
+)
+def test_labels_that_cannot_be_told_apart_are_refused(
+    folder: Path, labels: tuple[str, str], said: str
+) -> None:
+    for file in ("train.jsonl", "test.jsonl"):
+        write(folder / file, [(f"text {n}", label) for n, label in enumerate(labels)])
+    with pytest.raises(LearnError, match=said):
+        evaluate_folder(folder, Words())
+
+
 def test_progress_rises_to_one(folder: Path) -> None:
     told: list[tuple[str, float]] = []
     evaluate_folders([folder], Words(), Plan((2,), 2), progress=lambda *said: told.append(said))
@@ -114,7 +130,15 @@ def test_progress_rises_to_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["not json", "[1, 2]", '{"text": "x"}', '{"text": 3, "label": "a"}', '{"text": "x", "label": null}'],
+    [
+        "not json",
+        "[1, 2]",
+        '{"text": "x"}',
+        '{"text": 3, "label": "a"}',
+        '{"text": "x", "label": null}',
+        '{"text": " ", "label": "a"}',
+        '{"text": "x", "label": ""}',
+    ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "rows.jsonl"

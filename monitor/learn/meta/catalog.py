@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.evaluate import read_rows
+from monitor.learn.task_folder import check_labels, read_rows
 from monitor.types import Seed
 
 ROLES = ("train", "validation", "exam")
@@ -113,13 +113,7 @@ def digest(tasks: Collection[MetaTask]) -> str:
 def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
     read = {part: _rows(folder / f"{part}.jsonl") for part in ("train", "test")}
     found = sorted({row.label for rows in read.values() for row in rows})
-    by_case: dict[str, str] = {}
-    for label in found:
-        twin = by_case.setdefault(label.strip().casefold(), label)
-        if twin != label:
-            raise LearnError(
-                f"{folder}: labels {twin!r} and {label!r} differ only in case or spaces: make them one"
-            )
+    check_labels(folder, found)
     if len({row.label for row in read["train"]}) < 2:
         raise LearnError(f"{folder / 'train.jsonl'} has one label: a task needs two")
     descriptions = entry.get("labels", {})
@@ -150,9 +144,6 @@ def _rows(file: Path) -> list[Seed]:
     if not file.is_file():
         raise LearnError(f"{file} does not exist, but catalog.toml names its task")
     rows = read_rows(file)
-    for number, row in enumerate(rows, start=1):
-        if not row.text.strip() or not row.label.strip():
-            raise LearnError(f"{file}, row {number}: the text or the label is empty")
     if len(rows) < 2:
         raise LearnError(f"{file} has one text: a task needs more")
     return rows

@@ -133,7 +133,7 @@ def _texts(app: App, unlabelled: str | None) -> Sequence[str]:
     if unlabelled is None:
         return ()
     if unlabelled != STORE:
-        from monitor.learn.meta.masked import read_texts
+        from monitor.learn.task_folder import read_texts
 
         return read_texts(Path(unlabelled))
     # By id: what is new comes last.

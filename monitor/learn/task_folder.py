@@ -36,21 +36,25 @@ def read_rows(path: Path) -> list[Seed]:
 
 
 def read_texts(path: Path) -> list[str]:
-    """The texts of a file: the ``text`` of each JSON line where its first line is such an object, else its lines.
+    """Texts of a file, one a line: plain, or JSON objects with ``text`` where the first line is one.
 
-    Raises :class:`LearnError` naming the file and line that cannot be used.
+    Objects with an empty text are left out. Raises :class:`LearnError` naming the file and the line
+    that is not like the first.
     """
     lines = [(number, line.strip()) for number, line in enumerate(_lines(path), 1) if line.strip()]
     if not lines:
-        raise LearnError(f"{path} is empty: it needs lines of text, or JSON objects with a text")
-    if "text" not in (_object(lines[0][1]) or {}):
+        raise LearnError(f"{path} is empty: it needs a text a line")
+    if _object(lines[0][1]) is None:
         return [line for _, line in lines]
     texts = []
     for number, line in lines:
         text = (_object(line) or {}).get("text")
         if not isinstance(text, str):
             raise LearnError(f'{path}, line {number}: not a JSON object like {{"text": "..."}}')
-        texts.append(text)
+        if text.strip():
+            texts.append(text)
+    if not texts:
+        raise LearnError(f"{path} has empty texts only: it needs a text a line")
     return texts
 
 
@@ -101,6 +105,8 @@ def check_folders(folders: Sequence[Path], support: str | None = None) -> None:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise LearnError(f"{path} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:
         raise LearnError(f"{path} cannot be read: {error}") from error
 

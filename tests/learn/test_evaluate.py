@@ -159,7 +159,7 @@ def test_files_that_are_empty_or_missing_are_one_clear_line(folder: Path, tmp_pa
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(LearnError, match="is empty"):
         read_rows(tmp_path / "empty.jsonl")
-    with pytest.raises(LearnError, match="cannot be read"):
+    with pytest.raises(LearnError, match="does not exist"):
         read_rows(tmp_path / "nowhere.jsonl")
     with pytest.raises(LearnError, match=r"other\.jsonl does not exist"):
         check_folders([folder], "other.jsonl")
@@ -278,18 +278,36 @@ def test_the_rest_of_the_rows_is_what_no_seed_says() -> None:
     assert rest(rows, [Seed("a", "x")]) == ["b", "c"]
 
 
-def test_unlabelled_texts_are_lines_or_json_lines(tmp_path: Path) -> None:
+def test_files_of_texts(tmp_path: Path) -> None:
     file = tmp_path / "texts"
-    file.write_text("\ufeffrain at last\n\n  {not json\n", "utf-8")
-    assert read_texts(file) == ["rain at last", "{not json"]
-    file.write_text('{"text": "rain"}\n{"text": "sun", "label": 3}\n', "utf-8")
-    assert read_texts(file) == ["rain", "sun"]
-    file.write_text('{"text": "rain"}\nsun\n', "utf-8")
-    with pytest.raises(LearnError, match=r"texts, line 2: not a JSON object"):
+    file.write_text("\ufeffone text\n\n  two\u2028texts \r\n", "utf-8")
+    assert read_texts(file) == ["one text", "two\u2028texts"]
+    file.write_text('{"text": "one"}\n{"text": " "}\n\n{"text": "two", "label": 3}\n')
+    assert read_texts(file) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty: it needs a text a line"),
+        (b"\n \n", "is empty"),
+        (b'{"msg": "a"}\n{"msg": "b"}\n', "line 1: not a JSON object"),
+        (b'{"text": " "}\n', "has empty texts only"),
+        (b'{"text": "a"}\nplain\n', "line 2: not a JSON object"),
+        (b'{"text": "a"}\n\n{"txt": "b"}\n', "line 3: not a JSON object"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "texts"
+    file.write_bytes(content)
+    with pytest.raises(LearnError, match=said) as caught:
         read_texts(file)
-    file.write_text("\n")
-    with pytest.raises(LearnError, match="is empty"):
-        read_texts(file)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(LearnError, match="does not exist"):
+        read_texts(tmp_path / "nowhere")
+    with pytest.raises(LearnError, match="cannot be read"):
+        read_texts(tmp_path)
 
 
 @pytest.mark.parametrize("plan", [Plan(shots=()), Plan(shots=(4, -1)), Plan(seeds=0), Plan(depths=())])

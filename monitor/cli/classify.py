@@ -29,7 +29,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     """
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.learning import adapt_reader
+    from monitor.pipeline.learning import try_reader
     from monitor.pipeline.readers import load_readers
     from monitor.shared_encoder import make_encoder
 
@@ -45,7 +45,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
         raise LearnError("there are no tasks yet; add some to the configuration or with `monitor tasks add`")
     featurizer = Featurizer(store, encoder)
     for reader in chosen:
-        adapt_reader(store, featurizer, reader, app.now())
+        try_reader(store, featurizer, reader)
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
     read = [line for line in lines if line.strip()]  # a document without a text gets no label either
     features = encoder.encode(read, views)

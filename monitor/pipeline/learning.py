@@ -15,6 +15,7 @@ from monitor.interfaces import Encoder
 from monitor.learn.adapt import adapt
 from monitor.learn.head import Head, decide, probabilities
 from monitor.learn.score import held_out
+from monitor.learn.support import Encode
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.readers import Reader, read_head, take_head
 from monitor.store import Store
@@ -49,14 +50,7 @@ def adapt_reader(
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views, now)
 
-    head = adapt(
-        task,
-        seeds,
-        encode,
-        encoder_fingerprint=encoder.fingerprint,
-        views=encoder.views,
-        prior=encoder.prior,
-    )
+    head = _learned(task, seeds, encode, encoder)
     score = held_out(task, seeds, encode, head)
     with store.transaction():
         current = store.heads.active(task.name)
@@ -79,6 +73,23 @@ def adapt_reader(
     take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
     return stored
+
+
+def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
+    """Let ``reader`` have the head that :func:`adapt_reader` would put to use now, without storing anything.
+
+    :raises LearnError: if the task cannot be learned as it is.
+    """
+    task, encoder = reader.task, featurizer.encoder
+    seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
+    if _stands(store.heads.active(task.name), task, seeds, encoder):
+        take_head(store, reader, encoder)
+        return
+
+    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+        return featurizer.matrices(texts, views)
+
+    reader.head, reader.head_id = _learned(task, seeds, encode, encoder), 0
 
 
 def revert(store: Store, task: Task, encoder: str) -> StoredHead:
@@ -174,6 +185,17 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int
         sorted((seed.label, seed.text) for seed in seeds),
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _learned(task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder) -> Head:
+    return adapt(
+        task,
+        seeds,
+        encode,
+        encoder_fingerprint=encoder.fingerprint,
+        views=encoder.views,
+        prior=encoder.prior,
+    )
 
 
 def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder: Encoder) -> bool:

@@ -71,15 +71,41 @@ class MetaTask:
 
 
 def read_catalog(
-    folder: Path, roles: Collection[str] = ROLES, *, ships: bool = False, needed: bool = True
+    folder: Path,
+    roles: Collection[str] = ROLES,
+    *,
+    ships: bool = False,
+    needed: bool = True,
+    families: Collection[str] | None = None,
 ) -> list[MetaTask]:
     """The tasks of a catalogue, by name.
 
     :param roles: which ones are read; the files of the others are not touched.
     :param ships: only those that weights to be given away may be trained on.
     :param needed: having none is an error.
+    :param families: only tasks of these, where they are given.
     :raises LearnError: the catalogue, or a file of a task that is wanted, cannot be used.
     """
+    found = _entries(folder, roles, ships=ships)
+    tasks = [
+        _task(folder / name, name, entry)
+        for name, entry in found.items()
+        if families is None or entry["family"] in families
+    ]
+    if not tasks and needed:
+        raise LearnError(
+            f"{folder / 'catalog.toml'} holds no task of the role {' or '.join(roles)}"
+            + " that ships" * ships
+        )
+    return tasks
+
+
+def families_of(folder: Path, roles: Collection[str], *, ships: bool = False) -> dict[str, str]:
+    """The family of each task of a catalogue, by name, without a look at their texts; see :func:`read_catalog`."""
+    return {name: entry["family"] for name, entry in _entries(folder, roles, ships=ships).items()}
+
+
+def _entries(folder: Path, roles: Collection[str], *, ships: bool) -> dict[str, dict[str, Any]]:
     file = folder / "catalog.toml"
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
@@ -87,17 +113,15 @@ def read_catalog(
         raise LearnError(f"{file} does not exist: it names the tasks to train on") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error
-    tasks = []
+    found = {}
     for name, entry in sorted(tables.items()):
         if not isinstance(entry, dict) or not isinstance(entry.get("family"), str) or "role" not in entry:
             raise LearnError(f"{file}: task {name!r} needs a family and a role")
         if entry["role"] not in ROLES:
             raise UnknownName(f"role of task {name!r} in {file}", str(entry["role"]), ROLES)
         if entry["role"] in roles and (entry.get("ships") is True or not ships):
-            tasks.append(_task(folder / name, name, entry))
-    if not tasks and needed:
-        raise LearnError(f"{file} holds no task of the role {' or '.join(roles)}" + " that ships" * ships)
-    return tasks
+            found[name] = entry
+    return found
 
 
 def digest(tasks: Collection[MetaTask]) -> str:

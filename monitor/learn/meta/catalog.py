@@ -12,7 +12,8 @@
     what = "requests to a voice assistant"      # and anything else, for people
     [snips.labels]          # optional: label = description
 
-The folder holds ``train.jsonl`` and ``test.jsonl``, an object with ``text`` and ``label`` a line.
+The folder holds ``train.jsonl`` and ``test.jsonl``, an object with ``text`` and ``label`` a line. An exam may
+also hold ``oos_test.jsonl``: texts that carry none of its labels, which measure as well.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.task_folder import check_labels, read_rows
+from monitor.learn.task_folder import check_labels, read_rows, read_texts
 from monitor.types import Seed
 
+OUTSIDE = "oos_test.jsonl"
 ROLES = ("train", "validation", "exam")
 
 
@@ -52,7 +54,10 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class MetaTask:
-    """One task of the catalogue. ``labels`` are names with descriptions, in the order of targets."""
+    """One task of the catalogue. ``labels`` are names with descriptions, in the order of targets.
+
+    ``outside``: what an exam asks about beside that, texts that carry none of the labels.
+    """
 
     name: str
     family: str
@@ -62,6 +67,7 @@ class MetaTask:
     labels: Mapping[str, str]
     train: Rows
     test: Rows
+    outside: tuple[str, ...] = ()
 
     def all(self) -> Rows:
         """Both files' rows, for practice."""
@@ -135,6 +141,7 @@ def digest(tasks: Collection[MetaTask]) -> str:
 
 
 def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
+    other = folder / OUTSIDE
     read = {part: _rows(folder / f"{part}.jsonl") for part in ("train", "test")}
     found = sorted({row.label for rows in read.values() for row in rows})
     check_labels(folder, found)
@@ -161,6 +168,7 @@ def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
         labels={label: str(descriptions.get(label, "")) for label in found},
         train=train,
         test=test,
+        outside=tuple(read_texts(other)) if entry["role"] == "exam" and other.is_file() else (),
     )
 
 

@@ -176,15 +176,18 @@ def test_texts_of_exams_are_left_out_of_tasks_and_of_unlabelled_texts(
     with (folder / "votes/train.jsonl").open("a") as file:
         for text in ("I HATE the food!", "The judge hears the case, in the town"):
             file.write(json.dumps({"text": text, "label": "no"}) + "\n")
+    outside = {"text": "Shareholders like the rally", "label": "none of these"}
+    (folder / "votes/oos_test.jsonl").write_text(json.dumps(outside) + "\n")
     made = settings(tmp_path, 1, more="masked_words = 2\n")
     report = meta_train(
         replace(order, catalog=folder, settings=made, unlabelled=UNLABELLED), quiet, trunk=trunk
     )
     assert report["left_out"] == {
+        "desk": {"exactly": 1, "nearly": 0},
         "mood": {"exactly": 1, "nearly": 0},
         "unlabelled": {"exactly": 1, "nearly": 0},
     }
-    assert report["left_out_texts"] == {"exactly": 2, "nearly": 0}
+    assert report["left_out_texts"] == {"exactly": 3, "nearly": 0}
     assert report["tasks"]["mood"]["texts"] == 23
     assert report["validation"] == {}  # there is no such task, and that is no fault
     assert report["masked_words"] == {"topic": 2, "sentiment": 2}

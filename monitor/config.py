@@ -20,7 +20,7 @@ from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import TELL_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import ENTITY, Task
+from monitor.types import ENTITY, Task, label_twins
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
@@ -292,4 +292,8 @@ def make_task(
         raise MonitorError(f"the task {name!r} has one label only; add another, or say multi = true")
     if bad := [label for label in chosen if not label.strip() or label == ALL]:
         raise MonitorError(f"{bad[0]!r} cannot be a label of the task {name!r}")
+    if twins := label_twins(chosen):
+        raise MonitorError(
+            f"labels {twins[0]!r} and {twins[1]!r} of the task {name!r} differ only in case or spaces: make them one"
+        )
     return Task(name, chosen, adapter.family, several, threshold)

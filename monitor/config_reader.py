@@ -56,19 +56,19 @@ def load_config(
     known_tasks: KnownTasks | None = None,
     environ: Mapping[str, str] = os.environ,
     *,
-    check_seeds: bool = False,
+    check_files: bool = False,
 ) -> Config:
     """Read and check a configuration file.
 
     :param rule_kinds: settings model by kind of rule.
     :param known_tasks: tasks that rules may name beside the file's own.
     :param environ: where ``{ env = "NAME" }`` is looked up.
-    :param check_seeds: a record of a seeds file that cannot be used, or has a label that the
-        task does not have, is a fault as well.
+    :param check_files: a record of a seeds file that cannot be used, or has a label that the
+        task does not have, is a fault as well, and so is an encoder whose files cannot be used.
     :raises ConfigError: with every fault of the file.
     """
     document = read_document(path)
-    return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_seeds).read(document)
+    return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_files).read(document)
 
 
 def _terms(core: NotifierTable) -> tuple[Any, str | None, float]:
@@ -85,10 +85,10 @@ class _Reader(Tables):
         rule_kinds: Mapping[str, type[BaseModel]],
         known_tasks: KnownTasks | None,
         environ: Mapping[str, str],
-        check_seeds: bool,
+        check_files: bool,
     ) -> None:
         super().__init__(path, plugins, environ)
-        self.rule_kinds, self.known_tasks, self.check_seeds = rule_kinds, known_tasks, check_seeds
+        self.rule_kinds, self.known_tasks, self.check_files = rule_kinds, known_tasks, check_files
         self.untold: set[str] = set()
 
     def read(self, document: dict[str, Any]) -> Config:
@@ -165,7 +165,16 @@ class _Reader(Tables):
             table = {"model": name, **table}
             name = "transformers"
         part = self.part("encoder", name, "encoder")
-        return name, part, self.settings(part, table, "encoder")
+        settings = self.settings(part, table, "encoder")
+        if self.check_files and settings is not None and part and part.check is not Encoder.check:
+            try:
+                part(settings, self.base).check()
+            except MonitorError as error:
+                self.fault("encoder", str(error))
+            except Exception as error:
+                log.exception("the encoder %s raised", name)
+                self.fault("encoder", f"the plugin raised {type(error).__name__}: {error}")
+        return name, part, settings
 
     def source(self, place: str, table: dict[str, Any]) -> SourceConfig | None:
         core, rest = self.split(SourceTable, table, place)
@@ -219,7 +228,7 @@ class _Reader(Tables):
         seeds = self.base / core.seeds if core.seeds else None
         if seeds is not None and not seeds.is_file():
             self.fault(f"{place}.seeds", f"there is no file {seeds}")
-        elif seeds is not None and self.check_seeds:
+        elif seeds is not None and self.check_files:
             self.seeds(f"{place}.seeds", seeds, task.labels)
         return TaskConfig(task, core.adapter, part, settings, rest, seeds, core.default_seeds)
 

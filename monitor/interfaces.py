@@ -159,6 +159,14 @@ class Encoder(Part):
     def fingerprint(self) -> str:
         """Identifies the weights and everything else that shapes features."""
 
+    def check(self) -> None:
+        """See whether it can be used, as far as its files say, without loading or fetching anything.
+
+        `monitor config check` asks; one that is used says the same then.
+
+        :raises LearnError: it cannot, in one line that says what to do.
+        """
+
     def prior(self, labels: Sequence[str]) -> Mapping[str, float]:
         """What the names (with descriptions) of a task's labels say about the view that suits it.
 

@@ -210,10 +210,15 @@ class Runtime:
                 fetched(name, self.fetch(name, now))
             except SourceError as error:
                 failed[f"source {name}"] = str(error)
-        self.learn(now)
-        self.relabel(now)
-        while self.classify(now):
-            pass
+        try:
+            self.encoder.encode(["ready?"])
+        except MonitorError as error:
+            failed["encoder"] = str(error)  # documents wait for one that can be used
+        else:
+            self.learn(now)
+            self.relabel(now)
+            while self.classify(now):
+                pass
         self.tick(now)
         self.digest(now)
         for name in self.notifiers:

@@ -29,6 +29,10 @@ class SharedEncoder(Encoder):
         with self._turn:
             return self.encoder.views
 
+    def check(self) -> None:
+        with self._turn:
+            self.encoder.check()
+
     def prior(self, labels: Any) -> Any:
         with self._turn:
             return self.encoder.prior(labels)

@@ -1,11 +1,11 @@
-"""The data that walks through the house: plain, immutable, without behaviour.
+"""The data that walks through the house: plain, immutable, with hardly any behaviour.
 
 Times are aware UTC datetimes throughout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -103,6 +103,16 @@ class Task:
     family: str = ""
     multi: bool = False
     threshold: float | None = None
+
+
+def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
+    """Two labels that differ only in case or spaces, if there are any: they would share out one meaning."""
+    first: dict[str, str] = {}
+    for label in labels:
+        twin = first.setdefault(" ".join(label.split()).casefold(), label)
+        if twin != label:
+            return twin, label
+    return None
 
 
 @dataclass(frozen=True)

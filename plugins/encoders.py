@@ -22,10 +22,11 @@ from monitor.learn.encoder import (
     SHIPPED_VIEWS,
     SHIPPED_VIEWS_SHA256,
     TransformerEncoder,
+    ViewsFile,
     embedded_folder,
     features_fingerprint,
-    sha256_of,
-    view_names,
+    open_views,
+    weights_digest,
 )
 
 
@@ -104,32 +105,47 @@ class LazyEncoder(Encoder):
 
 
 class MiniLm(LazyEncoder):
-    """The embedded encoder. Its fingerprint is known before it is loaded."""
+    """The embedded encoder. Its fingerprint is known before it is loaded.
+
+    Its file of views is read once: one that is replaced while this object lives (meta-training does so
+    at every checkpoint) must not lend its identity to features of the one that was loaded.
+    """
 
     name = "minilm"
     Settings = MiniLmSettings
 
+    def __init__(self, settings: Any, base: Path) -> None:
+        super().__init__(settings, base)
+        self._opened: ViewsFile | None = None
+
     @property
     def fingerprint(self) -> str:
-        file, digest = self._views()
-        return features_fingerprint(
-            embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens, digest or sha256_of(file)
-        )
+        # What comes with the program is held to this digest when it is loaded: it need not be read for it.
+        digest = SHIPPED_VIEWS_SHA256 if self.settings.views is None else self._views().digest
+        return features_fingerprint(embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens, digest)
 
     @property
     def views(self) -> tuple[str, ...]:
-        return view_names(self._views()[0])
+        return self._views().names
+
+    def check(self) -> None:
+        embedded_folder()
+        self._views()
 
     def load(self) -> TransformerEncoder:
-        options = self.settings.model_dump()
-        options["views"], options["views_sha256"] = self._views()
+        options = self.settings.model_dump() | {"views": self._views()}
         return TransformerEncoder(embedded_folder(), name=self.name, sha256=EMBEDDED_SHA256, **options)
 
-    def _views(self) -> tuple[Path, str | None]:
-        """The file of views, and the digest that it must have."""
-        if self.settings.views is None:
-            return SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256
-        return self.base / self.settings.views, None
+    def _views(self) -> ViewsFile:
+        """The file of views as it was when it was first needed."""
+        if self._opened is None:
+            own = self.settings.views
+            self._opened = (
+                open_views(SHIPPED_VIEWS, encoder=EMBEDDED_SHA256, sha256=SHIPPED_VIEWS_SHA256)
+                if own is None
+                else open_views(self.base / own, encoder=EMBEDDED_SHA256)
+            )
+        return self._opened
 
 
 class Transformers(LazyEncoder):
@@ -141,6 +157,12 @@ class Transformers(LazyEncoder):
     @property
     def fingerprint(self) -> str:
         return self.loaded().fingerprint
+
+    def check(self) -> None:
+        folder = self.base / self.settings.model
+        weights = weights_digest(folder) if folder.is_dir() else None
+        if self.settings.views is not None:
+            open_views(self.base / self.settings.views, encoder=weights)
 
     def load(self) -> TransformerEncoder:
         options = self.settings.model_dump()

@@ -178,6 +178,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ("sources = [3]", "sources[1]", "dictionary"),
         ('[[tasks]]\nname = "x"\nadapter = "nope"', "tasks[1].adapter", "known: labels, mood"),
         ('[[tasks]]\nname = "x"', "tasks[1].labels", "has no labels; give some"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a", "A "]', "tasks[1].labels", "'a' and 'A ' of the task 'x' differ"),
         ('[[tasks]]\nname = "x"\nlabels = ["a"]', "tasks[1].labels", "one label only; add another, or say multi"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "*"]', "tasks[1].labels", "'*' cannot be a label"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", " "]', "tasks[1].labels", "' ' cannot be a label"),
@@ -341,7 +342,7 @@ def test_seeds_are_checked_where_that_is_asked_for(read, faults, tmp_path):
     (tmp_path / "seeds.csv").write_text("text,label\nfine,good\n,bad\nwell,odd\n")
     text = MOOD + 'seeds = "seeds.csv"'
     assert read(text).tasks[0].seeds == tmp_path / "seeds.csv"
-    found = faults(text, check_seeds=True)
+    found = faults(text, check_files=True)
     assert [place for place, _ in found] == ["tasks[1].seeds"] * 2
     assert "line 3: has no text" in found[0][1]
     assert "line 4: no label is called 'odd'; known: bad, good" in found[1][1]

@@ -240,7 +240,7 @@ def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Pa
     path.write_text(text, encoding="utf-8")
     (tmp_path / "urgency.csv").write_text("text,label\nThe till is on fire.,urgent\nNice plants.,routine\n")
     environ = {name: STAND_INS.get(name, "x") for name in re.findall(r'env = "(\w+)"', text)}
-    config = load_config(path, load_plugins(), KINDS, environ=environ, check_seeds=True)
+    config = load_config(path, load_plugins(), KINDS, environ=environ, check_files=True)
     assert len(config.tasks) == (4 if text is UNCOMMENTED else 3)
     assert len(config.notifiers) == (7 if text is UNCOMMENTED else 1)
 

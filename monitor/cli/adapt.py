@@ -94,7 +94,7 @@ def adapt_command(
     found, failed = _adapt(app, task, force, depth)
     if as_json:
         print_json([asdict(adapted) for adapted in found])
-    else:
+    elif found or not failed:
         print_table(
             ["task", "head", "depth", "seeds", "changed labels", "seconds"],
             [
@@ -192,6 +192,7 @@ def _adapt(app: App, task: str | None, force: bool, depth: str | None) -> tuple[
     failed: list[str] = []
     with DaemonLock(app.config.database):
         store, encoder = app.synchronised_store, make_encoder(app.config)
+        encoder.check()  # where its files are at fault, that is said once and not for each task
         wanted = [store.tasks.need(task)] if task else store.tasks.active()
         featurizer, readers = _readers(app, store, encoder)
         for name in (stored.task.name for stored in wanted):

@@ -55,17 +55,17 @@ class App:
         """
         return self.load()[0]
 
-    def load(self, *, check_seeds: bool = False) -> tuple[Config, Plugins]:
+    def load(self, *, check_files: bool = False) -> tuple[Config, Plugins]:
         """The configuration as the file has it now, and the plugins it leaves enabled.
 
-        :param check_seeds: a seed that cannot be used is a fault as well.
+        :param check_files: a seed, or an encoder's file, that cannot be used is a fault as well.
         :raises ConfigError: with all its faults.
         """
         from monitor.alerts.detectors import KINDS
 
         disabled = disabled_plugins(read_document(self.config_path))
         plugins = load_plugins(disabled=disabled)
-        config = load_config(self.config_path, plugins, KINDS, _tasks_of, check_seeds=check_seeds)
+        config = load_config(self.config_path, plugins, KINDS, _tasks_of, check_files=check_files)
         return config, plugins
 
     @cached_property

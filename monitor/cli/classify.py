@@ -22,11 +22,14 @@ from monitor.errors import LearnError, UnknownName
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-), without storing anything.
 
-    With --json: one array of {text, predictions}, as `monitor documents list` has them.
+    A TEXT without a character gets no label.
+
+    With --json: one array of {text, predictions}, as `monitor documents list` has them; predictions are
+    empty where there is nothing to read.
     """
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.learning import adapt_reader
+    from monitor.pipeline.learning import try_reader
     from monitor.pipeline.readers import load_readers
     from monitor.shared_encoder import make_encoder
 
@@ -42,14 +45,15 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
         raise LearnError("there are no tasks yet; add some to the configuration or with `monitor tasks add`")
     featurizer = Featurizer(store, encoder)
     for reader in chosen:
-        adapt_reader(store, featurizer, reader, app.now())
+        try_reader(store, featurizer, reader)
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
-    features = encoder.encode(lines, views)
+    read = [line for line in lines if line.strip()]  # a document without a text gets no label either
+    features = encoder.encode(read, views)
     found: list[dict[str, Any]] = [{"text": line, "predictions": {}} for line in lines]
     for reader in chosen:
         assert reader.head is not None
         decided = decide(reader.head, probabilities(reader.head, features[reader.head.view]))
-        for row, said in zip(found, decided, strict=True):
+        for row, said in zip((row for row in found if row["text"].strip()), decided, strict=True):
             plain = [asdict(prediction) for prediction in said]
             row["predictions"][reader.task.name] = plain if reader.task.multi else plain[0]
     if as_json:
@@ -58,7 +62,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     columns = [reader.task.name for reader in chosen]
     print_table(
         [*columns, "text"],
-        [[*(_cell(row["predictions"][c]) for c in columns), shorten(row["text"], 80)] for row in found],
+        [[*(_cell(row["predictions"].get(c)) for c in columns), shorten(row["text"], 80)] for row in found],
         empty="no texts",
     )
 
@@ -74,7 +78,9 @@ def _read(texts: Sequence[str]) -> list[str]:
     return lines
 
 
-def _cell(said: dict[str, Any] | list[dict[str, Any]]) -> str:
+def _cell(said: dict[str, Any] | list[dict[str, Any]] | None) -> str:
+    if said is None:
+        return "nothing to read"
     items = said if isinstance(said, list) else [said]
     return ", ".join(
         f"none ({item['label']}? {item['probability']:.0%})"

@@ -31,7 +31,7 @@ def config_command() -> None:
 @click.pass_context
 @pass_app
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
-    """Check the configuration and its seeds files, and say what would run.
+    """Check the configuration, its seeds files and the encoder's files, and say what would run.
 
     Nothing is fetched, sent or stored. All faults are reported at once, each with its place;
     the exit code is 2 then.
@@ -63,7 +63,7 @@ def _report(app: App) -> dict[str, Any]:
 
     :raises ConfigError: with all faults.
     """
-    config, plugins = app.load(check_seeds=True)
+    config, plugins = app.load(check_files=True)
     parts = {
         kind: [describe(part, config.base) for part in found]
         for kind, found in (("sources", config.sources), ("notifiers", config.notifiers))

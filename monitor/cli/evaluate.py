@@ -72,6 +72,12 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     help="Folder or model id of another encoder; the embedded one where this is not given.",
 )
 @click.option(
+    "--views",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Views that `monitor meta-train` wrote for that encoder, in place of those that come with the program.",
+)
+@click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -88,6 +94,7 @@ def evaluate_command(
     family: str,
     support: str | None,
     encoder: str | None,
+    views: Path | None,
     plot: Path | None,
     as_json: bool,
 ) -> None:
@@ -100,7 +107,7 @@ def evaluate_command(
     probabilities would show on as many texts; log_loss in nats) and which share of the texts
     would be answered (coverage).
     """
-    from monitor.learn.encoder import TransformerEncoder
+    from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
     from monitor.learn.learning_curve import check_picture, draw_learning_curves
     from monitor.learn.task_folder import check_folders, read_texts
@@ -124,6 +131,7 @@ def evaluate_command(
     if unlabelled is not None and not plan.stream:
         raise click.UsageError(f"--unlabelled is read by none of the depths {', '.join(depths)}")
     check_folders(folders, support)
+    opened = None if views is None else open_views(views, encoder=None if encoder else EMBEDDED_SHA256)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -133,7 +141,12 @@ def evaluate_command(
         transient=True,
     ) as bar:
         row = bar.add_task("loading the encoder", total=1.0)
-        model = TransformerEncoder(encoder) if encoder else TransformerEncoder.shipped()
+        if encoder:
+            model = TransformerEncoder(encoder, views=opened)
+        elif opened is not None:
+            model = TransformerEncoder.shipped(views=opened, views_sha256=None)
+        else:
+            model = TransformerEncoder.shipped()
         found = evaluate_folders(
             folders,
             model,

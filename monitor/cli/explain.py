@@ -49,7 +49,7 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     store.tasks.need(name)
     featurizer = Featurizer(store, make_encoder(app.config))
     adapts = app.daemon() is None
-    reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, app.now(), adapt=adapts)
+    reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, adapt=adapts)
     document_id = int(what) if what.isascii() and what.isdigit() else None
     if document_id is not None:
         text = text_in(store, reader, document_id)

@@ -84,7 +84,9 @@ def meta_train_command(
     CATALOG_DIR holds catalog.toml, which names each task with its family, role and whether
     weights trained on it may be given away, and a folder for each with train.jsonl and
     test.jsonl. Texts that also stand in an exam task are left out. What was learned is
-    written to OUT/views.safetensors; use it with views = "PATH" in the encoder's configuration.
+    written to OUT/views.safetensors: `monitor evaluate --views FILE` says how good it is on labelled
+    folders, and views = "FILE" in the encoder's configuration uses it. That file is written anew at
+    every checkpoint, so a monitor is best given a copy of it.
 
     Ctrl-C writes a checkpoint after the step that is being taken; --resume goes on from it. The
     exit code is 130 then. With --json: the report, as it is written to OUT/report.json.
@@ -133,7 +135,7 @@ def _texts(app: App, unlabelled: str | None) -> Sequence[str]:
     if unlabelled is None:
         return ()
     if unlabelled != STORE:
-        from monitor.learn.meta.masked import read_texts
+        from monitor.learn.task_folder import read_texts
 
         return read_texts(Path(unlabelled))
     # By id: what is new comes last.

@@ -28,7 +28,15 @@ from monitor.learn.model_files import (
 )
 from monitor.learn.tune import to_bytes, tune
 from monitor.learn.upper import UpperLayers
-from monitor.learn.views import BASE, SHIPPED_VIEWS, SHIPPED_VIEWS_SHA256, read_views, view_names
+from monitor.learn.views import (
+    BASE,
+    SHIPPED_VIEWS,
+    SHIPPED_VIEWS_SHA256,
+    ViewsFile,
+    open_views,
+    read_views,
+    view_names,
+)
 
 __all__ = [
     "EMBEDDED_SHA256",
@@ -36,10 +44,13 @@ __all__ = [
     "SHIPPED_VIEWS",
     "SHIPPED_VIEWS_SHA256",
     "TransformerEncoder",
+    "ViewsFile",
     "embedded_folder",
     "features_fingerprint",
+    "open_views",
     "sha256_of",
     "view_names",
+    "weights_digest",
 ]
 
 log = logging.getLogger(__name__)
@@ -57,8 +68,9 @@ class TransformerEncoder:
         (which ``transformers`` may download; a folder never causes a request).
     :param name: what messages call the encoder.
     :param sha256: the digest that ``model.safetensors`` must have.
-    :param views: a file of views that meta-training wrote for this model; without it there is only ``base``.
-    :param views_sha256: the digest that this file must have.
+    :param views: a file of views that meta-training wrote for this model, opened or not; without it there is
+        only ``base``.
+    :param views_sha256: the digest that this file must have, if it is not opened yet.
     :param device: ``auto`` (cuda, then mps, then cpu) or what torch understands.
     :param max_tokens: a text is cut there, or at what the model can read if that is less.
     :param tokens_per_batch: padded tokens a batch may hold; ``None`` picks by device.
@@ -72,7 +84,7 @@ class TransformerEncoder:
         *,
         name: str = "",
         sha256: str | None = None,
-        views: Path | None = None,
+        views: Path | ViewsFile | None = None,
         views_sha256: str | None = None,
         device: str = "auto",
         max_tokens: int = MAX_TOKENS,

@@ -28,7 +28,7 @@ from monitor.learn.depths import (
 )
 from monitor.learn.head import Head, probabilities
 from monitor.learn.reliability import calibration_error, calibration_noise, coverage, log_loss
-from monitor.learn.task_folder import check_folders, draw, read_rows, rest
+from monitor.learn.task_folder import check_folders, check_labels, draw, read_rows, rest
 from monitor.types import Seed, Task
 
 __all__ = ["Plan", "accuracy", "draw", "evaluate_folder", "evaluate_folders", "macro_f1", "read_rows"]
@@ -136,6 +136,9 @@ def evaluate_folder(
     train = read_rows(folder / "train.jsonl") if from_train else []
     trials = list(_trials(folder, train, plan))
     known = {row.label for rows in (train, test, *(trial.seeds for trial in trials)) for row in rows}
+    check_labels(folder, sorted(known))
+    if len(known) < 2:
+        raise LearnError(f"{folder} has the one label {min(known)!r}: a task needs two to tell apart")
     task = Task(name=folder.resolve().name, labels=dict.fromkeys(sorted(known), ""), family=plan.family)
     truth = [row.label for row in test]
     tell("encoding the test texts", 0.0)

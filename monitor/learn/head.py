@@ -135,6 +135,7 @@ class Head:
             head.weight.ndim != 2
             or {len(head.weight), len(head.bias), len(head.thresholds)} != {count}
             or not same
+            or not all(np.isfinite(array).all() for name, array in arrays.items() if name != "change")
         ):
             raise LearnError("the head's bytes are damaged: adapt the task again")
         return head

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from monitor.errors import LearnError
-from monitor.types import Seed
+from monitor.types import Seed, label_twins
 
 
 def read_rows(path: Path) -> list[Seed]:
@@ -27,6 +27,8 @@ def read_rows(path: Path) -> list[Seed]:
             raise LearnError(
                 f'{path}, line {number}: not a JSON object like {{"text": "...", "label": "..."}}'
             )
+        if not row["text"].strip() or not str(row["label"]).strip():
+            raise LearnError(f"{path}, line {number}: the text or the label is empty; take the line out")
         rows.append(Seed(row["text"], str(row["label"])))
     if not rows:
         raise LearnError(f"{path} is empty: it needs lines with text and label")
@@ -34,21 +36,25 @@ def read_rows(path: Path) -> list[Seed]:
 
 
 def read_texts(path: Path) -> list[str]:
-    """The texts of a file: the ``text`` of each JSON line where its first line is such an object, else its lines.
+    """Texts of a file, one a line: plain, or JSON objects with ``text`` where the first line is one.
 
-    Raises :class:`LearnError` naming the file and line that cannot be used.
+    Objects with an empty text are left out. Raises :class:`LearnError` naming the file and the line
+    that is not like the first.
     """
     lines = [(number, line.strip()) for number, line in enumerate(_lines(path), 1) if line.strip()]
     if not lines:
-        raise LearnError(f"{path} is empty: it needs lines of text, or JSON objects with a text")
-    if "text" not in (_object(lines[0][1]) or {}):
+        raise LearnError(f"{path} is empty: it needs a text a line")
+    if _object(lines[0][1]) is None:
         return [line for _, line in lines]
     texts = []
     for number, line in lines:
         text = (_object(line) or {}).get("text")
         if not isinstance(text, str):
             raise LearnError(f'{path}, line {number}: not a JSON object like {{"text": "..."}}')
-        texts.append(text)
+        if text.strip():
+            texts.append(text)
+    if not texts:
+        raise LearnError(f"{path} has empty texts only: it needs a text a line")
     return texts
 
 
@@ -75,6 +81,14 @@ def rest(rows: Sequence[Seed], seeds: Sequence[Seed]) -> list[str]:
     return [row.text for row in rows if row.text not in used]
 
 
+def check_labels(folder: Path, labels: Iterable[str]) -> None:
+    """Raise :class:`LearnError` for labels that differ only in case or spaces."""
+    if twins := label_twins(labels):
+        raise LearnError(
+            f"{folder}: labels {twins[0]!r} and {twins[1]!r} differ only in case or spaces: make them one"
+        )
+
+
 def check_folders(folders: Sequence[Path], support: str | None = None) -> None:
     """Raise :class:`LearnError` for what can be told before a model is loaded: missing files, equal names."""
     names = [folder.resolve().name for folder in folders]
@@ -91,6 +105,8 @@ def check_folders(folders: Sequence[Path], support: str | None = None) -> None:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise LearnError(f"{path} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:
         raise LearnError(f"{path} cannot be read: {error}") from error
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from monitor.learn.meta.train import Step, ViewTrainer, train
 
 if TYPE_CHECKING:
     import torch
+
+log = logging.getLogger(__name__)
 
 STEPS, TEXTS, RATE, RANK = 30, 64, 5e-4, 16
 """Steps of training, texts a step, highest learning rate, and rank of the change."""
@@ -123,19 +127,37 @@ def view_name(view: str, data: bytes) -> str:
 
 
 def _features(layers: Sequence[Any], start: int, states: States, device: torch.device) -> np.ndarray:
-    """Features ``(n, d)`` of the layers as they are."""
+    """Features ``(n, d)`` of the layers as they are; of half the texts at once where memory runs out."""
+    import torch
+
+    rows = np.empty((len(states.lengths), states.values.shape[1]), np.float32)
+    order = np.argsort(-states.lengths, kind="stable")
+    waiting = [order[begin : begin + TEXTS] for begin in range(0, len(order), TEXTS)][::-1]
+    while waiting:
+        part = waiting.pop()
+        # The error keeps what fills the memory: let go of it before going on.
+        with suppress(torch.cuda.OutOfMemoryError):
+            rows[part] = _forward(layers[start:], states, part, device)
+            continue
+        if len(part) == 1:
+            raise LearnError(f"out of memory on {device} with a single text: free some, or set device to cpu")
+        half = len(part) // 2
+        log.warning("out of memory on %s: fine-tuning looks at %d texts at once instead", device, half)
+        waiting += [part[half:], part[:half]]
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    return rows
+
+
+def _forward(layers: Sequence[Any], states: States, part: np.ndarray, device: torch.device) -> np.ndarray:
     import torch
 
     from monitor.learn.layers import pool, run
 
-    rows = np.empty((len(states.lengths), states.values.shape[1]), np.float32)
-    order = np.argsort(-states.lengths, kind="stable")
     with torch.inference_mode():
-        for begin in range(0, len(order), TEXTS):
-            part = order[begin : begin + TEXTS]
-            hidden, mask = states.batch(part.tolist(), device)
-            rows[part] = pool(run(layers[start:], hidden, mask), mask).cpu().numpy()
-    return rows
+        hidden, mask = states.batch(part.tolist(), device)
+        found: np.ndarray = pool(run(layers, hidden, mask), mask).cpu().numpy()
+    return found
 
 
 def _pool(targets: np.ndarray, labels: int, part: np.ndarray, features: np.ndarray) -> Pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, deserialize
 
 from monitor.errors import LearnError
-from monitor.learn.model_files import sha256_of
 
 if TYPE_CHECKING:
     import torch
@@ -58,18 +58,79 @@ def task_direction(names: np.ndarray) -> np.ndarray:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class ViewsFile:
+    """A file of views as it was when it was opened; what replaces it on disk later changes nothing here.
+
+    ``digest`` is its sha256, ``plain`` what it says of itself.
+    """
+
+    place: Path
+    data: bytes
+    digest: str
+    plain: Mapping[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The views that an encoder with this file offers."""
+        return (BASE, *self.plain["families"])
+
+
+def open_views(file: Path, *, encoder: str | None = None, sha256: str | None = None) -> ViewsFile:
+    """Read a file of views whole and check it, without loading what it takes to use it.
+
+    :param encoder: sha256 of the weights of the encoder that they will be added to, where it is known.
+    :param sha256: the digest that the file must have.
+    :raises LearnError: it is missing, damaged, no such file, of another version, or made for another encoder.
+    """
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError as error:
+        raise LearnError(
+            f"{file} does not exist: `views` names a file that `monitor meta-train` wrote"
+        ) from error
+    except OSError as error:
+        raise LearnError(f"{file} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise LearnError(
+            f"{file} is not what it should be (sha256 {digest[:12]}..., expected {sha256[:12]}...): "
+            "install the monitor again"
+        )
+    try:
+        names = {name for name, _ in deserialize(data)}  # type: ignore[no-untyped-call]
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        said = header.get("__metadata__", {}).get("views")
+        if said is None:
+            raise LearnError(
+                f"{file} is not a file of views: name the {WEIGHTS} that `monitor meta-train` wrote"
+            )
+        plain = json.loads(said)
+        if plain["format"] != FORMAT:
+            raise LearnError(
+                f"{file} has format {plain['format']}, this program reads {FORMAT}: train it again"
+            )
+        if encoder is not None and plain["encoder"] != encoder:
+            raise LearnError(
+                f"{file} was learned over another encoder ({plain['encoder'][:12]}..., this one is "
+                f"{encoder[:12]}...): train it again for this one"
+            )
+        whole = {f"{_ROUTER}/weight", f"{_ROUTER}/bias"} | {
+            name.removesuffix(".down") + ".up" for name in names if name.endswith(".down")
+        }
+        if not whole <= names or not isinstance(plain["families"], dict):
+            raise ValueError("parts of it are missing")
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LearnError(f"{file} is damaged, or not a file of views: {error}") from error
+    return ViewsFile(file, data, digest, plain)
+
+
 def view_names(file: Path) -> tuple[str, ...]:
-    """The views that an encoder with this file offers, without reading its weights.
+    """The views that an encoder with this file offers, without loading it.
 
     Raises :class:`LearnError` where the file is none.
     """
-    from safetensors import safe_open
-
-    try:
-        with safe_open(file, "np") as opened:
-            return (BASE, *json.loads((opened.metadata() or {})["views"])["families"])
-    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-        raise LearnError(f"{file} is not a file of views: {error}") from error
+    return open_views(file).names
 
 
 def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
@@ -97,47 +158,29 @@ def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
     unfinished.replace(file)
 
 
-def read_views(file: Path, *, encoder: str, sha256: str | None = None) -> Views:
+def read_views(file: Path | ViewsFile, *, encoder: str, sha256: str | None = None) -> Views:
     """Read what :func:`write_views` wrote.
 
+    :param file: where it is, or the file as it was opened; then only its encoder is checked.
     :param encoder: sha256 of the weights of the encoder that they will be added to.
     :param sha256: the digest that the file must have.
     :raises LearnError: it is damaged, of another version, or made for another encoder.
     """
-    from safetensors import safe_open
+    from safetensors.torch import load
 
+    opened = open_views(file, encoder=encoder, sha256=sha256) if isinstance(file, Path) else file
+    plain = opened.plain
     try:
-        digest = sha256_of(file)
-        if sha256 is not None and digest != sha256:
-            raise LearnError(
-                f"{file} is not what it should be (sha256 {digest[:12]}..., expected {sha256[:12]}...): "
-                "install the monitor again"
-            )
-        with safe_open(file, "pt") as opened:
-            plain = json.loads((opened.metadata() or {})["views"])
-            if plain["format"] != FORMAT:
-                raise LearnError(
-                    f"{file} has format {plain['format']}, this program reads {FORMAT}: train it again"
-                )
-            if plain["encoder"] != encoder:
-                raise LearnError(
-                    f"{file} was learned over another encoder ({plain['encoder'][:12]}..., this one is "
-                    f"{encoder[:12]}...): train it again for this one"
-                )
-            changes: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {
-                v: {} for v in plain["families"]
-            }
-            for key in opened.keys():  # noqa: SIM118  (not a dictionary)
-                if key.endswith(".down"):
-                    view, _, name = key.removesuffix(".down").partition("/")
-                    up = opened.get_tensor(f"{view}/{name}.up")
-                    changes[view][name] = (opened.get_tensor(key), up)
-            families = {view: tuple(found) for view, found in plain["families"].items()}
-            router = tuple(opened.get_tensor(f"{_ROUTER}/{part}").numpy() for part in ("weight", "bias"))
-            return Views(
-                plain["encoder"], int(plain["start"]), families, changes, (router[0], router[1]), digest
-            )
-    except FileNotFoundError as error:
-        raise LearnError(f"{file} does not exist") from error
-    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-        raise LearnError(f"{file} is damaged: {error}") from error
+        if plain["encoder"] != encoder:
+            raise LearnError(f"{opened.place} was learned over another encoder: train it again for this one")
+        tensors = load(opened.data)
+        changes: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {v: {} for v in plain["families"]}
+        for key, down in tensors.items():
+            if key.endswith(".down"):
+                view, _, name = key.removesuffix(".down").partition("/")
+                changes[view][name] = (down, tensors[f"{view}/{name}.up"])
+        families = {view: tuple(found) for view, found in plain["families"].items()}
+        weight, bias = (tensors[f"{_ROUTER}/{part}"].numpy() for part in ("weight", "bias"))
+        return Views(plain["encoder"], int(plain["start"]), families, changes, (weight, bias), opened.digest)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise LearnError(f"{opened.place} is damaged: {error}") from error

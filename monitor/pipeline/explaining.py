@@ -12,7 +12,7 @@ from monitor.errors import MonitorError
 from monitor.learn.explain import Explanation, explain
 from monitor.learn.support import name_text
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.learning import adapt_reader
+from monitor.pipeline.learning import adapt_reader, try_reader
 from monitor.pipeline.readers import Reader, load_readers, take_head
 from monitor.plugins import Plugins
 from monitor.store import Store
@@ -25,12 +25,13 @@ def ready_reader(
     plugins: Plugins,
     base: Path,
     name: str,
-    now: datetime,
+    now: datetime | None = None,
     *,
     adapt: bool,
 ) -> Reader:
     """The task ``name`` with a head.
 
+    :param now: without it nothing is stored, and a head that is made serves this reader alone.
     :param adapt: make a new head where seeds changed; otherwise only where there is none (a
         running monitor makes the others).
     :raises UnknownName: for a task that nobody knows.
@@ -39,7 +40,10 @@ def ready_reader(
     store.tasks.need(name)
     for reader in load_readers(store, plugins, base, featurizer.encoder):
         if reader.task.name == name:
-            renew(store, featurizer, reader, now, adapt=adapt)
+            if now is not None:
+                renew(store, featurizer, reader, now, adapt=adapt)
+            elif adapt or reader.head is None:
+                try_reader(store, featurizer, reader)
             return reader
     raise MonitorError(f"the adapter of the task {name!r} cannot be used (see `monitor plugins list`)")
 

@@ -54,10 +54,16 @@ class Featurizer:
                 fresh[view] |= dict(zip(keys, kept, strict=True))
         return {view: found[view] | fresh[view] for view in found}, fresh
 
-    def matrices(self, texts: Sequence[str], views: Sequence[str], now: datetime) -> dict[str, np.ndarray]:
-        """Features of ``texts`` by view, each of shape ``(len(texts), d)``; fresh ones are kept at once."""
+    def matrices(
+        self, texts: Sequence[str], views: Sequence[str], now: datetime | None = None
+    ) -> dict[str, np.ndarray]:
+        """Features of ``texts`` by view, each of shape ``(len(texts), d)``; fresh ones are kept at once.
+
+        :param now: without it nothing is kept.
+        """
         vectors, fresh = self.vectors(dict.fromkeys(views, texts))
-        self.keep(fresh, now)
+        if now is not None:
+            self.keep(fresh, now)
         keys = [text_hash(text) for text in texts]
         return {view: np.stack([vectors[view][key] for key in keys]) for view in views}
 

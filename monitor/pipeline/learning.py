@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from monitor.errors import LearnError
+from monitor.interfaces import Encoder
 from monitor.learn.adapt import adapt
 from monitor.learn.head import Head, decide, probabilities
 from monitor.learn.score import held_out
+from monitor.learn.support import Encode
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.readers import Reader, take_head
+from monitor.pipeline.readers import Reader, read_head, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
@@ -32,33 +34,28 @@ CHUNK = 1000
 def adapt_reader(
     store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *, force: bool = False
 ) -> StoredHead | None:
-    """Make a head from the task's seeds if they, or the encoder, changed since the last one.
+    """Make a head from the task's seeds if they, or the encoder, changed since the last one, or it cannot be read.
 
     A version that was reverted to stays until something changes after that. Returns the new
-    head, in use, or ``None`` where nothing changed.
+    head, in use, or ``None`` where nothing changed; either way ``reader`` has the one in use.
 
     :raises LearnError: if the task cannot be learned as it is.
     """
     task, encoder = reader.task, featurizer.encoder
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
-    if not force and _stands(store.heads.active(task.name), task, seeds, encoder.fingerprint):
+    if not force and _stands(store.heads.active(task.name), task, seeds, encoder):
+        take_head(store, reader, encoder)
         return None
 
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views, now)
 
-    head = adapt(
-        task,
-        seeds,
-        encode,
-        encoder_fingerprint=encoder.fingerprint,
-        views=encoder.views,
-        prior=encoder.prior,
-    )
+    head = _learned(task, seeds, encode, encoder)
     score = held_out(task, seeds, encode, head)
     with store.transaction():
         current = store.heads.active(task.name)
-        if not force and _stands(current, task, seeds, encoder.fingerprint):
+        if not force and _stands(current, task, seeds, encoder):
+            take_head(store, reader, encoder)
             return None  # somebody reverted meanwhile
         stored = store.heads.add(
             task.name,
@@ -71,11 +68,28 @@ def adapt_reader(
             view=head.view,
             log_loss=None if score is None else score.log_loss,
             accuracy=None if score is None else score.accuracy,
-            reason=_reason(len(seeds), current, force=force),
+            reason=_reason(len(seeds), current, encoder, force=force),
         )
     take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
     return stored
+
+
+def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
+    """Let ``reader`` have the head that :func:`adapt_reader` would put to use now, without storing anything.
+
+    :raises LearnError: if the task cannot be learned as it is.
+    """
+    task, encoder = reader.task, featurizer.encoder
+    seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
+    if _stands(store.heads.active(task.name), task, seeds, encoder):
+        take_head(store, reader, encoder)
+        return
+
+    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+        return featurizer.matrices(texts, views)
+
+    reader.head, reader.head_id = _learned(task, seeds, encode, encoder), 0
 
 
 def revert(store: Store, task: Task, encoder: str) -> StoredHead:
@@ -99,7 +113,12 @@ def revert(store: Store, task: Task, encoder: str) -> StoredHead:
             raise LearnError(
                 f"version {before.version} of task {task.name!r} reads another encoder: it {again}"
             )
-        head = Head.from_bytes(before.data)
+        try:
+            head = Head.from_bytes(before.data)
+        except LearnError as error:
+            raise LearnError(
+                f"version {before.version} of task {task.name!r} is damaged: it {again}"
+            ) from error
         if set(head.labels) != set(task.labels) or head.multi != task.multi:
             raise LearnError(f"version {before.version} of task {task.name!r} has other labels: it {again}")
         seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
@@ -126,8 +145,8 @@ def relabel(
     if stored is None or stored.relabelled:
         return None
     take_head(store, reader, featurizer.encoder)
-    if reader.head is None:
-        return None
+    if reader.head is None or reader.head_id != stored.id:
+        return None  # it cannot be read: the past waits for the one that is made in its place
     oldest = now - timedelta(seconds=window)
     answers: list[tuple[int, Answer | None]] = []
     after = 0
@@ -168,18 +187,41 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder: str) -> bool:
-    """Whether what ``head`` was made from, or reverted to for, is still what there is."""
+def _learned(task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder) -> Head:
+    return adapt(
+        task,
+        seeds,
+        encode,
+        encoder_fingerprint=encoder.fingerprint,
+        views=encoder.views,
+        prior=encoder.prior,
+    )
+
+
+def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder: Encoder) -> bool:
+    """Whether what ``head`` was made from, or reverted to for, is still what there is, and it can be read."""
     if head is None:
         return False
-    if head.inputs == fingerprint(task, seeds, encoder):
-        return True
-    return head.kept_for is not None and head.kept_for == fingerprint(task, seeds, encoder, learner=0)
+    made_from = head.inputs == fingerprint(task, seeds, encoder.fingerprint)
+    kept_for = fingerprint(task, seeds, encoder.fingerprint, learner=0)
+    return (made_from or head.kept_for == kept_for) and _readable(head, encoder)
 
 
-def _reason(seeds: int, current: StoredHead | None, *, force: bool) -> str:
+def _readable(head: StoredHead, encoder: Encoder) -> bool:
+    if head.encoder != encoder.fingerprint:
+        return True  # nobody wants to: a new one is made for this encoder
+    try:
+        read_head(head, encoder)
+    except LearnError:
+        return False
+    return True
+
+
+def _reason(seeds: int, current: StoredHead | None, encoder: Encoder, *, force: bool) -> str:
     """How a head from seeds came about, where ``current`` was in use before it."""
     count = f"{seeds} seed{'s' * (seeds != 1)}" if seeds else "names alone"
+    if current is not None and not _readable(current, encoder):
+        return f"{count}; replaces version {current.version}, which cannot be read"
     if current is None or not (current.kept_for or current.depth in ("stream", "deep")):
         return count
     what = "that was reverted to" if current.kept_for else f"of depth {current.depth}"

@@ -19,6 +19,8 @@ from monitor.types import StoredDocument
 RECENT = 20_000
 """The newest documents that are looked at."""
 CHUNK = 1000
+CLEAR = 0.5
+"""A text whose likeliest label is so far ahead of the next is not called unsure."""
 ENCODED = 512
 """Texts without kept features (not classified yet) that one choice may encode; the rest wait."""
 
@@ -121,28 +123,37 @@ def questions(
         return []
     known = _features(featurizer, head, seeds, now)
     said = decide(head, pool.chances)
+    chosen = choose(pool.unsure, pool.features, known, count)
+    # The choice stands for a group of texts, and need not itself be one that is hard to tell.
+    role = "unlike the others asked" if len(chosen) > 1 else "typical of what it is least sure of"
     return [
-        _question(head, *pool.items[i], pool.chances[i], abstained=said[i][0].abstained)
-        for i in choose(pool.unsure, pool.features, known, count)
+        _question(head, *pool.items[i], pool.chances[i], role, abstained=said[i][0].abstained) for i in chosen
     ]
 
 
 def _question(
-    head: Head, document: StoredDocument, text: str, chances: np.ndarray, *, abstained: bool
+    head: Head, document: StoredDocument, text: str, chances: np.ndarray, role: str, *, abstained: bool
 ) -> Question:
     ranking = tuple((head.labels[i], float(chances[i])) for i in np.argsort(-chances, kind="stable"))
-    return Question(document, text, ranking, abstained, _why(head, chances, ranking, abstained))
+    return Question(document, text, ranking, abstained, why_asked(head, chances, role, abstained=abstained))
 
 
-def _why(head: Head, chances: np.ndarray, ranking: tuple[tuple[str, float], ...], abstained: bool) -> str:
+def why_asked(head: Head, chances: np.ndarray, role: str, *, abstained: bool) -> str:
+    """In words, why a text to which ``head`` gives ``chances`` ``(L,)`` is asked about.
+
+    :param role: what it is asked for where the head is sure enough of it.
+    """
     if head.multi:
         near = int(np.abs(chances - head.thresholds).argmin())
-        return (
-            f"{head.labels[near]} at {chances[near]:.0%} is near its threshold of {head.thresholds[near]:.0%}"
-        )
-    (first, high), (second, low) = ranking[:2]
-    close = f"{first} {high:.0%}, {second} {low:.0%}"
-    return f"no label is likely enough: {close}" if abstained else f"not sure: {close}"
+        label, chance, threshold = head.labels[near], chances[near], head.thresholds[near]
+        if abs(chance - threshold) < CLEAR / 2:
+            return f"{label} at {chance:.0%} is near its threshold of {threshold:.0%}"
+        return f"{role}: {label} {chance:.0%}, threshold {threshold:.0%}"
+    first, second = np.argsort(-chances, kind="stable")[:2]
+    close = f"{head.labels[first]} {chances[first]:.0%}, {head.labels[second]} {chances[second]:.0%}"
+    if abstained:
+        return f"no label is likely enough: {close}"
+    return f"{'not sure' if chances[first] - chances[second] < CLEAR else role}: {close}"
 
 
 def _features(featurizer: Featurizer, head: Head, texts: list[str], now: datetime) -> np.ndarray:

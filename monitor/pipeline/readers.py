@@ -11,6 +11,7 @@ from monitor.interfaces import Encoder, TaskAdapter
 from monitor.learn.head import Head
 from monitor.plugins import Plugins
 from monitor.store import Store
+from monitor.store.heads import StoredHead
 from monitor.types import StoredDocument, Task
 
 log = logging.getLogger(__name__)
@@ -67,16 +68,40 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -
 def take_head(store: Store, reader: Reader, encoder: Encoder) -> None:
     """Take up the task's head in use, unless it reads the features of another encoder.
 
-    One that cannot be read, damaged or of an older version, is left alone, with a warning: the
-    task has none until it is adapted again.
+    In place of one that cannot be read, damaged or of an older format, the newest of the other
+    versions answers that can be, with a warning, until the task is adapted again.
     """
     stored = store.heads.active(reader.task.name)
     if stored is None or stored.encoder != encoder.fingerprint or stored.id == reader.head_id:
         return
     try:
-        head = Head.from_bytes(stored.data)
-        if head.change:
-            encoder.offer(head.change)
-        reader.head, reader.head_id = head, stored.id
+        reader.head, reader.head_id = read_head(stored, encoder), stored.id
     except LearnError as error:
         log.warning("task %s, head %d is not used: %s", reader.task.name, stored.version, error)
+        if reader.head is None:
+            _take_another(store, reader, encoder)
+
+
+def read_head(stored: StoredHead, encoder: Encoder) -> Head:
+    """The head that a version holds, ready to be used with the encoder that it was made for.
+
+    :raises LearnError: it cannot be read: it is damaged, or of another format.
+    """
+    head = Head.from_bytes(stored.data)
+    if head.change:
+        encoder.offer(head.change)
+    return head
+
+
+def _take_another(store: Store, reader: Reader, encoder: Encoder) -> None:
+    for stored in store.heads.versions(reader.task.name):
+        if stored.encoder != encoder.fingerprint:
+            continue
+        try:
+            head = read_head(stored, encoder)
+        except LearnError:
+            continue
+        if set(head.labels) == set(reader.task.labels) and head.multi == reader.task.multi:
+            reader.head, reader.head_id = head, stored.id
+            log.warning("task %s: head %d answers instead", reader.task.name, stored.version)
+            return

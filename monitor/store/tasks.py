@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from monitor.errors import MonitorError, UnknownName
 from monitor.store.room import Room, to_text
-from monitor.types import Seed, Task
+from monitor.types import Seed, Task, label_twins
 
 Origin = Literal["config", "command"]
 SeedOrigin = Literal["adapter", "file", "command"]
@@ -94,7 +94,8 @@ class Tasks(Room):
     def extend(self, name: str, label: str, description: str) -> bool:
         """Give a task that a command added another label; says whether it is new.
 
-        :raises MonitorError: if the configuration owns the task and does not have the label.
+        :raises MonitorError: if the configuration owns the task and does not have the label, or the task
+            has one that differs only in case.
         """
         with self.store.transaction():
             stored = self.need(name)
@@ -104,6 +105,11 @@ class Tasks(Room):
                 raise MonitorError(
                     f"the task {name!r} comes from the configuration file: add the label {label!r} there, "
                     "and give the command again"
+                )
+            if twins := label_twins([*stored.task.labels, label]):
+                raise MonitorError(
+                    f"the task {name!r} has the label {twins[0]!r}, which differs from {label!r} only in case "
+                    "or spaces: use that one"
                 )
             labels = json.dumps({**stored.task.labels, label: description}, ensure_ascii=False)
             self.write("update tasks set labels = ? where name = ?", [labels, name])

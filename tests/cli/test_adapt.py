@@ -193,3 +193,33 @@ def test_what_was_fine_tuned_stands_until_seeds_change(fetched, monkeypatch):
     assert (told["version"], told["depth"]) == (4, "deep")
     [told] = fetched("adapt", "mood", "--depth", "seeds", "--json").json
     assert (told["version"], told["depth"]) == (5, "seeds")
+
+
+def test_a_damaged_head_is_learned_again_by_whatever_needs_it(fetched):
+    fetched("run", "--once", "--no-view")
+    for number, command in enumerate(
+        [
+            ("adapt", "mood"),
+            ("run", "--once", "--no-view"),
+            ("label", "mood", "--batch", 1),
+        ],
+        2,
+    ):
+        damage(fetched)
+        fetched(*command)
+        assert heads(fetched)["mood"] == (number, 4)
+    assert "as it was" in fetched("adapt", "mood").out
+
+
+def test_a_damaged_head_does_not_keep_a_text_from_its_label(fetched):
+    fetched("run", "--once", "--no-view")
+    before = fetched("classify", "terrible loss", "--task", "mood", "--json").json
+    damage(fetched)
+    assert fetched("classify", "terrible loss", "--task", "mood", "--json").json == before
+    assert fetched("explain", "terrible loss", "--task", "mood", "--json").json["label"] == "bad"
+
+
+def damage(monitor):
+    store = monitor.store()
+    store.connection.execute("update heads set data = substr(data, 1, 100) where task = 'mood'")
+    store.close()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
 from monitor import hookimpl
+from monitor.learn.views import SHIPPED_VIEWS
 
 
 def test_check_says_what_would_run(monitor):
@@ -122,3 +127,37 @@ def test_check_shows_routes_and_mutes(monitor):
         "routes[1].notify: no notifier is called 'dsek'; known: desk"
         in monitor("config", "check", code=2).err
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "does not exist: `views` names a file that `monitor meta-train` wrote"),
+        (b"cut", "is damaged, or not a file of views"),
+        ("checkpoint", "is not a file of views: name the views.safetensors"),
+    ],
+)
+def test_a_file_of_views_that_cannot_be_used_is_one_line_everywhere(fetched, content, fault):
+    """None of these gets as far as loading the model."""
+    file = fetched.folder / "own.safetensors"
+    if content == "checkpoint":
+        save_file({"x": np.zeros(1, np.float32)}, file)
+    elif content is not None:
+        file.write_bytes(SHIPPED_VIEWS.read_bytes()[:-100])
+    fetched.edit('encoder = "hash"', 'encoder = { plugin = "minilm", views = "own.safetensors" }')
+    assert fault in fetched("config", "check", "--json", code=2).json["faults"][0]["message"]
+    for command in [
+        ("classify", "a text"),
+        ("adapt",),
+        ("label", "mood", "--batch", 1),
+        ("explain", "a text", "--task", "mood"),
+        ("run", "--once", "--no-view"),
+    ]:
+        said = fetched(*command, code=1)
+        assert fault in said.err
+        assert said.err.count(fault) == 1
+        assert "no tasks" not in said.out
+    assert fault in fetched("adapt", "mood", "--revert", code=1).err
+    store = fetched.store()
+    assert store.documents.count("pending") == 2, "they wait for an encoder"
+    store.close()

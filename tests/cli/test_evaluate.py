@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from monitor.cli.evaluate import evaluate_command
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.learning_curve import curves
+from monitor.learn.views import SHIPPED_VIEWS
 
 WORDS = ("one", "two", "three", "four", "five", "six")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -102,3 +103,19 @@ def test_what_cannot_be_drawn_is_told_before_anything_is_measured(folder: Path, 
     assert "--support has one point" in run(
         folder, "--plot", tmp_path / "c.png", "--support", "few.jsonl", code=2
     )
+
+
+def test_views_of_ones_own_stand_in_for_those_that_come_with_the_program(
+    folder: Path, tmp_path: Path
+) -> None:
+    """These are a copy of them, so the figures are the same."""
+    copy = tmp_path / "own.safetensors"
+    copy.write_bytes(SHIPPED_VIEWS.read_bytes())
+    own, shipped = (
+        json.loads(run(folder, "--shots", "2", "--seeds", "1", "--json", *more))["mood"]["2"]
+        for more in (("--views", copy), ())
+    )
+    assert own["log_loss"] == shipped["log_loss"]
+    copy.write_bytes(b"cut")
+    with pytest.raises(LearnError, match=r"own\.safetensors is damaged, or not a file of views"):
+        run(folder, "--views", copy)

@@ -96,3 +96,34 @@ def test_wrong_use(fetched):
     store.connection.execute("update documents set role = 'agent' where id = 1")
     store.close()
     assert "does not apply" in fetched("explain", 1, "--task", "mood", code=1).err
+
+
+def test_a_text_without_a_character_gets_no_label(fetched):
+    found = fetched("classify", "", "terrible loss", " \n", "--json").json
+    assert [list(row["predictions"]) for row in found] == [[], ["mood", "topic"], []]
+    assert found[1]["predictions"]["mood"]["label"] == "bad"
+    assert fetched("classify", "").out.count("nothing to read") == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("explain", "terrible loss", "--task", "mood"), ("classify", "terrible loss")]
+)
+def test_nothing_is_stored(fetched, command):
+    fetched("adapt")
+    fetched("seeds", "add", "mood", "bad", "zeppelin")
+    kept = counts(fetched)
+    told = fetched(*command, "--json").json
+    assert counts(fetched) == kept
+    fetched("adapt")
+    assert counts(fetched)["heads"] == kept["heads"] + 1
+    assert fetched(*command, "--json").json == told, "it had learned from the new seed all the same"
+
+
+def counts(monitor):
+    store = monitor.store()
+    found = {
+        table: store.connection.execute(f"select count(*) from {table}").fetchone()[0]
+        for table in ("heads", "features", "documents", "seeds")
+    }
+    store.close()
+    return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import click
+import numpy as np
 import pytest
 
 from monitor.cli import label
 from monitor.cli.label import KEYS, LIKELIEST, keys_for, matching, printable
+from monitor.learn.head import Head
 from monitor.pipeline.corrections import correct, take_back
-from monitor.pipeline.questions import Question
+from monitor.pipeline.questions import Question, why_asked
 from monitor.store.lock import DaemonLock
 from monitor.types import Seed, StoredDocument, Task
 
@@ -193,3 +195,27 @@ def test_wrong_use(full, monkeypatch):
 
     monkeypatch.setattr(click, "getchar", no_terminal)
     assert "no terminal to ask at; `--batch N`" in full("label", "mood", code=1).err
+
+
+@pytest.mark.parametrize(
+    ("multi", "chances", "abstained", "why"),
+    [
+        (False, [0.6, 0.4], False, "not sure: bad 60%, good 40%"),
+        (False, [0.1, 0.9], False, "unlike the others asked: good 90%, bad 10%"),
+        (False, [0.3, 0.2], True, "no label is likely enough: bad 30%, good 20%"),
+        (True, [0.1, 0.6], False, "good at 60% is near its threshold of 50%"),
+        (True, [0.05, 0.9], False, "unlike the others asked: good 90%, threshold 50%"),
+    ],
+)
+def test_the_reason_is_true_of_what_is_asked(multi, chances, abstained, why):
+    head = Head(
+        labels=("bad", "good"),
+        view="base",
+        encoder="",
+        weight=np.zeros((2, 3), np.float32),
+        bias=np.zeros(2, np.float32),
+        temperature=1.0,
+        thresholds=np.full(2, 0.5, np.float32),
+        multi=multi,
+    )
+    assert why_asked(head, np.array(chances), "unlike the others asked", abstained=abstained) == why

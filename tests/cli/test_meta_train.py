@@ -66,6 +66,27 @@ def test_a_table_for_people_and_lines_where_there_is_no_terminal(
     assert again.err.splitlines()[-1].endswith("go on with --resume, or name another folder")
 
 
+def test_what_was_learned_can_be_evaluated(monitor: Any, words: Any, parts: Path, tmp_path: Path) -> None:
+    monitor(*words())
+    folder, model, views = (
+        parts / "catalog" / "weather",
+        parts / "model",
+        tmp_path / "out" / "views.safetensors",
+    )
+    evaluate = ("evaluate", folder, "--shots", 2, "--seeds", 1, "--json")
+    with_views = monitor(*evaluate, "--encoder", model, "--views", views).json[folder.name]["2"]
+    without = monitor(*evaluate, "--encoder", model).json[folder.name]["2"]
+    assert with_views["log_loss"] != without["log_loss"]
+    said = monitor(*evaluate, "--views", views, code=1).err
+    assert "was learned over another encoder" in said, "it is not the embedded one's"
+    assert len(said.splitlines()) == 1
+    said = monitor(*evaluate, "--encoder", model, "--views", tmp_path / "nothing", code=1).err
+    assert "does not exist: `views` names a file that `monitor meta-train` wrote" in said
+    checkpoint = next((tmp_path / "out").glob("checkpoint-*.safetensors"))
+    said = monitor(*evaluate, "--encoder", model, "--views", checkpoint, code=1).err
+    assert "is not a file of views: name the views.safetensors" in said
+
+
 def test_json_is_the_report_and_resume_goes_on(monitor: Any, words: Any, tmp_path: Path) -> None:
     report = monitor(*words("--json")).json
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())

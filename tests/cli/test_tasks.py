@@ -46,6 +46,11 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
     ("arguments", "code", "message"),
     [
         (["x", "--label", "only"], 1, "one label only"),
+        (
+            ["x", "--label", "Urgent=now", "--label", "urgent"],
+            1,
+            "'Urgent' and 'urgent' of the task 'x' differ only",
+        ),
         (["x"], 1, "has no labels"),
         (["x", "--label", "a", "--label", "a=again"], 2, "given twice"),
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
@@ -151,6 +156,8 @@ def test_extend_gives_a_task_of_the_database_a_label_with_documents_as_examples(
     assert task["seeds"]["odd"]["command"] == 2
     unknown = fetched("tasks", "extend", "urgency", "new", "--seed", "999", code=1)
     assert "there is no document 999" in unknown.err
+    twin = fetched("tasks", "extend", "urgency", "Odd", code=1).err
+    assert "has the label 'odd', which differs from 'Odd' only in case or spaces: use that one" in twin
     assert "new" not in fetched("tasks", "show", "urgency", "--json").json["labels"]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from monitor.errors import LearnError, UnknownName
 from monitor.interfaces import Settings
@@ -17,6 +19,7 @@ from monitor.learn.adapt import adapt
 from monitor.learn.deep import LEAST_SEEDS, DeepFit, fit_deep
 from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.head import Head, probabilities
+from monitor.learn.meta.states import compute_states
 from monitor.learn.upper import MOST_BUILT
 from monitor.testing import HashEncoder
 from monitor.types import Seed, Task
@@ -212,3 +215,29 @@ def test_an_encoder_that_cannot_says_so(tmp_path: Path) -> None:
         encoder.fine_tune("base", [], np.zeros(0), [], [])
     with pytest.raises(LearnError, match="the encoder hash knows no fine-tuned views"):
         encoder.offer(b"")
+
+
+def test_out_of_memory_halves_what_is_looked_at_once(
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    every = [seed.text for seed in SEEDS]
+    tokens = dict(zip(every, encoder._tokenise(every), strict=True))
+    upper, device = encoder._upper, encoder._device
+    states = compute_states(
+        encoder._model, lambda text: tokens[text], encoder._pad, every, upper.start, device
+    )
+    layers = [layer.float() for layer in deepcopy(upper.whole("base"))]
+    expected = tune._features(layers, upper.start, states, device)
+    forward, most = tune._forward, 7
+
+    def scarce(layers: object, states: object, part: np.ndarray, device: object) -> np.ndarray:
+        if len(part) > most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return forward(layers, states, part, device)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tune, "_forward", scarce)
+    np.testing.assert_allclose(tune._features(layers, upper.start, states, device), expected, atol=1e-5)
+    assert "fine-tuning looks at 12 texts at once instead" in caplog.text
+    most = 0
+    with pytest.raises(LearnError, match=r"out of memory on .* with a single text"):
+        tune._features(layers, upper.start, states, device)

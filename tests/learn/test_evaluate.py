@@ -103,6 +103,22 @@ def test_a_test_label_that_was_never_trained_counts(folder: Path) -> None:
     assert found["6"]["accuracy"]["mean"] >= 0.8
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("good", "Good"), "mood: labels 'Good' and 'good' differ only in case or spaces: make them one"),
+        (("good", "good"), "mood has the one label 'good': a task needs two to tell apart"),
+    ],
+)
+def test_labels_that_cannot_be_told_apart_are_refused(
+    folder: Path, labels: tuple[str, str], said: str
+) -> None:
+    for file in ("train.jsonl", "test.jsonl"):
+        write(folder / file, [(f"text {n}", label) for n, label in enumerate(labels)])
+    with pytest.raises(LearnError, match=said):
+        evaluate_folder(folder, Words())
+
+
 def test_progress_rises_to_one(folder: Path) -> None:
     told: list[tuple[str, float]] = []
     evaluate_folders([folder], Words(), Plan((2,), 2), progress=lambda *said: told.append(said))
@@ -114,7 +130,15 @@ def test_progress_rises_to_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["not json", "[1, 2]", '{"text": "x"}', '{"text": 3, "label": "a"}', '{"text": "x", "label": null}'],
+    [
+        "not json",
+        "[1, 2]",
+        '{"text": "x"}',
+        '{"text": 3, "label": "a"}',
+        '{"text": "x", "label": null}',
+        '{"text": " ", "label": "a"}',
+        '{"text": "x", "label": ""}',
+    ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "rows.jsonl"
@@ -135,7 +159,7 @@ def test_files_that_are_empty_or_missing_are_one_clear_line(folder: Path, tmp_pa
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(LearnError, match="is empty"):
         read_rows(tmp_path / "empty.jsonl")
-    with pytest.raises(LearnError, match="cannot be read"):
+    with pytest.raises(LearnError, match="does not exist"):
         read_rows(tmp_path / "nowhere.jsonl")
     with pytest.raises(LearnError, match=r"other\.jsonl does not exist"):
         check_folders([folder], "other.jsonl")
@@ -254,18 +278,36 @@ def test_the_rest_of_the_rows_is_what_no_seed_says() -> None:
     assert rest(rows, [Seed("a", "x")]) == ["b", "c"]
 
 
-def test_unlabelled_texts_are_lines_or_json_lines(tmp_path: Path) -> None:
+def test_files_of_texts(tmp_path: Path) -> None:
     file = tmp_path / "texts"
-    file.write_text("\ufeffrain at last\n\n  {not json\n", "utf-8")
-    assert read_texts(file) == ["rain at last", "{not json"]
-    file.write_text('{"text": "rain"}\n{"text": "sun", "label": 3}\n', "utf-8")
-    assert read_texts(file) == ["rain", "sun"]
-    file.write_text('{"text": "rain"}\nsun\n', "utf-8")
-    with pytest.raises(LearnError, match=r"texts, line 2: not a JSON object"):
+    file.write_text("\ufeffone text\n\n  two\u2028texts \r\n", "utf-8")
+    assert read_texts(file) == ["one text", "two\u2028texts"]
+    file.write_text('{"text": "one"}\n{"text": " "}\n\n{"text": "two", "label": 3}\n')
+    assert read_texts(file) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty: it needs a text a line"),
+        (b"\n \n", "is empty"),
+        (b'{"msg": "a"}\n{"msg": "b"}\n', "line 1: not a JSON object"),
+        (b'{"text": " "}\n', "has empty texts only"),
+        (b'{"text": "a"}\nplain\n', "line 2: not a JSON object"),
+        (b'{"text": "a"}\n\n{"txt": "b"}\n', "line 3: not a JSON object"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "texts"
+    file.write_bytes(content)
+    with pytest.raises(LearnError, match=said) as caught:
         read_texts(file)
-    file.write_text("\n")
-    with pytest.raises(LearnError, match="is empty"):
-        read_texts(file)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(LearnError, match="does not exist"):
+        read_texts(tmp_path / "nowhere")
+    with pytest.raises(LearnError, match="cannot be read"):
+        read_texts(tmp_path)
 
 
 @pytest.mark.parametrize("plan", [Plan(shots=()), Plan(shots=(4, -1)), Plan(seeds=0), Plan(depths=())])

@@ -21,6 +21,7 @@ from monitor.learn.views import (
     view_names,
     write_views,
 )
+from monitor_plugins.encoders import MiniLm, MiniLmSettings
 
 TEXTS = [
     "The court fined the bank.",
@@ -139,7 +140,10 @@ def test_files_that_do_not_fit_are_refused_in_one_line(file: Path, tmp_path: Pat
     cut.write_bytes(file.read_bytes()[:-100])
     refused(cut, "damaged")
     (tmp_path / "words").write_text("no weights")
-    refused(tmp_path / "words", "damaged")
+    refused(tmp_path / "words", "damaged, or not a file of views")
+    refused(tmp_path, "cannot be read: Is a directory")
+    save_file({"x": torch.zeros(1)}, tmp_path / "checkpoint")
+    refused(tmp_path / "checkpoint", "is not a file of views: name the views.safetensors")
     write_views(tmp_path / "foreign", views(encoder="f" * 64), {})
     refused(tmp_path / "foreign", "another encoder")
     write_views(tmp_path / "wide", views(out=768), {})
@@ -150,6 +154,20 @@ def test_files_that_do_not_fit_are_refused_in_one_line(file: Path, tmp_path: Pat
     refused(tmp_path / "new", "format 99")
     with pytest.raises(LearnError, match="not a file of views"):
         view_names(tmp_path / "words")
+
+
+def test_what_replaces_a_file_that_is_in_use_changes_nothing(file: Path, tmp_path: Path) -> None:
+    plugin = MiniLm(MiniLmSettings(views=file, device="cpu", dtype="float32"), tmp_path)
+    before = plugin.fingerprint
+    write_views(file, views(start=3), {})
+    assert plugin.fingerprint == before, "read once, before the model is loaded"
+    plugin.encode(["a text"], ["loud"])
+    assert plugin.fingerprint == plugin.loaded().fingerprint == before
+    file.unlink()
+    assert plugin.fingerprint == before
+    write_views(file, views(start=3), {})
+    later = MiniLm(MiniLmSettings(views=file, device="cpu", dtype="float32"), tmp_path)
+    assert later.fingerprint == later.loaded().fingerprint != before
 
 
 def test_shipped_views_are_the_ones_their_card_describes() -> None:

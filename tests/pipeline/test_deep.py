@@ -102,7 +102,7 @@ def test_a_deep_head_is_made_kept_and_taken_back(start: Callable[[], Runtime], m
     assert labels(second)[ASKED[1]] == pytest.approx(before[ASKED[1]])
 
 
-def test_a_change_that_does_not_fit_leaves_the_task_without_a_head(
+def test_a_change_that_does_not_fit_is_replaced_by_what_the_seeds_say(
     start: Callable[[], Runtime], monitor_now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = start()
@@ -113,5 +113,8 @@ def test_a_change_that_does_not_fit_leaves_the_task_without_a_head(
     marred = replace(Head.from_bytes(stored.data), change=b"nonsense")
     first.store.connection.execute("update heads set data = ?", [marred.to_bytes()])
     second = start()
-    assert second.readers[0].head is None
+    head = second.store.heads.active("tense")
+    assert head is not None
+    assert (head.depth, head.reason) == ("seeds", "24 seeds; replaces version 2, which cannot be read")
+    assert second.readers[0].head_id == head.id
     assert "is not used: the bytes of a fine-tuned view are damaged" in caplog.text

@@ -1,27 +1,128 @@
+"""Heads in the database that cannot be read: damaged, or of a format that this program does not know."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
+import numpy as np
 import pytest
 
-from monitor.pipeline.readers import load_readers
+from monitor.errors import LearnError
+from monitor.learn.head import Head
+from monitor.pipeline.learning import revert
+from monitor.pipeline.readers import Reader, load_readers
 from monitor.runtime import Runtime
+from monitor.types import Document, Seed
 
 
-@pytest.mark.parametrize("data", [b"", b"a head of long ago"])
-def test_a_head_that_cannot_be_read_stops_nothing(
-    make_runtime: Callable[..., Runtime], monitor_now: datetime, caplog: pytest.LogCaptureFixture, data: bytes
-) -> None:
-    runtime = make_runtime()
+@pytest.fixture
+def runtime(make_runtime: Callable[..., Runtime]) -> Runtime:
+    return make_runtime()
+
+
+def damage(runtime: Runtime, data: bytes | None = None, where: str = "active = 1") -> None:
+    """Cut what the heads of the task ``mood`` hold, or put ``data`` in its place."""
+    new = "substr(data, 1, 100)" if data is None else "?"
+    given = [] if data is None else [data]
+    runtime.store.db.execute(f"update heads set data = {new} where task = 'mood' and {where}", given)
+
+
+def load(runtime: Runtime) -> Reader:
+    readers = load_readers(runtime.store, runtime.plugins, runtime.config.base, runtime.encoder)
+    return next(reader for reader in readers if reader.task.name == "mood")
+
+
+def of_format(head: bytes, number: int) -> bytes:
+    return head.replace(b'\\"format\\": 3', f'\\"format\\": {number}'.encode())
+
+
+def active(runtime: Runtime) -> bytes:
     head = runtime.store.heads.active("mood")
     assert head is not None
-    runtime.store.db.execute("update heads set data = ? where id = ?", [data, head.id])
+    return head.data
 
-    def load() -> dict[str, object]:
-        config = runtime.config
-        readers = load_readers(runtime.store, runtime.plugins, config.base, runtime.encoder)
-        return {reader.task.name: reader.head for reader in readers}
 
-    assert load()["mood"] is None
+def second_version(runtime: Runtime, now: datetime) -> None:
+    runtime.store.tasks.add_seeds("mood", [Seed("zeppelin", "bad")], now)
+    assert runtime.learn(now) == ["mood"]
+
+
+@pytest.mark.parametrize("data", [b"", b"a head of long ago", None])
+def test_a_head_that_cannot_be_read_stops_nothing(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture, data: bytes | None
+) -> None:
+    damage(runtime, data)
+    assert load(runtime).head is None
     assert "task mood, head 1 is not used: the head's bytes are damaged: adapt the task again" in caplog.text
+
+
+def test_numbers_that_are_none_are_damage(runtime: Runtime) -> None:
+    head = Head.from_bytes(active(runtime))
+    head.weight[0, 0] = np.nan
+    with pytest.raises(LearnError, match="damaged"):
+        Head.from_bytes(head.to_bytes())
+
+
+@pytest.mark.parametrize("kind", ["cut", "format"])
+def test_it_is_learned_again_before_the_next_document(
+    runtime: Runtime, monitor_now: datetime, kind: str
+) -> None:
+    damage(runtime, None if kind == "cut" else of_format(active(runtime), 2))
+    assert load(runtime).head is None
+    assert runtime.learn(monitor_now) == ["mood"]
+    head = runtime.store.heads.active("mood")
+    assert head is not None
+    assert (head.version, head.reason) == (2, "4 seeds; replaces version 1, which cannot be read")
+    assert load(runtime).head_id == head.id
+    runtime.sources["news"].waiting = [Document("1", "terrible loss", published_at=monitor_now)]
+    runtime.fetch("news", monitor_now)
+    runtime.classify(monitor_now)
+    [document] = runtime.store.documents.find(words="terrible")
+    [said] = runtime.store.predictions.of([document.id])[document.id]["mood"]
+    assert said.label == "bad"
+    assert runtime.learn(monitor_now) == [], "and once is enough"
+
+
+def test_where_it_cannot_be_learned_an_older_version_answers(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    second_version(runtime, monitor_now)
+    second = active(runtime)
+    damage(runtime)
+
+    def adapt(*given: object, **named: object) -> Head:
+        raise LearnError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("monitor.pipeline.learning.adapt", adapt)
+        assert runtime.learn(monitor_now) == []
+        assert "task mood: not today" in caplog.text
+        assert "task mood: head 1 answers instead" in caplog.text
+        runtime.sources["news"].waiting = [Document("1", "terrible loss", published_at=monitor_now)]
+        runtime.fetch("news", monitor_now)
+        runtime.classify(monitor_now)
+        assert "mood" not in runtime.relabel(monitor_now), "the past waits for a new version"
+    [document] = runtime.store.documents.find(words="terrible")
+    [said] = runtime.store.predictions.of([document.id])[document.id]["mood"]
+    assert said.label == "bad"
+    assert runtime.learn(monitor_now) == ["mood"]
+    assert active(runtime) == second
+    assert "mood" in runtime.relabel(monitor_now)
+
+
+def test_an_older_version_with_other_labels_does_not_answer(runtime: Runtime, monitor_now: datetime) -> None:
+    second_version(runtime, monitor_now)
+    damage(runtime)
+    labels = '{"bad": "", "good": "", "calm": ""}'
+    runtime.store.db.execute("update tasks set labels = ? where name = 'mood'", [labels])
+    assert load(runtime).head is None
+
+
+def test_nobody_goes_back_to_a_damaged_version(runtime: Runtime, monitor_now: datetime) -> None:
+    second_version(runtime, monitor_now)
+    damage(runtime, where="version = 1")
+    task = runtime.store.tasks.need("mood").task
+    with pytest.raises(LearnError, match=r"version 1 of task 'mood' is damaged: .* --force"):
+        revert(runtime.store, task, runtime.encoder.fingerprint)
+    assert load(runtime).head is not None

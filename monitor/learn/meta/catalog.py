@@ -12,7 +12,8 @@
     what = "requests to a voice assistant"      # and anything else, for people
     [snips.labels]          # optional: label = description
 
-The folder holds ``train.jsonl`` and ``test.jsonl``, an object with ``text`` and ``label`` a line.
+The folder holds ``train.jsonl`` and ``test.jsonl``, an object with ``text`` and ``label`` a line. An exam may
+also hold ``oos_test.jsonl``: texts that carry none of its labels, which measure as well.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.evaluate import read_rows
+from monitor.learn.task_folder import check_labels, read_rows, read_texts
 from monitor.types import Seed
 
+OUTSIDE = "oos_test.jsonl"
 ROLES = ("train", "validation", "exam")
 
 
@@ -52,7 +54,10 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class MetaTask:
-    """One task of the catalogue. ``labels`` are names with descriptions, in the order of targets."""
+    """One task of the catalogue. ``labels`` are names with descriptions, in the order of targets.
+
+    ``outside``: what an exam asks about beside that, texts that carry none of the labels.
+    """
 
     name: str
     family: str
@@ -62,6 +67,7 @@ class MetaTask:
     labels: Mapping[str, str]
     train: Rows
     test: Rows
+    outside: tuple[str, ...] = ()
 
     def all(self) -> Rows:
         """Both files' rows, for practice."""
@@ -71,15 +77,41 @@ class MetaTask:
 
 
 def read_catalog(
-    folder: Path, roles: Collection[str] = ROLES, *, ships: bool = False, needed: bool = True
+    folder: Path,
+    roles: Collection[str] = ROLES,
+    *,
+    ships: bool = False,
+    needed: bool = True,
+    families: Collection[str] | None = None,
 ) -> list[MetaTask]:
     """The tasks of a catalogue, by name.
 
     :param roles: which ones are read; the files of the others are not touched.
     :param ships: only those that weights to be given away may be trained on.
     :param needed: having none is an error.
+    :param families: only tasks of these, where they are given.
     :raises LearnError: the catalogue, or a file of a task that is wanted, cannot be used.
     """
+    found = _entries(folder, roles, ships=ships)
+    tasks = [
+        _task(folder / name, name, entry)
+        for name, entry in found.items()
+        if families is None or entry["family"] in families
+    ]
+    if not tasks and needed:
+        raise LearnError(
+            f"{folder / 'catalog.toml'} holds no task of the role {' or '.join(roles)}"
+            + " that ships" * ships
+        )
+    return tasks
+
+
+def families_of(folder: Path, roles: Collection[str], *, ships: bool = False) -> dict[str, str]:
+    """The family of each task of a catalogue, by name, without a look at their texts; see :func:`read_catalog`."""
+    return {name: entry["family"] for name, entry in _entries(folder, roles, ships=ships).items()}
+
+
+def _entries(folder: Path, roles: Collection[str], *, ships: bool) -> dict[str, dict[str, Any]]:
     file = folder / "catalog.toml"
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
@@ -87,17 +119,15 @@ def read_catalog(
         raise LearnError(f"{file} does not exist: it names the tasks to train on") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error
-    tasks = []
+    found = {}
     for name, entry in sorted(tables.items()):
         if not isinstance(entry, dict) or not isinstance(entry.get("family"), str) or "role" not in entry:
             raise LearnError(f"{file}: task {name!r} needs a family and a role")
         if entry["role"] not in ROLES:
             raise UnknownName(f"role of task {name!r} in {file}", str(entry["role"]), ROLES)
         if entry["role"] in roles and (entry.get("ships") is True or not ships):
-            tasks.append(_task(folder / name, name, entry))
-    if not tasks and needed:
-        raise LearnError(f"{file} holds no task of the role {' or '.join(roles)}" + " that ships" * ships)
-    return tasks
+            found[name] = entry
+    return found
 
 
 def digest(tasks: Collection[MetaTask]) -> str:
@@ -111,15 +141,10 @@ def digest(tasks: Collection[MetaTask]) -> str:
 
 
 def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
+    other = folder / OUTSIDE
     read = {part: _rows(folder / f"{part}.jsonl") for part in ("train", "test")}
     found = sorted({row.label for rows in read.values() for row in rows})
-    by_case: dict[str, str] = {}
-    for label in found:
-        twin = by_case.setdefault(label.strip().casefold(), label)
-        if twin != label:
-            raise LearnError(
-                f"{folder}: labels {twin!r} and {label!r} differ only in case or spaces: make them one"
-            )
+    check_labels(folder, found)
     if len({row.label for row in read["train"]}) < 2:
         raise LearnError(f"{folder / 'train.jsonl'} has one label: a task needs two")
     descriptions = entry.get("labels", {})
@@ -143,6 +168,7 @@ def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
         labels={label: str(descriptions.get(label, "")) for label in found},
         train=train,
         test=test,
+        outside=tuple(read_texts(other)) if entry["role"] == "exam" and other.is_file() else (),
     )
 
 
@@ -150,9 +176,6 @@ def _rows(file: Path) -> list[Seed]:
     if not file.is_file():
         raise LearnError(f"{file} does not exist, but catalog.toml names its task")
     rows = read_rows(file)
-    for number, row in enumerate(rows, start=1):
-        if not row.text.strip() or not row.label.strip():
-            raise LearnError(f"{file}, row {number}: the text or the label is empty")
     if len(rows) < 2:
         raise LearnError(f"{file} has one text: a task needs more")
     return rows

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.meta.catalog import MetaTask, Rows, read_catalog
+from monitor.learn.meta.catalog import MetaTask, Rows, families_of, read_catalog
 from monitor.learn.meta.masked import masked_tasks
 from monitor.learn.meta.overlap import without_shared
 from monitor.learn.meta.settings import MetaSettings
@@ -23,17 +23,22 @@ UNLABELLED = "unlabelled"
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Tasks to train on (clean), to look at, and those that measure; ``left_out`` as in ``without_shared``."""
+    """Tasks to train on (clean), to look at, and those that measure; ``left_out`` as in ``without_shared``.
+
+    ``untrained``: by task its family, where no view names that.
+    """
 
     tasks: Sequence[MetaTask]
     checks: Sequence[MetaTask]
     exams: Sequence[MetaTask]
     unlabelled: Sequence[str]
     left_out: Mapping[str, tuple[int, int]]
+    untrained: Mapping[str, str]
 
 
 def read_data(
     catalog: Path,
+    views: Mapping[str, Sequence[str]],
     roles: Sequence[str],
     unlabelled: Sequence[str] = (),
     *,
@@ -42,12 +47,21 @@ def read_data(
 ) -> Data:
     """Read a catalogue, and leave out what its exam tasks hold, of ``unlabelled`` texts too.
 
+    :param views: the families that train each; tasks of other families are left out, with a warning.
     :param roles: of the tasks to train on; ``validation`` tasks are looked at where they are not.
     :param ships: train only on what may be trained on for weights that are given away.
     :param progress: called with the name of each task before it is compared with the exams.
     :raises LearnError: the catalogue or a task cannot be used, or there is nothing to train on.
     """
-    tasks = read_catalog(catalog, roles, ships=ships)
+    family_of = families_of(catalog, roles, ships=ships)
+    wanted = {family for families in views.values() for family in families}
+    untrained = {name: family for name, family in family_of.items() if family not in wanted}
+    if family_of:
+        _check_families(views, set(family_of.values()))
+    if untrained:
+        named = ", ".join(f"{name} ({family})" for name, family in untrained.items())
+        log.warning("left out, because no view names their family: %s", named)
+    tasks = read_catalog(catalog, roles, ships=ships, families=wanted)
     exams = read_catalog(catalog, ["exam"], needed=False)
     checks = read_catalog(catalog, ["validation"], needed=False) if "validation" not in roles else []
     none = Rows((), np.empty(0, np.int64))
@@ -55,7 +69,16 @@ def read_data(
     raw = MetaTask(UNLABELLED, "", "train", True, "", {}, texts, none)
     clean, left_out = without_shared([*tasks, raw] if unlabelled else tasks, exams, progress)
     kept = clean.pop().train.texts if unlabelled else ()
-    return Data(clean, checks, exams, kept, left_out)
+    return Data(clean, checks, exams, kept, left_out, untrained)
+
+
+def _check_families(views: Mapping[str, Sequence[str]], known: set[str]) -> None:
+    for view, families in views.items():
+        if not known & set(families):
+            raise LearnError(
+                f"no task of the families {', '.join(families)} in the catalogue: view {view!r} cannot learn; "
+                f"those to train on are of: {', '.join(sorted(known))}"
+            )
 
 
 def make_masked(data: Data, settings: MetaSettings, mask: str) -> dict[str, list[MetaTask]]:
@@ -103,10 +126,5 @@ def check_weights(catalog: Path, settings: MetaSettings, data: Data) -> None:
 def own_tasks(
     view: str, families: Sequence[str], data: Data, masked: Mapping[str, Sequence[MetaTask]]
 ) -> list[MetaTask]:
-    """The tasks that train a view. Raises :class:`LearnError` where there is none."""
-    own = [task for task in data.tasks if task.family in families]
-    if not own:
-        raise LearnError(
-            f"no task of the families {', '.join(families)} in the catalogue: view {view!r} cannot learn"
-        )
-    return [*own, *masked.get(view, ())]
+    """The tasks that train a view."""
+    return [*(task for task in data.tasks if task.family in families), *masked.get(view, ())]

@@ -7,14 +7,11 @@ word's label, with the word masked out. Pure functions of texts and a generator.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from monitor.errors import LearnError
 from monitor.learn.meta.catalog import MetaTask, Rows
 from monitor.learn.meta.overlap import SMALL_WORDS
 
@@ -31,32 +28,6 @@ AROUND = 20
 """So many words before and after the masked one are kept."""
 _FEWEST_WORDS = 4
 _WORD = re.compile(r"[^\W\d_]{3,}")
-
-
-def read_texts(file: Path) -> list[str]:
-    """Texts of a file, one a line: plain, or JSON objects with ``text`` where the first line is one.
-
-    :raises LearnError: the file cannot be read or is empty, or a line is not like the first.
-    """
-    try:
-        lines = file.read_text("utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise LearnError(f"{file} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise LearnError(f"{file} cannot be read: {error}") from error
-    kept = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not kept:
-        raise LearnError(f"{file} is empty: it needs a text a line")
-    if _object(kept[0][1]) is None:
-        return [line for _, line in kept]
-    texts = []
-    for number, line in kept:
-        text = (_object(line) or {}).get("text")
-        if not isinstance(text, str):
-            raise LearnError(f'{file}, line {number}: not a JSON object like {{"text": "..."}}')
-        if text.strip():
-            texts.append(text)
-    return texts
 
 
 def masked_tasks(
@@ -138,11 +109,3 @@ def _task(
         train=Rows(tuple(masked), np.array(targets, np.int64)),
         test=Rows((), np.empty(0, np.int64)),
     )
-
-
-def _object(line: str) -> dict[str, object] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -93,7 +93,14 @@ def without_shared(
     progress: Callable[[str], None] | None = None,
 ) -> tuple[list[MetaTask], dict[str, tuple[int, int]]]:
     """``tasks`` without the texts that stand in ``exams``, and by task how many went: exactly, nearly."""
-    index = Index({text for exam in exams for rows in (exam.train, exam.test) for text in rows.texts})
+    index = Index(
+        {
+            text
+            for exam in exams
+            for part in (exam.train.texts, exam.test.texts, exam.outside)
+            for text in part
+        }
+    )
     clean, counts = [], {}
     for task in tasks:
         if progress is not None:

@@ -23,6 +23,7 @@ def make_report(
     left_out: Mapping[str, tuple[int, int]],
     judged: Mapping[str, Answers],
     *,
+    untrained: Mapping[str, str],
     seconds: float,
     device: torch.device,
 ) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def make_report(
     :param exams: tasks that were only read to leave out the texts that they share.
     :param left_out: by task, how many texts went: exactly and nearly those of an exam.
     :param judged: the answers on validation tasks at the end.
+    :param untrained: by task its family, where no view trains on that.
     :param seconds: how long the training took, without reading texts, over all its runs.
     """
     counts = {name: {"exactly": a, "nearly": b} for name, (a, b) in left_out.items() if a or b}
@@ -42,6 +44,9 @@ def make_report(
         "seconds": round(seconds, 1),
         "machine": machine(device),
         "tasks": {task.name: {"licence": task.licence, "texts": len(task.all())} for task in tasks},
+        "untrained": {
+            name: f"left out: no view names the family {family}" for name, family in untrained.items()
+        },
         "masked_words": dict(masked),
         "exam_tasks": {
             "names": [task.name for task in exams],

@@ -97,6 +97,7 @@ def meta_train(
     tell("reading the catalogue", 0, 1)
     data = read_data(
         order.catalog,
+        settings.views,
         order.roles,
         order.unlabelled,
         ships=order.ships,
@@ -196,6 +197,7 @@ def meta_train(
         data.exams,
         data.left_out,
         judged,
+        untrained=data.untrained,
         seconds=monotonic() - begin,
         device=trunk.device,
     )

@@ -100,8 +100,8 @@ def test_a_table_that_is_none_is_one_line(tmp_path: Path) -> None:
         ([("a text", "x")], "train.jsonl has one text"),
         ([("a", "Late"), ("b", "late"), ("c", "early")], "'Late' and 'late' differ only in case"),
         ([("a", "late "), ("b", "late"), ("c", "early")], "differ only in case or spaces"),
-        ([("a", "x"), ("  ", "y")], "train.jsonl, row 2: the text or the label is empty"),
-        ([("a", "x"), ("b", " ")], "train.jsonl, row 2: the text or the label is empty"),
+        ([("a", "x"), ("  ", "y")], "train.jsonl, line 2: the text or the label is empty"),
+        ([("a", "x"), ("b", " ")], "train.jsonl, line 2: the text or the label is empty"),
         ([], "train.jsonl is empty"),
     ],
 )

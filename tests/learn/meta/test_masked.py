@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from monitor.errors import LearnError
 from monitor.learn.meta import masked
 from monitor.learn.meta.catalog import MetaTask, digest
-from monitor.learn.meta.masked import masked_tasks, read_texts, without_word
+from monitor.learn.meta.masked import masked_tasks, without_word
 from monitor.learn.meta.trunk import Trunk
 
 SUBJECTS = ["bank", "harbour", "teacher", "engine", "garden", "doctor", "violin", "bridge"]
@@ -80,33 +78,3 @@ def test_the_tokenizer_reads_the_mask_as_one_token(trunk: Trunk) -> None:
     assert trunk.mask == "[MASK]"
     ids = trunk._tokenizer.encode("the [MASK], please").ids
     assert ids.count(trunk._tokenizer.token_to_id("[MASK]")) == 1
-
-
-def test_files_of_texts(tmp_path: Path) -> None:
-    file = tmp_path / "texts"
-    file.write_text("\ufeffone text\n\n  two\u2028texts \r\n", "utf-8")
-    assert read_texts(file) == ["one text", "two\u2028texts"]
-    file.write_text('{"text": "one"}\n{"text": " "}\n\n{"text": "two", "label": 3}\n')
-    assert read_texts(file) == ["one", "two"]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "is empty: it needs a text a line"),
-        (b"\n \n", "is empty"),
-        (b'{"text": "a"}\nplain\n', "line 2: not a JSON object"),
-        (b'{"text": "a"}\n\n{"txt": "b"}\n', "line 3: not a JSON object"),
-        (b"\xff\xfe\x00", "cannot be read"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
-    file = tmp_path / "texts"
-    file.write_bytes(content)
-    with pytest.raises(LearnError, match=said) as caught:
-        read_texts(file)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(LearnError, match="does not exist"):
-        read_texts(tmp_path / "nowhere")
-    with pytest.raises(LearnError, match="cannot be read"):
-        read_texts(tmp_path)

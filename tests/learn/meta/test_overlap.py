@@ -99,4 +99,6 @@ def test_tasks_lose_what_exams_hold_and_it_is_counted() -> None:
     assert len(clean[0].test) == 0
     assert clean[1].train.texts == other.train.texts
     assert told == ["mine", "other"]
+    outside = replace(exam, outside=("One thing!",))
+    assert without_shared([mine], [outside])[1] == {"mine": (3, 1)}
     assert without_shared([replace(mine)], [])[1] == {"mine": (0, 0)}

@@ -176,15 +176,18 @@ def test_texts_of_exams_are_left_out_of_tasks_and_of_unlabelled_texts(
     with (folder / "votes/train.jsonl").open("a") as file:
         for text in ("I HATE the food!", "The judge hears the case, in the town"):
             file.write(json.dumps({"text": text, "label": "no"}) + "\n")
+    outside = {"text": "Shareholders like the rally", "label": "none of these"}
+    (folder / "votes/oos_test.jsonl").write_text(json.dumps(outside) + "\n")
     made = settings(tmp_path, 1, more="masked_words = 2\n")
     report = meta_train(
         replace(order, catalog=folder, settings=made, unlabelled=UNLABELLED), quiet, trunk=trunk
     )
     assert report["left_out"] == {
+        "desk": {"exactly": 1, "nearly": 0},
         "mood": {"exactly": 1, "nearly": 0},
         "unlabelled": {"exactly": 1, "nearly": 0},
     }
-    assert report["left_out_texts"] == {"exactly": 2, "nearly": 0}
+    assert report["left_out_texts"] == {"exactly": 3, "nearly": 0}
     assert report["tasks"]["mood"]["texts"] == 23
     assert report["validation"] == {}  # there is no such task, and that is no fault
     assert report["masked_words"] == {"topic": 2, "sentiment": 2}
@@ -240,7 +243,8 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
 ) -> None:
     only = write_catalog(tmp_path / "only", ["desk"])
     with pytest.raises(
-        LearnError, match="no task of the families sentiment in the catalogue: view 'sentiment'"
+        LearnError,
+        match=r"families sentiment in the catalogue: view 'sentiment' cannot learn; those .* are of: topic$",
     ):
         meta_train(replace(order, catalog=only), quiet, trunk=trunk)
     with pytest.raises(
@@ -258,6 +262,25 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     weighed = settings(tmp_path, more="weights = { mood = 2 }")
     with pytest.raises(LearnError, match="view 'sentiment' cannot learn"):
         meta_train(replace(order, catalog=folder, settings=weighed), quiet, trunk=trunk)
+
+
+def test_a_wrong_family_is_told_before_any_text_is_read(order: Order, trunk: Trunk, tmp_path: Path) -> None:
+    folder = write_catalog(tmp_path / "catalog", ["desk", "mood"])
+    (folder / "desk/train.jsonl").write_text("no rows")
+    made = settings(tmp_path).model_copy(update={"views": {"topic": ["topics"], "sentiment": ["sentiment"]}})
+    with pytest.raises(LearnError, match=r"no task of the families topics .* are of: sentiment, topic$"):
+        meta_train(replace(order, catalog=folder, settings=made), quiet, trunk=trunk)
+
+
+def test_tasks_of_a_family_that_no_view_names_are_left_out_and_named(
+    order: Order, trunk: Trunk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    views = {"topic": ["topic"], "sentiment": ["sentiment"]}
+    made = settings(tmp_path, 1).model_copy(update={"views": views})
+    report = meta_train(replace(order, settings=made), quiet, trunk=trunk)
+    assert set(report["tasks"]) == {"desk", "mood"}
+    assert report["untrained"] == {"orders": "left out: no view names the family intent"}
+    assert "left out, because no view names their family: orders (intent)" in caplog.text
 
 
 def test_a_disk_that_is_full_is_one_line(order: Order, trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> None:

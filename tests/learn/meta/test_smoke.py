@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.meta.run import Order, meta_train
 from monitor.learn.meta.settings import MetaSettings
 from monitor.learn.meta.track import read_metrics
@@ -33,6 +34,11 @@ def test_practice_makes_better(tmp_path: Path) -> None:
     views = read_views(tmp_path / "out" / "views.safetensors", encoder=EMBEDDED_SHA256)
     assert set(views.changes) == {"topic", "sentiment"}
     assert {name.partition(".")[0] for name in views.changes["topic"]} == {"4", "5"}
+    own = TransformerEncoder.shipped(
+        device="cpu", views=tmp_path / "out" / "views.safetensors", views_sha256=None
+    )
+    found = own.encode(["please stop the trip"], own.views)
+    assert np.abs(found["topic"] - found["base"]).max() > 1e-3
     rows = read_metrics(tmp_path / "out")
     for view in ("topic", "sentiment"):
         first = np.mean([row[f"{view}/accuracy"] for row in rows[:5]])

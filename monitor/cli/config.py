@@ -33,8 +33,8 @@ def config_command() -> None:
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Check the configuration and its seeds files, and say what would run.
 
-    Nothing is fetched, sent or stored. All faults are reported at once, each with its place;
-    the exit code is 2 then.
+    Nothing is fetched, sent or stored. Templates of notifiers are filled in once, with a made-up alert. All
+    faults are reported at once, each with its place; the exit code is 2 then.
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),
@@ -63,7 +63,13 @@ def _report(app: App) -> dict[str, Any]:
 
     :raises ConfigError: with all faults.
     """
+    from monitor.pipeline.template_check import template_faults
+    from monitor.runtime import make_rules
+
     config, plugins = app.load(check_seeds=True)
+    templates = {f"notifiers[{n}]": notifier.templates for n, notifier in enumerate(config.notifiers, 1)}
+    if faults := template_faults(templates, make_rules(config), app.now()):
+        raise ConfigError(app.config_path, faults)
     parts = {
         kind: [describe(part, config.base) for part in found]
         for kind, found in (("sources", config.sources), ("notifiers", config.notifiers))

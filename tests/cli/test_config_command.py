@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from monitor import hookimpl
 
 
@@ -102,6 +104,35 @@ def test_an_empty_file_runs_nothing(monitor):
     text = monitor("config", "check").out
     for part in ("nothing will be read", "texts get no labels", "nothing raises an alert", "nobody is told"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ alert.rul }}", "UndefinedError: 'dict object' has no attribute 'rul'"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ ''.__class__ }}", "access to attribute '__class__' of 'str' object is unsafe"),
+        ("{% for n in range(99999999) %}{% endfor %}", "OverflowError: Range too big"),
+        (
+            "{% if event == 'resolved' %}{{ alert.rul }}{% endif %}",
+            "alert (resolved) of the rule bad-news: Undefined",
+        ),
+    ],
+)
+def test_check_fills_in_templates(monitor, template, said):
+    monitor.edit('path = "sent.jsonl"', f'path = "sent.jsonl"\nbody_template = """{template}"""')
+    err = monitor("config", "check", code=2).err
+    assert "notifiers[1].body_template: fails on a made-up alert" in err
+    assert said in err
+    monitor.edit(template, "{{ alert.rule }}, {{ alert.state }}: {{ facts | join }} {{ evidence.seconds }}")
+    assert "is in order" in monitor("config", "check").out
+    monitor.config.write_text(
+        monitor.config.read_text().split("[[rules]]")[0] + "[[notifiers]]\n"
+        'plugin = "file"\nname = "desk"\npath = "x"\ntitle_template = "{{ alert.rul }}"\n'
+    )
+    assert "notifiers[1].title_template: fails" in monitor("config", "check", code=2).err, (
+        "without any rule as well"
+    )
 
 
 def test_check_shows_routes_and_mutes(monitor):

@@ -13,7 +13,11 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table
 from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login
+from monitor.config_document import read_document
+from monitor.config_routing import rule_labels
+from monitor.errors import UnknownName
 from monitor.matching import Matcher
+from monitor.routes import COMMON_LABELS, DETECTOR_LABELS
 from monitor.store.silences import Silence
 
 
@@ -51,6 +55,10 @@ def add_command(
     """
     if for_ is not None and until is not None:
         raise click.UsageError("give --for or --until, not both")
+    known = _labels(app)
+    for matcher in matchers:
+        if matcher.label not in known:
+            raise UnknownName("label of alerts", matcher.label, known)
     now = app.now()
     first = starts or now
     last = until or first + timedelta(seconds=7200.0 if for_ is None else for_)
@@ -98,6 +106,23 @@ def expire_command(app: App, silence_id: int) -> None:
     """End a silence now. What still fires is announced."""
     silence = app.store.silences.expire(silence_id, app.now())
     click.echo(f"silence {silence.id} ended {clock(silence.ends_at)}")
+
+
+def _labels(app: App) -> set[str]:
+    """The labels that alerts can have, whatever else may be wrong with the configuration, and those that they have."""
+    document = read_document(app.config_path)
+    rules, tasks = (
+        [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+        for found in (document.get("rules"), document.get("tasks"))
+    )
+    return {
+        *COMMON_LABELS,
+        *DETECTOR_LABELS,
+        *rule_labels(rules),
+        *(str(table["name"]) for table in tasks if "name" in table),
+        *(stored.task.name for stored in app.store.tasks.active()),
+        *(label for alert in app.store.alerts.all_open() for label in alert.labels),
+    }
 
 
 def _record(silence: Silence, now: datetime) -> dict[str, Any]:

@@ -56,9 +56,21 @@ def test_what_cannot_be_is_refused(fetched, words, said):
     assert said in fetched("silences", "add", *words, code=2).err
 
 
+def test_a_label_that_no_alert_can_have_is_refused(fetched):
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    err = fetched("silences", "add", "topc=court", code=2).err
+    known = "entity, kind, mood, owner, rule, source, task, thread, topic, urgency"
+    assert f"no label of alerts is called 'topc'; known: {known}" in err
+    assert fetched("silences", "list", "--json").json == []
+    fetched.edit('kind = "surge"', 'kind = "surge"\nlabels = { severity = "page" }')
+    for matcher in ("severity=page", "urgency=urgent", "source=news"):
+        fetched("silences", "add", matcher)
+
+
 def test_an_end_in_the_past_and_an_unknown_silence(fetched):
     assert (
-        "would end before it starts" in fetched("silences", "add", "a=b", "--until", "2020-01-01", code=1).err
+        "would end before it starts"
+        in fetched("silences", "add", "rule=b", "--until", "2020-01-01", code=1).err
     )
     assert "there is no silence 9" in fetched("silences", "expire", 9, code=1).err
 

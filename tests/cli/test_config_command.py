@@ -147,9 +147,30 @@ def test_check_shows_routes_and_mutes(monitor):
     assert report["mutes"] == [{"name": "always", "active": True}]
     text = " ".join(monitor("config", "check").out.split())
     assert 'press topic=~"court" desk all together always' in text
-    assert "by route" in text
+    assert "by route press, else desk" in text, "of each topic, the route asks for one"
     monitor.edit('notify = ["desk"]', 'notify = ["dsek"]')
     assert (
         "routes[1].notify: no notifier is called 'dsek'; known: desk"
         in monitor("config", "check", code=2).err
     )
+
+
+def test_check_and_lists_say_who_is_told_where_no_route_matches(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text().replace("notify = []\n", "")
+        + '[[notifiers]]\nplugin = "file"\nname = "phone"\npath = "calls.jsonl"\n'
+        + '[[rules]]\nname = "quiet"\nkind = "silence"\n'
+        + '[[routes]]\nname = "night"\nmatch = ["topic=court", "kind=threshold"]\nnotify = ["phone"]\n'
+        + '[[routes]]\nname = "feeds"\nmatch = ["source=news"]\nnotify = ["phone"]\n'
+    )
+    for command in (("config", "check"), ("rules", "list")):
+        lines = monitor(*command).out.splitlines()
+        said = {
+            name: next(x for x in lines if x.startswith(name + " "))
+            for name in ("bad-news", "court", "quiet")
+        }
+        assert "by route" not in said["bad-news"]
+        assert "by route night" in said["court"]
+        assert "else" not in said["court"]
+    told = {n["name"]: n["rules"] for n in monitor("notifiers", "list", "--json").json}
+    assert told == {"desk": ["bad-news", "quiet"], "phone": ["bad-news", "court", "quiet"]}

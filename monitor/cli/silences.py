@@ -29,8 +29,19 @@ def silences_command() -> None:
 @silences_command.command("add")
 @click.argument("matchers", nargs=-1, required=True, type=MATCHER, metavar="MATCHER...")
 @click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long, as 2h or 1d [default: 2h].")
-@click.option("--from", "starts", type=MOMENT, metavar="TIME", help="From then on [default: now].")
-@click.option("--until", type=MOMENT, metavar="TIME", help="Until then, instead of --for.")
+@click.option(
+    "--from",
+    "starts",
+    type=MOMENT,
+    metavar="TIME",
+    help="From then on [default: now]; in this terminal's zone, unless it names one.",
+)
+@click.option(
+    "--until",
+    type=MOMENT,
+    metavar="TIME",
+    help="Until then, instead of --for; in this terminal's zone, unless it names one.",
+)
 @click.option("--comment", default="", help="Why.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
 @pass_app
@@ -68,8 +79,9 @@ def add_command(
     open_ones = store.alerts.all_open()
     covered = sum(all(m.matches(alert.labels) for m in matchers) for alert in open_ones)
     said = ", ".join(map(str, matchers))
+    then = clock(last, zone=True)
     click.echo(
-        f"silence {number} of {said} until {clock(last)}; it covers {covered} of {len(open_ones)} open alerts"
+        f"silence {number} of {said} until {then}; it covers {covered} of {len(open_ones)} open alerts"
     )
 
 
@@ -105,7 +117,7 @@ def list_command(app: App, show_all: bool, as_json: bool) -> None:
 def expire_command(app: App, silence_id: int) -> None:
     """End a silence now. What still fires is announced."""
     silence = app.store.silences.expire(silence_id, app.now())
-    click.echo(f"silence {silence.id} ended {clock(silence.ends_at)}")
+    click.echo(f"silence {silence.id} ended {clock(silence.ends_at, zone=True)}")
 
 
 def _labels(app: App) -> set[str]:

@@ -101,19 +101,17 @@ def _never(watched: Watched) -> str:
         known = max(0.0, (watched.until - watched.known).total_seconds())
         return (
             f"nothing can fire in the first {format_duration(watched.learns)} of history, "
-            f"here until {clock(watched.ready)}; there are {whole_hours(known)} of it"
+            f"here until {clock(watched.ready, zone=True)}; there are {whole_hours(known)} of it"
         )
     return "nothing could fire: no text that counts came yet"
 
 
 def _begins(watched: Watched) -> str:
     """Why it did not watch for as long as it was asked to."""
+    said = f"nothing can fire before {clock(watched.since, zone=True)}"
     if watched.learns and watched.since == watched.ready:
-        learned = format_duration(watched.learns)
-        return (
-            f"nothing can fire before {clock(watched.since)}: the first {learned} of history are learned from"
-        )
-    return f"nothing can fire before {clock(watched.since)}: no text that counts came earlier"
+        return f"{said}: the first {format_duration(watched.learns)} of history are learned from"
+    return f"{said}: no text that counts came earlier"
 
 
 def whole_hours(seconds: float) -> str:

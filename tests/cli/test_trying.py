@@ -64,7 +64,6 @@ def test_a_kind_is_tried_on_the_database(fetched):
     assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], None, 0)
     text = fetched("rules", "test", "bad-news", "--since", "7d").out
     assert "nothing can fire in the first 4d of history" in text
-    assert "there are 0s of it" in text
     assert "there is no series that the rule watches yet" in text
 
 
@@ -163,7 +162,7 @@ def test_a_file_that_is_too_short_for_any_alert_says_so(monitor, series):
     series.write_text("\n".join([lines[0], *rows]) + "\n")
     text = monitor("rules", "test", "surge", "--series", series).out
     assert (
-        "nothing can fire in the first 4d of history, here until 2026-01-09 00:00:00; there are 3d of it"
+        "nothing can fire in the first 4d of history, here until 2026-01-09 00:00:00 UTC; there are 3d of it"
         in text
     )
     assert "would not have fired" not in text

@@ -22,12 +22,13 @@ def template_faults(templates: Mapping[str, Templates], rules: Iterable[Rule], n
     """What fails when templates are filled in with a made-up alert, as it begins and when it is over.
 
     :param templates: by the place of their notifier, such as ``notifiers[1]``.
-    :param rules: the first of them is what the alert is of.
+    :param rules: the alert is of the first of them that counts texts: some kinds have none to show.
     """
     owned = {place: own for place, own in templates.items() if not own.plain}
     if not owned:
         return []
-    rule = next(iter(rules), None) or Rule("example", "threshold", {}, (), ThresholdSettings(at_least=3))
+    made_up = Rule("example", "threshold", {}, (), ThresholdSettings(at_least=3))
+    rule = next((rule for rule in rules if rule.counted), made_up)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "example.db")
         try:

@@ -218,6 +218,7 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
     )
     end += timedelta(days=20)
     found = suggest(runtime.store, end - timedelta(days=60), end)
+    assert {one.report.watched.since for one in found} == {monitor_now}, "what came before was history"
     kinds = {(one.rule.kind, *sorted(one.rule.where.items())) for one in found}
     assert ("threshold", ("mood", "*")) in kinds
     assert ("ratio", ("mood", "bad"), ("topic", "*")) in kinds

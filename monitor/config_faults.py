@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from monitor.durations import format_duration, parse_duration
 from monitor.errors import Fault
 
 _WORDS = {
@@ -18,6 +19,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "missing": "is required",
 }
+_BOUNDS = {"le": "at most", "lt": "less than", "ge": "at least", "gt": "more than"}
 
 
 def faults(
@@ -68,8 +70,29 @@ def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str,
         text = str(item["msg"]).removeprefix("Value error, ")
         if kind == "value_error":
             return text
+        bound = next((name for name in _BOUNDS if name in item.get("ctx", {})), None)
+        if bound is not None and isinstance(value, float) and _is_duration(model, where):
+            return f"must be {_BOUNDS[bound]} {_span(item['ctx'][bound])} (it is {_span(value)})"
         text = f"{text[:1].lower()}{text[1:]}"
     return text if kind == "missing" or isinstance(value, dict | list) else f"{text} (it is {value!r})"
+
+
+def _span(seconds: float) -> str:
+    """A duration as it could be written, also where it is shorter than a second."""
+    if abs(seconds) < 1:
+        return f"{seconds:g}s"
+    return ("-" if seconds < 0 else "") + format_duration(abs(seconds))
+
+
+def _is_duration(model: type[BaseModel], where: tuple[int | str, ...]) -> bool:
+    """Whether a setting is written as ``5m``."""
+    field = _model_at(model, where[:-1]).model_fields.get(str(where[-1])) if where else None
+    if field is None:
+        return False
+    nested = [
+        mark for part in typing.get_args(field.annotation) for mark in getattr(part, "__metadata__", ())
+    ]
+    return any(getattr(mark, "func", None) is parse_duration for mark in [*field.metadata, *nested])
 
 
 def _model_at(model: type[BaseModel], where: tuple[int | str, ...]) -> type[BaseModel]:

@@ -128,7 +128,8 @@ class _Reader(Tables):
         for kind, items in (("routes", top.routes), ("mutes", top.mutes)):
             self.unique(kind, items)
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
-        policy, found = read_policy(tables, names, {*labels, *unchecked}, rule_labels(top.rules))
+        values = {**labels, "rule": [str(r.get("name")) for r in top.rules], "kind": self.rule_kinds}
+        policy, found = read_policy(tables, names, {*labels, *unchecked}, rule_labels(top.rules), values)
         self.faults += found
         digests = self.each(
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
@@ -247,7 +248,11 @@ class _Reader(Tables):
         for task, label in core.where.items():
             if task in unchecked:
                 continue
-            if task not in labels:
+            if task == ENTITY and task not in labels:
+                self.fault(
+                    f"{place}.where.{task}", "there are no entities yet; list their names under [entities]"
+                )
+            elif task not in labels:
                 self.fault(f"{place}.where", str(UnknownName("task", task, labels)))
             elif label != ALL and label not in labels[task]:
                 self.fault(f"{place}.where.{task}", str(UnknownName("label", label, [*labels[task], ALL])))

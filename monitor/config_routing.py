@@ -9,10 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from monitor.config_faults import faults
 from monitor.errors import Fault, UnknownName
-from monitor.matching import parse_matchers
+from monitor.matching import Matcher, parse_matchers
 from monitor.routes import COMMON_LABELS, DETECTOR_LABELS, Inhibit, Mute, Policy, Route
 
 M = TypeVar("M", bound=BaseModel)
+
+_NOUNS = {"rule": "rule", "kind": "rule kind", "entity": "entity"}
+"""What the values of a label are called, where they are no labels of a task."""
 
 
 def read_policy(
@@ -20,12 +23,14 @@ def read_policy(
     notifiers: Collection[str],
     tasks: Collection[str],
     labels: Collection[str] = (),
+    values: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Policy, list[Fault]]:
     """The policy that the tables make, and every fault of theirs.
 
     :param tables: as they were written, by ``routes``, ``inhibit`` and ``mutes``.
     :param notifiers: names that routes may notify.
     :param tasks: names of tasks; each is a label of alerts. :param labels: so are those of rules.
+    :param values: all that a label can be, where that is known: names of rules, labels of a task.
     """
     found: list[Fault] = []
 
@@ -39,7 +44,8 @@ def read_policy(
         return tuple(made)
 
     policy = Policy(read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute))
-    return policy, found + _named(tables, notifiers, [*COMMON_LABELS, *DETECTOR_LABELS, *tasks, *labels])
+    found += _named(tables, notifiers, [*COMMON_LABELS, *DETECTOR_LABELS, *tasks, *labels])
+    return policy, found + _never(tables, values or {})
 
 
 def rule_labels(rules: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -87,13 +93,36 @@ def _named(
     return found
 
 
+def _never(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], values: Mapping[str, Collection[str]]
+) -> list[Fault]:
+    """Matchers that ask for a value that their label never has. The empty text stands for having none."""
+    found = []
+    for kind, items in tables.items():
+        for number, table in enumerate(items, 1):
+            for key in ("match", "source", "target"):
+                for matcher in _matchers(table.get(key)):
+                    known = values.get(matcher.label)
+                    if known is None or matcher.operator not in ("=", "!=") or not matcher.value:
+                        continue
+                    if matcher.value not in known:
+                        said = UnknownName(_NOUNS.get(matcher.label, "label"), matcher.value, known)
+                        found.append(Fault(f"{kind}[{number}].{key}", f"{matcher.label}: {said}"))
+    return found
+
+
 def _texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _labels(value: Any) -> list[str]:
-    """The labels that matchers name, as far as they can be read."""
+    """The labels that matchers name."""
+    return [matcher.label for matcher in _matchers(value)]
+
+
+def _matchers(value: Any) -> Sequence[Matcher]:
+    """Matchers, as far as they can be read."""
     try:
-        return [matcher.label for matcher in parse_matchers([] if value is None else value)]
+        return parse_matchers([] if value is None else value)
     except ValueError:
-        return []
+        return ()

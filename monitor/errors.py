@@ -82,7 +82,7 @@ class UnknownName(MonitorError):
     exit_code = 2
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        self.kind, self.name, self.known = kind, name, tuple(sorted(set(known)))
         listing = ", ".join(self.known) if self.known else "there are none yet"
         super().__init__(f"no {kind} is called {name!r}; known: {listing}")
 

@@ -14,12 +14,12 @@ from monitor.alerts.rules import subject
 from monitor.alerts.sentences import much
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.output import ago, clock, local_zone, print_table, shorten
 from monitor.cli.parameters import DURATION, login
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
 from monitor.config_document import read_document
-from monitor.errors import MonitorError, UnknownName
+from monitor.errors import UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert
 from monitor.store.background import Evidence
@@ -71,7 +71,7 @@ def list_command(
         [
             [
                 alert.id,
-                state_in_words(alert),
+                state_in_words(store, alert),
                 ago(alert.fired_at, now),
                 alert.rule,
                 shorten(much(asdict(alert), evidence.of(alert.id).get("seconds", 3600)), 90),
@@ -127,35 +127,38 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
 def ack_command(app: App, alert_id: int, note: str, by: str | None) -> None:
     """Acknowledge an alert: somebody looks after it.
 
-    It stays open until what it reports is over, and routes do not repeat it.
+    It stays open until what it reports is over, and routes do not repeat it. A second acknowledgement
+    without a note keeps that of the first. An alert that is over can be judged instead.
     """
     store = app.store
     who = by or login()
-    store.alerts.acknowledge(alert_id, who, note, app.now())
+    store.care.acknowledge(alert_id, who, note, app.now())
     click.echo(f"alert {alert_id} is acknowledged by {who}")
 
 
 @alerts_command.command("snooze")
 @click.argument("alert_id", type=int, metavar="ID")
-@click.option(
-    "--for", "for_", type=DURATION, default=7200.0, metavar="DURATION", help="So long [default: 2h]."
-)
+@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long [default: 2h].")
+@click.option("--end", is_flag=True, help="End the snooze now.")
 @click.option("--note", default="", help="A remark to keep with it.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
 @pass_app
-def snooze_command(app: App, alert_id: int, for_: float, note: str, by: str | None) -> None:
+def snooze_command(app: App, alert_id: int, for_: float | None, end: bool, note: str, by: str | None) -> None:
     """Tell nobody of an alert for a while.
 
     If nobody was told yet and it still fires afterwards, it is announced then. Whoever knows that it
     fires is told when it is over all the same.
     """
+    if end and for_ is not None:
+        raise click.UsageError("give --for or --end, not both")
     store, now = app.store, app.now()
-    alert = store.alerts.need(alert_id)
-    if alert.state == "resolved":
-        raise MonitorError(f"alert {alert_id} is over; there is nothing to snooze")
-    until = now + timedelta(seconds=for_)
-    store.alerts.snooze(alert_id, until, by or login(), note, now)
-    click.echo(f"alert {alert_id} is snoozed until {clock(until)}")
+    if end:
+        store.care.wake(alert_id, by or login(), note, now)
+        click.echo(f"alert {alert_id} is not snoozed any more")
+        return
+    until = now + timedelta(seconds=7200.0 if for_ is None else for_)
+    store.care.snooze(alert_id, until, by or login(), note, now)
+    click.echo(f"alert {alert_id} is snoozed until {clock(until, zone=True)}")
 
 
 @alerts_command.command("judge")
@@ -180,12 +183,16 @@ def judge_command(app: App, alert_id: int, verdict: str, note: str, by: str | No
     )
 
 
-def state_in_words(alert: StoredAlert) -> str:
+def state_in_words(store: Store, alert: StoredAlert) -> str:
     """``firing``, with what is special about it."""
+    silent = ""
+    if alert.suppressed:
+        told = any(letter.state == "delivered" for letter in store.outbox.of_alert(alert.id))
+        silent = "told no more" if told else "told nobody"
     special = [
         "flapping" if alert.flapping and alert.state == "firing" else "",
         "frozen" if alert.frozen_at else "",
-        "told nobody" if alert.suppressed else "",
+        silent,
     ]
     said = ", ".join(part for part in special if part)
     return f"{alert.state} ({said})" if said else alert.state
@@ -203,21 +210,21 @@ alerts_command.add_command(resend_command)
 
 def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:
     now = app.now()
-    said = context("resolved" if alert.state == "resolved" else "firing", data)
+    said = context("resolved" if alert.state == "resolved" else "firing", data, local_zone())
     lines = {
         "alert": str(alert.id),
         "rule": f"{alert.rule} ({alert.kind})",
         "what": subject(alert.kind, alert.selection),
         "owner": alert.owner,
         "labels": ", ".join(f"{name}={value}" for name, value in alert.rule_labels.items()),
-        "state": state_in_words(alert),
+        "state": state_in_words(store, alert),
         "silent": alert.suppressed,
-        "fired": f"{clock(alert.fired_at)} ({ago(alert.fired_at, now)})",
-        "resolved": "" if alert.resolved_at is None else clock(alert.resolved_at),
+        "fired": f"{clock(alert.fired_at, zone=True)} ({ago(alert.fired_at, now)})",
+        "resolved": "" if alert.resolved_at is None else clock(alert.resolved_at, zone=True),
         "reason": alert.reason,
         "acknowledged": ""
         if alert.acked_at is None
-        else f"{clock(alert.acked_at)} by {alert.acked_by}{f': {alert.ack_note}' if alert.ack_note else ''}",
+        else f"{clock(alert.acked_at, zone=True)} by {alert.acked_by}{f': {alert.ack_note}' if alert.ack_note else ''}",
     }
     for key, value in lines.items():
         if value:

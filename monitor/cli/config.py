@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from itertools import product
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from monitor.alerts.rules import ALL
 from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
-from monitor.cli.rules import notified_in_words, rule_record
-from monitor.config import Config, RuleConfig
+from monitor.cli.rules import rule_record
+from monitor.cli.told import labels_by_task, series, told
+from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
-from monitor.types import ENTITY, Task
+from monitor.types import Task
 
 
 @click.group("config", cls=Group)
@@ -33,8 +32,8 @@ def config_command() -> None:
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Check the configuration, its seeds files and the encoder's files, and say what would run.
 
-    Nothing is fetched, sent or stored. All faults are reported at once, each with its place;
-    the exit code is 2 then.
+    Nothing is fetched, sent or stored. Templates of notifiers are filled in once, with a made-up alert. All
+    faults are reported at once, each with its place; the exit code is 2 then.
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),
@@ -63,7 +62,13 @@ def _report(app: App) -> dict[str, Any]:
 
     :raises ConfigError: with all faults.
     """
+    from monitor.pipeline.template_check import template_faults
+    from monitor.runtime import make_rules
+
     config, plugins = app.load(check_files=True)
+    templates = {f"notifiers[{n}]": notifier.templates for n, notifier in enumerate(config.notifiers, 1)}
+    if faults := template_faults(templates, make_rules(config), app.now()):
+        raise ConfigError(app.config_path, faults)
     parts = {
         kind: [describe(part, config.base) for part in found]
         for kind, found in (("sources", config.sources), ("notifiers", config.notifiers))
@@ -75,7 +80,7 @@ def _report(app: App) -> dict[str, Any]:
         if part["error"] is not None
     ]
     tasks = _tasks(app, config)
-    labels = {task["name"]: task["labels"] for task in tasks} | {ENTITY: list(config.entities)}
+    labels = labels_by_task(app)
     return {
         "database": config.database,
         "encoder": config.encoder,
@@ -95,12 +100,6 @@ def _report(app: App) -> dict[str, Any]:
         "left_out": [str(fault) for fault in [*config.left_out, *unmade]],
         "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
     }
-
-
-def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict[str, str]]:
-    """Every series that a rule watches, given the labels of tasks by name."""
-    choices = [labels.get(task, ()) if label == ALL else [label] for task, label in rule.where.items()]
-    return [dict(zip(rule.where, chosen, strict=True)) for chosen in product(*choices)]
 
 
 def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
@@ -170,6 +169,7 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
         empty="none: texts get no labels",
         right=["labels", "seeds", "threshold"],
     )
+    labels = labels_by_task(app)
     click.echo("\nRULES")
     print_table(
         ["name", "kind", "watches", "series", "settings", "notifies"],
@@ -180,7 +180,7 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                 watched(rule.where, rule.settings),
                 len(said["series"]),
                 settings_in_words(rule.settings),
-                notified_in_words(rule, app.config.policy),
+                told(rule, app.config.policy, labels).in_words(),
             ]
             for rule, said in zip(app.config.rules, report["rules"], strict=True)
         ],

@@ -14,6 +14,7 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
+from monitor.cli.told import labels_by_task, told
 from monitor.config import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName
 from monitor.types import Notification
@@ -30,19 +31,21 @@ def notifiers_command() -> None:
 def list_command(app: App, as_json: bool) -> None:
     """List the notifiers of the configuration, and the notifications they have.
 
-    With --json: one array of objects with name, plugin, where, rules (that notify it), at_most,
-    fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
+    With --json: one array of objects with name, plugin, where, rules (whose alerts may come to it, by routes as
+    well), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
     """
     config = app.config
     store = app.store if app.database.is_file() else None
     counts = {} if store is None else store.outbox.counts_by_notifier()
     errors = {} if store is None else store.outbox.last_errors()
+    labels = labels_by_task(app)
+    names = {rule.name: told(rule, config.policy, labels).names for rule in config.rules}
     records = [
         {
             "name": notifier.name,
             "plugin": notifier.plugin,
             **describe(notifier, config.base),
-            "rules": [rule.name for rule in config.rules if notifier.name in rule.notify],
+            "rules": [rule.name for rule in config.rules if notifier.name in names[rule.name]],
             "at_most": None if notifier.at_most is None else str(notifier.at_most),
             "fallback": notifier.fallback,
             **{

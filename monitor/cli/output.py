@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -50,9 +53,25 @@ def ago(time: datetime | None, now: datetime) -> str:
     return f"{format_duration(seconds)} ago" if seconds >= 1 else "now"
 
 
-def clock(time: datetime | None) -> str:
-    """A time to the second in the terminal's zone."""
-    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+def clock(time: datetime | None, *, zone: bool = False) -> str:
+    """A time to the second in the terminal's zone.
+
+    :param zone: name the zone, where nothing around it does.
+    """
+    if time is None:
+        return ""
+    return f"{time.astimezone():{'%Y-%m-%d %H:%M:%S %Z' if zone else '%Y-%m-%d %H:%M:%S'}}"
+
+
+def local_zone() -> str:
+    """The IANA name of the terminal's zone; UTC where it has none."""
+    file = "/".join(Path("/etc/localtime").resolve().parts).partition("zoneinfo/")[2]
+    for name in (os.environ.get("TZ", "").removeprefix(":"), file):
+        try:
+            return ZoneInfo(name).key
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            continue
+    return "UTC"
 
 
 def shorten(text: str, width: int) -> str:

@@ -42,7 +42,7 @@ class MatcherType(click.ParamType):  # type: ignore[type-arg]
 
 
 class MomentType(click.ParamType):  # type: ignore[type-arg]
-    """A time as people write it; UTC where it says no other."""
+    """A time as people write it; in the terminal's zone, as times are printed, where it names none."""
 
     name = "time"
 
@@ -50,10 +50,9 @@ class MomentType(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, datetime):
             return value
         try:
-            found = datetime.fromisoformat(str(value))
-        except ValueError:
+            return datetime.fromisoformat(str(value)).astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; write 2026-05-01T18:00 or 2026-05-01T18:00+02:00", param, ctx)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 DURATION, MATCHER, MOMENT = DurationType(), MatcherType(), MomentType()

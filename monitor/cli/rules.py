@@ -12,9 +12,9 @@ from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
+from monitor.cli.told import labels_by_task, told
 from monitor.cli.trying import suggest_command, test_command
 from monitor.config import RuleConfig
-from monitor.routes import Policy
 
 
 @click.group("rules", cls=Group)
@@ -55,6 +55,7 @@ def list_command(app: App, as_json: bool) -> None:
             ]
         )
         return
+    labels = labels_by_task(app)
     print_table(
         ["name", "kind", "watches", "settings", "notifies", "open", "real"],
         [
@@ -63,7 +64,7 @@ def list_command(app: App, as_json: bool) -> None:
                 rule.kind,
                 watched(rule.where, rule.settings),
                 settings_in_words(rule.settings),
-                notified_in_words(rule, config.policy),
+                told(rule, config.policy, labels).in_words(),
                 counts.get(rule.name, 0),
                 judged_in_words(found[rule.name]),
             ]
@@ -87,13 +88,6 @@ def rule_feedback(app: App, rule: RuleConfig) -> Feedback:
 def judged_in_words(found: Feedback) -> str:
     """``8 of 10``, or nothing where nothing was judged."""
     return "" if found.precision is None else f"{found.real} of {found.real + found.false}"
-
-
-def notified_in_words(rule: RuleConfig, policy: Policy) -> str:
-    """Who is told of a rule's alerts."""
-    if rule.routed and policy.routes:
-        return "by route"
-    return ", ".join(rule.notify) or "nobody"
 
 
 def rule_record(rule: RuleConfig) -> dict[str, Any]:

@@ -13,7 +13,11 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table
 from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login
+from monitor.config_document import read_document
+from monitor.config_routing import rule_labels
+from monitor.errors import UnknownName
 from monitor.matching import Matcher
+from monitor.routes import COMMON_LABELS, DETECTOR_LABELS
 from monitor.store.silences import Silence
 
 
@@ -25,8 +29,19 @@ def silences_command() -> None:
 @silences_command.command("add")
 @click.argument("matchers", nargs=-1, required=True, type=MATCHER, metavar="MATCHER...")
 @click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long, as 2h or 1d [default: 2h].")
-@click.option("--from", "starts", type=MOMENT, metavar="TIME", help="From then on [default: now].")
-@click.option("--until", type=MOMENT, metavar="TIME", help="Until then, instead of --for.")
+@click.option(
+    "--from",
+    "starts",
+    type=MOMENT,
+    metavar="TIME",
+    help="From then on [default: now]; in this terminal's zone, unless it names one.",
+)
+@click.option(
+    "--until",
+    type=MOMENT,
+    metavar="TIME",
+    help="Until then, instead of --for; in this terminal's zone, unless it names one.",
+)
 @click.option("--comment", default="", help="Why.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
 @pass_app
@@ -51,6 +66,10 @@ def add_command(
     """
     if for_ is not None and until is not None:
         raise click.UsageError("give --for or --until, not both")
+    known = _labels(app)
+    for matcher in matchers:
+        if matcher.label not in known:
+            raise UnknownName("label of alerts", matcher.label, known)
     now = app.now()
     first = starts or now
     last = until or first + timedelta(seconds=7200.0 if for_ is None else for_)
@@ -60,8 +79,9 @@ def add_command(
     open_ones = store.alerts.all_open()
     covered = sum(all(m.matches(alert.labels) for m in matchers) for alert in open_ones)
     said = ", ".join(map(str, matchers))
+    then = clock(last, zone=True)
     click.echo(
-        f"silence {number} of {said} until {clock(last)}; it covers {covered} of {len(open_ones)} open alerts"
+        f"silence {number} of {said} until {then}; it covers {covered} of {len(open_ones)} open alerts"
     )
 
 
@@ -97,7 +117,24 @@ def list_command(app: App, show_all: bool, as_json: bool) -> None:
 def expire_command(app: App, silence_id: int) -> None:
     """End a silence now. What still fires is announced."""
     silence = app.store.silences.expire(silence_id, app.now())
-    click.echo(f"silence {silence.id} ended {clock(silence.ends_at)}")
+    click.echo(f"silence {silence.id} ended {clock(silence.ends_at, zone=True)}")
+
+
+def _labels(app: App) -> set[str]:
+    """The labels that alerts can have, whatever else may be wrong with the configuration, and those that they have."""
+    document = read_document(app.config_path)
+    rules, tasks = (
+        [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+        for found in (document.get("rules"), document.get("tasks"))
+    )
+    return {
+        *COMMON_LABELS,
+        *DETECTOR_LABELS,
+        *rule_labels(rules),
+        *(str(table["name"]) for table in tasks if "name" in table),
+        *(stored.task.name for stored in app.store.tasks.active()),
+        *(label for alert in app.store.alerts.all_open() for label in alert.labels),
+    }
 
 
 def _record(silence: Silence, now: datetime) -> dict[str, Any]:

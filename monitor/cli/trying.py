@@ -12,9 +12,9 @@ import click
 
 from monitor.alerts.rules import describe
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import clock, console, print_table, shorten
+from monitor.cli.output import clock, console
 from monitor.cli.parameters import DURATION
-from monitor.durations import format_duration
+from monitor.cli.tried import record, show, whole_hours
 from monitor.errors import MonitorError, UnknownName
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from monitor.pipeline.suggesting import Suggestion
     from monitor.pipeline.trying import Report
 
-SHOWN = 40
-DAYS_90 = 90 * 86400.0
+DAY = 86400.0
+DAYS_90 = 90 * DAY
 
 
 @click.command("test")
@@ -65,10 +65,10 @@ def test_command(
 
     A score is 1 where an alert fires, elsewhere between 0 and 0.5.
 
-    With --json: an object with rule, kind, since, until, alerts_a_month, precision (of those that were
-    judged, null where none was), judged and alerts: objects with selection, fired_at, resolved_at (null
-    where it is still open), observed, expected, low, high, reason, worst (the greatest count in a window)
-    and early (seconds from the alert to the end of that window).
+    With --json: an object with rule, kind, since and until (between which it could have fired), alerts_a_month
+    (null where that is less than a day), precision (of those that were judged, null where none was), judged and
+    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected, low,
+    high, reason, worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
     """
     from monitor.pipeline.trying import try_on_store
     from monitor.pipeline.trying_files import try_on_file
@@ -96,9 +96,9 @@ def test_command(
     if plot is not None:
         _draw(report, plot)
     if as_json:
-        print_json(_record(report))
+        print_json(record(report))
     else:
-        _print(report)
+        show(report)
         if file is None and not as_live:
             _say_backfill(app)
     if plot is not None and not as_json:
@@ -122,6 +122,7 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
     With --json: one array of objects with name, kind, where, settings and alerts_a_month.
     """
     from monitor.pipeline.suggesting import suggest
+    from monitor.pipeline.trying_time import of_store
 
     now = app.now()
     with console(stderr=True).status("reading") as status:
@@ -147,10 +148,17 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
         )
         return
     if not found:
-        click.echo(
-            f"no rule would have fired a few times a month in the last {format_duration(since)}; "
-            "`monitor trends` shows what there is"
-        )
+        seconds = min(since, (now - of_store(app.store, now, as_live=as_live).begun).total_seconds())
+        if seconds < DAY:
+            click.echo(
+                f"the history of {whole_hours(seconds)} is too short to say what would fire a few times a month; "
+                "it takes a day at least"
+            )
+        else:
+            click.echo(
+                f"no rule would have fired a few times a month in the last {whole_hours(seconds)}; "
+                "`monitor trends` shows what there is"
+            )
         if not as_live:
             _say_backfill(app)
     for one in found:
@@ -177,81 +185,6 @@ def _rule(app: App, name: str) -> Rule:
         raise MonitorError(f"the kind {name} has no default for {missing}; write it as a rule") from None
     calm = getattr(settings, "calm", getattr(settings, "window", 3600.0))
     return Rule(name, name, {}, (), settings, pace=Pace(keep_firing_for=calm))
-
-
-def _record(report: Report) -> dict[str, Any]:
-    first = report.tried[0] if report.tried else None
-    return {
-        "rule": report.rule.name,
-        "kind": report.rule.kind,
-        "since": first and first.since,
-        "until": first and first.until,
-        "series": len(report.tried),
-        "alerts_a_month": report.a_month,
-        "precision": report.precision,
-        "judged": [
-            {"id": number, "real": real, "raised_again": again}
-            for number, (real, again) in report.judged.items()
-        ],
-        "alerts": [
-            {
-                "selection": dict(one.selection),
-                "fired_at": raised.fired_at,
-                "resolved_at": raised.resolved_at,
-                "observed": raised.first.observed,
-                "expected": raised.first.expected,
-                "low": raised.first.low,
-                "high": raised.first.high,
-                "reason": raised.first.reason,
-                "worst": raised.worst.observed,
-                "early": raised.early,
-            }
-            for one, raised in report.alerts
-        ],
-    }
-
-
-def _print(report: Report) -> None:
-    alerts = report.alerts
-    print_table(
-        ["fired", "for", "what", "texts", "usual", "worst", "early"],
-        [
-            [
-                clock(raised.fired_at),
-                "still open"
-                if raised.resolved_at is None
-                else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
-                shorten(describe(one.selection), 60),
-                f"{raised.first.observed:,}",
-                f"{raised.first.expected:,.0f}"
-                if raised.first.expected >= 10
-                else f"{raised.first.expected:.2g}",
-                f"{raised.worst.observed:,}",
-                format_duration(raised.early) if raised.early else "",
-            ]
-            for one, raised in alerts[-SHOWN:]
-        ],
-        empty="it would not have fired",
-        right=["texts", "usual", "worst"],
-    )
-    if len(alerts) > SHOWN:
-        click.echo(f"and {len(alerts) - SHOWN} before; --json has all")
-    if report.tried:
-        first = report.tried[0]
-        span = (first.until - first.since).total_seconds() // 3600 * 3600
-        series = f"{len(report.tried)} series" if len(report.tried) > 1 else "1 series"
-        click.echo(
-            f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} in {format_duration(span)} on {series}: "
-            f"{report.a_month:.1f} a month"
-        )
-    else:
-        click.echo("there is no series that the rule watches yet")
-    if report.judged:
-        again = [real for real, raised in report.judged.values() if raised]
-        missed = sum(real for real, raised in report.judged.values() if not raised)
-        said = f"of {len(report.judged)} judged alerts it would have raised {len(again)} again"
-        said += f", {sum(again)} of them real"
-        click.echo(said + (f"; {missed} real ones it would have missed" if missed else ""))
 
 
 def _say_backfill(app: App) -> None:

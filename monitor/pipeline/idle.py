@@ -57,7 +57,7 @@ def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) 
         return None
     kind, settings = rule.of_histories, rule.settings
     whole, apart = kind.whole and kind.whole(selection, settings), False
-    if whole is not None and not kind.needs_whole:
+    if whole is not None and not kind.needs_whole(settings):
         others = _known_until(store, whole, now)
         apart = others is None or at - others > settings.window
         at = at if others is None or apart else min(at, others)

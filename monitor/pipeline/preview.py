@@ -54,9 +54,20 @@ def preview(
 ) -> Preview:
     """A letter about ``rule``, made of the newest documents of the busiest of its series.
 
-    The alert is raised in a transaction that is rolled back.
-
     :raises MonitorError: if a template fails.
+    """
+    told, made_of = example(store, rule, now, event=event)
+    try:
+        message = compose(event, told, templates)
+    except Exception as error:
+        raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
+    return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+
+
+def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -> tuple[dict[str, Any], str]:
+    """The data of an alert of ``rule``, and what it is made of, in words.
+
+    The alert is raised in a transaction that is rolled back.
     """
     told: dict[str, Any] = {}
     made_of = ""
@@ -73,11 +84,7 @@ def preview(
             raise _Undo
     except _Undo:
         pass
-    try:
-        message = compose(event, told, templates)
-    except Exception as error:
-        raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
-    return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+    return told, made_of
 
 
 def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:

@@ -54,9 +54,10 @@ def suggest(
     found = []
     for ladder in ladders:
         tried = [Suggestion(rule, rung, next(reports)) for rule, rung in ladder]
-        calm = next((one for one in tried if one.report.a_month <= MANY), None)
-        if calm is not None and calm.report.a_month >= FEW:
-            found.append(calm)
+        rates = [(one, one.report.a_month) for one in tried]
+        calm = next(((one, rate) for one, rate in rates if rate is not None and rate <= MANY), None)
+        if calm is not None and calm[1] >= FEW:
+            found.append(calm[0])
     return found
 
 

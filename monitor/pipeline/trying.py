@@ -14,6 +14,7 @@ from monitor.alerts.trial import Raised, Trial, trial
 from monitor.errors import MonitorError
 from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import known_since
+from monitor.pipeline.trying_time import Watched, of_store, watched
 from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, ticks
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -24,11 +25,13 @@ from monitor.types import Selection
 class Report:
     """What a rule would have done on all of its series.
 
+    ``watched``: when it could have fired.
     ``judged``: of its live alerts that people judged, by alert id: whether it was real, and whether
     the rule as it is tried would have raised one at that time too.
     """
 
     rule: Rule
+    watched: Watched
     tried: list[Tried] = field(default_factory=list)
     judged: dict[int, tuple[bool, bool]] = field(default_factory=dict)
 
@@ -39,10 +42,10 @@ class Report:
         return sorted(found, key=lambda pair: pair[1].fired_at)
 
     @property
-    def a_month(self) -> float:
-        """Alerts in thirty days."""
-        days = max(((one.until - one.since).total_seconds() / DAY for one in self.tried), default=0.0)
-        return 30 * len(self.alerts) / days if days else 0.0
+    def a_month(self) -> float | None:
+        """Alerts in thirty days of those in which it could fire; ``None`` where these are less than one."""
+        days = self.watched.seconds / DAY
+        return 30 * len(self.alerts) / days if days >= 1 else None
 
     @property
     def precision(self) -> float | None:
@@ -75,7 +78,7 @@ def try_on_store(
             raise MonitorError(f"rules of kind {rule.kind} cannot be tried on history: {UNTRIED[rule.kind]}")
     on_documents = [rule for rule in rules if rule.on_documents]
     tried = iter(_on_documents(store, on_documents, since, now, progress, as_live) if on_documents else ())
-    reports = []
+    reports, known = [], of_store(store, now, as_live=as_live)
     for rule in rules:
         if rule.on_documents:
             found = next(tried)
@@ -83,7 +86,7 @@ def try_on_store(
             found = _on_silence(store, rule, since, now, as_live)
         else:
             found = WATCHERS[rule.kind](store, rule, since, now, as_live)
-        reports.append(Report(rule, found))
+        reports.append(Report(rule, watched(rule, known, since, now), found))
         _judged(store, reports[-1], since)
     return reports
 

@@ -16,6 +16,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.trial import trial
 from monitor.errors import MonitorError
 from monitor.pipeline.trying import Report
+from monitor.pipeline.trying_time import of_file, watched
 from monitor.pipeline.trying_watchers import Tried
 
 
@@ -38,7 +39,7 @@ def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]
         )
     if isinstance(rule.detector, ProfileDetector):
         verdicts = surge_verdicts(triples, step=step, history_from=buckets[0], settings=rule.settings)
-    elif rule.of_histories.needs_whole:
+    elif rule.of_histories.needs_whole(rule.settings):
         raise MonitorError(
             f"a rule of kind {rule.kind} needs the whole as well as the part; a file has one series"
         )
@@ -63,7 +64,8 @@ def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]
         if (bucket := int(raised.fired_at.timestamp()) - step) in place:
             scores[place[bucket]] = 1.0
     since, until = (datetime.fromtimestamp(second, UTC) for second in (buckets[0], buckets[-1] + step))
-    return Report(rule, [Tried({}, since, until, pairs, alerts)]), stamps, scores
+    could = watched(rule, of_file(buckets[0]), since, until, step=step)
+    return Report(rule, could, [Tried({}, since, until, pairs, alerts)]), stamps, scores
 
 
 def read_counts(path: Path) -> tuple[list[str], list[int], list[int]]:

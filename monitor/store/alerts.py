@@ -245,27 +245,6 @@ class Alerts(Room):
             )
             self.store.transitions.add(alert_id, "resolved", reason, now)
 
-    def acknowledge(self, alert_id: int, by: str, note: str, now: datetime) -> None:
-        """Somebody looks after it."""
-        self.need(alert_id)
-        with self.store.transaction():
-            self.write(
-                "update alerts set acked_at = ?, acked_by = ?, ack_note = ? where id = ?",
-                [to_text(now), by, note, alert_id],
-            )
-            self.store.transitions.add(alert_id, "acknowledged", f"by {by}{f': {note}' if note else ''}", now)
-
-    def snooze(self, alert_id: int, until: datetime, by: str, note: str, now: datetime) -> None:
-        """Nobody is told of it until then."""
-        self.need(alert_id)
-        with self.store.transaction():
-            self.write(
-                "update alerts set snoozed_until = ?, snoozed_by = ? where id = ?",
-                [to_text(until), by, alert_id],
-            )
-            said = f"by {by} until {until:%Y-%m-%d %H:%M} UTC{f': {note}' if note else ''}"
-            self.store.transitions.add(alert_id, "snoozed", said, now)
-
 
 def _alert(row: Any) -> StoredAlert:
     return StoredAlert(

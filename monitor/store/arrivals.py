@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.store.room import Room, to_time
+from monitor.store.room import Room, to_time, to_time_or_none
 
 PART = 500
 
@@ -32,6 +32,12 @@ class Arrivals(Room):
     def backfill(self) -> int:
         """How many of them were backfill."""
         return int(self.value("select count(*) from documents where counted = 1 and live = 0"))
+
+    def first_live(self) -> datetime | None:
+        """When the first of them came that was no backfill."""
+        return to_time_or_none(
+            self.value("select min(fetched_at) from documents where counted = 1 and live = 1")
+        )
 
     def all(self, *, as_live: bool = False) -> Iterator[Arrival]:
         """All of them, by the time at which they came.

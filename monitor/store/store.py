@@ -17,6 +17,7 @@ from monitor.errors import StoreError
 from monitor.store.alert_documents import AlertDocuments
 from monitor.store.alerts import Alerts
 from monitor.store.arrivals import Arrivals
+from monitor.store.care import Care
 from monitor.store.documents import Documents
 from monitor.store.features import Features
 from monitor.store.heads import Heads
@@ -97,6 +98,7 @@ class Store:
         self.alerts = Alerts(self)
         self.alert_documents = AlertDocuments(self)
         self.transitions = Transitions(self)
+        self.care = Care(self)
         self.tellings = Tellings(self)
         self.silences = Silences(self)
         self.judgements = Judgements(self)

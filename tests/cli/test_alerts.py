@@ -82,6 +82,8 @@ def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):
     assert (record["acked_by"], record["ack_note"], record["state"]) == ("grace", "on it", "firing")
     assert record["acked_at"] is not None
     assert "by grace: on it" in fetched("alerts", "show", alert_id).out
+    fetched("alerts", "ack", alert_id, "--by", "grace")
+    assert "by grace: on it" in fetched("alerts", "show", alert_id).out, "a second one keeps the note"
     assert "by grace" in fetched("alerts", "list").out
 
 

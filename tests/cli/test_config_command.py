@@ -109,6 +109,35 @@ def test_an_empty_file_runs_nothing(monitor):
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ alert.rul }}", "UndefinedError: 'dict object' has no attribute 'rul'"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ ''.__class__ }}", "access to attribute '__class__' of 'str' object is unsafe"),
+        ("{% for n in range(99999999) %}{% endfor %}", "OverflowError: Range too big"),
+        (
+            "{% if event == 'resolved' %}{{ alert.rul }}{% endif %}",
+            "alert (resolved) of the rule bad-news: Undefined",
+        ),
+    ],
+)
+def test_check_fills_in_templates(monitor, template, said):
+    monitor.edit('path = "sent.jsonl"', f'path = "sent.jsonl"\nbody_template = """{template}"""')
+    err = monitor("config", "check", code=2).err
+    assert "notifiers[1].body_template: fails on a made-up alert" in err
+    assert said in err
+    monitor.edit(template, "{{ alert.rule }}, {{ alert.state }}: {{ facts | join }} {{ evidence.seconds }}")
+    assert "is in order" in monitor("config", "check").out
+    monitor.config.write_text(
+        monitor.config.read_text().split("[[rules]]")[0] + "[[notifiers]]\n"
+        'plugin = "file"\nname = "desk"\npath = "x"\ntitle_template = "{{ alert.rul }}"\n'
+    )
+    assert "notifiers[1].title_template: fails" in monitor("config", "check", code=2).err, (
+        "without any rule as well"
+    )
+
+
 def test_check_shows_routes_and_mutes(monitor):
     monitor.config.write_text(
         monitor.config.read_text()
@@ -121,7 +150,7 @@ def test_check_shows_routes_and_mutes(monitor):
     assert report["mutes"] == [{"name": "always", "active": True}]
     text = " ".join(monitor("config", "check").out.split())
     assert 'press topic=~"court" desk all together always' in text
-    assert "by route" in text
+    assert "by route press, else desk" in text, "of each topic, the route asks for one"
     monitor.edit('notify = ["desk"]', 'notify = ["dsek"]')
     assert (
         "routes[1].notify: no notifier is called 'dsek'; known: desk"
@@ -161,3 +190,24 @@ def test_a_file_of_views_that_cannot_be_used_is_one_line_everywhere(fetched, con
     store = fetched.store()
     assert store.documents.count("pending") == 2, "they wait for an encoder"
     store.close()
+
+
+def test_check_and_lists_say_who_is_told_where_no_route_matches(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text().replace("notify = []\n", "")
+        + '[[notifiers]]\nplugin = "file"\nname = "phone"\npath = "calls.jsonl"\n'
+        + '[[rules]]\nname = "quiet"\nkind = "silence"\n'
+        + '[[routes]]\nname = "night"\nmatch = ["topic=court", "kind=threshold"]\nnotify = ["phone"]\n'
+        + '[[routes]]\nname = "feeds"\nmatch = ["source=news"]\nnotify = ["phone"]\n'
+    )
+    for command in (("config", "check"), ("rules", "list")):
+        lines = monitor(*command).out.splitlines()
+        said = {
+            name: next(x for x in lines if x.startswith(name + " "))
+            for name in ("bad-news", "court", "quiet")
+        }
+        assert "by route" not in said["bad-news"]
+        assert "by route night" in said["court"]
+        assert "else" not in said["court"]
+    told = {n["name"]: n["rules"] for n in monitor("notifiers", "list", "--json").json}
+    assert told == {"desk": ["bad-news", "quiet"], "phone": ["bad-news", "court", "quiet"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ def test_add_list_and_expire(fetched, alert_id):
     )
     assert 'silence 1 of topic="court", rule=~"bad.*" until ' in said.out
     assert "it covers 1 of 1 open alerts" in said.out
-    assert "0 of 1 open" in fetched("silences", "add", "topic=money", "--until", "2099-01-01T00:00").out
+    assert "0 of 1 open" in fetched("silences", "add", "topic=money", "--until", "2099-01-01T00:00Z").out
     second, first = fetched("silences", "list", "--json").json
     assert (first["matchers"], first["author"], first["comment"], first["state"]) == (
         ['topic="court"', 'rule=~"bad.*"'],
@@ -56,9 +57,21 @@ def test_what_cannot_be_is_refused(fetched, words, said):
     assert said in fetched("silences", "add", *words, code=2).err
 
 
+def test_a_label_that_no_alert_can_have_is_refused(fetched):
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    err = fetched("silences", "add", "topc=court", code=2).err
+    known = "entity, kind, mood, owner, rule, source, task, thread, topic, urgency"
+    assert f"no label of alerts is called 'topc'; known: {known}" in err
+    assert fetched("silences", "list", "--json").json == []
+    fetched.edit('kind = "surge"', 'kind = "surge"\nlabels = { severity = "page" }')
+    for matcher in ("severity=page", "urgency=urgent", "source=news"):
+        fetched("silences", "add", matcher)
+
+
 def test_an_end_in_the_past_and_an_unknown_silence(fetched):
     assert (
-        "would end before it starts" in fetched("silences", "add", "a=b", "--until", "2020-01-01", code=1).err
+        "would end before it starts"
+        in fetched("silences", "add", "rule=b", "--until", "2020-01-01", code=1).err
     )
     assert "there is no silence 9" in fetched("silences", "expire", 9, code=1).err
 
@@ -76,8 +89,51 @@ def test_snooze(fetched, alert_id):
     store = fetched.store()
     store.alerts.resolve(alert_id, "quiet", datetime.now(UTC))
     store.close()
-    assert "is over" in fetched("alerts", "snooze", alert_id, code=1).err
+    said = f"alert {alert_id} is over: it can be judged (`monitor alerts judge {alert_id} real|false`)"
+    for words in (("snooze", alert_id), ("snooze", alert_id, "--end"), ("ack", alert_id)):
+        assert said in fetched("alerts", *words, code=1).err
     assert "there is no alert 9" in fetched("alerts", "snooze", 9, code=1).err
+
+
+def test_a_snooze_is_ended_and_says_who_was_told(fetched, alert_id):
+    assert f"alert {alert_id} is not snoozed" in fetched("alerts", "snooze", alert_id, "--end", code=1).err
+    fetched("alerts", "snooze", alert_id, "--by", "ada")
+    fetched("alerts", "snooze", alert_id, "--end", "--by", "grace", "--note", "back")
+    record = fetched("alerts", "show", alert_id, "--json").json
+    assert record["snoozed_until"] is None
+    assert record["transitions"][-1]["reason"] == "ended by grace: back"
+    assert "not both" in fetched("alerts", "snooze", alert_id, "--end", "--for", "1h", code=2).err
+    store = fetched.store()
+    store.alerts.suppress(alert_id, "snoozed by ada", datetime.now(UTC))
+    assert "firing (told no more)" in fetched("alerts", "list").out, "the desk was told"
+    store.connection.execute("update outbox set state = 'waiting'")
+    store.connection.commit()
+    assert "firing (told nobody)" in fetched("alerts", "show", alert_id).out
+    store.close()
+
+
+@pytest.fixture
+def in_vienna(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Vienna")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_times_are_read_and_told_in_the_zone_of_the_terminal(fetched, alert_id, in_vienna):
+    said = fetched("silences", "add", "topic=court", "--until", "2099-07-01T18:00").out
+    assert "until 2099-07-01 18:00:00 CEST" in said
+    fetched("silences", "add", "topic=court", "--until", "2099-01-01T18:00Z")
+    assert [s["ends_at"] for s in fetched("silences", "list", "--json").json] == [
+        "2099-01-01T18:00:00Z",
+        "2099-07-01T16:00:00Z",
+    ]
+    fetched("alerts", "ack", alert_id)
+    shown = fetched("alerts", "show", alert_id).out
+    assert "UTC" not in shown
+    assert shown.count(" CE") >= 2
+    assert "is no time" in fetched("silences", "add", "topic=x", "--until", "0001-01-01T00:00", code=2).err
 
 
 def test_judge_is_counted_for_the_rule(fetched, alert_id):
@@ -120,6 +176,6 @@ def test_owners_are_shown_and_asked_for(fetched, alert_id):
     assert len(fetched("alerts", "list", "--owner", "desk", "--json").json) == 1
     assert fetched("alerts", "list", "--owner", "nobody", "--json").json == []
     text = fetched("alerts", "list").out
-    assert "firing (flapping, told nobody)" in text
+    assert "firing (flapping, told no more)" in text
     assert "for desk" in text
     assert "silence 3 of ada" in fetched("alerts", "show", alert_id).out

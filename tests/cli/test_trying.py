@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,7 +45,12 @@ def test_a_kind_is_tried_on_a_file_with_scores_and_a_picture(monitor, series, tm
     assert max(float(row["anomaly_score"]) for row in rows if row["anomaly_score"] != "1") <= 0.5
     assert picture.read_bytes().startswith(b"\x89PNG")
     text = monitor("rules", "test", "surge", "--series", series).out
-    assert "1 alert in 21d on 1 series: 1.4 a month" in text
+    assert "1 alert in 17d on 1 series: 1.8 a month" in text, (
+        "nothing fires in the days that are learned from"
+    )
+    assert report["alerts_a_month"] == pytest.approx(30 / 17)
+    assert report["since"] == "2026-01-09T00:00:00Z"
+    assert "the first 4d of history are learned from" in text
 
 
 def test_a_rule_of_the_configuration_is_tried_with_its_settings(monitor, series):
@@ -55,28 +61,44 @@ def test_a_rule_of_the_configuration_is_tried_with_its_settings(monitor, series)
 
 def test_a_kind_is_tried_on_the_database(fetched):
     report = fetched("rules", "test", "surge", "--json").json
-    assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], 0, 0)
+    assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], None, 0)
     text = fetched("rules", "test", "bad-news", "--since", "7d").out
-    assert "it would not have fired" in text
+    assert "nothing can fire in the first 4d of history" in text
     assert "there is no series that the rule watches yet" in text
 
 
 def test_suggestions_are_for_series_that_fired_now_and_then(fetched):
     assert fetched("rules", "suggest", "--json").json == []
-    assert "no rule would have fired" in fetched("rules", "suggest").out
+    assert "too short to say what would fire a few times a month" in fetched("rules", "suggest").out
 
 
 def test_suggestions_are_written_as_the_configuration_has_them(monitor):
-    monitor.write("news.txt", "".join(f"terrible loss {n}\n" for n in range(12)))
+    monitor.edit(
+        "[[notifiers]]", '[[rules]]\nname = "keyword-loss"\nkind = "keyword"\nwords = ["loss"]\n[[notifiers]]'
+    )
+    now = datetime.now(UTC)
+    texts = [("wonderful win", now - timedelta(days=20))]
+    texts += [(f"terrible loss {n}", now - timedelta(days=9)) for n in range(12)]
+    lines = [{"id": str(n), "text": text, "time": at.isoformat()} for n, (text, at) in enumerate(texts)]
+    monitor("documents", "import", monitor.write("old.jsonl", "".join(f"{json.dumps(x)}\n" for x in lines)))
+    monitor.write("news.txt", "")
     monitor("run", "--once")
     assert monitor("rules", "suggest", "--since", "30d", "--json").json == []
-    said = monitor("rules", "suggest", "--since", "30d", "--as-live")
+    said = monitor("rules", "suggest", "--since", "90d", "--as-live")
     rules = {rule["name"]: rule for rule in tomllib.loads(said.out)["rules"]}
     assert rules["threshold-mood"] == {
         "name": "threshold-mood", "kind": "threshold", "where": {"mood": "*"}, "at_least": 5,
     }  # fmt: skip
     assert rules["ratio-mood"]["at_least"] == 0.3
-    assert "12 texts came as history" in monitor("rules", "test", "court").out
+    assert "# 1.5 alerts a month" in said.out, (
+        "of the 20 days that are known, not of the 90 that were asked for"
+    )
+    report = monitor("rules", "test", "court", "--as-live", "--json").json
+    assert (
+        now - timedelta(days=20, hours=1) < datetime.fromisoformat(report["since"]) < now - timedelta(days=19)
+    )
+    assert "no text that counts came earlier" in monitor("rules", "test", "keyword-loss", "--as-live").out
+    assert "13 texts came as history" in monitor("rules", "test", "court").out
 
 
 @pytest.mark.parametrize(
@@ -116,4 +138,31 @@ def test_a_file_that_cannot_be_used_names_the_line(monitor, tmp_path, text, said
 
 
 def test_a_drop_is_tried_on_a_file_though_it_has_one_series(monitor, series):
-    assert "on 1 series" in monitor("rules", "test", "drop", "--series", series).out
+    text = monitor("rules", "test", "drop", "--series", series).out
+    assert "in 7d on 1 series" in text
+    assert "the first 14d of history are learned from" in text
+
+
+def test_a_trend_needs_no_whole_unless_it_is_that_of_a_share(monitor, series):
+    assert "on 1 series" in monitor("rules", "test", "trend", "--series", series).out
+    monitor.edit(
+        "[[notifiers]]",
+        '[[rules]]\nname = "share"\nkind = "trend"\nwhere = { topic = "court", mood = "bad" }\n'
+        'of = "mood"\n[[notifiers]]',
+    )
+    failed = monitor("rules", "test", "share", "--series", series, code=1)
+    assert "needs the whole as well as the part" in failed.err
+
+
+def test_a_file_that_is_too_short_for_any_alert_says_so(monitor, series):
+    lines = series.read_text().splitlines()
+    rows = [
+        line.split(",")[0] + (",400" if n > 700 else ",2") for n, line in enumerate(lines[1 : 3 * 288 + 1])
+    ]
+    series.write_text("\n".join([lines[0], *rows]) + "\n")
+    text = monitor("rules", "test", "surge", "--series", series).out
+    assert (
+        "nothing can fire in the first 4d of history, here until 2026-01-09 00:00:00 UTC; there are 3d of it"
+        in text
+    )
+    assert "would not have fired" not in text

@@ -150,10 +150,10 @@ class Lives(RuleBasedStateMachine):
     def somebody_looks_after_one(self, which: int, seconds: float, ack: bool) -> None:
         found = self.store.alerts.all_open()
         if which < len(found) and ack:
-            self.store.alerts.acknowledge(found[which].id, "ada", "on it", self.now)
+            self.store.care.acknowledge(found[which].id, "ada", "on it", self.now)
         elif which < len(found):
             until = self.now + timedelta(seconds=seconds)
-            self.store.alerts.snooze(found[which].id, until, "ada", "", self.now)
+            self.store.care.snooze(found[which].id, until, "ada", "", self.now)
 
     @rule(notifier=st.sampled_from(["desk", "phone", "mail"]), works=st.booleans())
     def letters_are_delivered(self, notifier: str, works: bool) -> None:

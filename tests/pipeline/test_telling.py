@@ -205,7 +205,7 @@ def test_what_was_never_told_has_no_end_to_tell(world: World) -> None:
 def test_who_was_told_hears_the_end_through_a_silence_and_a_snooze(world: World) -> None:
     world.see("firing")
     silence(world, "topic=court", 2)
-    world.store.alerts.snooze(1, world.now + timedelta(hours=2), "ada", "", world.now)
+    world.store.care.snooze(1, world.now + timedelta(hours=2), "ada", "", world.now)
     world.wait(minutes=1)
     world.see("quiet")
     assert world.events() == [("desk", "firing"), ("desk", "resolved")]
@@ -214,7 +214,7 @@ def test_who_was_told_hears_the_end_through_a_silence_and_a_snooze(world: World)
 def test_a_snooze_ends_by_itself(world: World) -> None:
     silence(world, "topic=court", 1)
     world.see("firing")
-    world.store.alerts.snooze(1, world.now + timedelta(hours=2), "ada", "later", world.now)
+    world.store.care.snooze(1, world.now + timedelta(hours=2), "ada", "later", world.now)
     world.wait(minutes=90)
     assert world.events() == []
     assert world.store.alerts.need(1).suppressed.startswith("snoozed by ada until ")
@@ -367,7 +367,7 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
     ((_, last),) = world.letters()
     assert last.title.startswith("Still firing: ")
     assert len({*keys, last.key}) == 3
-    world.store.alerts.acknowledge(1, "ada", "", world.now)
+    world.store.care.acknowledge(1, "ada", "", world.now)
     world.wait(hours=9)
     world.see("quiet")
     world.wait(hours=1)

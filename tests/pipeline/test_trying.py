@@ -213,7 +213,12 @@ def test_backfill_may_be_let_count(runtime: Runtime, monitor_now: datetime) -> N
 
 def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_now: datetime) -> None:
     end = lived(runtime, monitor_now)
-    found = suggest(runtime.store, end - timedelta(days=20), end)
+    assert suggest(runtime.store, end - timedelta(days=20), end) == [], (
+        "too often in the two days that it lived"
+    )
+    end += timedelta(days=20)
+    found = suggest(runtime.store, end - timedelta(days=60), end)
+    assert {one.report.watched.since for one in found} == {monitor_now}, "what came before was history"
     kinds = {(one.rule.kind, *sorted(one.rule.where.items())) for one in found}
     assert ("threshold", ("mood", "*")) in kinds
     assert ("ratio", ("mood", "bad"), ("topic", "*")) in kinds
@@ -221,5 +226,5 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
         assert 0.5 <= one.report.a_month <= 8
         assert one.rule.settings == type(one.rule.settings).model_validate(one.settings)
     for one in found[::4]:
-        (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=20), end)
+        (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=60), end)
         assert raised(again) == raised(one.report), "tried together or alone"

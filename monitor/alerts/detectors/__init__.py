@@ -49,7 +49,7 @@ class Detector:
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
     ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
-    detector wants one; ``needs_whole``: without it, verdicts mean nothing.
+    detector wants one; ``needs_whole(settings)``: without it, verdicts mean nothing.
     ``sees_silence``: a series without documents is judged as well. ``least(settings)``: fewer live documents
     within reach never fire.
     """
@@ -59,7 +59,7 @@ class Detector:
     reach: Callable[[Any], float]
     needs_history: bool
     whole: Callable[[Selection, Any], Selection | None] | None = None
-    needs_whole: bool = False
+    needs_whole: Callable[[Any], bool] = lambda settings: False
     sees_silence: bool = False
     least: Callable[[Any], float] = lambda settings: 0
 
@@ -88,7 +88,7 @@ DETECTORS: Mapping[str, Detector | ProfileDetector] = {
         ratio.reach,
         needs_history=False,
         whole=ratio.whole,
-        needs_whole=True,
+        needs_whole=lambda settings: True,
         least=ratio.least,
     ),
     "drop": Detector(
@@ -100,7 +100,7 @@ DETECTORS: Mapping[str, Detector | ProfileDetector] = {
         trend.reach,
         needs_history=True,
         whole=trend.whole,
-        needs_whole=True,
+        needs_whole=lambda settings: settings.of is not None,
         sees_silence=True,
     ),
 }

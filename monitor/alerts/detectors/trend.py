@@ -50,6 +50,11 @@ class TrendSettings(Settings):
         return float(DAY)
 
     @property
+    def min_history(self) -> float:
+        """Nothing fires before so much is known."""
+        return float(LEAST_DAYS * DAY)
+
+    @property
     def min_expected(self) -> float:
         """A series with fewer texts is not looked at."""
         return self.min_per_day * self.over / DAY / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import Prior, adapt
 from monitor.learn.deep import Tunable, fit_deep
 from monitor.learn.head import Head, fit_softmax
-from monitor.learn.stream import fit_stream
+from monitor.learn.stream import stream_head
 from monitor.learn.support import Encode, gather
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
@@ -78,12 +78,7 @@ def _stream(given: Given) -> Head:
     head = _adapt(given, given.seeds)
     support = gather(given.task, given.seeds, given.encode, [head.view])[head.view]
     texts = given.encode(given.unlabelled, [head.view])[head.view] if given.unlabelled else support.seeds[:0]
-    fit = fit_stream(support, texts, np.random.default_rng(0), multi=given.task.multi, strength=head.strength)
-    if not fit.promoted:
-        return head
-    return replace(
-        head, weight=fit.weight, bias=fit.bias, temperature=fit.temperature, thresholds=fit.thresholds
-    )
+    return stream_head(given.task, head, support, texts, np.random.default_rng(0))[0]
 
 
 def _deep(given: Given) -> Head:

@@ -9,15 +9,17 @@ worse than the first on seeds that neither has seen; else the first stays. Pure 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out
+from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out, held_out_nearest
+from monitor.learn.head import Head
 from monitor.learn.support import Support
 from monitor.learn.threads import single_threaded
+from monitor.types import Task
 
 MOST_TEXTS = 20_000
 """Texts of the stream that are looked at; of more, a sample."""
@@ -66,6 +68,30 @@ class StreamFit:
     reason: str
 
 
+def stream_head(
+    task: Task, head: Head, support: Support, unlabelled: np.ndarray, rng: np.random.Generator
+) -> tuple[Head, StreamFit]:
+    """The head that seeds and stream make together, or, where that is not promoted, ``head``; and the fit.
+
+    :param head: what the seeds of ``support`` alone made, in the same view.
+    :param unlabelled: and ``rng``: see :func:`fit_stream`.
+    """
+    chance = np.ones(len(support.seeds)) if head.reach is None else head.reach.at(held_out_nearest(support))
+    fit = fit_stream(support, unlabelled, rng, multi=task.multi, strength=head.strength, chance=chance)
+    if not fit.promoted:
+        return head, fit
+    thresholds = fit.thresholds if task.threshold is None else np.full(len(task.labels), task.threshold)
+    made = replace(
+        head,
+        labels=tuple(task.labels),
+        weight=fit.weight.astype(np.float32),
+        bias=fit.bias.astype(np.float32),
+        temperature=fit.temperature,
+        thresholds=thresholds.astype(np.float32),
+    )
+    return made, fit
+
+
 @single_threaded
 def fit_stream(
     support: Support,
@@ -74,6 +100,7 @@ def fit_stream(
     *,
     multi: bool = False,
     strength: float = STRENGTH,
+    chance: np.ndarray | float = 1.0,
 ) -> StreamFit:
     """Fit a head to seeds, names and the unlabelled texts of a stream.
 
@@ -81,6 +108,8 @@ def fit_stream(
     :param rng: draws the sample where there are too many texts, and the halves that are compared.
     :param multi: several labels a text: nothing is fitted (``weight`` is all zeros).
     :param strength: of the fits; that of the head that the seeds made.
+    :param chance: how likely each seed carries one of the labels, as that head takes it, ``(n,)``: thresholds are
+        of probabilities times this.
     """
     labels, width = support.targets.shape[1], support.names.shape[1]
     uniform = np.full(labels, 1 / max(1, labels))
@@ -98,7 +127,7 @@ def fit_stream(
     mix, within = uniform, np.ones(len(texts))
 
     def stays(reason: str, score: float = nothing) -> StreamFit:
-        threshold = np.full(labels, calibrate.threshold(held / heat, labels))
+        threshold = np.full(labels, calibrate.threshold(held / heat, labels, chance))
         none = float(1 - within.mean()) if len(within) else 0.0
         then = float(before.mean()) if len(before) else nothing
         return StreamFit(*first, heat, threshold, mix, none, score, then, False, reason)
@@ -142,7 +171,7 @@ def fit_stream(
         weight,
         bias,
         heat_after,
-        np.full(labels, calibrate.threshold(held_after / heat_after, labels)),
+        np.full(labels, calibrate.threshold(held_after / heat_after, labels, chance)),
         mix,
         float(1 - within.mean()),
         score,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from monitor.learn.deep import fit_deep
 from monitor.learn.head import Head
-from monitor.learn.stream import fit_stream
+from monitor.learn.stream import stream_head
 from monitor.learn.support import gather
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, fingerprint
@@ -63,7 +63,7 @@ def learn(
     """Adapt a task to its seeds, where those changed, and take it to a depth that was asked for.
 
     Asked for seeds, a task that had learned from more goes back to them. A task that was fine-tuned
-    and whose seeds stand is not fine-tuned again: it would end with the same layers.
+    and whose seeds stand is not fine-tuned again: it would end with the same layers; nor does it learn from the stream.
 
     :param depth: :data:`SEEDS`, :data:`STREAM` or :data:`DEEP`; nothing: as it is, while the seeds are.
     :param force: make a new version even where nothing changed.
@@ -74,6 +74,9 @@ def learn(
     had = before.depth if before is not None else SEEDS
     force = force or (depth == SEEDS and had != SEEDS)
     made = adapt_reader(store, featurizer, reader, now, force=force) is not None
+    if depth == STREAM and had == DEEP and not made:
+        # its layers have seen the very seeds that would have to judge the stream
+        return Learned(made, "not promoted to depth stream: it has layers of its own; learn from seeds first")
     if depth == STREAM:
         promotion = promote(store, featurizer, reader, now, rng=rng, progress=progress)
     elif depth == DEEP and (made or had != DEEP):
@@ -109,18 +112,9 @@ def promote(
     if not task.multi:
         texts = unlabelled(store, featurizer, reader, head.view, now, progress=progress)
     support = gather(task, seeds, lambda t, views: featurizer.matrices(t, views, now), [head.view])[head.view]
-    fit = fit_stream(support, texts, rng, multi=task.multi, strength=head.strength)
+    made, fit = stream_head(task, head, support, texts, rng)
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))
-    thresholds = fit.thresholds if task.threshold is None else np.full(len(task.labels), task.threshold)
-    made = replace(
-        head,
-        labels=tuple(task.labels),
-        weight=fit.weight.astype(np.float32),
-        bias=fit.bias.astype(np.float32),
-        temperature=fit.temperature,
-        thresholds=thresholds.astype(np.float32),
-    )
     learned = f"{len(seeds)} seeds and {len(texts)} texts of the stream"
     stored = _keep(
         store, featurizer, reader, seeds, made, now, STREAM, learned, fit.score, fit.score_before, None

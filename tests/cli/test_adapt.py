@@ -182,6 +182,9 @@ def test_what_was_fine_tuned_stands_until_seeds_change(fetched, monkeypatch):
     [told] = fetched("adapt", "mood", "--depth", "deep", "--json").json
     assert (told["made"], told["version"], told["depth"], told["note"]) == (True, 2, "deep", "")
     assert "as it was" in fetched("adapt", "mood", "--depth", "deep").out
+    # the stream would be judged by seeds that these layers were tuned on
+    out = fetched("adapt", "mood", "--depth", "stream").out
+    assert "not promoted to depth stream: it has layers of its own; learn from seeds first" in out
     assert asked == ["base"]
     newest = fetched("adapt", "--history", "mood", "--json").json[0]
     assert (newest["log_loss"], newest["accuracy"]) == (0.2, 0.75)

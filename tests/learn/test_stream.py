@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from monitor.learn import stream
-from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix
+from monitor.learn.fit import fit_single
+from monitor.learn.head import Head, probabilities
+from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix, stream_head
 from monitor.learn.support import Support
+from monitor.types import Task
 
 WIDTH = 24
 
@@ -207,3 +210,35 @@ def test_in_scope_tells_foreign_texts() -> None:
     assert chance[:300].mean() > 0.8
     assert chance[300:].mean() < 0.1
     assert in_scope(given.seeds[:1], rows).tolist() == [1.0] * 300
+
+
+def test_a_stream_head_answers_as_many_texts_as_one_of_seeds() -> None:
+    """Its threshold is of the probabilities that it gives, which its reach has lowered."""
+    answered = {"seeds": 0.0, "stream": 0.0}
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        given, (rows, _), (test, _) = support(rng, shots=8), mixed(rng, [200] * 3), mixed(rng, [300] * 3)
+        labels = ("a", "b", "c")
+        fitted = fit_single(given)
+        head = Head(
+            labels=labels,
+            view="base",
+            encoder="",
+            weight=fitted.weight,
+            bias=fitted.bias,
+            temperature=fitted.temperature,
+            thresholds=fitted.thresholds,
+            multi=False,
+            reach=fitted.reach,
+            strength=fitted.strength,
+        )
+        made, fit = stream_head(Task("t", dict.fromkeys(labels, "")), head, given, rows, rng)
+        assert fit.promoted
+        assert made.reach is head.reach
+        for name, one in (("seeds", head), ("stream", made)):
+            chances = probabilities(one, test).max(axis=1)
+            answered[name] += float((chances >= one.thresholds[0]).mean()) / 6
+        owner = Task("t", dict.fromkeys(labels, ""), threshold=0.8)
+        assert stream_head(owner, head, given, rows, rng)[0].thresholds.tolist() == pytest.approx([0.8] * 3)
+    assert answered["stream"] > 0.9
+    assert answered["stream"] > answered["seeds"] - 0.02

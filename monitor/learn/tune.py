@@ -68,6 +68,7 @@ def tune(
         warmup=max(1, steps // 6),
         average=0.9,
         share=1.0,
+        adversarial=0.0,
     )
     before = _features(layers, start, states, device)
     held = States(states.values, states.lengths, states.ends, before)

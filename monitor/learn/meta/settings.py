@@ -18,11 +18,11 @@ Rank = Annotated[int, Field(ge=1)]
 class MetaSettings(Settings):
     """The settings of ``monitor meta-train --config FILE``.
 
-    ``benchmarks/meta/shipped.toml`` has those of the shipped weights.
+    The defaults are those of the shipped weights; ``benchmarks/meta/shipped.toml`` adds how often each task was drawn.
     """
 
     seed: int = Field(0, ge=0, description="of everything that is random")
-    steps: int = Field(6000, ge=1, description="steps of training; the rate falls to nothing over them")
+    steps: int = Field(500, ge=1, description="steps of training; the rate falls to nothing over them")
     views: dict[str, list[str]] = Field(
         {"topic": ["topic", "intent"], "sentiment": ["sentiment"]},
         description="the families that train each view",
@@ -39,7 +39,7 @@ class MetaSettings(Settings):
         0.998, ge=0, lt=1, description="how slowly the averaged weights, which are kept, follow"
     )
     share: float = Field(
-        0.5, gt=0, le=1, description="how much of what was learned is kept, between the public model and it"
+        0.75, gt=0, le=1, description="how much of what was learned is kept, between the public model and it"
     )
     head: Literal["prototype", "ridge", "gradient"] = Field(
         "prototype", description="how episodes are learned"
@@ -49,10 +49,10 @@ class MetaSettings(Settings):
     names_paraphrased: float = Field(0.4, ge=0, le=1, description="share of names said in other words")
     near_labels: float = Field(0.5, ge=0, le=1, description="share of episodes of labels that are alike")
     hold: dict[str, Share] = Field(
-        {"topic": 2.0}, description="how much a view keeps the public model's similarities"
+        {"topic": 20.0}, description="how much a view keeps the public model's similarities"
     )
     adversarial: float = Field(
-        0.0, ge=0, lt=1, description="size of the perturbation of hidden states (0: none)"
+        0.02, ge=0, lt=1, description="size of the perturbation of hidden states (0: none)"
     )
     masked_words: int = Field(
         0, ge=0, description="tasks made of unlabelled texts by masking words, for each view"
@@ -62,7 +62,7 @@ class MetaSettings(Settings):
         description="what matrices are multiplied in; auto: bfloat16 where the hardware multiplies it faster",
     )
     weights: dict[str, Share] = Field({}, description="how often a task is drawn (1 where nothing is said)")
-    check_every: int = Field(1000, ge=1, description="steps between looks at the validation tasks")
+    check_every: int = Field(250, ge=1, description="steps between looks at the validation tasks")
     save_every: int = Field(250, ge=1, description="steps between checkpoints")
 
     @model_validator(mode="after")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import naming, sentences
-from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts import endings, naming, sentences
+from monitor.alerts.detectors.history import duration, texts
 from monitor.alerts.past import last_day
 from monitor.alerts.sparkline import sparkline
 from monitor.templating import BUILT_IN, Templates, render, short
@@ -125,10 +125,7 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
     if event == "resolved":
-        lasted, what = _lasted(data), naming.about(data["kind"], data["selection"])
-        if data["kind"] == "keyword":
-            what = sentences.much(data, 0)
-        return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
+        return f"{endings.title(data)} [{rule}]"
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
@@ -149,7 +146,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
         told += [sentences.origin(evidence), sentences.words(evidence["words"])]
     if event == "resolved":
         return [
-            *_end(data, evidence, zone),
+            *endings.sentences(data, _in_all(data, evidence), zone),
             f"{'At its lowest' if data['kind'] in FALLS else 'At its height'}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
@@ -249,13 +246,8 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     return f"{said}; raised {sentences.when(told, zone)}."
 
 
-def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
-    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    count = "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
-    if fired is None or over is None:
-        return [f"It is over.{count}"]
-    began, ended = sentences.when(fired, zone, over), sentences.when(over, zone)
-    return [f"It is over: raised at {began}, ended at {ended}, after {_lasted(data)}.{count}"]
+def _in_all(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    return "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
 
 
 def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
@@ -281,11 +273,6 @@ def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
 def _whole(seconds: int) -> str:
     """``24 h``, ``7 days``."""
     return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"
-
-
-def _lasted(data: Mapping[str, Any]) -> str:
-    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    return "" if fired is None or over is None else span((over - fired).total_seconds())
 
 
 def _time(text: Any) -> datetime | None:

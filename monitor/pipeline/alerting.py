@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import Life, span, step
 from monitor.alerts.message import data
@@ -70,7 +71,7 @@ def follow(
         elif todo == "drop":
             store.alerts.resolve(alert.id, f"did not last: {found.reason}", now)
         elif todo == "resolve":
-            resolve(store, alert, f"quiet again: {found.reason}", now, rule.policy)
+            resolve(store, alert, endings.end_of(found.reason), now, rule.policy)
         if todo in ("fire", "flap"):
             tell(store, store.alerts.need(alert.id), rule.policy, now)
 

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
 from monitor.alerts.rules import Rule
 from monitor.mentions import Mentions
@@ -147,7 +148,7 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
     selection = {SOURCE: source, THREAD: thread}
     state = store.sources.get(source)
     if state is None or not state.active or state.last_success_at is None:
-        _withdraw(store, rule, selection, "the source is not read any more", now)
+        _withdraw(store, rule, selection, endings.SOURCE_UNREAD, now)
         return
     said = store.threads.turns(source, thread, rule.where)
     verdict = of_thread(rule, said, min(now, state.last_success_at))
@@ -177,7 +178,7 @@ def _sources(store: Store, rule: Rule, now: datetime) -> None:
     names = {state.name for state in watched}
     for alert in _opened(store, rule):
         if alert.selection[SOURCE] not in names:
-            _withdraw(store, rule, alert.selection, "the source is not watched any more", now)
+            _withdraw(store, rule, alert.selection, endings.SOURCE_UNWATCHED, now)
 
 
 def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verdict | None:
@@ -246,7 +247,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
         names = {task.name for task in watched}
         for alert in _opened(store, rule):
             if alert.selection[TASK] not in names:
-                _withdraw(store, rule, alert.selection, "the task is not watched any more", now)
+                _withdraw(store, rule, alert.selection, endings.TASK_UNWATCHED, now)
         store.looks.note(rule.name, hour)
 
 

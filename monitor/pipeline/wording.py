@@ -91,6 +91,8 @@ def word(
     letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
+    if event == "resolved":
+        letter["ended"] = store.transitions.ended(alert.id)
     return Told(**asdict(compose(event, letter)), data=letter)
 
 

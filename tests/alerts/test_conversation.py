@@ -69,7 +69,31 @@ def test_a_thread_that_ended_long_ago_is_over() -> None:
     settings = ConversationSettings(when="unanswered", expires="1h")
     assert judge(turns("-"), 3600, settings).firing
     found = judge(turns("-"), 3601, settings)
-    assert (found.firing, found.quiet, found.reason) == (False, True, "no text for 1h")
+    assert (found.firing, found.quiet, found.reason) == (
+        False,
+        True,
+        "nobody wrote for 1 h; it was never answered",
+    )
+    assert judge(turns("-a"), 3661, settings).reason == "nobody wrote for 1 h"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("--+a", "answered after 3 min"),
+        ("-a+a--a", "answered after 2 min"),
+        ("-aa", "answered after 1 min"),
+        (
+            "-aa-",
+            "answered after 1 min; since then no answer for 1 min to 1 text, less than the 30m of the rule",
+        ),
+        ("+a", "nothing is left to answer"),
+    ],
+)
+def test_the_end_says_how_long_the_answer_took(said: str, reason: str) -> None:
+    settings = ConversationSettings(when="unanswered", after="30m")
+    found = judge(turns(said), len(said) * MINUTE, settings)
+    assert (found.firing, found.quiet, found.reason) == (False, True, reason)
 
 
 def test_where_must_name_a_label() -> None:

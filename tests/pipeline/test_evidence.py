@@ -143,6 +143,7 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     assert resolved.title.startswith("Over after 3 h 20 min: ")
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
     assert "44 texts in all." in resolved.body
+    assert "\nWhen it ended: 0 texts in 1 h where 0.4 (0 to 3) are usual at this hour.\n" in resolved.body
     assert "alerts ack" not in resolved.body
     history = resolved.data["evidence"]["history"]
     assert history["counts"][-3:] == [0, 0, 0], "the picture shows the time since"

@@ -234,7 +234,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     assert re.match(r"Conversation c1 \(chat\): no answer for 3\d min to 2 texts with intent", waiting), (
         waiting
     )
-    assert answered.startswith("Over after ")
+    assert re.match(r"Over, answered after \d\d min: conversation c1 \(chat\) ", answered), answered
     assert titles(one, "more-complaints")[0].startswith(
         "Texts with intent complaint: rises over 42 days, from 1"
     )

@@ -13,7 +13,8 @@ from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
-from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.alerting import follow
+from monitor.pipeline.judging import judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import TELL_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
@@ -163,8 +164,12 @@ def test_the_same_moment_twice_gives_two_keys(world: World) -> None:
 
 def test_a_rule_that_is_gone_ends_its_alert_and_says_so(world: World) -> None:
     world.see("firing")
-    resolve(world.store, world.store.alerts.need(1), "the rule is no longer there", world.now)
-    assert world.events() == [("desk", "firing"), ("desk", "resolved")]
+    judge_open(world.store, [], world.now)
+    _, (_, letter) = world.letters()
+    assert letter.event == "resolved"
+    assert letter.title.startswith("Not watched any more: texts on ")
+    assert "rule bad was removed" in letter.body
+    assert letter.data["ended"] == "the rule is no longer there"
 
 
 # -- silences, snoozing, inhibition, mutes -------------------------------------------------

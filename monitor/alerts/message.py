@@ -46,6 +46,8 @@ SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
+EXTREME = {"drop": "At its lowest", "silence": "Before it ended", "conversation": "Before it ended"}
+"""By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
 """Kinds that hold weeks against weeks: no text is their beginning."""
 QUOTED = {"surge", "threshold", "ratio", "keyword", "entity"}
@@ -147,7 +149,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),
-            f"{'At its lowest' if data['kind'] in FALLS else 'At its height'}: {much[:1].lower()}{much[1:]}",
+            f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
     return [much, _since(data, evidence, zone), *told]

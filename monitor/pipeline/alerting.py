@@ -21,6 +21,9 @@ from monitor.store.alerts import StoredAlert
 from monitor.store.background import Evidence
 from monitor.types import Selection, StoredDocument
 
+PRESENT = {"conversation", "silence"}
+"""Kinds whose figures say how long something lasts: they follow also where they got no worse."""
+
 Behind = Callable[[Verdict], Sequence[StoredDocument]]
 """The documents behind a verdict, newest first; asked only where an alert needs them."""
 
@@ -135,8 +138,9 @@ def _firing(
     else:
         alert_id = alert.id
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
-        worse = found.observed > alert.observed
-        store.alerts.still_firing(alert_id, now, worse=figures if worse else None)
+        worse = _worse(rule.kind, found, alert)
+        follows = worse or rule.kind in PRESENT
+        store.alerts.still_firing(alert_id, now, worse=figures if follows else None)
         if worse:
             look_at(store, alert_id, found)
         if fires:
@@ -147,6 +151,13 @@ def _firing(
     if fires:
         note(store, alert, documents, now, rule=rule, found=found)
     return alert
+
+
+def _worse(kind: str, found: Verdict, alert: StoredAlert) -> bool:
+    """Whether the figures of a verdict are worse than those that an alert has."""
+    if kind == "drop":  # the smaller a share of what is usual, the worse
+        return found.observed * alert.expected < alert.observed * found.expected
+    return found.observed > alert.observed
 
 
 def _told_apart(

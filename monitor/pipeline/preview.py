@@ -113,7 +113,7 @@ def _reason(rule: Rule, number: int) -> str:
         return f"{rule.settings.words[0]!r} in {texts(number)}"
     if rule.kind == "conversation":
         if rule.settings.when == "unanswered":
-            return f"no answer for 45 min to {counted(1, rule.where)}"
+            return f"unanswered for 45 min, {counted(1, rule.where)}"
         return f"{counted(3, rule.where)} in a row from the customer"
     return examples.get(rule.kind, "a preview: no rule found anything")
 

@@ -62,7 +62,7 @@ def test_unanswered_counts_from_the_first_open_text(said: str, firing: bool, ope
 def test_the_reason_says_for_how_long() -> None:
     settings = ConversationSettings(when="unanswered", after="30m")
     found = judge(turns("a-+-"), 45 * MINUTE, settings)
-    assert (found.reason, found.since) == ("no answer for 44 min to 2 texts", MINUTE)
+    assert (found.reason, found.since) == ("unanswered for 44 min, 2 texts", MINUTE)
 
 
 def test_a_thread_that_ended_long_ago_is_over() -> None:
@@ -85,7 +85,7 @@ def test_a_thread_that_ended_long_ago_is_over() -> None:
         ("-aa", "answered after 1 min"),
         (
             "-aa-",
-            "answered after 1 min; since then no answer for 1 min to 1 text, less than the 30m of the rule",
+            "answered after 1 min; since then unanswered for 1 min, 1 text; the rule waits 30 min",
         ),
         ("+a", "nothing is left to answer"),
     ],

@@ -44,9 +44,9 @@ def test_every_such_reason_is_noted_as_it_is(reason: str) -> None:
     [
         ("answered after 9 min", "Over, answered after 9 min", "Over: answered after 9 min."),
         (
-            "answered after 9 min; since then no answer for 1 min to 1 text",
+            "answered after 9 min; since then unanswered for 1 min, 1 text",
             "Over, answered after 9 min",
-            "Over: answered after 9 min; since then no answer for 1 min to 1 text.",
+            "Over: answered after 9 min; since then unanswered for 1 min, 1 text.",
         ),
         (
             "nobody wrote for 1 day; it was never answered",

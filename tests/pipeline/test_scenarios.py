@@ -231,7 +231,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         talk.index(f"{role}: {text}") for role, text in CONVERSATION
     ), "whole and in its order, with what was said before it turned"
     waiting, answered, *_ = titles(one, "unanswered")
-    assert re.match(r"Conversation c1 \(chat\): no answer for 3\d min to 2 texts with intent", waiting), (
+    assert re.match(r"Conversation c1 \(chat\): unanswered for 3\d min, 2 texts with intent", waiting), (
         waiting
     )
     assert re.match(r"Over, answered after \d\d min: conversation c1 \(chat\) ", answered), answered

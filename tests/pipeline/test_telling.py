@@ -435,3 +435,24 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     assert first.notification.title == "2 firing: texts on court; texts on money"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "looks", "kept"),
+    [
+        ("drop", [(3, 24.0), (0, 24.0), (4, 40.0)], (0, 24.0)),
+        ("drop", [(3, 24.0), (4, 100.0)], (4, 100.0)),
+        ("surge", [(9, 1.0), (12, 1.0), (10, 1.0)], (12, 1.0)),
+        ("silence", [(0, 30.0), (0, 60.0)], (0, 60.0)),
+    ],
+)
+def test_an_alert_keeps_its_worst_figures_and_how_long_it_lasts_by_now(
+    world: World, kind: str, looks: list[tuple[int, float]], kept: tuple[int, float]
+) -> None:
+    made = Rule("r", kind, {"topic": "*"}, ("desk",), SurgeSettings(), pace=PACE)
+    for observed, expected in looks:
+        verdict = replace(seen("firing", observed), expected=expected)
+        follow(world.store, made, {"topic": "court"}, verdict, lambda _: [], world.now)
+        world.now += timedelta(minutes=5)
+    (alert,) = world.store.alerts.all_open()
+    assert (alert.observed, alert.expected) == kept

@@ -452,13 +452,18 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
     found = alerts(runtime)["waiting"]
     assert (found.selection, found.reason) == (
         {"source": "news", "thread": "7"},
-        "no answer for 31 min to 1 text with mood bad",
+        "unanswered for 31 min, 1 text with mood bad",
     )
     assert len(runtime.store.alert_documents.of_alert(found.id)) == 1
-    late = at + timedelta(minutes=40)
+    read(runtime, at + timedelta(minutes=180))
+    assert alerts(runtime)["waiting"].reason == "unanswered for 3 h, 1 text with mood bad", (
+        "it says what is now"
+    )
+    late = at + timedelta(minutes=190)
     read(runtime, late, turn("e", "sorry, here is your refund", late, "agent"))
     assert alerts(runtime)["waiting"].state == "resolved"
     assert len(runtime.store.alerts.find()) == 1
+    assert runtime.store.transitions.ended(found.id) == "quiet again: answered after 3 h 10 min"
 
 
 def test_a_thread_that_turns_worse_fires_at_once(

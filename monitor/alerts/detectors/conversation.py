@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.naming import counted
-from monitor.durations import Duration, format_duration
+from monitor.durations import Duration
 from monitor.interfaces import Settings
 from monitor.types import Role, Selection
 
@@ -84,9 +84,9 @@ def _unanswered(
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after
-    reason = f"no answer for {span(waits)} to {counted(len(open_), where)}"
+    reason = f"unanswered for {span(waits)}, {counted(len(open_), where)}"
     if not firing:
-        reason += f", less than the {format_duration(settings.after)} of the rule"
+        reason += f"; the rule waits {duration(settings.after)}"
         if answered := _answered(turns):
             reason = f"{answered}; since then {reason}"  # they went on before anybody looked
     return Verdict(firing, len(open_), 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason)

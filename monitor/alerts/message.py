@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, naming, sentences
-from monitor.alerts.detectors.history import duration, texts
-from monitor.alerts.past import last_day
-from monitor.alerts.sparkline import sparkline
+from monitor.alerts import endings, naming, sentences, standing
+from monitor.alerts.caption import line
+from monitor.alerts.detectors.history import texts
+from monitor.alerts.standing import FALLS
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
 
@@ -44,8 +44,6 @@ AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
 SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
-FALLS = {"drop", "silence"}
-"""Kinds whose texts are the last ones before it became quiet."""
 EXTREME = {"drop": "At its lowest", "silence": "Before it ended", "conversation": "Before it ended"}
 """By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
@@ -115,7 +113,7 @@ def context(
             for text in shown
         ],
         "heading": _heading(data, shown),
-        "line": None if history is None else line(history, event),
+        "line": None if history is None else line(history, event, falls=data["kind"] in FALLS),
         "why": str(data["reason"]).rstrip(".") if data["kind"] == "surge" else "",
         "rule": evidence.get("rule", ""),
         "commands": _commands(event, data),
@@ -131,9 +129,8 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
-    if data.get("times", 1) > 1:
-        prefix += "still firing: "
-    said = prefix + sentences.much(data, evidence.get("seconds", 3600)) + _quote(data, evidence)
+    much = standing.title(data, sentences.much(data, evidence.get("seconds", 3600)))
+    said = f"{prefix}{much}{_quote(data, evidence)}"
     return f"{said[:1].upper()}{said[1:]} [{rule}]"
 
 
@@ -152,20 +149,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
             f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
-    return [much, _since(data, evidence, zone), *told]
-
-
-def line(history: Mapping[str, Any], event: str = "firing") -> dict[str, str]:
-    """The newest columns of a history, drawn with characters, and what they show."""
-    shown = last_day(history)
-    first = history["window"][0]
-    before, then = history["counts"][:first], max(history["counts"][first:], default=0)
-    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
-    if before:
-        caption += f": {'at most' if event == 'resolved' else 'now'} {then:,}, "
-        most = f"at most {max(before):,}" if any(before) else "none"
-        caption += f"in the {_whole(len(before) * history['step'])} before {most}"
-    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
+    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), *told]
 
 
 def data(
@@ -270,11 +254,6 @@ def _told(data: Mapping[str, Any]) -> datetime:
 
 def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
     return sentences.when(datetime.fromisoformat(text), zone, _told(data))
-
-
-def _whole(seconds: int) -> str:
-    """``24 h``, ``7 days``."""
-    return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"
 
 
 def _time(text: Any) -> datetime | None:

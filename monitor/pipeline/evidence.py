@@ -32,6 +32,8 @@ EARLIER = 150
 """At most so many earlier texts of its series, and as many of all texts, say what is usual."""
 TELLING = 40
 """Fewer earlier stories of a series do not tell what its words usually are."""
+COUNTED = {"surge", "threshold", "ratio", "drop"}
+"""Kinds that judge how many texts are in a window."""
 SHOWN = 5
 SHOWN_TURNS = 8
 SHOWN_CHARACTERS = 600
@@ -86,6 +88,7 @@ def gather(
         **_texts(background, read, selection, _talk(store, alert)),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
+        "newest": _newest(background, alert, window, now) if known and alert.kind in COUNTED else None,
         "history": _history(store, background, alert, window, now) if known else None,
     }
 
@@ -109,6 +112,12 @@ def _behind(background: Background, alert: StoredAlert, attached: int, now: date
     until = int(min(alert.last_firing_at, now).timestamp()) + 1
     counted = background.sum(alert.selection, int(alert.since.timestamp()), until, live=True)
     return max(attached, counted)
+
+
+def _newest(background: Background, alert: StoredAlert, window: Window, now: datetime) -> int:
+    """How many texts came in the window that ends now: the one that was judged may lie behind."""
+    until = -(-int(now.timestamp()) // BUCKET_S) * BUCKET_S
+    return background.sum(alert.selection, until - window.seconds, until, live=True)
 
 
 def _shares(

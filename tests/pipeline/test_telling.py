@@ -370,7 +370,8 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
         keys += [letter.key for _, letter in found]
         world.wait(hours=hours)
     ((_, last),) = world.letters()
-    assert last.title.startswith("Still firing: ")
+    assert last.title.startswith("Still firing after 8 h: ")
+    assert last.body.startswith("Still firing after 8 h. Nobody has acknowledged it.\n")
     assert len({*keys, last.key}) == 3
     world.store.alerts.acknowledge(1, "ada", "", world.now)
     world.wait(hours=9)

@@ -53,6 +53,7 @@ DATA: dict[str, Any] = {
         "sources": [{"name": "wire", "texts": 12, "stories": 1}],
         "sources_in_all": 1,
         "words": [{"term": "recall", "texts": 12, "usual": 0.01, "score": 4.2}],
+        "names": [{"name": "Acme Bank", "texts": 8, "of": 12, "usual": 0.11, "score": 4.1}],
         "texts": [
             {
                 "id": 3,
@@ -100,7 +101,9 @@ def test_every_name_is_explained_on_the_page() -> None:
 def test_every_field_of_the_evidence_is_explained_on_the_page() -> None:
     section = PAGE.partition("\n## Evidence\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == DATA["evidence"].keys()
-    inner = {key for part in ("shares", "sources", "words", "texts") for key in DATA["evidence"][part][0]}
+    inner = {
+        key for part in ("shares", "sources", "words", "names", "texts") for key in DATA["evidence"][part][0]
+    }
     inner |= DATA["evidence"]["history"].keys()
     assert not {key for key in inner if f"`{key}`" not in section}
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from monitor.alerts import endings, naming, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
+from monitor.alerts.names import more_than_usual, mostly
 from monitor.alerts.standing import FALLS
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
@@ -124,12 +125,13 @@ def context(
 def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
+    named = mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
     if event == "resolved":
-        return f"{endings.title(data)} [{rule}]"
+        return f"{endings.title(data)}{named} [{rule}]"
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
-    much = standing.title(data, sentences.much(data, evidence.get("seconds", 3600)))
+    much = standing.title(data, f"{sentences.much(data, evidence.get('seconds', 3600))}{named}")
     said = f"{prefix}{much}{_quote(data, evidence)}"
     return f"{said[:1].upper()}{said[1:]} [{rule}]"
 
@@ -142,7 +144,8 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     much = sentences.how_much(data, evidence["seconds"])
     told = [sentences.shares(evidence["shares"])] if data["kind"] in SHARED else []
     if data["kind"] not in (*FALLS, "conversation") and evidence["read"]:
-        told += [sentences.origin(evidence), sentences.words(evidence["words"])]
+        told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
+        told += [sentences.words(evidence["words"])]
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),

@@ -12,7 +12,7 @@ from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, per
 from monitor.alerts.naming import about
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, rising, terms
-from monitor.pipeline.evidence import SHOWN, shown
+from monitor.pipeline.voices import SHOWN, shown
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Background, Evidence
 from monitor.store.digests import Digests

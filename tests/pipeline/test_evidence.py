@@ -258,3 +258,26 @@ def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: 
     assert shown.picture.startswith(b"\x89PNG")
     assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "12 negative texts ")
     assert weeks.store.row_counts() == before
+
+
+def test_the_name_that_most_texts_mention_is_said(weeks: Weeks) -> None:
+    """A rule on all negative texts tells whom they are about, where the owner listed the name."""
+    ids = wave(weeks)[:10]
+    for document_id in ids[:8]:
+        weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
+    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
+    (named,) = letter.data["evidence"]["names"]
+    assert (named["name"], named["texts"], named["of"], named["usual"]) == ("Halvorne Bank", 8, 10, 0)
+    said = "Named more than usual: Halvorne Bank (8 of 10, usually none)."
+    assert said in letter.body
+    assert said in letter.html
+    assert ", mostly about Halvorne Bank: " in letter.title
+    assert "Halvorne" not in [word["term"] for word in letter.data["evidence"]["words"]], "it is said once"
+
+
+def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
+    ids = wave(weeks)[:10]
+    for document_id in ids:
+        weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
+    letter = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
+    assert letter.data["evidence"]["names"] == []

@@ -131,7 +131,8 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "entity":
         return many
     if kind == "keyword":
-        return f"{_clause(alert)}, among {named(selection)}" if selection else _clause(alert)
+        said = str(alert["reason"]).rstrip(".")  # whole: a word of the owner's may hold anything
+        return f"{said}, among {named(selection)}" if selection else said
     return f"{about(kind, selection)}: {_clause(alert)}"
 
 

@@ -10,9 +10,9 @@ from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.feeds import frozen
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
-from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.types import Selection, StoredDocument
 

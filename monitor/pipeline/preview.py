@@ -110,7 +110,7 @@ def _reason(rule: Rule, number: int) -> str:
         "new_topic": f"{texts(number)} that fit no label resemble each other; usually 1 in 7 days",
     }
     if rule.kind == "keyword":
-        return f"{rule.settings.words[0]!r} in {texts(number)}"
+        return f"{texts(number)} with {rule.settings.words[0]!r}"
     if rule.kind == "conversation":
         if rule.settings.when == "unanswered":
             return f"unanswered for 45 min, {counted(1, rule.where)}"

@@ -221,7 +221,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         one.chat(today + 13 * HOUR + n * 5 * MINUTE, EVERY_DAY[n % 8])
     one.live(today, today + 14 * HOUR)
 
-    assert titles(one, "words")[0] == f"'class action' in 1 text: \"{lawsuit}\" [words]"
+    assert titles(one, "words")[0] == f"1 text with 'class action': \"{lawsuit}\" [words]"
     assert titles(one, "halvorne")[0] == f'1 negative text about Halvorne Bank: "{lawsuit}" [halvorne]'
     assert titles(one, "turns-bad")[0] == (
         "Conversation c1 (chat): 2 negative texts in a row from the customer [turns-bad]"

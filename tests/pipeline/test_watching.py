@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from monitor.errors import SourceError
-from monitor.pipeline.watching import frozen
+from monitor.pipeline.feeds import frozen
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
@@ -299,11 +299,14 @@ def test_each_mention_fires_and_those_that_are_close_are_one_alert(
     found = alerts(runtime)
     assert set(found) == {"leaks"}
     assert (found["leaks"].observed, found["leaks"].selection) == (2, {})
-    assert found["leaks"].reason == "'data leak' in 1 text, 'Strike' in 1 text"
+    assert found["leaks"].reason == "2 texts with 'data leak' (1), 'Strike' (1)"
     later = at + timedelta(minutes=30)
     read(runtime, later, Document("bad", f"{BAD_COURT} strike", published_at=later))
     found = alerts(runtime)
-    assert (found["leaks"].observed, found["leaks"].reason) == (3, "'Strike' in 1 text; 2 before")
+    assert (found["leaks"].observed, found["leaks"].reason) == (
+        3,
+        "3 texts with 'Strike' (2), 'data leak' (1)",
+    )
     assert found["bad-strike"].selection == {"mood": "bad"}
     assert len(runtime.store.alert_documents.of_alert(found["leaks"].id)) == 3
     settle(runtime, later + timedelta(minutes=59))
@@ -331,7 +334,7 @@ def test_each_entity_has_an_alert_of_its_own(
     )
     found = {a.selection["entity"]: a for a in runtime.store.alerts.find(rule="companies")}
     assert {name: a.observed for name, a in found.items()} == {"Acme Corp": 2, "Border Bank": 1}
-    assert found["Acme Corp"].reason == "'Acme Corp' in 2 texts"
+    assert found["Acme Corp"].reason == "2 texts with 'Acme Corp'"
 
 
 # -- silence of a source ----------------------------------------------------------------------

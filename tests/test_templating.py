@@ -43,7 +43,17 @@ DATA: dict[str, Any] = {
         "since": "2026-03-04T01:10:00+00:00",
         "until": "2026-03-04T02:10:00+00:00",
         "seconds": 3600,
-        "shares": [{"of": {}, "what": "all documents", "now": 0.5, "usual": 0.1, "part": 12, "whole": 24}],
+        "shares": [
+            {
+                "of": {},
+                "what": "all documents",
+                "now": 0.5,
+                "usual": 0.1,
+                "part": 12,
+                "whole": 24,
+                "judged": False,
+            }
+        ],
         "read": 12,
         "limited": False,
         "stories": 1,

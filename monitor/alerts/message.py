@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, naming, sentences, standing
+from monitor.alerts import endings, naming, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
 from monitor.alerts.names import more_than_usual, mostly
@@ -131,7 +131,10 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
-    much = standing.title(data, f"{sentences.much(data, evidence.get('seconds', 3600))}{named}")
+    much = sentences.much(data, evidence.get("seconds", 3600))
+    if data["kind"] == "ratio":
+        much = portion.title(data) or much
+    much = standing.title(data, f"{much}{named}")
     said = f"{prefix}{much}{_quote(data, evidence)}"
     return f"{said[:1].upper()}{said[1:]} [{rule}]"
 
@@ -142,7 +145,10 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if not evidence:
         return [f"{str(data['reason']).rstrip('.')}."]
     much = sentences.how_much(data, evidence["seconds"])
-    told = [sentences.shares(evidence["shares"])] if data["kind"] in SHARED else []
+    if data["kind"] == "ratio":
+        much = portion.sentence(data) or much
+    shares = [share for share in evidence["shares"] if not share.get("judged")]
+    told = [sentences.shares(shares)] if data["kind"] in SHARED else []
     if data["kind"] not in (*FALLS, "conversation") and evidence["read"]:
         told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
         told += [sentences.words(evidence["words"])]

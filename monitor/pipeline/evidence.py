@@ -72,7 +72,7 @@ def gather(
         "since": _iso(window.since),
         "until": _iso(window.until),
         "seconds": window.seconds,
-        "shares": _shares(store, background, alert.selection, window) if known else [],
+        "shares": _shares(background, alert.selection, window, _judged(alert, rule, kept)) if known else [],
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
@@ -108,10 +108,22 @@ def _newest(background: Background, alert: StoredAlert, window: Window, now: dat
     return background.sum(alert.selection, until - window.seconds, until, live=True)
 
 
+def _judged(alert: StoredAlert, rule: Rule | None, kept: Mapping[str, Any]) -> Selection | None:
+    """What the share is of that a rule of kind ``ratio`` judges."""
+    if alert.kind != "ratio":
+        return None
+    if rule is not None and (of := getattr(rule.settings, "of", None)) in (None, *alert.selection):
+        return {} if of is None else {of: alert.selection[of]}
+    return next((share["of"] for share in kept.get("shares", ()) if share.get("judged")), None)
+
+
 def _shares(
-    store: Store, background: Background, selection: Selection, window: Window
+    background: Background, selection: Selection, window: Window, judged: Selection | None
 ) -> list[dict[str, Any]]:
-    """The series' share of what it is part of, in the window and in the weeks before."""
+    """The series' share of what it is part of, in the window and in the weeks before.
+
+    :param judged: what the share is of that the rule is about, if it is about one.
+    """
     wholes: list[dict[str, str]] = []
     if len(selection) > 1:
         wholes += [{task: label} for task, label in selection.items()]
@@ -133,6 +145,7 @@ def _shares(
                     "usual": round(before / all_before, 4) if all_before else None,
                     "part": part,
                     "whole": all_now,
+                    "judged": whole == judged,
                 }
             )
     return found

@@ -103,7 +103,7 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
 def _reason(rule: Rule, number: int) -> str:
     """What a rule of this kind would say; the figures are made up where they do not follow from the texts."""
     examples = {
-        "ratio": "18 of 24 texts in 1 h, 75%, and surely over 57%; the rule's limit is lower",
+        "ratio": "18 of 24 texts in 1 h (75 %, surely over 57 %); the rule's limit is lower",
         "trend": "rises over 42 days, from 2 to 8 texts a day; means of the first week and the last",
         "silence": f"nothing new for {span(SILENT_S)}, in which 30 arrivals are usual",
         "model": "no label fits 30% of the texts, where 10% were usual",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.alerts.detectors.conversation import ConversationSettings, Turn, judge
+from monitor.alerts.rules import Rule
+from monitor.alerts.sentences import rule_in_words
 
 MINUTE = 60
 
@@ -101,3 +103,18 @@ def test_where_must_name_a_label() -> None:
     assert [s for s, _ in settings.faults({}, {})] == ["where"]
     assert [s for s, _ in settings.faults({"mood": "*"}, {})] == ["where"]
     assert list(settings.faults({"mood": "bad"}, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (
+            "unanswered",
+            "fires when a customer's text waits too long for an answer: when unanswered, after 30m",
+        ),
+        ("worse", "fires when a customer's texts turn to that: when worse, turned 2"),
+    ],
+)
+def test_the_rule_says_which_of_its_questions_it_asks(when: str, said: str) -> None:
+    rule = Rule("talk", "conversation", {"mood": "bad"}, [], ConversationSettings(when=when))  # type: ignore[arg-type]
+    assert rule_in_words(rule).startswith(f"talk (conversation) watches mood bad and {said}")

@@ -239,7 +239,10 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         "Texts with intent complaint: rises over 42 days, from 1"
     )
     (share,) = titles(one, "complaints")
-    assert re.match(r"Texts with intent complaint: \d+ of \d+ texts in 1 h, \d\d%", share), share
+    assert re.match(
+        r"\d+ of \d+ texts in 1 h are with intent complaint \(\d\d %\), usually \d+ %; limit \d\d %", share
+    ), share
+    assert body(one, "complaints").count("of all texts") == 0, "the same share is not said twice"
     said = re.search(r"Said more than usual: (.+)\.", body(one, "complaints"))
     assert said is None or not {"I", "the", "about", "at the"} & {
         w.rpartition(" (")[0] for w in said[1].split(", ")

@@ -91,7 +91,7 @@ def test_a_share_is_that_of_all_texts_or_of_the_topics(
     assert found["share-of-topic"].selection == {"topic": "court", "mood": "bad"}
     assert found["share-of-topic"].reason.startswith("10 of 10 texts")
     read(runtime, at, *some(BAD_MONEY, 20, at, "worse"))
-    assert alerts(runtime)["share-of-all"].reason.startswith("30 of 70 texts in 1 h, 43%")
+    assert alerts(runtime)["share-of-all"].reason.startswith("30 of 70 texts in 1 h (43 %, ")
 
 
 def test_one_story_told_many_times_is_no_share(

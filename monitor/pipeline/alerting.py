@@ -14,11 +14,10 @@ from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import format_duration
 from monitor.pipeline.telling import tell
-from monitor.pipeline.wording import look_at, note
+from monitor.pipeline.wording import as_it_stands, look_at, note
 from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import Evidence
 from monitor.types import Selection, StoredDocument
 
 PRESENT = {"conversation", "silence"}
@@ -88,10 +87,13 @@ def resolve(
         tell(store, store.alerts.need(alert.id), policy, now)
 
 
-def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
-    """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
+def alert_data(store: Store, alert: StoredAlert, now: datetime | None = None) -> dict[str, Any]:
+    """An alert with its documents as JSON-able data, as notifiers and commands give it out.
+
+    :param now: where it is given, evidence that is old is read anew; what is kept stays as it is.
+    """
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    return data(asdict(alert), documents, evidence=Evidence(store).of(alert.id))
+    return data(asdict(alert), documents, evidence=as_it_stands(store, alert, documents, now))
 
 
 def life_of(alert: StoredAlert) -> Life:

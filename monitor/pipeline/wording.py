@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
@@ -23,6 +23,8 @@ from monitor.store.background import Evidence
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
+RENEWED = timedelta(minutes=10)
+"""Evidence of an alert that goes on is read anew where it is shown so long after it was read."""
 log = logging.getLogger(__name__)
 
 
@@ -59,13 +61,43 @@ def note(
 
 
 def look_at(store: Store, alert_id: int, found: Verdict) -> None:
-    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction."""
+    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction.
+
+    The rest of the evidence is of another moment from now on, so it loses its time: whoever shows it reads it anew.
+    """
     kept = Evidence(store)
     if evidence := kept.of(alert_id):
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
         since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
         seconds = found.until - found.since
+        evidence.pop("at", None)
         kept.put(alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds})
+
+
+def as_it_stands(
+    store: Store,
+    alert: StoredAlert,
+    documents: Sequence[StoredDocument],
+    now: datetime | None = None,
+    *,
+    keep: bool = False,
+) -> dict[str, Any]:
+    """The evidence for an alert, of one moment: gathered anew where its figures went on since, or time did.
+
+    :param documents: those behind the alert, newest first.
+    :param now: where it is not given, evidence that fits the figures is used however old it is.
+    :param keep: keep what is gathered; joins the caller's transaction.
+    """
+    kept = Evidence(store).of(alert.id)
+    if not kept or alert.state == "resolved":
+        return kept
+    at = datetime.fromisoformat(kept["at"]) if "at" in kept else None
+    if at is not None and (now is None or now - at < RENEWED):
+        return kept
+    moment = max(now or alert.last_firing_at, alert.last_firing_at)
+    if keep:
+        return note(store, alert, documents, moment)
+    return {**gather(store, alert, documents, moment, kept=kept), "at": moment.isoformat()}
 
 
 def word(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +12,17 @@ from weeks import Weeks
 from monitor.alerts.caption import line
 from monitor.alerts.detectors import ThresholdSettings
 from monitor.alerts.lifecycle import Pace
+from monitor.alerts.message import context
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
+from monitor.pipeline.alerting import alert_data
+from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
+from monitor.store.background import Evidence
+from monitor.templating import BUILT_IN
+from monitor.testing import Recorder
 from monitor.types import Notification
 
 NOW = datetime(2026, 3, 4, 15, 10, tzinfo=UTC)
@@ -99,3 +105,46 @@ def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:
 def test_the_drawing_says_which_column_is_meant(event: str, falls: bool, said: str) -> None:
     history = {"counts": [3, 0, 8, 1, 2], "step": 3600, "window": [2, 3]}
     assert line(history, event, falls=falls)["caption"].endswith(f"{said}.")
+
+
+def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
+    """Figures that went on are not shown beside texts, words and columns of before."""
+    judge_due(weeks.store, [RULE], NOW)
+    later = NOW + timedelta(minutes=5)
+    for number, item in enumerate(weeks.wave[8:30]):
+        weeks.report(item, later - timedelta(seconds=1 + number))
+    judge_due(weeks.store, [RULE], later)
+    (alert,) = weeks.store.alerts.find()
+    assert alert.observed == 30
+    before = Evidence(weeks.store).of(alert.id)
+    evidence = alert_data(weeks.store, alert)["evidence"]
+    assert (evidence["observed"], evidence["read"], evidence["stories"], evidence["newest"]) == (
+        30,
+        30,
+        30,
+        30,
+    )
+    assert evidence["history"]["counts"][-1] == 30
+    assert evidence["rule"].startswith("lot (threshold)")
+    assert Evidence(weeks.store).of(alert.id) == before, "to look changes nothing"
+    shown = context("firing", alert_data(weeks.store, alert, later + timedelta(hours=3)))
+    assert "In the last 15 min: no texts on litigation." in shown["facts"]
+
+
+class Standing(Recorder):
+    """Goes on saying what fires."""
+
+    def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+        self.sent.extend(firing)
+
+
+def test_who_hears_each_minute_hears_what_is(weeks: Weeks) -> None:
+    judge_due(weeks.store, [RULE], NOW)
+    dispatch(weeks.store, POLICY, NOW)
+    desk = Standing()
+    assert deliver_due(weeks.store, "desk", desk, NOW) == 1
+    for minutes in (1, 120):
+        refresh(weeks.store, "desk", desk, NOW + timedelta(minutes=minutes), templates=BUILT_IN)
+    _, soon, late = desk.sent
+    assert soon.title.startswith("8 texts on litigation in 15 min, limit 5")
+    assert late.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.alerts.detectors.history import span, texts
 from monitor.alerts.message import Message, compose
-from monitor.alerts.naming import counted
+from monitor.alerts.naming import about, counted
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.errors import MonitorError
@@ -77,7 +77,9 @@ def preview(
         message = compose(event, told, templates)
     except Exception as error:
         raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
-    return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+    what = about(told["kind"], told["selection"])
+    drawn = picture(told["evidence"]["history"], templates.zone, what)
+    return Preview(message, event, made_of, told, drawn)
 
 
 def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:

@@ -13,7 +13,8 @@ from typing import Any
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.grouping import group_message
 from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
-from monitor.alerts.picture import picture
+from monitor.alerts.naming import about
+from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.evidence import gather
@@ -161,11 +162,15 @@ def _worded(notification: Notification, templates: Templates) -> Notification:
 
 def _pictured(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:
     """With the history drawn, where there is one and the notifier shows it."""
-    history = (notification.data.get("evidence") or {}).get("history")
-    if not notifier.pictures or notification.picture or not history:
+    if not notifier.pictures or notification.picture:
         return notification
+    panels = [
+        (about(alert["kind"], alert["selection"]), history)
+        for alert in notification.data.get("alerts") or [notification.data]
+        if (history := (alert.get("evidence") or {}).get("history"))
+    ]
     try:
-        return replace(notification, picture=picture(history, templates.zone))
+        return replace(notification, picture=pictures(panels, templates.zone))
     except Exception:
         log.exception("the picture could not be drawn; the letter goes without")
         without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)

@@ -15,7 +15,7 @@ import pytest
 from weeks import Weeks
 
 from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
-from monitor.alerts.picture import picture
+from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
 from monitor.pipeline.preview import preview
@@ -247,6 +247,8 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
     assert drawn.startswith(b"\x89PNG")
     assert 2_000 < len(drawn) < 100_000
     assert picture(None) == b""
+    drawn = pictures([("texts on litigation", history)] * 9)
+    assert int.from_bytes(drawn[20:24]) == 1743, "four series below each other, and the key"
 
 
 @pytest.mark.parametrize("event", ["firing", "resolved"])

@@ -82,11 +82,14 @@ def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, se
     deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
     message = server.messages[0].message
     assert message["Subject"].startswith("2 firing: texts on litigation; all texts")
-    text, page = (part.get_content() for part in message.iter_parts())
+    text, page, drawn = (part.get_content() for part in message.walk() if not part.is_multipart())
     assert page.count("<!doctype html>") == page.count("<body") == 1
     assert page.count("<h2") == 2
     assert "<b>" not in page, "names are escaped"
-    assert "cid:" not in page
+    assert page.count('<img src="cid:') == 1
+    assert drawn.startswith(b"\x89PNG")
+    assert text.count(" a column: now ") == 2
+    assert "Rule: all (threshold) watches all documents and fires" in text
     for said in (text, page):
         assert "raised 16:10 CET" in said
         assert "Halvorne" in said

@@ -299,7 +299,7 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert world.letters() == []
     world.wait(seconds=10)
     (_, both), (_, one) = world.letters()
-    assert both.title == "2 firing: rule bad"
+    assert both.title == "2 firing: texts on court; texts on money"
     assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
     assert both.data["group"] == {"rule": "bad"}
     assert "NEW" not in both.body, "all of it is"
@@ -313,13 +313,17 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert world.letters() == []
     world.wait(seconds=1)
     ((_, news),) = world.letters()
-    assert (news.event, news.title) == ("firing", "2 firing (1 new) and 1 resolved: rule bad")
+    assert news.event == "firing"
+    assert news.title == "2 firing (1 new) and 1 resolved: texts on sport; texts on court and 1 more"
     overview, _, whole = news.body.partition("\n\n")
     assert "1. NEW 9 texts on sport" in overview
     assert "2. 9 texts on money" in overview
     assert "3. Over" in overview
     assert "on money" not in whole, "what is known already has a line, no more"
     assert "monitor alerts show 4" in whole
+    assert "monitor alerts ack 4" in whole
+    assert "monitor alerts snooze 4" in whole
+    assert "monitor alerts ack 1" not in whole, "that one is over"
     assert [(a["id"], a["event"]) for a in news.data["alerts"]] == [
         (4, "firing"),
         (3, "firing"),

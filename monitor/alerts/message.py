@@ -125,18 +125,23 @@ def context(
 def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
-    named = mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
     if event == "resolved":
-        return f"{endings.title(data)}{named} [{rule}]"
+        return f"{endings.title(data)}{_named(data, evidence)} [{rule}]"
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
+    much = standing.title(data, figures(data))
+    said = f"{prefix}{much}{_quote(data, evidence)}"
+    return f"{said[:1].upper()}{said[1:]} [{rule}]"
+
+
+def figures(data: Mapping[str, Any]) -> str:
+    """How much of what, against what is usual, and whom most of it is about: for a title."""
+    evidence = data.get("evidence") or {}
     much = sentences.much(data, evidence.get("seconds", 3600))
     if data["kind"] == "ratio":
         much = portion.title(data) or much
-    much = standing.title(data, f"{much}{named}")
-    said = f"{prefix}{much}{_quote(data, evidence)}"
-    return f"{said[:1].upper()}{said[1:]} [{rule}]"
+    return f"{much}{_named(data, evidence)}"
 
 
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
@@ -211,6 +216,10 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
     if offer := str(data["reason"]).partition(sentences.OFFER)[2]:
         runs.insert(0, (offer, "make them a label; choose its name"))
     return [{"run": run, "why": why} for run, why in runs]
+
+
+def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    return mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
 
 
 def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:

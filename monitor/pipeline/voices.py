@@ -55,17 +55,17 @@ def said(
     # a conversation says one thing in many turns; elsewhere each story stands for itself
     groups = [f"{d.source} {d.thread}" if d.thread else stories[d.id] for d in documents]
     sizes = Counter(groups)
-    names = _names(store, documents, groups, usual, name)
-    named = terms(". ".join(one.name for one in names))
+    names = named(store, documents, groups, usual, name)
+    name_words = terms(". ".join(one.name for one in names))
     earlier_words = [terms(one.text) for one in earlier]
     other_words = [terms(one.text) for one in others]
     rose = rising(
         _by_group(groups, [words[i] for i in ids]),
         earlier_words if usual is earlier else earlier_words + other_words,
         other_words,
-        known=terms(name) | named,
+        known=terms(name) | name_words,
     )
-    stressed = {rise.term for rise in rose} | named
+    stressed = {rise.term for rise in rose} | name_words
     chosen = representative([words[i] for i in ids], groups, earlier_words + other_words, SHOWN, stressed)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     sources = Counter(d.source for d in documents)
@@ -118,7 +118,7 @@ def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
     }
 
 
-def _names(
+def named(
     store: Store,
     documents: Sequence[StoredDocument],
     groups: Sequence[str],

@@ -170,7 +170,7 @@ def _pictured(notification: Notification, templates: Templates, notifier: Notifi
         if (history := (alert.get("evidence") or {}).get("history"))
     ]
     try:
-        return replace(notification, picture=pictures(panels, templates.zone))
+        return replace(notification, picture=pictures(panels, notification.data.get("zone", templates.zone)))
     except Exception:
         log.exception("the picture could not be drawn; the letter goes without")
         without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)

@@ -13,13 +13,20 @@ from monitor.alerts.sentences import when
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
 
+SOON, LONG = 900, 3600
+"""Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
+
 
 def later(evidence: Mapping[str, Any]) -> bool:
     """Whether the window with the worst figures lies behind, and the newest one was counted."""
     at, until = evidence.get("at"), evidence.get("until")
     if evidence.get("newest") is None or not at or not until:
         return False
-    return datetime.fromisoformat(at) > datetime.fromisoformat(until)
+    passed = (datetime.fromisoformat(at) - datetime.fromisoformat(until)).total_seconds()
+    # texts are read some minutes after they were written: that is no past yet
+    return bool(
+        passed > max(SOON, min(evidence["seconds"], LONG)) and evidence["newest"] != evidence["observed"]
+    )
 
 
 def title(alert: Mapping[str, Any], much: str) -> str:

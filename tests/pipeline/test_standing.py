@@ -14,6 +14,7 @@ from monitor.alerts.detectors import ThresholdSettings
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.message import context
 from monitor.alerts.rules import Rule
+from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
 from monitor.pipeline.alerting import alert_data
 from monitor.pipeline.delivery import deliver_due, refresh
@@ -79,6 +80,15 @@ def test_the_first_letter_after_a_silence_does_not_call_it_now_either(weeks: Wee
     assert letter.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
 
 
+@pytest.mark.parametrize(("minutes", "newest", "past"), [(14, 3, False), (16, 3, True), (60, 8, False)])
+def test_a_text_that_was_read_a_little_late_is_the_present(minutes: int, newest: int, past: bool) -> None:
+    evidence = {
+        "observed": 8, "newest": newest, "seconds": 900, "until": NOW.isoformat(),
+        "at": (NOW + timedelta(minutes=minutes)).isoformat(),
+    }  # fmt: skip
+    assert later(evidence) is past
+
+
 def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:
     policy = Policy((Route(name="all", notify=("desk",), group_by=(), group_wait=0, repeat_interval=21600),))
     other = Rule(
@@ -110,10 +120,10 @@ def test_the_drawing_says_which_column_is_meant(event: str, falls: bool, said: s
 def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     """Figures that went on are not shown beside texts, words and columns of before."""
     judge_due(weeks.store, [RULE], NOW)
-    later = NOW + timedelta(minutes=5)
+    after = NOW + timedelta(minutes=5)
     for number, item in enumerate(weeks.wave[8:30]):
-        weeks.report(item, later - timedelta(seconds=1 + number))
-    judge_due(weeks.store, [RULE], later)
+        weeks.report(item, after - timedelta(seconds=1 + number))
+    judge_due(weeks.store, [RULE], after)
     (alert,) = weeks.store.alerts.find()
     assert alert.observed == 30
     before = Evidence(weeks.store).of(alert.id)
@@ -127,7 +137,7 @@ def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     assert evidence["history"]["counts"][-1] == 30
     assert evidence["rule"].startswith("lot (threshold)")
     assert Evidence(weeks.store).of(alert.id) == before, "to look changes nothing"
-    shown = context("firing", alert_data(weeks.store, alert, later + timedelta(hours=3)))
+    shown = context("firing", alert_data(weeks.store, alert, after + timedelta(hours=3)))
     assert "In the last 15 min: no texts on litigation." in shown["facts"]
 
 

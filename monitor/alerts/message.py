@@ -132,7 +132,9 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
         prefix += "flapping: "
     much = standing.title(data, figures(data))
     said = f"{prefix}{much}{_quote(data, evidence)}"
-    return f"{said[:1].upper()}{said[1:]} [{rule}]"
+    # where the quote is too long, it is cut, and not the rule
+    room = max(TITLE_CHARACTERS // 2, TITLE_CHARACTERS - len(rule) - 3)
+    return f"{short(f'{said[:1].upper()}{said[1:]}', room)} [{rule}]"
 
 
 def figures(data: Mapping[str, Any]) -> str:

@@ -196,3 +196,13 @@ def test_what_to_do_first_is_said_first(kind: str, selection: dict[str, str], re
     said = context("firing", data(alert, []))
     assert said["commands"][0]["run"] == run
     assert "to make them a label" not in said["headline"]
+
+
+def test_a_long_headline_is_cut_before_its_rule() -> None:
+    alert = {
+        "id": 7, "rule": "slow", "kind": "trend", "selection": {}, "reason": "it " * 99,
+        "observed": 12, "expected": 1, "low": 0, "high": 3,
+    }  # fmt: skip
+    said = context("firing", data(alert, []))["headline"]
+    assert len(said) <= 200
+    assert said.endswith("… [slow]")

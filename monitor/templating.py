@@ -23,7 +23,7 @@ NAMES: Mapping[str, str] = {
     "documents": "the texts behind it, newest first: `id`, `source`, `title`, `text`, `url`, `event_at`",
     "what": "what the alert is about: `negative texts on litigation`",
     "headline": "the built-in title",
-    "facts": "the built-in sentences: how much, since when, shares, stories and sources, words",
+    "facts": "the built-in sentences: how much, since when, shares, stories and sources, names, words",
     "texts": "three to five texts that stand for all, newest first; `text.more` is how many others say the same",
     "heading": "the line above the texts",
     "line": "the series drawn with characters, `line.drawing`, and what that shows, `line.caption`; or none",

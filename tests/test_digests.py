@@ -16,6 +16,7 @@ from monitor.alerts.digest import Digest, compose_digest, moved, period
 from monitor.config import DigestTable
 from monitor.errors import ConfigError
 from monitor.pipeline.digests import gather_digest, send_due
+from monitor.pipeline.wording import note
 from monitor.runtime import Runtime
 from monitor.store import Store
 from tests.conftest import CONFIG
@@ -212,3 +213,37 @@ def test_faults(make_runtime: Callable[..., Runtime], setting: str, fault: str) 
 def test_every_setting_is_shown() -> None:
     shown = (Path(__file__).resolve().parent.parent / "config.toml").read_text().partition("[[digests]]")[2]
     assert not [name for name in DigestTable.model_fields if f"# {name} = " not in shown]
+
+
+def test_each_alert_is_drawn_and_the_larger_wave_has_more_of_the_texts(weeks: Weeks) -> None:
+    store = weeks.store
+    large = [d for d in store.documents.find(limit=300) if d.live]
+    with store.transaction():
+        small = [
+            weeks.say("wire", f"Parcels of depot {n} are late", f"Lorry {n} broke down near {n} Mile.",
+                      NOW - timedelta(hours=2, minutes=n), {"topic": ["product"], "sentiment": ["negative"]})
+            for n in range(8)
+        ]  # fmt: skip
+    for document in large:
+        store.mentions.replace(document.id, ["Halvorne Bank"])
+    for number, (topic, documents) in enumerate(
+        [("product", store.documents.many(small)), ("litigation", large)]
+    ):
+        alert = store.alerts.insert(
+            rule=f"r{number}", kind="threshold", fingerprint=topic, selection={"topic": topic},
+            since=NOW - timedelta(hours=3), now=NOW - timedelta(hours=2), observed=len(documents),
+            expected=3, low=0, high=2, reason="texts",
+            notify=[],
+        )  # fmt: skip
+        store.alert_documents.add(alert, [d.id for d in documents])
+        note(store, store.alerts.need(alert), documents, NOW - timedelta(hours=2))
+    data = gather_digest(store, MORNING, NOW - timedelta(days=1), NOW)
+    json.dumps(data)
+    late = sum("Parcels" in text["title"] for text in data["shown"])
+    assert (late, len(data["shown"])) == (1, 5)
+    said = compose_digest(data, "Europe/Vienna")
+    assert said.body.count(" a column: ") == 2, "each is drawn"
+    assert said.body.count("Share: ") == 2
+    assert "mostly about Halvorne Bank [r1]" in said.body
+    assert "Named more than usual: Halvorne Bank (" in said.body
+    assert said.html.count("<img ") == 1

@@ -43,7 +43,17 @@ DATA: dict[str, Any] = {
         "since": "2026-03-04T01:10:00+00:00",
         "until": "2026-03-04T02:10:00+00:00",
         "seconds": 3600,
-        "shares": [{"of": {}, "what": "all documents", "now": 0.5, "usual": 0.1, "part": 12, "whole": 24}],
+        "shares": [
+            {
+                "of": {},
+                "what": "all documents",
+                "now": 0.5,
+                "usual": 0.1,
+                "part": 12,
+                "whole": 24,
+                "judged": False,
+            }
+        ],
         "read": 12,
         "limited": False,
         "stories": 1,
@@ -53,6 +63,7 @@ DATA: dict[str, Any] = {
         "sources": [{"name": "wire", "texts": 12, "stories": 1}],
         "sources_in_all": 1,
         "words": [{"term": "recall", "texts": 12, "usual": 0.01, "score": 4.2}],
+        "names": [{"name": "Acme Bank", "texts": 8, "of": 12, "usual": 0.11, "score": 4.1}],
         "texts": [
             {
                 "id": 3,
@@ -68,6 +79,7 @@ DATA: dict[str, Any] = {
             }
         ],
         "behind": 12,
+        "newest": 12,
         "rule": "bad-news (surge) watches topic court: window 1h.",
         "history": {
             "start": "2026-03-03T14:10:00+00:00",
@@ -99,7 +111,9 @@ def test_every_name_is_explained_on_the_page() -> None:
 def test_every_field_of_the_evidence_is_explained_on_the_page() -> None:
     section = PAGE.partition("\n## Evidence\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == DATA["evidence"].keys()
-    inner = {key for part in ("shares", "sources", "words", "texts") for key in DATA["evidence"][part][0]}
+    inner = {
+        key for part in ("shares", "sources", "words", "names", "texts") for key in DATA["evidence"][part][0]
+    }
     inner |= DATA["evidence"]["history"].keys()
     assert not {key for key in inner if f"`{key}`" not in section}
 

@@ -11,9 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.alerts import sentences
+from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import span
-from monitor.alerts.message import Message, built_in
+from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
+from monitor.alerts.names import more_than_usual
 from monitor.alerts.naming import named
+from monitor.alerts.standing import FALLS
 from monitor.templating import render, short
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -100,7 +103,13 @@ def moved(
 
 def compose_digest(data: Mapping[str, Any], zone: str = "UTC") -> Message:
     """The words of a digest, from its data alone."""
-    names = {**data, "title": title(data, zone), "period": _period(data, zone), "lines": _lines(data, zone)}
+    names = {
+        **data,
+        "title": title(data, zone),
+        "period": _period(data, zone),
+        "lines": _lines(data, zone),
+        "picture": PICTURE if any(alert["evidence"].get("history") for alert in data["alerts"]) else "",
+    }
     return Message(
         names["title"],
         render(built_in("digest.txt.j2"), names, zone=zone).strip() + "\n",
@@ -133,10 +142,11 @@ def _period(data: Mapping[str, Any], zone: str) -> str:
     return f"{said}, usually {sentences.number(usual)}." if usual is not None else f"{said}."
 
 
-def _lines(data: Mapping[str, Any], zone: str) -> dict[str, list[str]]:
-    """Each part of a digest as lines."""
+def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """Each part of a digest as lines; those of alerts with what they are drawn with."""
     return {
-        "alerts": [_alert(alert, ZoneInfo(zone)) for alert in data["alerts"]],
+        "alerts": [{"said": _alert(alert, ZoneInfo(zone)), **_details(alert)} for alert in data["alerts"]],
+        "names": more_than_usual(data["names"]),
         "rose": [_moved(series) for series in data["rose"]],
         "fell": [_moved(series) for series in data["fell"]],
         "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
@@ -151,7 +161,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, list[str]]:
 
 def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
     fired = datetime.fromisoformat(alert["fired_at"])
-    said = f"alert {alert['id']}: {sentences.much(alert, alert['seconds'])} [{alert['rule']}], "
+    said = f"alert {alert['id']}: {figures(alert)} [{alert['rule']}], "
     said += f"raised {sentences.when(fired, zone)}"
     if alert["resolved_at"] is None:
         said += ", still open"
@@ -159,6 +169,22 @@ def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
         over = datetime.fromisoformat(alert["resolved_at"])
         said += f", over after {span((over - fired).total_seconds())}"
     return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
+
+
+def _details(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """What an alert is drawn with: its series, and sentences on shares and names."""
+    evidence = alert["evidence"]
+    history = evidence.get("history")
+    shares = [share for share in evidence.get("shares", ()) if not share.get("judged")]
+    said = [
+        sentences.shares(shares) if alert["kind"] in SHARED else "",
+        more_than_usual(evidence.get("names", ())),
+    ]
+    event = "firing" if alert["resolved_at"] is None else "resolved"
+    return {
+        "facts": [fact for fact in said if fact],
+        "line": None if history is None else line(history, event, falls=alert["kind"] in FALLS),
+    }
 
 
 def _moved(series: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from monitor.alerts.message import Message, built_in, context
+from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
+from monitor.alerts.names import mostly
 from monitor.alerts.naming import about
 from monitor.templating import render, short
 from monitor.types import Notification
@@ -16,6 +17,8 @@ from monitor.types import Notification
 SHOWN_ALERTS = 20
 NAMED = 2
 """Alerts that the title names."""
+UNTOLD = {"rule", "kind"}
+"""Labels of a group that say nothing of what happened: the lines of its alerts have them."""
 SHOWN_TEXTS = 2
 """Of each alert in a letter about several."""
 
@@ -78,11 +81,15 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "headline": c["headline"],
                 "facts": c["facts"],
                 "texts": c["texts"],
+                "line": c["line"],
+                "rule": c["rule"],
+                "commands": [command for command in c["commands"] if "alerts judge" not in command["run"]],
             }
             for number, c in enumerate(shown, 1)
         ],
         "marks": any(not c["alert"].get("new") and c["event"] == "firing" for c in shown),
         "more": len(alerts) - len(shown),
+        "picture": PICTURE if any(c["picture"] for c in shown) else "",
     }
     return Message(
         title,
@@ -97,7 +104,7 @@ def _news(alert: Mapping[str, Any]) -> bool:
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    """How many, of which group, and the first of them."""
+    """How many, what the first of them are about, and what else they share."""
     firing = sum(alert["event"] == "firing" for alert in data["alerts"])
     new = sum(bool(alert.get("new")) for alert in data["alerts"])
     of_them = f" ({new} new)" if 0 < new < firing else ""
@@ -105,13 +112,21 @@ def _title(data: Mapping[str, Any]) -> str:
     said = " and ".join(
         part for part in (f"{firing} firing{of_them}" * (firing > 0), f"{over} resolved" * (over > 0)) if part
     )
-    where = ", ".join(f"{label} {value}" for label, value in data["group"].items() if value)
-    return short(f"{said}: {where or _subjects(data['alerts'])}")
+    where = ", ".join(
+        f"{label} {value}"
+        for label, value in data["group"].items()
+        if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
+    )
+    return short(f"{said}: {_subjects(data['alerts'])}{f' ({where})' if where else ''}")
+
+
+def _subject(alert: Mapping[str, Any]) -> str:
+    names = (alert.get("evidence") or {}).get("names", ())
+    return f"{about(alert['kind'], alert['selection'])}{mostly(names) if alert['kind'] in QUOTED else ''}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
-    """What the news is about: the first few."""
-    news = [alert for alert in alerts if _news(alert)] or alerts
-    said = list(dict.fromkeys(about(alert["kind"], alert["selection"]) for alert in news))
+    """What they are about: the first few, those that are news before the others."""
+    said = list(dict.fromkeys(_subject(alert) for alert in sorted(alerts, key=lambda one: not _news(one))))
     more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
     return "; ".join(said[:NAMED]) + more

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import naming, sentences
-from monitor.alerts.detectors.history import duration, span, texts
-from monitor.alerts.past import last_day
-from monitor.alerts.sparkline import sparkline
+from monitor.alerts import endings, naming, portion, sentences, standing
+from monitor.alerts.caption import line
+from monitor.alerts.detectors.history import texts
+from monitor.alerts.names import more_than_usual, mostly
+from monitor.alerts.standing import FALLS
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
 
@@ -44,8 +45,8 @@ AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
 SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
-FALLS = {"drop", "silence"}
-"""Kinds whose texts are the last ones before it became quiet."""
+EXTREME = {"drop": "At its lowest", "silence": "Before it ended", "conversation": "Before it ended"}
+"""By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
 """Kinds that hold weeks against weeks: no text is their beginning."""
 QUOTED = {"surge", "threshold", "ratio", "keyword", "entity"}
@@ -113,7 +114,7 @@ def context(
             for text in shown
         ],
         "heading": _heading(data, shown),
-        "line": None if history is None else line(history, event),
+        "line": None if history is None else line(history, event, falls=data["kind"] in FALLS),
         "why": str(data["reason"]).rstrip(".") if data["kind"] == "surge" else "",
         "rule": evidence.get("rule", ""),
         "commands": _commands(event, data),
@@ -125,17 +126,24 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
     if event == "resolved":
-        lasted, what = _lasted(data), naming.about(data["kind"], data["selection"])
-        if data["kind"] == "keyword":
-            what = sentences.much(data, 0)
-        return f"Over{f' after {lasted}' if lasted else ''}: {what} [{rule}]"
+        return f"{endings.title(data)}{_named(data, evidence)} [{rule}]"
     prefix = "" if event == "firing" else f"{event}: "
     if data.get("flapping"):
         prefix += "flapping: "
-    if data.get("times", 1) > 1:
-        prefix += "still firing: "
-    said = prefix + sentences.much(data, evidence.get("seconds", 3600)) + _quote(data, evidence)
-    return f"{said[:1].upper()}{said[1:]} [{rule}]"
+    much = standing.title(data, figures(data))
+    said = f"{prefix}{much}{_quote(data, evidence)}"
+    # where the quote is too long, it is cut, and not the rule
+    room = max(TITLE_CHARACTERS // 2, TITLE_CHARACTERS - len(rule) - 3)
+    return f"{short(f'{said[:1].upper()}{said[1:]}', room)} [{rule}]"
+
+
+def figures(data: Mapping[str, Any]) -> str:
+    """How much of what, against what is usual, and whom most of it is about: for a title."""
+    evidence = data.get("evidence") or {}
+    much = sentences.much(data, evidence.get("seconds", 3600))
+    if data["kind"] == "ratio":
+        much = portion.title(data) or much
+    return f"{much}{_named(data, evidence)}"
 
 
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
@@ -144,29 +152,20 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if not evidence:
         return [f"{str(data['reason']).rstrip('.')}."]
     much = sentences.how_much(data, evidence["seconds"])
-    told = [sentences.shares(evidence["shares"])] if data["kind"] in SHARED else []
+    if data["kind"] == "ratio":
+        much = portion.sentence(data) or much
+    shares = [share for share in evidence["shares"] if not share.get("judged")]
+    told = [sentences.shares(shares)] if data["kind"] in SHARED else []
     if data["kind"] not in (*FALLS, "conversation") and evidence["read"]:
-        told += [sentences.origin(evidence), sentences.words(evidence["words"])]
+        told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
+        told += [sentences.words(evidence["words"])]
     if event == "resolved":
         return [
-            *_end(data, evidence, zone),
-            f"{'At its lowest' if data['kind'] in FALLS else 'At its height'}: {much[:1].lower()}{much[1:]}",
+            *endings.sentences(data, _in_all(data, evidence), zone),
+            f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
-    return [much, _since(data, evidence, zone), *told]
-
-
-def line(history: Mapping[str, Any], event: str = "firing") -> dict[str, str]:
-    """The newest columns of a history, drawn with characters, and what they show."""
-    shown = last_day(history)
-    first = history["window"][0]
-    before, then = history["counts"][:first], max(history["counts"][first:], default=0)
-    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
-    if before:
-        caption += f": {'at most' if event == 'resolved' else 'now'} {then:,}, "
-        most = f"at most {max(before):,}" if any(before) else "none"
-        caption += f"in the {_whole(len(before) * history['step'])} before {most}"
-    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
+    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), *told]
 
 
 def data(
@@ -221,6 +220,10 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"run": run, "why": why} for run, why in runs]
 
 
+def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    return mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
+
+
 def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
     """The title of the most typical text: what happened, in somebody's words."""
     shown = evidence.get("texts") or []
@@ -249,13 +252,8 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     return f"{said}; raised {sentences.when(told, zone)}."
 
 
-def _end(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
-    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    count = "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
-    if fired is None or over is None:
-        return [f"It is over.{count}"]
-    began, ended = sentences.when(fired, zone, over), sentences.when(over, zone)
-    return [f"It is over: raised at {began}, ended at {ended}, after {_lasted(data)}.{count}"]
+def _in_all(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
+    return "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
 
 
 def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
@@ -276,16 +274,6 @@ def _told(data: Mapping[str, Any]) -> datetime:
 
 def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
     return sentences.when(datetime.fromisoformat(text), zone, _told(data))
-
-
-def _whole(seconds: int) -> str:
-    """``24 h``, ``7 days``."""
-    return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"
-
-
-def _lasted(data: Mapping[str, Any]) -> str:
-    fired, over = _time(data.get("fired_at")), _time(data.get("resolved_at"))
-    return "" if fired is None or over is None else span((over - fired).total_seconds())
 
 
 def _time(text: Any) -> datetime | None:

@@ -25,6 +25,17 @@ def counted(count: int, selection: Selection) -> str:
     return f"{count:,} {said}" if count else f"no {said}"
 
 
+def are(selection: Selection) -> str:
+    """What is said of texts: ``negative``, ``on litigation and negative``."""
+    said = [_of(task, label) for task, label in selection.items() if task != SENTIMENT]
+    return " and ".join([*said, *([selection[SENTIMENT]] if SENTIMENT in selection else [])])
+
+
+def _of(task: str, label: str) -> str:
+    words = {TOPIC: "on", ENTITY: "about"}
+    return f"{words[task]} {label}" if task in words else f"with {task} {label}"
+
+
 def about(kind: str, selection: Selection) -> str:
     """What an alert of a kind is about, in words."""
     if THREAD in selection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -21,16 +20,20 @@ OFFER = "; to make them a label: "
 IDLE = {"unanswered": ("turned", "in_a_row"), "worse": ("after",)}
 """Settings of conversations that mean nothing beside this ``when``."""
 
+ASKS = {
+    "unanswered": "fires when a customer's text waits too long for an answer",
+    "worse": "fires when a customer's texts turn to that",
+}
+"""What a rule of kind ``conversation`` does, by its ``when``."""
 KINDS = {
     "surge": "fires when more texts come than the past of the series explains",
     "drop": "fires when a series that is usually busy falls silent",
     "threshold": "fires at a number of texts that you set",
-    "ratio": "fires when a share grows beyond what is usual or set",
-    "trend": "fires when a series drifts over days",
+    "ratio": "fires when a share is surely as large as you set",
+    "trend": "fires when a series grows or shrinks over weeks",
     "new_topic": "fires when many texts that fit no label resemble each other",
     "keyword": "fires when certain words are used",
     "entity": "fires when certain names are mentioned",
-    "conversation": "fires when a conversation turns bad or waits too long for an answer",
     "silence": "fires when a source that usually delivers has nothing to say",
     "model": "fires when the labels no longer fit what comes in",
 }
@@ -38,7 +41,7 @@ KINDS = {
 
 def rule_in_words(rule: Rule) -> str:
     """A rule in a sentence, with all of its settings: how it can be told to fire less, or more."""
-    does = KINDS.get(rule.kind, "")
+    does = ASKS.get(getattr(rule.settings, "when", ""), KINDS.get(rule.kind, ""))
     watches = f"watches {watched(rule.where, rule.settings)}"
     settings = settings_in_words(rule.settings)
     return f"{rule.name} ({rule.kind}) {watches}{f' and {does}' if does else ''}: {settings}."
@@ -131,13 +134,14 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "entity":
         return many
     if kind == "keyword":
-        return f"{_clause(alert)}, among {named(selection)}" if selection else _clause(alert)
+        said = str(alert["reason"]).rstrip(".")  # whole: a word of the owner's may hold anything
+        return f"{said}, among {named(selection)}" if selection else said
     return f"{about(kind, selection)}: {_clause(alert)}"
 
 
 def _clause(alert: Mapping[str, Any]) -> str:
     """The first of a reason: what is seen. What it is held against comes after it."""
-    return re.split(r"; |, and surely ", str(alert["reason"]), maxsplit=1)[0].rstrip(".")
+    return str(alert["reason"]).partition("; ")[0].rstrip(".")
 
 
 def how_much(alert: Mapping[str, Any], seconds: float) -> str:
@@ -145,18 +149,19 @@ def how_much(alert: Mapping[str, Any], seconds: float) -> str:
     kind, expected = alert["kind"], alert["expected"]
     many = counted(round(alert["observed"]), alert["selection"])
     if kind == "threshold":
-        return _sentence(f"{many} in {duration(seconds)}; the rule's limit is {number(expected)}")
+        return sentence(f"{many} in {duration(seconds)}; the rule's limit is {number(expected)}")
     if kind == "entity":
-        return _sentence(many)
+        return sentence(many)
     if kind not in USUAL:
-        return _sentence(str(alert["reason"]).partition(OFFER)[0])
+        return sentence(str(alert["reason"]).partition(OFFER)[0])
     said = f"{many} in {duration(seconds)}; usually {usual(alert['low'], alert['high'])} at this hour"
     if expected >= 1:
         said += f", {number(expected)} on average"
-    return f"{_sentence(said)} {times_as_many(alert['observed'], expected)}".rstrip()
+    return f"{sentence(said)} {times_as_many(alert['observed'], expected)}".rstrip()
 
 
-def _sentence(said: object) -> str:
+def sentence(said: object) -> str:
+    """With a capital letter and a full stop."""
     text = str(said).rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
 

@@ -109,14 +109,14 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
         )
         print_json(
             {
-                **alert_data(store, alert),
+                **alert_data(store, alert, app.now()),
                 "transitions": steps,
                 "judgement": verdict,
                 "deliveries": _deliveries(store, alert),
             }
         )
         return
-    _print_alert(app, store, alert, alert_data(store, alert))
+    _print_alert(app, store, alert, alert_data(store, alert, app.now()))
 
 
 @alerts_command.command("ack")

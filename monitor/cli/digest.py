@@ -20,11 +20,11 @@ def digest_command(app: App, name: str | None, since: str | None, as_json: bool)
     """Print a digest of the time up to now: of NAME as the configuration has it, or of all tasks.
 
     It has the alerts and their state, the series that rose and fell most against the periods
-    before, the words that rose, texts that stand for them, the sources, and how much fits no
+    before, the words and names that rose, texts that stand for them, the sources, and how much fits no
     label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
 
-    With --json: an object with name, since, until, texts, usual (a period's texts), alerts, rose and
-    fell (selection, what, texts, usual, score), words, shown (texts), sources (name, texts, failures,
+    With --json: an object with name, since, until, zone, texts, usual (a period's texts), alerts, rose and
+    fell (selection, what, texts, usual, score), words, names, shown (texts), sources (name, texts, failures,
     error) and unlabelled ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest

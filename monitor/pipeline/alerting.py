@@ -7,18 +7,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import Life, span, step
 from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import format_duration
 from monitor.pipeline.telling import tell
-from monitor.pipeline.wording import look_at, note
+from monitor.pipeline.wording import as_it_stands, look_at, note
 from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import Evidence
 from monitor.types import Selection, StoredDocument
+
+PRESENT = {"conversation", "silence"}
+"""Kinds whose figures say how long something lasts: they follow also where they got no worse."""
 
 Behind = Callable[[Verdict], Sequence[StoredDocument]]
 """The documents behind a verdict, newest first; asked only where an alert needs them."""
@@ -70,7 +73,7 @@ def follow(
         elif todo == "drop":
             store.alerts.resolve(alert.id, f"did not last: {found.reason}", now)
         elif todo == "resolve":
-            resolve(store, alert, f"quiet again: {found.reason}", now, rule.policy)
+            resolve(store, alert, endings.end_of(found.reason), now, rule.policy)
         if todo in ("fire", "flap"):
             tell(store, store.alerts.need(alert.id), rule.policy, now)
 
@@ -84,10 +87,13 @@ def resolve(
         tell(store, store.alerts.need(alert.id), policy, now)
 
 
-def alert_data(store: Store, alert: StoredAlert) -> dict[str, Any]:
-    """An alert with its documents as JSON-able data, as notifiers and commands give it out."""
+def alert_data(store: Store, alert: StoredAlert, now: datetime | None = None) -> dict[str, Any]:
+    """An alert with its documents as JSON-able data, as notifiers and commands give it out.
+
+    :param now: where it is given, evidence that is old is read anew; what is kept stays as it is.
+    """
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    return data(asdict(alert), documents, evidence=Evidence(store).of(alert.id))
+    return data(asdict(alert), documents, evidence=as_it_stands(store, alert, documents, now))
 
 
 def life_of(alert: StoredAlert) -> Life:
@@ -134,8 +140,9 @@ def _firing(
     else:
         alert_id = alert.id
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}
-        worse = found.observed > alert.observed
-        store.alerts.still_firing(alert_id, now, worse=figures if worse else None)
+        worse = _worse(rule.kind, found, alert)
+        follows = worse or rule.kind in PRESENT
+        store.alerts.still_firing(alert_id, now, worse=figures if follows else None)
         if worse:
             look_at(store, alert_id, found)
         if fires:
@@ -146,6 +153,13 @@ def _firing(
     if fires:
         note(store, alert, documents, now, rule=rule, found=found)
     return alert
+
+
+def _worse(kind: str, found: Verdict, alert: StoredAlert) -> bool:
+    """Whether the figures of a verdict are worse than those that an alert has."""
+    if kind == "drop":  # the smaller a share of what is usual, the worse
+        return found.observed * alert.expected < alert.observed * found.expected
+    return found.observed > alert.observed
 
 
 def _told_apart(

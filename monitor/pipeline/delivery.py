@@ -11,9 +11,8 @@ from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
-from monitor.pipeline.wording import dress
+from monitor.pipeline.wording import as_it_stands, dress
 from monitor.store import Store
-from monitor.store.background import Evidence
 from monitor.store.outbox import Letter
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification
@@ -130,15 +129,17 @@ def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) 
 
 
 def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templates: Templates) -> None:
-    """Let a notifier go on saying that what it was told of fires, in the words it was told.
+    """Let a notifier go on saying that what it was told of fires, in the same words, with the figures of now.
 
     :raises DeliveryError: it could not.
     """
     firing = []
     for alert_id in store.tellings.standing(name):
-        documents = store.documents.many(store.alert_documents.of_alert(alert_id)[:LETTER_DOCUMENTS])
-        evidence = Evidence(store).of(alert_id)
-        told = data(asdict(store.alerts.need(alert_id)), documents, most=LETTER_DOCUMENTS, evidence=evidence)
+        documents = store.documents.many(store.alert_documents.of_alert(alert_id))
+        with store.transaction():
+            alert = store.alerts.need(alert_id)
+            evidence = as_it_stands(store, alert, documents, now, keep=True)
+        told = data(asdict(alert), documents, most=LETTER_DOCUMENTS, evidence=evidence)
         said = compose("firing", told)
         letter = Notification("", "firing", said.title, said.body, told, html=said.html, at=now)
         firing.append(dress(letter, templates, notifier))

@@ -12,7 +12,8 @@ from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, per
 from monitor.alerts.naming import about
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, rising, terms
-from monitor.pipeline.evidence import SHOWN, shown
+from monitor.pipeline.voices import SHOWN, named, shown
+from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Background, Evidence
 from monitor.store.digests import Digests
@@ -21,6 +22,10 @@ from monitor.types import Notification, StoredDocument
 READ = 300
 """At most so many texts of the period are read for words, and so many earlier ones."""
 ALERTS = 200
+DRAWN = 12
+"""So many alerts are drawn and come with their shares, the others are a line each."""
+EVIDENCE = ("seconds", "shares", "names", "history")
+"""What is taken over from what speaks for an alert."""
 EARLIER_DAYS, EARLIER_WEEKS = 7, 4
 """How many earlier periods say what is usual."""
 
@@ -69,18 +74,20 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     fell: list[dict[str, Any]] = []
     if periods:
         rose, fell = moved(totals(first, end), totals(before, first), periods)
+    alerts = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)
     return {
         "name": digest.name,
         "event": "digest",
         "since": since.isoformat(),
         "until": until.isoformat(),
+        "zone": digest.zone,
         "texts": background.sum({}, first, end),
         "usual": round(background.sum({}, before, first) / periods, 1) if periods else None,
-        "alerts": _alerts(store, since, until),
+        "alerts": alerts,
         "rose": rose,
         "fell": fell,
-        **_said(store, background, documents, rose, since, until),
+        **_said(store, background, documents, _waves(store, alerts, rose, since, until)),
         "sources": _sources(store, since, until),
         "unlabelled": {
             task: asdict(fit)
@@ -99,13 +106,18 @@ def _earlier(store: Store, since: int, length: int) -> float:
 
 
 def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found = []
-    evidence = Evidence(store)
+    found: list[dict[str, Any]] = []
+    kept = Evidence(store)
     for alert in reversed(store.alerts.find(limit=ALERTS)):
         if alert.fired_at is None or alert.fired_at >= until:
             continue
         if alert.resolved_at is not None and alert.resolved_at < since:
             continue
+        evidence = kept.of(alert.id)
+        if len(found) < DRAWN and alert.state != "resolved":
+            texts = store.documents.many(store.alert_documents.of_alert(alert.id))
+            evidence = as_it_stands(store, alert, texts, until)
+        drawn = EVIDENCE if len(found) < DRAWN else ("seconds",)
         over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at < until else None
         found.append(
             {
@@ -119,7 +131,8 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "observed": alert.observed,
                 "expected": alert.expected,
                 "reason": alert.reason,
-                "seconds": evidence.of(alert.id).get("seconds", 3600),
+                "seconds": evidence.get("seconds", 3600),
+                "evidence": {key: evidence[key] for key in drawn if key in evidence},
                 "fired_at": alert.fired_at.isoformat(),
                 "resolved_at": None if over is None else over.isoformat(),
                 "acked_by": alert.acked_by,
@@ -128,36 +141,85 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
     return found
 
 
+def _waves(
+    store: Store,
+    alerts: Sequence[dict[str, Any]],
+    rose: Sequence[dict[str, Any]],
+    since: datetime,
+    until: datetime,
+) -> list[list[StoredDocument]]:
+    """The texts of each alert, or where there was none of the series that rose; each text once, in the largest."""
+    found: list[list[StoredDocument]] = []
+    for alert in alerts:
+        ids = store.alert_documents.of_alert(alert["id"])[:READ]
+        found.append([d for d in store.documents.many(ids) if since <= d.event_at < until])
+    if not any(found):
+        for series in (s for s in rose[:3] if s["score"] >= rose[0]["score"] / 2):
+            labels = list(series["selection"].items())
+            found.append(store.documents.find(labels=labels, since=since, until=until, limit=READ // 3))
+    taken: set[int] = set()
+    waves = []
+    for wave in sorted(found, key=len, reverse=True):
+        waves.append([document for document in wave if document.id not in taken])
+        taken |= {document.id for document in wave}
+    return [wave for wave in waves if wave]
+
+
 def _said(
     store: Store,
     background: Background,
     documents: Sequence[StoredDocument],
-    rose: Sequence[dict[str, Any]],
-    since: datetime,
-    until: datetime,
+    waves: Sequence[Sequence[StoredDocument]],
 ) -> dict[str, Any]:
-    """The words that rose among all texts, and texts of the series that rose."""
+    """The words and names that rose among all texts, and texts of what happened, more of a larger wave."""
     stories = background.stories([d.id for d in documents])
     by_story = {stories[d.id]: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
     first = min((d.id for d in documents), default=0)
-    earlier = {e.story: terms(e.text) for e in background.before(first, {}, READ) if e.story not in by_story}
-    rises = rising(list(by_story.values()), list(earlier.values()))
+    before = list(
+        {e.story: e for e in background.before(first, {}, READ) if e.story not in by_story}.values()
+    )
+    earlier = [terms(one.text) for one in before]
+    rises = rising(list(by_story.values()), earlier)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
-    concerned: dict[int, StoredDocument] = {}
-    for series in (s for s in rose[:3] if s["score"] >= rose[0]["score"] / 2):
-        labels = list(series["selection"].items())
-        for document in store.documents.find(labels=labels, since=since, until=until, limit=READ // 3):
-            concerned[document.id] = document
-    chosen = list(concerned.values()) or list(documents)
-    told = background.stories([d.id for d in chosen])
-    groups = [f"{d.source} {d.thread}" if d.thread else told[d.id] for d in chosen]
-    said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d in chosen]
-    picked = representative(said, groups, list(earlier.values()), SHOWN, {rise.term for rise in rises})
-    sizes = Counter(groups)
+    stressed = {rise.term for rise in rises}
+    ranked = [_typical(background, wave, earlier, stressed) for wave in waves or [documents]]
+    picked = [one for wave, seats in zip(ranked, _seats(ranked), strict=True) for one in wave[1][:seats]]
     return {
         "words": [{**asdict(rise), "term": as_written(rise.term, written)} for rise in rises],
-        "shown": [shown(chosen[i], sizes[groups[i]]) for i in picked],
+        "names": [
+            asdict(one) for one in named(store, documents, [stories[d.id] for d in documents], before, "")
+        ],
+        "shown": picked,
     }
+
+
+Ranked = tuple[int, list[dict[str, Any]]]
+"""How many texts a wave has, and those that are typical of it, the most typical first."""
+
+
+def _typical(
+    background: Background,
+    wave: Sequence[StoredDocument],
+    earlier: Sequence[set[str]],
+    stressed: set[str],
+) -> Ranked:
+    told = background.stories([d.id for d in wave])
+    groups = [f"{d.source} {d.thread}" if d.thread else told[d.id] for d in wave]
+    said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d in wave]
+    sizes = Counter(groups)
+    picked = representative(said, groups, earlier, SHOWN, stressed)
+    return len(wave), [shown(wave[i], sizes[groups[i]]) for i in picked]
+
+
+def _seats(waves: Sequence[Ranked]) -> list[int]:
+    """How many of the texts that are shown each wave gets: in proportion to its size (Sainte-Laguë)."""
+    seats = [0] * len(waves)
+    for _ in range(SHOWN):
+        open_ = [n for n, (_, texts) in enumerate(waves) if seats[n] < len(texts)]
+        if not open_:
+            break
+        seats[max(open_, key=lambda n: (waves[n][0] / (2 * seats[n] + 1), -n))] += 1
+    return seats
 
 
 def _sources(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from functools import partial
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
+from monitor.pipeline.feeds import frozen
 from monitor.pipeline.profiles import Present
-from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection, StoredDocument

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.feeds import frozen
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
-from monitor.pipeline.watching import frozen
 from monitor.store import Store
 from monitor.types import Selection, StoredDocument
 
@@ -45,7 +46,7 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
 def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     """Judge the series of open alerts again as time goes by, so that alerts resolve.
 
-    An alert whose rule is gone is resolved.
+    An alert whose rule is gone, or watches something else now, is resolved.
     """
     by_name = {rule.name: rule for rule in rules}
     present = Present(now, store)
@@ -55,7 +56,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
             continue  # followed by what watches for it
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
-                resolve(store, alert, "the rule is no longer there", now)
+                resolve(store, alert, endings.RULE_GONE if rule is None else endings.RULE_CHANGED, now)
         elif frozen(store, alert, now) is None:
             _judge(present, rule, alert.selection, [])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.alerts.detectors.history import span, texts
 from monitor.alerts.message import Message, compose
-from monitor.alerts.naming import counted
+from monitor.alerts.naming import about, counted
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.errors import MonitorError
@@ -61,7 +61,9 @@ def preview(
         message = compose(event, told, templates)
     except Exception as error:
         raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
-    return Preview(message, event, made_of, told, picture(told["evidence"]["history"], templates.zone))
+    what = about(told["kind"], told["selection"])
+    drawn = picture(told["evidence"]["history"], templates.zone, what)
+    return Preview(message, event, made_of, told, drawn)
 
 
 def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -> tuple[dict[str, Any], str]:
@@ -110,17 +112,17 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
 def _reason(rule: Rule, number: int) -> str:
     """What a rule of this kind would say; the figures are made up where they do not follow from the texts."""
     examples = {
-        "ratio": "18 of 24 texts in 1 h, 75%, and surely over 57%; the rule's limit is lower",
+        "ratio": "18 of 24 texts in 1 h (75 %, surely over 57 %); the rule's limit is lower",
         "trend": "rises over 42 days, from 2 to 8 texts a day; means of the first week and the last",
         "silence": f"nothing new for {span(SILENT_S)}, in which 30 arrivals are usual",
         "model": "no label fits 30% of the texts, where 10% were usual",
         "new_topic": f"{texts(number)} that fit no label resemble each other; usually 1 in 7 days",
     }
     if rule.kind == "keyword":
-        return f"{rule.settings.words[0]!r} in {texts(number)}"
+        return f"{texts(number)} with {rule.settings.words[0]!r}"
     if rule.kind == "conversation":
         if rule.settings.when == "unanswered":
-            return f"no answer for 45 min to {counted(1, rule.where)}"
+            return f"unanswered for 45 min, {counted(1, rule.where)}"
         return f"{counted(3, rule.where)} in a row from the customer"
     return examples.get(rule.kind, "a preview: no rule found anything")
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict, new_topic
 from monitor.alerts.detectors.history import span
 from monitor.alerts.rules import Rule
@@ -46,7 +47,7 @@ def watch_topics(
             names = {reader.task.name for reader in watched}
             for alert in store.alerts.all_open():
                 if alert.rule == rule.name and alert.selection["task"] not in names:
-                    gone = _nothing(now, "the task is not watched any more")
+                    gone = _nothing(now, endings.TASK_UNWATCHED)
                     _follow(store, rule, alert.selection["task"], gone, [], now)
             store.looks.note(rule.name, hour)
 

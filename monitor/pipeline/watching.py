@@ -6,13 +6,13 @@ and what it says is handed to :func:`monitor.pipeline.alerting.follow`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
 from monitor.alerts.rules import Rule
 from monitor.mentions import Mentions
@@ -27,9 +27,9 @@ from monitor.types import Selection, StoredDocument
 
 SOURCE, THREAD, TASK = "source", "thread", "task"
 """Keys of selections that name no label."""
-FED_BY = 0.5
-"""An alert is fed by a source that gave more than so much of its documents."""
 ATTACHED = 100
+READ_AGAIN = 500
+"""Where an alert has more texts, those are not read again to count which words they say."""
 
 
 def watch_documents(store: Store, rules: Sequence[Rule], ids: Sequence[int], now: datetime) -> None:
@@ -61,32 +61,6 @@ def watch(store: Store, rules: Sequence[Rule], now: datetime) -> None:
                 )
 
 
-def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
-    """Why an alert should stay as it is: the source that feeds it is silent or cannot be read.
-
-    ``None`` where nothing speaks against judging it. A source is silent while a rule of kind
-    ``silence`` has an open alert on it. Alerts on sources themselves are never frozen.
-    """
-    if SOURCE in alert.selection and alert.kind == "silence":
-        return None
-    given = Counter(
-        document.source for document in store.documents.many(store.alert_documents.of_alert(alert.id))
-    )
-    if not given:
-        return None
-    source, number = given.most_common(1)[0]
-    if number <= FED_BY * given.total():
-        return None
-    state = store.sources.get(source)
-    if state is None or not state.active:
-        return None
-    silent = any(a.kind == "silence" and a.selection.get(SOURCE) == source for a in store.alerts.all_open())
-    if not silent and state.failures < silence.FAILURES:
-        return None
-    said = "is silent" if silent else "cannot be read"
-    return f"the source {source} {said}; it gave {number} of its {given.total()} texts"
-
-
 # -- texts -------------------------------------------------------------------------------
 
 
@@ -95,8 +69,8 @@ def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], no
     for pairs, new in mentioned(store, rule, [d for d in documents if d.id not in known]).items():
         selection = dict(pairs)
         before = next((a for a in _opened(store, rule) if a.selection == selection), None)
-        number = 0 if before is None else len(store.alert_documents.of_alert(before.id))
-        verdict = of_mentions(new, number, now)
+        earlier = [] if before is None else store.alert_documents.of_alert(before.id)
+        verdict = of_mentions(new, len(earlier), now, _said_before(store, rule, selection, earlier))
         _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
 
 
@@ -122,11 +96,29 @@ def mentioned(
     return found
 
 
-def of_mentions(new: Mentioning, before: int, now: datetime) -> Verdict:
-    """What new mentions say; :param before: documents that the alert has already."""
+def _said_before(
+    store: Store, rule: Rule, selection: Selection, ids: Sequence[int]
+) -> Mapping[str, int] | None:
+    """How many of the documents mention what of a rule; ``None`` where they are too many to be read again."""
+    if rule.kind == "entity":
+        return {selection["entity"]: len(ids)}
+    if len(ids) > READ_AGAIN:
+        return None
+    words = Mentions(dict.fromkeys(rule.settings.words, ()))
+    return mention.labels([words.of(d.title, d.text) for d in store.documents.many(ids)])
+
+
+def of_mentions(
+    new: Mentioning, before: int, now: datetime, named_before: Mapping[str, int] | None = None
+) -> Verdict:
+    """What new mentions say.
+
+    :param before: documents that the alert has already.
+    :param named_before: how many of them mention what, where that is known.
+    """
     since = min(int(document.event_at.timestamp()) for document, _ in new)
     named = mention.labels([names for _, names in new])
-    return mention.judge(named, len(new), before, since, int(now.timestamp()))
+    return mention.judge(named, len(new), before, since, int(now.timestamp()), named_before)
 
 
 # -- conversations -----------------------------------------------------------------------
@@ -147,7 +139,7 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
     selection = {SOURCE: source, THREAD: thread}
     state = store.sources.get(source)
     if state is None or not state.active or state.last_success_at is None:
-        _withdraw(store, rule, selection, "the source is not read any more", now)
+        _withdraw(store, rule, selection, endings.SOURCE_UNREAD, now)
         return
     said = store.threads.turns(source, thread, rule.where)
     verdict = of_thread(rule, said, min(now, state.last_success_at))
@@ -177,7 +169,7 @@ def _sources(store: Store, rule: Rule, now: datetime) -> None:
     names = {state.name for state in watched}
     for alert in _opened(store, rule):
         if alert.selection[SOURCE] not in names:
-            _withdraw(store, rule, alert.selection, "the source is not watched any more", now)
+            _withdraw(store, rule, alert.selection, endings.SOURCE_UNWATCHED, now)
 
 
 def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verdict | None:
@@ -246,7 +238,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
         names = {task.name for task in watched}
         for alert in _opened(store, rule):
             if alert.selection[TASK] not in names:
-                _withdraw(store, rule, alert.selection, "the task is not watched any more", now)
+                _withdraw(store, rule, alert.selection, endings.TASK_UNWATCHED, now)
         store.looks.note(rule.name, hour)
 
 

@@ -7,13 +7,14 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.grouping import group_message
 from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
-from monitor.alerts.picture import picture
+from monitor.alerts.naming import about
+from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.evidence import gather
@@ -23,6 +24,8 @@ from monitor.store.background import Evidence
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
+RENEWED = timedelta(minutes=10)
+"""Evidence of an alert that goes on is read anew where it is shown so long after it was read."""
 log = logging.getLogger(__name__)
 
 
@@ -59,13 +62,43 @@ def note(
 
 
 def look_at(store: Store, alert_id: int, found: Verdict) -> None:
-    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction."""
+    """The figures of an alert got worse: what is said later is of their window. Joins the caller's transaction.
+
+    The rest of the evidence is of another moment from now on, so it loses its time: whoever shows it reads it anew.
+    """
     kept = Evidence(store)
     if evidence := kept.of(alert_id):
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
         since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
         seconds = found.until - found.since
+        evidence.pop("at", None)
         kept.put(alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds})
+
+
+def as_it_stands(
+    store: Store,
+    alert: StoredAlert,
+    documents: Sequence[StoredDocument],
+    now: datetime | None = None,
+    *,
+    keep: bool = False,
+) -> dict[str, Any]:
+    """The evidence for an alert, of one moment: gathered anew where its figures went on since, or time did.
+
+    :param documents: those behind the alert, newest first.
+    :param now: where it is not given, evidence that fits the figures is used however old it is.
+    :param keep: keep what is gathered; joins the caller's transaction.
+    """
+    kept = Evidence(store).of(alert.id)
+    if not kept or alert.state == "resolved":
+        return kept
+    at = datetime.fromisoformat(kept["at"]) if "at" in kept else None
+    if at is not None and (now is None or now - at < RENEWED):
+        return kept
+    moment = max(now or alert.last_firing_at, alert.last_firing_at)
+    if keep:
+        return note(store, alert, documents, moment)
+    return {**gather(store, alert, documents, moment, kept=kept), "at": moment.isoformat()}
 
 
 def word(
@@ -91,6 +124,8 @@ def word(
     letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
+    if event == "resolved":
+        letter["ended"] = store.transitions.ended(alert.id)
     return Told(**asdict(compose(event, letter)), data=letter)
 
 
@@ -127,11 +162,15 @@ def _worded(notification: Notification, templates: Templates) -> Notification:
 
 def _pictured(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:
     """With the history drawn, where there is one and the notifier shows it."""
-    history = (notification.data.get("evidence") or {}).get("history")
-    if not notifier.pictures or notification.picture or not history:
+    if not notifier.pictures or notification.picture:
         return notification
+    panels = [
+        (about(alert["kind"], alert["selection"]), history)
+        for alert in notification.data.get("alerts") or [notification.data]
+        if (history := (alert.get("evidence") or {}).get("history"))
+    ]
     try:
-        return replace(notification, picture=picture(history, templates.zone))
+        return replace(notification, picture=pictures(panels, notification.data.get("zone", templates.zone)))
     except Exception:
         log.exception("the picture could not be drawn; the letter goes without")
         without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)

@@ -19,10 +19,11 @@ LOOKED_AT = 1500
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The beginning of a text, and the story it tells."""
+    """The beginning of a text, the story it tells, and its id."""
 
     story: str
     text: str
+    id: int
 
 
 class Background(Room):
@@ -68,7 +69,7 @@ class Background(Room):
     def of_sources(self, document_id: int, sources: Sequence[str], limit: int) -> list[Excerpt]:
         """Excerpts of documents with smaller ids, the newest first, from these sources."""
         rows = self.rows(
-            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from "
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}), id from "
             "(select * from documents where id < ? order by id desc limit ?) "
             f"where source in ({marks(sources)}) order by id desc limit ?",
             [document_id, LOOKED_AT, *sources, limit],
@@ -79,7 +80,7 @@ class Background(Room):
         """Excerpts of documents with smaller ids, the newest first, those that have all ``labels``."""
         if not labels:
             rows = self.rows(
-                f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from documents "
+                f"select story, substr(title || '. ' || text, 1, {EXCERPT}), id from documents "
                 "where id < ? order by id desc limit ?",
                 [document_id, limit],
             )
@@ -89,7 +90,7 @@ class Background(Room):
             f" and exists (select 1 from ({sql}) q where q.document_id = p.document_id)" for sql, _ in others
         )
         rows = self.rows(
-            f"select story, substr(title || '. ' || text, 1, {EXCERPT}) from (select * from ({first[0]}) "
+            f"select story, substr(title || '. ' || text, 1, {EXCERPT}), d.id from (select * from ({first[0]}) "
             "where document_id < ? order by document_id desc limit ?) p "
             f"join documents d on d.id = p.document_id where 1{also} order by d.id desc limit ?",
             [*first[1], document_id, LOOKED_AT, *(value for _, values in others for value in values), limit],

@@ -31,6 +31,15 @@ class Transitions(Room):
             [alert_id, to_text(now), state, reason],
         )
 
+    def ended(self, alert_id: int) -> str:
+        """Why an alert ended; empty where it did not."""
+        found = self.value(
+            "select reason from alert_transitions where alert_id = ? and state = 'resolved' "
+            "order by id desc limit 1",
+            [alert_id],
+        )
+        return found or ""
+
     def of_alert(self, alert_id: int) -> list[Transition]:
         """The alert's life, oldest step first."""
         rows = self.rows("select * from alert_transitions where alert_id = ? order by id", [alert_id])

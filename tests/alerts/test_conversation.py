@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.alerts.detectors.conversation import ConversationSettings, Turn, judge
+from monitor.alerts.rules import Rule
+from monitor.alerts.sentences import rule_in_words
 
 MINUTE = 60
 
@@ -62,14 +64,38 @@ def test_unanswered_counts_from_the_first_open_text(said: str, firing: bool, ope
 def test_the_reason_says_for_how_long() -> None:
     settings = ConversationSettings(when="unanswered", after="30m")
     found = judge(turns("a-+-"), 45 * MINUTE, settings)
-    assert (found.reason, found.since) == ("no answer for 44 min to 2 texts", MINUTE)
+    assert (found.reason, found.since) == ("unanswered for 44 min, 2 texts", MINUTE)
 
 
 def test_a_thread_that_ended_long_ago_is_over() -> None:
     settings = ConversationSettings(when="unanswered", expires="1h")
     assert judge(turns("-"), 3600, settings).firing
     found = judge(turns("-"), 3601, settings)
-    assert (found.firing, found.quiet, found.reason) == (False, True, "no text for 1h")
+    assert (found.firing, found.quiet, found.reason) == (
+        False,
+        True,
+        "nobody wrote for 1 h; it was never answered",
+    )
+    assert judge(turns("-a"), 3661, settings).reason == "nobody wrote for 1 h"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("--+a", "answered after 3 min"),
+        ("-a+a--a", "answered after 2 min"),
+        ("-aa", "answered after 1 min"),
+        (
+            "-aa-",
+            "answered after 1 min; since then unanswered for 1 min, 1 text; the rule waits 30 min",
+        ),
+        ("+a", "nothing is left to answer"),
+    ],
+)
+def test_the_end_says_how_long_the_answer_took(said: str, reason: str) -> None:
+    settings = ConversationSettings(when="unanswered", after="30m")
+    found = judge(turns(said), len(said) * MINUTE, settings)
+    assert (found.firing, found.quiet, found.reason) == (False, True, reason)
 
 
 def test_where_must_name_a_label() -> None:
@@ -77,3 +103,18 @@ def test_where_must_name_a_label() -> None:
     assert [s for s, _ in settings.faults({}, {})] == ["where"]
     assert [s for s, _ in settings.faults({"mood": "*"}, {})] == ["where"]
     assert list(settings.faults({"mood": "bad"}, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (
+            "unanswered",
+            "fires when a customer's text waits too long for an answer: when unanswered, after 30m",
+        ),
+        ("worse", "fires when a customer's texts turn to that: when worse, turned 2"),
+    ],
+)
+def test_the_rule_says_which_of_its_questions_it_asks(when: str, said: str) -> None:
+    rule = Rule("talk", "conversation", {"mood": "bad"}, [], ConversationSettings(when=when))  # type: ignore[arg-type]
+    assert rule_in_words(rule).startswith(f"talk (conversation) watches mood bad and {said}")

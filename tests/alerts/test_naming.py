@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.alerts.naming import about, counted, named
+from monitor.alerts.naming import about, are, counted, named
 from monitor.types import Selection
 
 
@@ -45,3 +45,15 @@ def test_texts_are_counted(count: int, said: str) -> None:
 )
 def test_what_an_alert_is_about(kind: str, selection: Selection, said: str) -> None:
     assert about(kind, selection) == said
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ({"sentiment": "negative"}, "negative"),
+        ({"sentiment": "negative", "topic": "court"}, "on court and negative"),
+        ({"entity": "Acme", "mood": "bad"}, "about Acme and with mood bad"),
+    ],
+)
+def test_what_texts_are_is_said_of_them(selection: Selection, said: str) -> None:
+    assert are(selection) == said

@@ -82,7 +82,7 @@ def test_backfill_does_not_count() -> None:
 
 def test_the_reason_names_both_counts_and_the_bound() -> None:
     assert judge(share(12, 20), 7200, 0, HALF).reason == (
-        "12 of 20 texts in 1 h, 60%, and surely over 42%; the rule's limit is 40%"
+        "12 of 20 texts in 1 h (60 %, surely over 42 %); the rule's limit is 40 %"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_story_counts_once_however_often_it_is_told() -> None:
     assert judge(storm, 7200, 0, HALF).firing, "nothing is known of stories"
     found = judge(replace(told(storm, 3), whole=told(storm.whole, 21)), 7200, 0, HALF)
     assert (found.firing, found.quiet, found.observed) == (False, True, 3)
-    assert found.reason.startswith("3 of 21 texts in 1 h (copies left out), 14%")
+    assert found.reason.startswith("3 of 21 texts in 1 h, copies left out (14 %, ")
     # copies of something else do not hide a share either
     hidden = share(15, 70)
     assert hidden.whole is not None

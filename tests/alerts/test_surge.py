@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 
@@ -58,6 +59,12 @@ def test_a_burst_fires_and_says_why() -> None:
     assert verdict.reason.startswith("8 texts in 15 min where 0.")
     assert verdict.reason.endswith("are usual at this hour; 21 days of history")
     assert not verdict.quiet
+
+
+def test_what_hardly_ever_comes_is_said_so() -> None:
+    verdict = then(steady(0.0)[1], [8])
+    assert verdict.high == 0
+    assert re.search(r" where hardly any \(0\.\d+\) are usual at this hour; ", verdict.reason), verdict.reason
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.001, 0.01, 0.05, 0.3, 2, 20, 200])

@@ -15,7 +15,7 @@ import pytest
 from weeks import Weeks
 
 from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
-from monitor.alerts.picture import picture
+from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
 from monitor.pipeline.preview import preview
@@ -143,6 +143,7 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     assert resolved.title.startswith("Over after 3 h 20 min: ")
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
     assert "44 texts in all." in resolved.body
+    assert "\nWhen it ended: 0 texts in 1 h where 0.4 (0 to 3) are usual at this hour.\n" in resolved.body
     assert "alerts ack" not in resolved.body
     history = resolved.data["evidence"]["history"]
     assert history["counts"][-3:] == [0, 0, 0], "the picture shows the time since"
@@ -246,6 +247,8 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
     assert drawn.startswith(b"\x89PNG")
     assert 2_000 < len(drawn) < 100_000
     assert picture(None) == b""
+    drawn = pictures([("texts on litigation", history)] * 9)
+    assert int.from_bytes(drawn[20:24]) == 1743, "four series below each other, and the key"
 
 
 @pytest.mark.parametrize("event", ["firing", "resolved"])
@@ -257,3 +260,26 @@ def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: 
     assert shown.picture.startswith(b"\x89PNG")
     assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "12 negative texts ")
     assert weeks.store.row_counts() == before
+
+
+def test_the_name_that_most_texts_mention_is_said(weeks: Weeks) -> None:
+    """A rule on all negative texts tells whom they are about, where the owner listed the name."""
+    ids = wave(weeks)[:10]
+    for document_id in ids[:8]:
+        weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
+    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
+    (named,) = letter.data["evidence"]["names"]
+    assert (named["name"], named["texts"], named["of"], named["usual"]) == ("Halvorne Bank", 8, 10, 0)
+    said = "Named more than usual: Halvorne Bank (8 of 10, usually none)."
+    assert said in letter.body
+    assert said in letter.html
+    assert ", mostly about Halvorne Bank: " in letter.title
+    assert "Halvorne" not in [word["term"] for word in letter.data["evidence"]["words"]], "it is said once"
+
+
+def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
+    ids = wave(weeks)[:10]
+    for document_id in ids:
+        weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
+    letter = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
+    assert letter.data["evidence"]["names"] == []

@@ -82,11 +82,14 @@ def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, se
     deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
     message = server.messages[0].message
     assert message["Subject"].startswith("2 firing: texts on litigation; all texts")
-    text, page = (part.get_content() for part in message.iter_parts())
+    text, page, drawn = (part.get_content() for part in message.walk() if not part.is_multipart())
     assert page.count("<!doctype html>") == page.count("<body") == 1
     assert page.count("<h2") == 2
     assert "<b>" not in page, "names are escaped"
-    assert "cid:" not in page
+    assert page.count('<img src="cid:') == 1
+    assert drawn.startswith(b"\x89PNG")
+    assert text.count(" a column: now ") == 2
+    assert "Rule: all (threshold) watches all documents and fires" in text
     for said in (text, page):
         assert "raised 16:10 CET" in said
         assert "Halvorne" in said
@@ -193,3 +196,13 @@ def test_what_to_do_first_is_said_first(kind: str, selection: dict[str, str], re
     said = context("firing", data(alert, []))
     assert said["commands"][0]["run"] == run
     assert "to make them a label" not in said["headline"]
+
+
+def test_a_long_headline_is_cut_before_its_rule() -> None:
+    alert = {
+        "id": 7, "rule": "slow", "kind": "trend", "selection": {}, "reason": "it " * 99,
+        "observed": 12, "expected": 1, "low": 0, "high": 3,
+    }  # fmt: skip
+    said = context("firing", data(alert, []))["headline"]
+    assert len(said) <= 200
+    assert said.endswith("… [slow]")

@@ -221,7 +221,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         one.chat(today + 13 * HOUR + n * 5 * MINUTE, EVERY_DAY[n % 8])
     one.live(today, today + 14 * HOUR)
 
-    assert titles(one, "words")[0] == f"'class action' in 1 text: \"{lawsuit}\" [words]"
+    assert titles(one, "words")[0] == f"1 text with 'class action': \"{lawsuit}\" [words]"
     assert titles(one, "halvorne")[0] == f'1 negative text about Halvorne Bank: "{lawsuit}" [halvorne]'
     assert titles(one, "turns-bad")[0] == (
         "Conversation c1 (chat): 2 negative texts in a row from the customer [turns-bad]"
@@ -231,15 +231,18 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
         talk.index(f"{role}: {text}") for role, text in CONVERSATION
     ), "whole and in its order, with what was said before it turned"
     waiting, answered, *_ = titles(one, "unanswered")
-    assert re.match(r"Conversation c1 \(chat\): no answer for 3\d min to 2 texts with intent", waiting), (
+    assert re.match(r"Conversation c1 \(chat\): unanswered for 3\d min, 2 texts with intent", waiting), (
         waiting
     )
-    assert answered.startswith("Over after ")
+    assert re.match(r"Over, answered after \d\d min: conversation c1 \(chat\) ", answered), answered
     assert titles(one, "more-complaints")[0].startswith(
         "Texts with intent complaint: rises over 42 days, from 1"
     )
     (share,) = titles(one, "complaints")
-    assert re.match(r"Texts with intent complaint: \d+ of \d+ texts in 1 h, \d\d%", share), share
+    assert re.match(
+        r"\d+ of \d+ texts in 1 h are with intent complaint \(\d\d %\), usually \d+ %; limit \d\d %", share
+    ), share
+    assert body(one, "complaints").count("of all texts") == 0, "the same share is not said twice"
     said = re.search(r"Said more than usual: (.+)\.", body(one, "complaints"))
     assert said is None or not {"I", "the", "about", "at the"} & {
         w.rpartition(" (")[0] for w in said[1].split(", ")

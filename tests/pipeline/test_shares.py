@@ -41,7 +41,7 @@ def test_a_duplicate_storm_moves_no_share(
     # as many texts that are no copies are another thing
     at += timedelta(minutes=10)
     (reason,) = fetched(at, *documents(40, BAD_COURT, at - timedelta(minutes=9), apart=10))
-    assert reason.startswith("44 of 64 texts in 1 h (copies left out), 69%")
+    assert reason.startswith("44 of 64 texts in 1 h, copies left out (69 %, ")
     # rebuilt counts know no stories of their own: they are read where they are
     before = runtime.store.series.counts({"mood": "bad"})
     runtime.store.series.rebuild("mood")

@@ -13,7 +13,8 @@ from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
-from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.alerting import follow
+from monitor.pipeline.judging import judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import TELL_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
@@ -163,8 +164,12 @@ def test_the_same_moment_twice_gives_two_keys(world: World) -> None:
 
 def test_a_rule_that_is_gone_ends_its_alert_and_says_so(world: World) -> None:
     world.see("firing")
-    resolve(world.store, world.store.alerts.need(1), "the rule is no longer there", world.now)
-    assert world.events() == [("desk", "firing"), ("desk", "resolved")]
+    judge_open(world.store, [], world.now)
+    _, (_, letter) = world.letters()
+    assert letter.event == "resolved"
+    assert letter.title.startswith("Not watched any more: texts on ")
+    assert "rule bad was removed" in letter.body
+    assert letter.data["ended"] == "the rule is no longer there"
 
 
 # -- silences, snoozing, inhibition, mutes -------------------------------------------------
@@ -294,7 +299,7 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert world.letters() == []
     world.wait(seconds=10)
     (_, both), (_, one) = world.letters()
-    assert both.title == "2 firing: rule bad"
+    assert both.title == "2 firing: texts on court; texts on money"
     assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
     assert both.data["group"] == {"rule": "bad"}
     assert "NEW" not in both.body, "all of it is"
@@ -308,13 +313,17 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert world.letters() == []
     world.wait(seconds=1)
     ((_, news),) = world.letters()
-    assert (news.event, news.title) == ("firing", "2 firing (1 new) and 1 resolved: rule bad")
+    assert news.event == "firing"
+    assert news.title == "2 firing (1 new) and 1 resolved: texts on sport; texts on court and 1 more"
     overview, _, whole = news.body.partition("\n\n")
     assert "1. NEW 9 texts on sport" in overview
     assert "2. 9 texts on money" in overview
     assert "3. Over" in overview
     assert "on money" not in whole, "what is known already has a line, no more"
     assert "monitor alerts show 4" in whole
+    assert "monitor alerts ack 4" in whole
+    assert "monitor alerts snooze 4" in whole
+    assert "monitor alerts ack 1" not in whole, "that one is over"
     assert [(a["id"], a["event"]) for a in news.data["alerts"]] == [
         (4, "firing"),
         (3, "firing"),
@@ -365,7 +374,8 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
         keys += [letter.key for _, letter in found]
         world.wait(hours=hours)
     ((_, last),) = world.letters()
-    assert last.title.startswith("Still firing: ")
+    assert last.title.startswith("Still firing after 8 h: ")
+    assert last.body.startswith("Still firing after 8 h. Nobody has acknowledged it.\n")
     assert len({*keys, last.key}) == 3
     world.store.care.acknowledge(1, "ada", "", world.now)
     world.wait(hours=9)
@@ -430,3 +440,24 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     assert first.notification.title == "2 firing: texts on court; texts on money"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "looks", "kept"),
+    [
+        ("drop", [(3, 24.0), (0, 24.0), (4, 40.0)], (0, 24.0)),
+        ("drop", [(3, 24.0), (4, 100.0)], (4, 100.0)),
+        ("surge", [(9, 1.0), (12, 1.0), (10, 1.0)], (12, 1.0)),
+        ("silence", [(0, 30.0), (0, 60.0)], (0, 60.0)),
+    ],
+)
+def test_an_alert_keeps_its_worst_figures_and_how_long_it_lasts_by_now(
+    world: World, kind: str, looks: list[tuple[int, float]], kept: tuple[int, float]
+) -> None:
+    made = Rule("r", kind, {"topic": "*"}, ("desk",), SurgeSettings(), pace=PACE)
+    for observed, expected in looks:
+        verdict = replace(seen("firing", observed), expected=expected)
+        follow(world.store, made, {"topic": "court"}, verdict, lambda _: [], world.now)
+        world.now += timedelta(minutes=5)
+    (alert,) = world.store.alerts.all_open()
+    assert (alert.observed, alert.expected) == kept

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from monitor.errors import SourceError
-from monitor.pipeline.watching import frozen
+from monitor.pipeline.feeds import frozen
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
@@ -91,7 +91,7 @@ def test_a_share_is_that_of_all_texts_or_of_the_topics(
     assert found["share-of-topic"].selection == {"topic": "court", "mood": "bad"}
     assert found["share-of-topic"].reason.startswith("10 of 10 texts")
     read(runtime, at, *some(BAD_MONEY, 20, at, "worse"))
-    assert alerts(runtime)["share-of-all"].reason.startswith("30 of 70 texts in 1 h, 43%")
+    assert alerts(runtime)["share-of-all"].reason.startswith("30 of 70 texts in 1 h (43 %, ")
 
 
 def test_one_story_told_many_times_is_no_share(
@@ -299,11 +299,14 @@ def test_each_mention_fires_and_those_that_are_close_are_one_alert(
     found = alerts(runtime)
     assert set(found) == {"leaks"}
     assert (found["leaks"].observed, found["leaks"].selection) == (2, {})
-    assert found["leaks"].reason == "'data leak' in 1 text, 'Strike' in 1 text"
+    assert found["leaks"].reason == "2 texts with 'data leak' (1), 'Strike' (1)"
     later = at + timedelta(minutes=30)
     read(runtime, later, Document("bad", f"{BAD_COURT} strike", published_at=later))
     found = alerts(runtime)
-    assert (found["leaks"].observed, found["leaks"].reason) == (3, "'Strike' in 1 text; 2 before")
+    assert (found["leaks"].observed, found["leaks"].reason) == (
+        3,
+        "3 texts with 'Strike' (2), 'data leak' (1)",
+    )
     assert found["bad-strike"].selection == {"mood": "bad"}
     assert len(runtime.store.alert_documents.of_alert(found["leaks"].id)) == 3
     settle(runtime, later + timedelta(minutes=59))
@@ -331,7 +334,7 @@ def test_each_entity_has_an_alert_of_its_own(
     )
     found = {a.selection["entity"]: a for a in runtime.store.alerts.find(rule="companies")}
     assert {name: a.observed for name, a in found.items()} == {"Acme Corp": 2, "Border Bank": 1}
-    assert found["Acme Corp"].reason == "'Acme Corp' in 2 texts"
+    assert found["Acme Corp"].reason == "2 texts with 'Acme Corp'"
 
 
 # -- silence of a source ----------------------------------------------------------------------
@@ -452,13 +455,18 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
     found = alerts(runtime)["waiting"]
     assert (found.selection, found.reason) == (
         {"source": "news", "thread": "7"},
-        "no answer for 31 min to 1 text with mood bad",
+        "unanswered for 31 min, 1 text with mood bad",
     )
     assert len(runtime.store.alert_documents.of_alert(found.id)) == 1
-    late = at + timedelta(minutes=40)
+    read(runtime, at + timedelta(minutes=180))
+    assert alerts(runtime)["waiting"].reason == "unanswered for 3 h, 1 text with mood bad", (
+        "it says what is now"
+    )
+    late = at + timedelta(minutes=190)
     read(runtime, late, turn("e", "sorry, here is your refund", late, "agent"))
     assert alerts(runtime)["waiting"].state == "resolved"
     assert len(runtime.store.alerts.find()) == 1
+    assert runtime.store.transitions.ended(found.id) == "quiet again: answered after 3 h 10 min"
 
 
 def test_a_thread_that_turns_worse_fires_at_once(

@@ -8,11 +8,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from monitor.alerts.detectors.history import Verdict, span
+from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.naming import counted
-from monitor.durations import Duration, format_duration
+from monitor.durations import Duration
 from monitor.interfaces import Settings
 from monitor.types import Role, Selection
+
+ANSWERED = "answered after "
+"""How the reason begins where an answer ended it."""
+UNANSWERED = "it was never answered"
+"""How the reason ends where no answer did."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,9 @@ def judge(
     told = _unanswered if settings.when == "unanswered" else _worse
     if not turns or until - turns[-1].at > settings.expires:
         at = turns[-1].at if turns else until
-        reason = f"no text for {format_duration(settings.expires)}"
+        reason = f"nobody wrote for {duration(settings.expires)}"
+        if settings.when == "unanswered" and _open(turns):
+            reason += f"; {UNANSWERED}"
         return Verdict(False, 0, 0.0, 0.0, 0.0, at, until, 1.0, reason)
     return told(turns, until, settings, where or {})
 
@@ -69,17 +76,39 @@ def judge(
 def _unanswered(
     turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection
 ) -> Verdict:
-    answered = max((turn.at for turn in turns if turn.role == "agent"), default=-1)
-    open_ = [t for t in turns if t.role == "customer" and t.carries and t.at > answered]
+    open_ = _open(turns)
     if not open_:
-        return Verdict(False, 0, 0.0, 0.0, 0.0, turns[0].at, until, 1.0, "answered")
+        return Verdict(
+            False, 0, 0.0, 0.0, 0.0, turns[0].at, until, 1.0, _answered(turns) or "nothing is left to answer"
+        )
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after
-    reason = f"no answer for {span(waits)} to {counted(len(open_), where)}"
+    reason = f"unanswered for {span(waits)}, {counted(len(open_), where)}"
     if not firing:
-        reason += f", less than the {format_duration(settings.after)} of the rule"
+        reason += f"; the rule waits {duration(settings.after)}"
+        if answered := _answered(turns):
+            reason = f"{answered}; since then {reason}"  # they went on before anybody looked
     return Verdict(firing, len(open_), 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason)
+
+
+def _open(turns: Sequence[Turn]) -> list[Turn]:
+    """The customer's texts of the rule that no agent has written after."""
+    answered = max((turn.at for turn in turns if turn.role == "agent"), default=-1)
+    return [t for t in turns if t.role == "customer" and t.carries and t.at > answered]
+
+
+def _answered(turns: Sequence[Turn]) -> str:
+    """How long the customer waited for the newest answer to a text of the rule; empty where there is none."""
+    asked: int | None = None
+    waited: int | None = None
+    for turn in turns:
+        if turn.role == "agent" and asked is not None:
+            waited = turn.at - asked
+            asked = None
+        elif turn.role == "customer" and turn.carries and asked is None:
+            asked = turn.at
+    return "" if waited is None else f"{ANSWERED}{span(waited)}"
 
 
 def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection) -> Verdict:

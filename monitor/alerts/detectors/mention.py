@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field
@@ -42,17 +43,35 @@ class KeywordSettings(Settings):
             yield "words", reason
 
 
-def judge(named: Mapping[str, int], new: int, before: int, since: int, now: int) -> Verdict:
+def judge(
+    named: Mapping[str, int],
+    new: int,
+    before: int,
+    since: int,
+    now: int,
+    named_before: Mapping[str, int] | None = None,
+) -> Verdict:
     """A verdict on new mentions.
 
     :param named: how many texts mention what; :param new: how many texts these are.
     :param before: texts that the alert has already.
+    :param named_before: how many of those mention what, where that is known.
     :param since: epoch second of the first new one.
     """
-    said = [f"{name!r} in {texts(count)}" for name, count in list(named.items())[:SHOWN]]
-    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    reason = f"{', '.join(said)}{more}" + (f"; {before:,} before" if before else "")
-    return Verdict(new > 0, before + new, 0.0, 0.0, 0.0, since, now, 0.0, reason)
+    number = before + new
+    if before and named_before is None:
+        reason = f"{texts(number)}, the newest {f'{new:,} ' if new > 1 else ''}with {_names(named, new)}"
+    else:
+        every = Counter(named_before or {}) + Counter(named)
+        reason = f"{texts(number)} with {_names(dict(every.most_common()), number)}"
+    return Verdict(new > 0, number, 0.0, 0.0, 0.0, since, now, 0.0, reason)
+
+
+def _names(named: Mapping[str, int], number: int) -> str:
+    """``'data leak' (4), 'strike' (2)``: in how many of the texts each is, unless it is in all of them."""
+    said = [f"{name!r}" + (f" ({count:,})" if count < number else "") for name, count in named.items()]
+    more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+    return f"{', '.join(said[:SHOWN])}{more}"
 
 
 def over(settings: EntitySettings | KeywordSettings, now: int) -> Verdict:

@@ -95,12 +95,13 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     firing = all_ >= settings.min_count and low >= settings.at_least
     said = f"{part:,} of {texts(all_)} in {duration(until - since)}"
     if all_ < came:
-        said += " (copies left out)"
+        said += ", copies left out"
     if all_ < settings.min_count:
         reason = f"{said}, fewer texts than the {settings.min_count} that the rule asks for"
     else:
         reason = (
-            f"{said}, {share:.0%}, and surely over {low:.0%}; the rule's limit is {settings.at_least:.0%}"
+            f"{said} ({100 * share:.0f} %, surely over {100 * low:.0f} %); "
+            f"the rule's limit is {100 * settings.at_least:.3g} %"
         )
     return Verdict(
         firing=firing,

@@ -1,0 +1,38 @@
+"""The newest columns of a series drawn with characters, and what they show in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.alerts.detectors.history import duration
+from monitor.alerts.past import last_day
+from monitor.alerts.sparkline import sparkline
+
+
+def line(history: Mapping[str, Any], event: str = "firing", *, falls: bool = False) -> dict[str, str]:
+    """The newest columns of a history, drawn with characters, and what they show.
+
+    :param falls: whether the alert is about texts that are missing.
+    """
+    shown = last_day(history)
+    first, end = history["window"]
+    before, since = history["counts"][:first], history["counts"][first:]
+    most = (min if falls else max)(since, default=0)
+    extreme = "at its lowest" if falls else "at its height"
+    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
+    if before:
+        if event == "resolved":
+            caption += f": {extreme} {most:,}, "
+        elif end < len(history["counts"]):  # what was judged is not the newest
+            caption += f": {extreme} {most:,}, {since[-1]:,} in the last column, "
+        else:
+            caption += f": now {most:,}, "
+        past = f"at most {max(before):,}" if any(before) else "none"
+        caption += f"in the {_whole(len(before) * history['step'])} before {past}"
+    return {"drawing": sparkline(shown).replace(" ", "·"), "caption": f"{caption}."}
+
+
+def _whole(seconds: int) -> str:
+    """``24 h``, ``7 days``."""
+    return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"

@@ -1,0 +1,90 @@
+"""Why an alert ended, in words: quiet again, answered, given up, or not watched any more. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED
+from monitor.alerts.detectors.history import span
+from monitor.alerts.naming import about
+from monitor.alerts.sentences import much, when
+
+QUIET = "quiet again: "
+"""How the reason of an end begins that the figures brought."""
+RULE_GONE = "the rule is no longer there"
+RULE_CHANGED = "the rule does not watch it any more"
+SOURCE_UNREAD = "the source is not read any more"
+SOURCE_UNWATCHED = "the source is not watched any more"
+TASK_UNWATCHED = "the task is not watched any more"
+UNWATCHED: Mapping[str, str] = {
+    RULE_GONE: "rule {rule} was removed",
+    RULE_CHANGED: "rule {rule} does not watch it any more",
+    SOURCE_UNREAD: "its source is not read any more",
+    SOURCE_UNWATCHED: "rule {rule} does not watch this source any more",
+    TASK_UNWATCHED: "rule {rule} does not watch this task any more",
+}
+"""Reasons that say nothing of whether what was reported is over, and what is told of them."""
+
+
+def end_of(reason: str) -> str:
+    """The reason of an end as it is noted: what is not watched did not become quiet."""
+    return reason if reason in UNWATCHED else f"{QUIET}{reason}"
+
+
+def head(alert: Mapping[str, Any]) -> str:
+    """How the title of an end begins: ``Over after 12 min``, ``Over, answered after 9 min``."""
+    reason = _reason(alert)
+    if reason in UNWATCHED:
+        return "Not watched any more"
+    if reason.startswith(ANSWERED):
+        return f"Over, {reason.partition(';')[0]}"
+    if UNANSWERED in reason:
+        return "Over, never answered"
+    lasted = _lasted(alert)
+    return f"Over{f' after {lasted}' if lasted else ''}"
+
+
+def title(alert: Mapping[str, Any]) -> str:
+    """The title of an end, but for its rule."""
+    what = much(alert, 0) if alert["kind"] == "keyword" else about(alert["kind"], alert["selection"])
+    return f"{head(alert)}: {what}"
+
+
+def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
+    """What is said of an end: why, when, and what was seen last.
+
+    :param count: how many texts there were in all, or ``""``.
+    """
+    reason, fired, over = _reason(alert), _time(alert.get("fired_at")), _time(alert.get("resolved_at"))
+    if fired is None or over is None:
+        return [f"It is over.{count}"]
+    began, ended = when(fired, zone, over), when(over, zone)
+    if reason in UNWATCHED:
+        told = UNWATCHED[reason].format(rule=alert["rule"])
+        seen = _time(alert.get("last_firing_at"))
+        last = "" if seen is None else f", last seen firing at {when(seen, zone, over)}"
+        return [
+            f"Not watched any more: {told}. Whether it is over is not known.",
+            f"Raised at {began}{last}, given up at {ended}.{count}",
+        ]
+    lasted = f"raised at {began}, ended at {ended}, after {_lasted(alert)}"
+    if alert["kind"] == "conversation" and reason:
+        return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]
+    return [f"It is over: {lasted}.{count}", *([f"When it ended: {reason}."] if reason else [])]
+
+
+def _reason(alert: Mapping[str, Any]) -> str:
+    """Why it ended, where that is known; what a preview gives is no reason."""
+    reason = str(alert.get("ended") or "").rstrip(".")
+    return reason.removeprefix(QUIET) if reason.startswith(QUIET) or reason in UNWATCHED else ""
+
+
+def _lasted(alert: Mapping[str, Any]) -> str:
+    fired, over = _time(alert.get("fired_at")), _time(alert.get("resolved_at"))
+    return "" if fired is None or over is None else span((over - fired).total_seconds())
+
+
+def _time(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

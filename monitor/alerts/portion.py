@@ -1,0 +1,51 @@
+"""A share that a rule judges, in one sentence: how many of how many, what is usual, and the limit. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.alerts.naming import are, named
+from monitor.alerts.sentences import percent
+from monitor.alerts.sentences import sentence as as_sentence
+
+LIMIT = "the rule's limit is"
+_REASON = re.compile(
+    r"(?P<part>[\d,]+ of [\d,]+) texts? in (?P<span>.+?)(?P<copies>, copies left out)? "
+    r"\((?P<share>[^,()]+), surely over (?P<low>[^,()]+)\); the rule's limit is (?P<limit>.+)"
+)
+
+
+def judged(alert: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The share that the rule is about, of those in the evidence."""
+    shares = (alert.get("evidence") or {}).get("shares", ())
+    return next((share for share in shares if share.get("judged")), None)
+
+
+def title(alert: Mapping[str, Any]) -> str:
+    """``10 of 10 texts in 1 h are negative (100 %), usually 9 %; limit 50 %``; ``""`` if it cannot be told."""
+    return _told(alert, surely=False)
+
+
+def sentence(alert: Mapping[str, Any]) -> str:
+    """The same with how sure it is; ``""`` if it cannot be told."""
+    told = _told(alert, surely=True)
+    return as_sentence(told) if told else ""
+
+
+def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
+    share, found = judged(alert), _REASON.fullmatch(str(alert["reason"]).rstrip("."))
+    if share is None or found is None:
+        return ""
+    rest = {task: label for task, label in alert["selection"].items() if task not in share["of"]}
+    said = f"{found['part']} {named(share['of'])} in {found['span']} are {are(rest)}"
+    if surely:
+        said += (
+            f" ({found['share']}, surely over {found['low']}{', copies left out' if found['copies'] else ''})"
+        )
+    else:
+        said += f" ({found['share']})"
+    if share["usual"] is not None:
+        said += f", usually {percent(share['usual']) if share['usual'] else 'none'}"
+    return f"{said}; {LIMIT if surely else 'limit'} {found['limit']}"

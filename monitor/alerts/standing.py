@@ -1,0 +1,67 @@
+"""How an alert that goes on stands by now: how long, at its worst, and in the newest window. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from monitor.alerts.detectors.history import duration, span
+from monitor.alerts.naming import counted
+from monitor.alerts.sentences import when
+
+FALLS = {"drop", "silence"}
+"""Kinds whose texts are the last ones before it became quiet."""
+
+SOON, LONG = 900, 3600
+"""Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
+
+
+def later(evidence: Mapping[str, Any]) -> bool:
+    """Whether the window with the worst figures lies behind, and the newest one was counted."""
+    at, until = evidence.get("at"), evidence.get("until")
+    if evidence.get("newest") is None or not at or not until:
+        return False
+    passed = (datetime.fromisoformat(at) - datetime.fromisoformat(until)).total_seconds()
+    # texts are read some minutes after they were written: that is no past yet
+    return bool(
+        passed > max(SOON, min(evidence["seconds"], LONG)) and evidence["newest"] != evidence["observed"]
+    )
+
+
+def title(alert: Mapping[str, Any], much: str) -> str:
+    """The figures in a title: as they are, or at their worst and as they are now."""
+    evidence = alert.get("evidence") or {}
+    said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}" if later(evidence) else much
+    return f"{_lasts(alert)}: {said}" if alert.get("times", 1) > 1 else said
+
+
+def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
+    """The figures in sentences; of an alert that is told again, first that it goes on."""
+    evidence = alert.get("evidence") or {}
+    said = []
+    if alert.get("times", 1) > 1:
+        who = f"{alert['acked_by']} looks after it" if alert.get("acked_by") else "Nobody has acknowledged it"
+        said.append(f"{_lasts(alert).capitalize()}. {who}.")
+    if not later(evidence):
+        return [*said, much]
+    until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
+    extreme = _extreme(alert).capitalize()
+    newest = counted(evidence["newest"], alert["selection"])
+    return [
+        *said,
+        f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",
+        f"In the last {duration(evidence['seconds'])}: {newest}.",
+    ]
+
+
+def _extreme(alert: Mapping[str, Any]) -> str:
+    return "at its lowest" if alert["kind"] in FALLS else "at its height"
+
+
+def _lasts(alert: Mapping[str, Any]) -> str:
+    fired, at = alert.get("fired_at"), (alert.get("evidence") or {}).get("at")
+    if not fired or not at:
+        return "still firing"
+    lasted = (datetime.fromisoformat(at) - datetime.fromisoformat(fired)).total_seconds()
+    return f"still firing after {span(lasted)}"

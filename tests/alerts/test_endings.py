@@ -1,0 +1,77 @@
+"""Why an alert ended, as it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from monitor.alerts import endings
+
+
+def alert(kind: str = "threshold", ended: str = "", **more: Any) -> dict[str, Any]:
+    selection = {"source": "chat", "thread": "c1"} if kind == "conversation" else {"sentiment": "negative"}
+    return {
+        "rule": "lot", "kind": kind, "selection": selection, "ended": ended,
+        "fired_at": "2026-03-04T12:21:00+00:00", "last_firing_at": "2026-03-04T12:31:00+00:00",
+        "resolved_at": "2026-03-04T12:33:00+00:00", **more,
+    }  # fmt: skip
+
+
+def said(told: dict[str, Any], count: str = "") -> list[str]:
+    return endings.sentences(told, count, ZoneInfo("Europe/Vienna"))
+
+
+def test_what_is_not_watched_any_more_is_not_called_over() -> None:
+    told = alert(ended=endings.RULE_GONE)
+    assert endings.title(told) == "Not watched any more: negative texts"
+    assert said(told, " 19 texts in all.") == [
+        "Not watched any more: rule lot was removed. Whether it is over is not known.",
+        "Raised at 13:21 CET, last seen firing at 13:31 CET, given up at 13:33 CET on Wed 4 Mar. 19 texts in all.",
+    ]
+
+
+@pytest.mark.parametrize("reason", endings.UNWATCHED)
+def test_every_such_reason_is_noted_as_it_is(reason: str) -> None:
+    """Also by databases that called it quiet."""
+    assert endings.end_of(reason) == reason
+    assert endings.title(alert(ended=f"quiet again: {reason}")).startswith("Not watched any more: ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "title", "first"),
+    [
+        ("answered after 9 min", "Over, answered after 9 min", "Over: answered after 9 min."),
+        (
+            "answered after 9 min; since then unanswered for 1 min, 1 text",
+            "Over, answered after 9 min",
+            "Over: answered after 9 min; since then unanswered for 1 min, 1 text.",
+        ),
+        (
+            "nobody wrote for 1 day; it was never answered",
+            "Over, never answered",
+            "Over: nobody wrote for 1 day; it was never answered.",
+        ),
+        ("nobody wrote for 1 day", "Over after 12 min", "Over: nobody wrote for 1 day."),
+    ],
+)
+def test_a_conversation_says_what_ended_it(reason: str, title: str, first: str) -> None:
+    told = alert("conversation", f"quiet again: {reason}")
+    assert endings.title(told) == f"{title}: conversation c1 (chat)"
+    assert said(told) == [
+        first,
+        "Raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 12 min.",
+    ]
+
+
+@pytest.mark.parametrize("ended", ["", "a preview"])
+def test_an_end_without_a_reason_is_told_all_the_same(ended: str) -> None:
+    told = alert(ended=ended)
+    assert endings.title(told) == "Over after 12 min: negative texts"
+    assert said(told) == ["It is over: raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 12 min."]
+
+
+def test_figures_that_became_quiet_are_said() -> None:
+    told = alert(ended="quiet again: 2 texts in 1 h, the rule's limit is 5")
+    assert said(told)[1] == "When it ended: 2 texts in 1 h, the rule's limit is 5."

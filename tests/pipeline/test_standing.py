@@ -1,0 +1,160 @@
+"""What is said of an alert that was told before, hours later: the past is not told as the present."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from weeks import Weeks
+
+from monitor.alerts.caption import line
+from monitor.alerts.detectors import ThresholdSettings
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.message import context
+from monitor.alerts.rules import Rule
+from monitor.alerts.standing import later
+from monitor.matching import parse_matchers
+from monitor.pipeline.alerting import alert_data
+from monitor.pipeline.delivery import deliver_due, refresh
+from monitor.pipeline.judging import judge_due
+from monitor.pipeline.telling import dispatch
+from monitor.routes import Policy, Route
+from monitor.store.background import Evidence
+from monitor.templating import BUILT_IN
+from monitor.testing import Recorder
+from monitor.types import Notification
+
+NOW = datetime(2026, 3, 4, 15, 10, tzinfo=UTC)
+POLICY = Policy((Route(name="all", notify=("desk",), repeat_interval=6 * 3600),))
+RULE = Rule(
+    "lot", "threshold", {"topic": "litigation"}, [], ThresholdSettings(at_least=5, window=900),
+    pace=Pace(keep_firing_for=86400), routed=True, policy=POLICY,
+)  # fmt: skip
+
+
+@pytest.fixture
+def weeks(tmp_path: Path) -> Iterator[Weeks]:
+    made = Weeks(tmp_path / "monitor.db", NOW, days=3, busy=3)
+    for number, item in enumerate(made.wave[:8]):
+        made.report(item, NOW - timedelta(minutes=8 - number))
+    yield made
+    made.store.close()
+
+
+def letters(weeks: Weeks) -> list[Notification]:
+    (alert,) = weeks.store.alerts.find()
+    return [letter.notification for letter in weeks.store.outbox.of_alert(alert.id)]
+
+
+def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
+    judge_due(weeks.store, [RULE], NOW)
+    dispatch(weeks.store, POLICY, NOW)
+    dispatch(weeks.store, POLICY, NOW + timedelta(hours=6))
+    first, again = letters(weeks)
+    assert first.title.startswith("8 texts on litigation in 15 min, limit 5")
+    assert "now 8, in the" in first.body
+    assert again.title.startswith(
+        "Still firing after 6 h: at its height 8 texts on litigation in 15 min, limit 5; now 0"
+    )
+    said = again.body.splitlines()
+    assert said[0] == "Still firing after 6 h. Nobody has acknowledged it."
+    assert said[1].startswith(
+        "At its height, at 15:10 UTC: 8 texts on litigation in 15 min; the rule's limit"
+    )
+    assert said[2] == "In the last 15 min: no texts on litigation."
+    assert ": at its height 8, 0 in the last column, in the " in again.body
+    assert "now 8" not in again.body
+
+
+def test_the_first_letter_after_a_silence_does_not_call_it_now_either(weeks: Weeks) -> None:
+    late = NOW + timedelta(hours=2)
+    weeks.store.silences.add(
+        parse_matchers(["rule=lot"]), author="ada", comment="", starts_at=NOW, ends_at=late, now=NOW
+    )
+    judge_due(weeks.store, [RULE], NOW)
+    dispatch(weeks.store, POLICY, late)
+    (letter,) = letters(weeks)
+    assert letter.data["evidence"]["newest"] == 0
+    assert letter.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
+
+
+@pytest.mark.parametrize(("minutes", "newest", "past"), [(14, 3, False), (16, 3, True), (60, 8, False)])
+def test_a_text_that_was_read_a_little_late_is_the_present(minutes: int, newest: int, past: bool) -> None:
+    evidence = {
+        "observed": 8, "newest": newest, "seconds": 900, "until": NOW.isoformat(),
+        "at": (NOW + timedelta(minutes=minutes)).isoformat(),
+    }  # fmt: skip
+    assert later(evidence) is past
+
+
+def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:
+    policy = Policy((Route(name="all", notify=("desk",), group_by=(), group_wait=0, repeat_interval=21600),))
+    other = Rule(
+        "other", "threshold", {}, [], ThresholdSettings(at_least=5, window=900),
+        pace=Pace(keep_firing_for=86400), routed=True, policy=policy,
+    )  # fmt: skip
+    judge_due(weeks.store, [RULE, other], NOW)
+    dispatch(weeks.store, policy, NOW)
+    weeks.store.care.acknowledge(1, "ada", "", NOW)
+    dispatch(weeks.store, policy, NOW + timedelta(hours=7))
+    (*_, again) = weeks.store.outbox.of_alert(2)
+    assert "ada looks after it." in again.notification.body
+    assert "Nobody has acknowledged it." in again.notification.body
+
+
+@pytest.mark.parametrize(
+    ("event", "falls", "said"),
+    [
+        ("firing", False, "at its height 8, 2 in the last column, in the 2 h before at most 3"),
+        ("resolved", False, "at its height 8, in the 2 h before at most 3"),
+        ("firing", True, "at its lowest 1, 2 in the last column, in the 2 h before at most 3"),
+    ],
+)
+def test_the_drawing_says_which_column_is_meant(event: str, falls: bool, said: str) -> None:
+    history = {"counts": [3, 0, 8, 1, 2], "step": 3600, "window": [2, 3]}
+    assert line(history, event, falls=falls)["caption"].endswith(f"{said}.")
+
+
+def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
+    """Figures that went on are not shown beside texts, words and columns of before."""
+    judge_due(weeks.store, [RULE], NOW)
+    after = NOW + timedelta(minutes=5)
+    for number, item in enumerate(weeks.wave[8:30]):
+        weeks.report(item, after - timedelta(seconds=1 + number))
+    judge_due(weeks.store, [RULE], after)
+    (alert,) = weeks.store.alerts.find()
+    assert alert.observed == 30
+    before = Evidence(weeks.store).of(alert.id)
+    evidence = alert_data(weeks.store, alert)["evidence"]
+    assert (evidence["observed"], evidence["read"], evidence["stories"], evidence["newest"]) == (
+        30,
+        30,
+        30,
+        30,
+    )
+    assert evidence["history"]["counts"][-1] == 30
+    assert evidence["rule"].startswith("lot (threshold)")
+    assert Evidence(weeks.store).of(alert.id) == before, "to look changes nothing"
+    shown = context("firing", alert_data(weeks.store, alert, after + timedelta(hours=3)))
+    assert "In the last 15 min: no texts on litigation." in shown["facts"]
+
+
+class Standing(Recorder):
+    """Goes on saying what fires."""
+
+    def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+        self.sent.extend(firing)
+
+
+def test_who_hears_each_minute_hears_what_is(weeks: Weeks) -> None:
+    judge_due(weeks.store, [RULE], NOW)
+    dispatch(weeks.store, POLICY, NOW)
+    desk = Standing()
+    assert deliver_due(weeks.store, "desk", desk, NOW) == 1
+    for minutes in (1, 120):
+        refresh(weeks.store, "desk", desk, NOW + timedelta(minutes=minutes), templates=BUILT_IN)
+    _, soon, late = desk.sent
+    assert soon.title.startswith("8 texts on litigation in 15 min, limit 5")
+    assert late.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")

@@ -8,7 +8,15 @@ import numpy as np
 from scipy.special import log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, fit_multi, fit_scores, fit_single, held_out
+from monitor.learn.fit import (
+    HELD_OUT_ITERATIONS,
+    STRENGTH,
+    fit_multi,
+    fit_scores,
+    fit_single,
+    folds_to_choose_by,
+    held_out,
+)
 from monitor.learn.head import Head
 from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
@@ -79,13 +87,14 @@ def choose_view(supports: Mapping[str, Support], prior: Mapping[str, float]) -> 
         def fit(part: Support) -> tuple[np.ndarray, np.ndarray]:
             return fit_scores(part, HELD_OUT_ITERATIONS)
 
-        counts = support.targets.sum(axis=1)
-        if labels < 2 or not len(counts):
+        several = support.targets.sum(axis=1) != 1
+        single = support.without(several, np.ones(len(support.background), bool))
+        if labels < 2 or not len(single.seeds):
             return 0.0
-        single = support.without(counts != 1, np.ones(len(support.background), bool))
-        held, targets = held_out(single, fit)
+        held, targets = held_out(single, fit, folds_to_choose_by(len(single.seeds)))
         heat = calibrate.temperature(held, targets, STRENGTH)
-        return EVIDENCE * float((targets * log_softmax(held / heat, axis=1)).sum())
+        each = (targets * log_softmax(held / heat, axis=1)).sum(axis=1)
+        return EVIDENCE * float(each.mean()) * len(single.seeds)
 
     scores = {view: prior.get(view, 0.0) + evidence(support) for view, support in supports.items()}
     return max(scores, key=lambda view: scores[view])

@@ -96,6 +96,11 @@ def _evenness(count: np.ndarray) -> np.ndarray:
     return np.asarray(there.mean() / there)
 
 
+def folds_to_choose_by(seeds: int) -> int:
+    """How many folds of so many seeds hold :data:`ENOUGH` of them; all, where there are fewer."""
+    return calibrate.FOLDS if seeds <= ENOUGH else max(1, round(calibrate.FOLDS * ENOUGH / seeds))
+
+
 def choose_strength(support: Support) -> float:
     """How far seeds may pull weights from where names put them: one of :data:`STRENGTHS`.
 
@@ -103,11 +108,12 @@ def choose_strength(support: Support) -> float:
     one upwards as long as they gain, else downwards.
     """
     count = len(support.seeds)
-    folds = calibrate.FOLDS if count <= ENOUGH else max(1, round(calibrate.FOLDS * ENOUGH / count))
 
     def evidence(strength: float) -> float:
         held, targets = held_out(
-            support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength), folds
+            support,
+            lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength),
+            folds_to_choose_by(count),
         )
         return calibrate.evidence(held, targets) - DOUBT * abs(log(strength / STRENGTH))
 

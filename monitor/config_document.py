@@ -20,7 +20,7 @@ def read_document(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError(
-            path, [Fault("", "there is no such file; name another with --config FILE")]
+            path, [Fault("", "there is no such file; name another with --config FILE or in MONITOR_CONFIG")]
         ) from None
     except OSError as error:
         raise ConfigError(path, [Fault("", f"cannot be read: {error.strerror}")]) from None

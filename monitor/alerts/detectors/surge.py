@@ -47,9 +47,9 @@ FINE, COARSE = 300, 1 / 6
 underrated, does not level out in them. Chosen on simulated series without events."""
 SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
-SHIFTED, BUSY = 1e-3, 1.0
-"""A count that is more probable than this in the hour before or after may be its, if that one has a text or more:
-twice a year clocks are put forward or back, and offices open an hour away from what is known of them."""
+SHIFTED, BUSY, STEEP = 1e-3, 1.0, 1.5
+"""A count that is more probable than this in the hour before or after may be its, if that one has a text or more, and
+so many times as many: twice a year clocks are put forward or back, and offices open an hour away from what is known."""
 QUIET = 0.01
 """An alert may end once no window of at most an hour is less probable than this."""
 REST_PRIOR = 3.0
@@ -258,7 +258,7 @@ def _window(
     mean *= grown
     spread += doubt + spread * doubt
     able = able and observed >= settings.min_ratio * mean
-    if high * HOUR >= BUSY * length * step:
+    if high * HOUR >= BUSY * length * step and high * grown >= STEEP * mean:
         able = able and tail(observed, high * grown, spread) < SHIFTED
     return Window(since, observed, mean, spread, grown, tail(observed, mean, spread), able)
 

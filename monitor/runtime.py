@@ -211,7 +211,8 @@ class Runtime:
             except SourceError as error:
                 failed[f"source {name}"] = str(error)
         try:
-            self.encoder.encode(["ready?"])
+            if self.store.tasks.active():
+                self.encoder.encode(["ready?"])
         except MonitorError as error:
             failed["encoder"] = str(error)  # documents wait for one that can be used
         else:

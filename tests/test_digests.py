@@ -247,3 +247,21 @@ def test_each_alert_is_drawn_and_the_larger_wave_has_more_of_the_texts(weeks: We
     assert "mostly about Halvorne Bank [r1]" in said.body
     assert "Named more than usual: Halvorne Bank (" in said.body
     assert said.html.count("<img ") == 1
+
+
+def test_a_story_that_two_alerts_tell_is_shown_once(tmp_path: Path) -> None:
+    made = Weeks(tmp_path / "monitor.db", NOW, days=3, busy=3)
+    store = made.store
+    ids = [
+        made.report(made.wave[0], NOW - timedelta(minutes=30 - n), source=("wire", "bbc-business")[n % 2])
+        for n in range(4)
+    ]
+    for number, part in enumerate((ids[:3], ids[3:])):
+        alert = store.alerts.insert(
+            rule=f"r{number}", kind="keyword", fingerprint=str(number), selection={}, since=NOW, now=NOW,
+            observed=len(part), expected=0, low=0, high=0, reason="texts", notify=[],
+        )  # fmt: skip
+        store.alert_documents.add(alert, part)
+    shown = gather_digest(store, MORNING, NOW - timedelta(days=1), NOW + timedelta(seconds=1))["shown"]
+    assert [text["alike"] for text in shown] == [4]
+    store.close()

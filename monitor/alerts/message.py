@@ -126,12 +126,12 @@ def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
     if event == "resolved":
-        return f"{endings.title(data)}{_named(data, evidence)} [{rule}]"
-    prefix = "" if event == "firing" else f"{event}: "
-    if data.get("flapping"):
-        prefix += "flapping: "
-    much = standing.title(data, figures(data))
-    said = f"{prefix}{much}{_quote(data, evidence)}"
+        said = f"{endings.title(data)}{_named(data, evidence)}"
+    else:
+        prefix = "" if event == "firing" else f"{event}: "
+        if data.get("flapping"):
+            prefix += "flapping: "
+        said = f"{prefix}{standing.title(data, figures(data))}{_quote(data, evidence)}"
     # where the quote is too long, it is cut, and not the rule
     room = max(TITLE_CHARACTERS // 2, TITLE_CHARACTERS - len(rule) - 3)
     return f"{short(f'{said[:1].upper()}{said[1:]}', room)} [{rule}]"

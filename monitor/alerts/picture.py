@@ -14,7 +14,7 @@ from monitor.templating import short
 
 WIDTH, HEIGHT, KEY, DPI = 4.8, 2.0, 0.3, 210
 """Inches of a panel and of the key below, and dots an inch: letters can be read where a telephone shows it 350 wide."""
-TITLE_CHARACTERS = 70
+TITLE_CHARACTERS = 48
 PANELS = 4
 """At most so many series are drawn below each other."""
 JUDGED, OTHER, BAND, MEAN = "#c62828", "#555555", "#9ecae1", "#4292c6"
@@ -44,8 +44,8 @@ def pictures(panels: Sequence[tuple[str, Mapping[str, Any]]], zone: str = "UTC")
     for number, (title, history) in enumerate(shown):
         axes: Any = figure.add_subplot(len(shown), 1, number + 1)
         _draw(axes, history, zone)
-        said = f"{title or 'texts'}, per {duration(history['step'])}"
-        axes.set_title(short(said, TITLE_CHARACTERS), fontsize=9, loc="left")
+        said = f"{short(title or 'texts', TITLE_CHARACTERS)}, per {duration(history['step'])}"
+        axes.set_title(said, fontsize=9, loc="left", parse_math=False)
     axes.set_xlabel(f"time in {zone}", fontsize=8)
     key: list[Any] = [Patch(color=JUDGED, label="the alert"), Patch(color=OTHER, label="other times")]
     if any(value is not None for _, history in shown for value in history["usual"]):

@@ -182,7 +182,7 @@ def _said(
     rises = rising(list(by_story.values()), earlier)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     stressed = {rise.term for rise in rises}
-    ranked = [_typical(background, wave, earlier, stressed) for wave in waves or [documents]]
+    ranked = _ranked(background, waves or [documents], earlier, stressed)
     picked = [one for wave, seats in zip(ranked, _seats(ranked), strict=True) for one in wave[1][:seats]]
     return {
         "words": [{**asdict(rise), "term": as_written(rise.term, written)} for rise in rises],
@@ -197,18 +197,24 @@ Ranked = tuple[int, list[dict[str, Any]]]
 """How many texts a wave has, and those that are typical of it, the most typical first."""
 
 
-def _typical(
+def _ranked(
     background: Background,
-    wave: Sequence[StoredDocument],
+    waves: Sequence[Sequence[StoredDocument]],
     earlier: Sequence[set[str]],
     stressed: set[str],
-) -> Ranked:
-    told = background.stories([d.id for d in wave])
-    groups = [f"{d.source} {d.thread}" if d.thread else told[d.id] for d in wave]
-    said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d in wave]
-    sizes = Counter(groups)
-    picked = representative(said, groups, earlier, SHOWN, stressed)
-    return len(wave), [shown(wave[i], sizes[groups[i]]) for i in picked]
+) -> list[Ranked]:
+    """Each wave's typical texts; a story that several waves tell is told with the largest, which comes first."""
+    told = background.stories([d.id for wave in waves for d in wave])
+    groups = [[f"{d.source} {d.thread}" if d.thread else told[d.id] for d in wave] for wave in waves]
+    sizes = Counter(group for wave in groups for group in wave)
+    ranked, met = [], set[str]()
+    for wave, own in zip(waves, groups, strict=True):
+        new = [(d, group) for d, group in zip(wave, own, strict=True) if group not in met]
+        said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d, _ in new]
+        picked = representative(said, [group for _, group in new], earlier, SHOWN, stressed)
+        ranked.append((len(wave), [shown(new[i][0], sizes[new[i][1]]) for i in picked]))
+        met |= set(own)
+    return ranked
 
 
 def _seats(waves: Sequence[Ranked]) -> list[int]:

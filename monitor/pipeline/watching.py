@@ -28,7 +28,7 @@ from monitor.types import Selection, StoredDocument
 SOURCE, THREAD, TASK = "source", "thread", "task"
 """Keys of selections that name no label."""
 ATTACHED = 100
-READ_AGAIN = 500
+READ_AGAIN = 200
 """Where an alert has more texts, those are not read again to count which words they say."""
 
 

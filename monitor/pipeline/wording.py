@@ -90,12 +90,11 @@ def as_it_stands(
     :param keep: keep what is gathered; joins the caller's transaction.
     """
     kept = Evidence(store).of(alert.id)
-    if not kept or alert.state == "resolved":
-        return kept
     at = datetime.fromisoformat(kept["at"]) if "at" in kept else None
-    if at is not None and (now is None or now - at < RENEWED):
+    over = alert.state == "resolved"
+    if not kept or (at is not None and (over or now is None or now - at < RENEWED)):
         return kept
-    moment = max(now or alert.last_firing_at, alert.last_firing_at)
+    moment = alert.last_firing_at if over or now is None else max(now, alert.last_firing_at)
     if keep:
         return note(store, alert, documents, moment)
     return {**gather(store, alert, documents, moment, kept=kept), "at": moment.isoformat()}

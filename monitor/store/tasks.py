@@ -106,9 +106,10 @@ class Tasks(Room):
                     f"the task {name!r} comes from the configuration file: add the label {label!r} there, "
                     "and give the command again"
                 )
-            if twins := label_twins([*stored.task.labels, label]):
+            # an older version let labels in that differ only in case: they do not stand in the way of others
+            if twin := next((old for old in stored.task.labels if label_twins([old, label])), None):
                 raise MonitorError(
-                    f"the task {name!r} has the label {twins[0]!r}, which differs from {label!r} only in case "
+                    f"the task {name!r} has the label {twin!r}, which differs from {label!r} only in case "
                     "or spaces: use that one"
                 )
             labels = json.dumps({**stored.task.labels, label: description}, ensure_ascii=False)

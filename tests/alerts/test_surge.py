@@ -160,6 +160,15 @@ def test_a_clock_put_forward_or_back_raises_no_alert() -> None:
             assert raised == [], (an_hour, seed)
 
 
+def test_what_the_hour_beside_explains_is_said() -> None:
+    day = np.repeat([0.01] * 9 + [20 / 12] * 8 + [0.01] * 7, 12)
+    profile = run(draw(np.tile(day, 40)))
+    verdict = then(profile, [2] * 12, at=40 * DAY + 8 * HOUR)  # in the hour before it becomes busy
+    assert not verdict.firing
+    assert verdict.reason.endswith("; the busier hour beside it explains that")
+    assert then(profile, [6] * 12, at=40 * DAY + 8 * HOUR).firing
+
+
 @pytest.mark.parametrize(("mean", "wave"), [(0.02, [2, 1, 1, 1]), (0.05, [1] * 8), (0.2, [5, 4, 5, 4])])
 def test_a_day_long_burn_does_not_make_a_sparse_series_deaf(mean: float, wave: list[int]) -> None:
     calm = draw(np.full(43 * 288, mean), seed=7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.store import Store
 from monitor.store.lock import DaemonLock
 
 
@@ -159,6 +160,11 @@ def test_extend_gives_a_task_of_the_database_a_label_with_documents_as_examples(
     twin = fetched("tasks", "extend", "urgency", "Odd", code=1).err
     assert "has the label 'odd', which differs from 'Odd' only in case or spaces: use that one" in twin
     assert "new" not in fetched("tasks", "show", "urgency", "--json").json["labels"]
+    # twins that an older version let in stand in the way of nothing else
+    store = Store(fetched.database)
+    store.tasks.write("update tasks set labels = ? where name = 'urgency'", ['{"urgent": "", "Urgent": ""}'])
+    store.close()
+    assert "added the label odd" in fetched("tasks", "extend", "urgency", "odd", "--seed", "1").out
 
 
 def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched):

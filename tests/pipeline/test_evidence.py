@@ -247,6 +247,8 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
     assert drawn.startswith(b"\x89PNG")
     assert 2_000 < len(drawn) < 100_000
     assert picture(None) == b""
+    for odd in ("texts on $AAPL and $TSLA", "texts on $^$", "W" * 300):
+        assert picture(history, "UTC", odd).startswith(b"\x89PNG"), "a name is no formula"
     drawn = pictures([("texts on litigation", history)] * 9)
     assert int.from_bytes(drawn[20:24]) == 1743, "four series below each other, and the key"
 

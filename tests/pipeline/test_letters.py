@@ -206,3 +206,7 @@ def test_a_long_headline_is_cut_before_its_rule() -> None:
     said = context("firing", data(alert, []))["headline"]
     assert len(said) <= 200
     assert said.endswith("… [slow]")
+    reason = "3 texts with " + ", ".join(repr("w" * 60 + str(n)) for n in range(4))
+    over = context("resolved", data({**alert, "kind": "keyword", "reason": reason}, []))["headline"]
+    assert len(over) <= 200
+    assert over.endswith("… [slow]")

@@ -18,7 +18,7 @@ from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
 from monitor.pipeline.alerting import alert_data
 from monitor.pipeline.delivery import deliver_due, refresh
-from monitor.pipeline.judging import judge_due
+from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
 from monitor.store.background import Evidence
@@ -158,3 +158,25 @@ def test_who_hears_each_minute_hears_what_is(weeks: Weeks) -> None:
     _, soon, late = desk.sent
     assert soon.title.startswith("8 texts on litigation in 15 min, limit 5")
     assert late.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
+
+
+def test_an_alert_that_nobody_was_told_of_is_shown_as_it_was_last(tmp_path: Path) -> None:
+    rule = Rule(
+        "lot", "threshold", {"topic": "litigation"}, [], ThresholdSettings(at_least=3, window=900),
+        pace=Pace(keep_firing_for=600),
+    )  # fmt: skip
+    made = Weeks(tmp_path / "monitor.db", NOW, days=3, busy=3)
+    for number, item in enumerate(made.wave[:3]):
+        made.report(item, NOW - timedelta(minutes=3 - number))
+    judge_due(made.store, [rule], NOW)
+    for number, item in enumerate(made.wave[3:9]):
+        made.report(item, NOW + timedelta(minutes=number))
+    judge_due(made.store, [rule], NOW + timedelta(minutes=6))
+    for minutes in range(10, 120, 5):
+        judge_open(made.store, [rule], NOW + timedelta(minutes=minutes))
+    (alert,) = made.store.alerts.find()
+    assert alert.state == "resolved"
+    evidence = alert_data(made.store, alert, NOW + timedelta(hours=3))["evidence"]
+    assert (evidence["observed"], evidence["read"], evidence["behind"]) == (9, 9, 9)
+    assert evidence["at"] == alert.last_firing_at.isoformat()
+    made.store.close()

@@ -135,6 +135,8 @@ def judge(
         )
     elif best.observed < settings.min_count:
         reason = f"fewer than the {settings.min_count} that the rule asks for"
+    elif not able and best.observed >= settings.min_ratio * best.mean:
+        reason = "the busier hour beside it explains that"
     elif not able:
         reason = f"less than {settings.min_ratio:g} times as many"
     elif best.chance >= lesser:
@@ -258,8 +260,8 @@ def _window(
     mean *= grown
     spread += doubt + spread * doubt
     able = able and observed >= settings.min_ratio * mean
-    if high * HOUR >= BUSY * length * step and high * grown >= STEEP * mean:
-        able = able and tail(observed, high * grown, spread) < SHIFTED
+    steep = high * HOUR >= BUSY * length * step and high * grown >= STEEP * mean
+    able = able and not (steep and tail(observed, high * grown, spread) >= SHIFTED)
     return Window(since, observed, mean, spread, grown, tail(observed, mean, spread), able)
 
 

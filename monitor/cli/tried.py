@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from monitor.pipeline.trying_time import Watched
 
 SHOWN = 40
+AGAINST = {"threshold": "limit", "ratio": "limit", "conversation": "", "keyword": "", "entity": ""}
+"""What texts are held against, by kind, where that is not what is usual; these look at each text: at nothing."""
 
 
 def record(report: Report) -> dict[str, Any]:
@@ -51,27 +53,30 @@ def record(report: Report) -> dict[str, Any]:
 
 def show(report: Report) -> None:
     """Print what a rule would have done."""
-    alerts = report.alerts
-    print_table(
-        ["fired", "for", "what", "texts", "usual", "worst", "early"],
+    alerts, against = report.alerts, AGAINST.get(report.rule.kind, "usual")
+    columns = ["fired", "for", "what", "texts", against, "worst", "early"]
+    rows = [
         [
-            [
-                clock(raised.fired_at),
-                "still open"
-                if raised.resolved_at is None
-                else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
-                shorten(describe(one.selection), 60),
-                f"{raised.first.observed:,}",
-                f"{raised.first.expected:,.0f}"
-                if raised.first.expected >= 10
-                else f"{raised.first.expected:.2g}",
-                f"{raised.worst.observed:,}",
-                format_duration(raised.early) if raised.early else "",
-            ]
-            for one, raised in alerts[-SHOWN:]
-        ],
+            clock(raised.fired_at),
+            "still open"
+            if raised.resolved_at is None
+            else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
+            shorten(describe(one.selection), 60),
+            f"{raised.first.observed:,}",
+            f"{raised.first.expected:,.0f}"
+            if raised.first.expected >= 10
+            else f"{raised.first.expected:.2g}",
+            f"{raised.worst.observed:,}",
+            format_duration(raised.early) if raised.early else "",
+        ]
+        for one, raised in alerts[-SHOWN:]
+    ]
+    shown = [number for number, column in enumerate(columns) if column]
+    print_table(
+        [columns[number] for number in shown],
+        [[row[number] for number in shown] for row in rows],
         empty=_never(report.watched) or "it would not have fired",
-        right=["texts", "usual", "worst"],
+        right=["texts", against, "worst"],
     )
     if len(alerts) > SHOWN:
         click.echo(f"and {len(alerts) - SHOWN} before; --json has all")

@@ -67,8 +67,9 @@ def test_command(
 
     With --json: an object with rule, kind, since and until (between which it could have fired), alerts_a_month
     (null where that is less than a day), precision (of those that were judged, null where none was), judged and
-    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected, low,
-    high, reason, worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
+    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected (what is
+    usual, or the number of texts at which a threshold or a ratio fires), low, high, reason,
+    worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
     """
     from monitor.pipeline.trying import try_on_store
     from monitor.pipeline.trying_files import try_on_file

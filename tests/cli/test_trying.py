@@ -59,6 +59,28 @@ def test_a_rule_of_the_configuration_is_tried_with_its_settings(monitor, series)
     assert found["alerts"][0]["reason"].endswith("at least the 3 that the rule sets")
 
 
+@pytest.mark.parametrize(
+    ("rule", "heads"),
+    [
+        ("surge", ["texts", "usual", "worst"]),
+        ("court", ["texts", "limit", "worst"]),
+        ("loss", ["texts", "worst", "early"]),
+    ],
+)
+def test_the_table_says_what_texts_were_held_against(monitor, series, rule, heads):
+    monitor.edit(
+        "[[notifiers]]", '[[rules]]\nname = "loss"\nkind = "keyword"\nwords = ["loss"]\n[[notifiers]]'
+    )
+    now = datetime.now(UTC)
+    monitor.write("news.txt", "")
+    line = json.dumps({"id": "1", "text": "terrible loss", "time": (now - timedelta(days=2)).isoformat()})
+    monitor("documents", "import", monitor.write("old.jsonl", line + "\n"))
+    monitor("run", "--once")
+    of_file = [] if rule == "loss" else ["--series", series]
+    said = monitor("rules", "test", rule, *(of_file or ["--as-live"])).out.splitlines()[0].split()
+    assert said[3:6] == heads
+
+
 def test_a_kind_is_tried_on_the_database(fetched):
     report = fetched("rules", "test", "surge", "--json").json
     assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], None, 0)

@@ -87,7 +87,8 @@ def _stricter(judged: Sequence[Judged], kind: str, settings: Mapping[str, Any]) 
             found.append((spared, f"min_ratio = {ratio:g}"))
     if found:
         spared, change = max(found, key=lambda item: item[0])
-        return f"{change} would have spared {spared} of {len(false)} false alerts and kept all {len(real)} real ones"
+        kept = "the real one" if len(real) == 1 else f"all {len(real)} real ones"
+        return f"{change} would have spared {spared} of {len(false)} false alerts and kept {kept}"
     return _calmer(kind, settings)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from monitor.cli.app import App, pass_app
-from monitor.cli.output import clock
+from monitor.cli.output import clock, number
 from monitor.cli.parameters import DURATION, login
 from monitor.errors import MonitorError, StoreError
 
@@ -84,7 +84,9 @@ def judge_command(app: App, alert_ids: Sequence[int], verdict: str, note: str, b
         store.judgements.add(alert_id, verdict == "real", author=who, note=note, now=now)
         judged = store.judgements.of_rule(alert.rule)
         real = sum(item.real for item in judged)
-        return f"alert {alert_id} was {verdict}; of {alert.rule}, {real} of {len(judged)} judged alerts were real"
+        were = "was" if 1 in (real, len(judged)) else "were"
+        said = f"{real} of {number(len(judged), 'judged alert')} {were} real"
+        return f"alert {alert_id} was {verdict}; of {alert.rule}, {said}"
 
     _each(alert_ids, judge)
 

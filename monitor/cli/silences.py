@@ -11,7 +11,7 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, print_table
+from monitor.cli.output import ago, clock, number, print_table
 from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login, moment
 from monitor.config_document import read_document
 from monitor.config_routing import rule_labels, unknown_value
@@ -63,7 +63,9 @@ def add_command(
     alerts live on; one that still fires when the silence ends is announced then. Whoever was told before that an
     alert fires is told when it is over.
 
-        monitor silences add rule=bad-news 'topic=~court|fine' --for 2h --comment "court holiday"
+    \b
+        monitor silences add rule=bad-news 'topic=~court|fine' \\
+          --for 2h --comment "court holiday"
     """
     if for_ is not None and until is not None:
         raise click.UsageError("give --for or --until, not both")
@@ -79,13 +81,13 @@ def add_command(
     last = first + span if until is None else moment(until, first)
     who = by or login()
     store = app.store
-    number = store.silences.add(matchers, author=who, comment=comment, starts_at=first, ends_at=last, now=now)
+    made = store.silences.add(matchers, author=who, comment=comment, starts_at=first, ends_at=last, now=now)
     open_ones = store.alerts.all_open()
     covered = sum(all(m.matches(alert.labels) for m in matchers) for alert in open_ones)
     said = ", ".join(map(str, matchers))
     then = clock(last, zone=True)
     click.echo(
-        f"silence {number} of {said} until {then}; it covers {covered} of {len(open_ones)} open alerts"
+        f"silence {made} of {said} until {then}; it covers {covered} of {number(len(open_ones), 'open alert')}"
     )
 
 

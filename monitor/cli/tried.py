@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from monitor.alerts.rules import describe
-from monitor.cli.output import clock, print_table, shorten
+from monitor.cli.output import clock, number, print_table, shorten
 from monitor.durations import format_duration
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def show(report: Report) -> None:
     if report.tried:
         rate = "too short a time for a rate" if report.a_month is None else f"{report.a_month:.1f} a month"
         click.echo(
-            f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} in {whole_hours(report.watched.seconds)} on "
+            f"{number(len(alerts), 'alert')} in {whole_hours(report.watched.seconds)} on "
             f"{len(report.tried)} series: {rate}"
         )
         if report.watched.asked < report.watched.since < report.watched.until:
@@ -93,9 +94,16 @@ def show(report: Report) -> None:
     if report.judged:
         again = [real for real, raised in report.judged.values() if raised]
         missed = sum(real for real, raised in report.judged.values() if not raised)
-        said = f"of {len(report.judged)} judged alerts it would have raised {len(again)} again"
-        said += f", {sum(again)} of them real"
-        click.echo(said + (f"; {missed} real ones it would have missed" if missed else ""))
+        said = f"of {number(len(report.judged), 'judged alert')} it would have raised {raised_again(again)}"
+        said += f"; {number(missed, 'real one')} it would have missed" if missed else ""
+        click.echo(said)
+
+
+def raised_again(real: Sequence[bool]) -> str:
+    """How many were raised again, and how many of those were real."""
+    if len(real) == 1:
+        return f"1 again, which was {'real' if real[0] else 'false'}"
+    return f"{len(real)} again, {sum(real)} of them real" if real else "none again"
 
 
 def _never(watched: Watched) -> str:

@@ -12,7 +12,7 @@ import click
 
 from monitor.alerts.rules import describe
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import clock, console
+from monitor.cli.output import clock, console, number
 from monitor.cli.parameters import DURATION
 from monitor.cli.tried import record, show, whole_hours
 from monitor.errors import MonitorError, UnknownName
@@ -191,7 +191,10 @@ def _rule(app: App, name: str) -> Rule:
 def _say_backfill(app: App) -> None:
     backfill = app.store.arrivals.backfill()
     if backfill:
-        click.echo(f"{backfill:,} texts came as history, which raises nothing; --as-live lets them count")
+        click.echo(
+            f"{number(backfill, 'text')} came as history, which raises nothing; "
+            f"--as-live lets {'it' if backfill == 1 else 'them'} count"
+        )
 
 
 def _draw(report: Report, path: Path) -> None:

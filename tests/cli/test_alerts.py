@@ -72,7 +72,7 @@ def test_several_are_looked_after_at_once_and_a_refusal_keeps_no_other_from_it(f
     assert said.err == "Error: there is no alert 9; `monitor alerts list` shows them\n"
     assert fetched("alerts", "snooze", alert_id, second).out.count("is snoozed until") == 2
     assert fetched("alerts", "snooze", alert_id, second, "--end").out.count("is not snoozed any more") == 2
-    assert fetched("alerts", "judge", alert_id, second, "real").out.count("was real") == 2
+    assert fetched("alerts", "judge", alert_id, second, "real").out.count("was real;") == 2
     assert "Missing argument" in fetched("alerts", "judge", "real", code=2).err
     assert "Missing argument" in fetched("alerts", "ack", code=2).err
 
@@ -134,4 +134,4 @@ def test_the_labels_of_a_rule_are_shown(fetched, alert_id):
     shown = fetched("alerts", "show", alert_id, "--json").json
     assert shown["rule_labels"] == {"severity": "page", "team": "credit"}
     said = fetched("silences", "add", "severity=page", "--comment", "x").out
-    assert "it covers 1 of 1 open alerts" in said
+    assert "it covers 1 of 1 open alert" in said

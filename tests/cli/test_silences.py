@@ -16,7 +16,7 @@ def test_add_list_and_expire(fetched, alert_id):
         "silences", "add", "topic=court", "rule=~bad.*", "--for", "3h", "--comment", "holiday", "--by", "ada"
     )
     assert 'silence 1 of topic="court", rule=~"bad.*" until ' in said.out
-    assert "it covers 1 of 1 open alerts" in said.out
+    assert "it covers 1 of 1 open alert" in said.out
     assert "0 of 1 open" in fetched("silences", "add", "topic=money", "--until", "2099-01-01T00:00Z").out
     second, first = fetched("silences", "list", "--json").json
     assert (first["matchers"], first["author"], first["comment"], first["state"]) == (
@@ -181,7 +181,7 @@ def test_times_are_read_and_told_in_the_zone_of_the_terminal(fetched, alert_id, 
 
 def test_judge_is_counted_for_the_rule(fetched, alert_id):
     said = fetched("alerts", "judge", alert_id, "false", "--note", "a film title", "--by", "ada").out
-    assert "bad-news, 0 of 1 judged alerts were real" in said
+    assert "bad-news, 0 of 1 judged alert was real" in said
     record = fetched("alerts", "show", alert_id, "--json").json
     assert (record["judgement"]["real"], record["judgement"]["note"]) == (False, "a film title")
     assert record["transitions"][-1]["state"] == "judged"
@@ -202,7 +202,7 @@ def test_rules_list_makes_a_suggestion_from_five_judgements_on(fetched):
         )  # fmt: skip
         store.judgements.add(found, number == 5, author="ada", note="", now=now)
     store.close()
-    said = "min_count = 40 would have spared 5 of 5 false alerts and kept all 1 real ones"
+    said = "min_count = 40 would have spared 5 of 5 false alerts and kept the real one"
     assert f"bad-news: {said}" in fetched("rules", "list").out
     assert fetched("rules", "list", "--json").json[0]["suggestion"] == said
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.cli.tried import raised_again
+
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -188,3 +190,16 @@ def test_a_file_that_is_too_short_for_any_alert_says_so(monitor, series):
         in text
     )
     assert "would not have fired" not in text
+
+
+@pytest.mark.parametrize(
+    ("real", "said"),
+    [
+        ([], "none again"),
+        ([True], "1 again, which was real"),
+        ([False], "1 again, which was false"),
+        ([True, True, False], "3 again, 2 of them real"),
+    ],
+)
+def test_how_many_judged_alerts_were_raised_again_is_a_sentence(real, said):
+    assert raised_again(real) == said

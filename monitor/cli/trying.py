@@ -118,9 +118,11 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
 
     Surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of a label
     with each of another task's, are tried as `rules test` does, with several settings. Printed are those
-    with half an alert to eight alerts a month, as they would stand in the configuration.
+    with half an alert to eight alerts a month, as they would stand in the configuration. Of those that
+    would have fired at the very same times only the simplest is printed; what most others agree with comes first.
 
-    With --json: one array of objects with name, kind, where, settings and alerts_a_month.
+    With --json: one array of objects with name, kind, where, settings, alerts_a_month and alike (names of the
+    rules that were left out for it).
     """
     from monitor.pipeline.suggesting import suggest
     from monitor.pipeline.trying_time import of_store
@@ -143,6 +145,7 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
                     "where": dict(one.rule.where),
                     "settings": one.rule.settings.model_dump(),
                     "alerts_a_month": one.report.a_month,
+                    "alike": list(one.alike),
                 }
                 for one in found
             ]
@@ -222,9 +225,12 @@ def _write_scores(path: Path, stamps: list[str], scores: list[float]) -> None:
 def _toml(one: Suggestion) -> str:
     where = ", ".join(f'{_key(task)} = "{label}"' for task, label in one.rule.where.items())
     settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.settings.items())
+    alike = (
+        f"; {number(len(one.alike), 'other rule')} would have fired at the same times" if one.alike else ""
+    )
     return (
         f"# {one.report.a_month:.1f} alerts a month, the last on "
-        f"{clock(one.report.alerts[-1][1].fired_at)}\n"
+        f"{clock(one.report.alerts[-1][1].fired_at)}{alike}\n"
         f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
         f"{settings}"
     )

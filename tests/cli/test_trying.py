@@ -110,13 +110,15 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
     assert monitor("rules", "suggest", "--since", "30d", "--json").json == []
     said = monitor("rules", "suggest", "--since", "90d", "--as-live")
     rules = {rule["name"]: rule for rule in tomllib.loads(said.out)["rules"]}
-    assert rules["threshold-mood"] == {
-        "name": "threshold-mood", "kind": "threshold", "where": {"mood": "*"}, "at_least": 5,
-    }  # fmt: skip
-    assert rules["ratio-mood"]["at_least"] == 0.3
-    assert "# 1.5 alerts a month" in said.out, (
-        "of the 20 days that are known, not of the 90 that were asked for"
+    assert rules == {
+        "surge-mood": {"name": "surge-mood", "kind": "surge", "where": {"mood": "*"}, "rare": "30d"}
+    }, "of those with the same alert times one is enough"
+    assert "# 1.9 alerts a month" in said.out, (
+        "of the 16 of 20 known days in which it could fire, not of the 90 that were asked for"
     )
+    assert "; 2 other rules would have fired at the same times\n" in said.out
+    (found,) = monitor("rules", "suggest", "--since", "90d", "--as-live", "--json").json
+    assert (found["name"], found["alike"]) == ("surge-mood", ["threshold-mood", "ratio-mood"])
     report = monitor("rules", "test", "court", "--as-live", "--json").json
     assert (
         now - timedelta(days=20, hours=1) < datetime.fromisoformat(report["since"]) < now - timedelta(days=19)

@@ -96,19 +96,26 @@ def _named(
 def _never(
     tables: Mapping[str, Sequence[Mapping[str, Any]]], values: Mapping[str, Collection[str]]
 ) -> list[Fault]:
-    """Matchers that ask for a value that their label never has. The empty text stands for having none."""
+    """Matchers that ask for a value that their label never has."""
     found = []
     for kind, items in tables.items():
         for number, table in enumerate(items, 1):
             for key in ("match", "source", "target"):
                 for matcher in _matchers(table.get(key)):
-                    known = values.get(matcher.label)
-                    if known is None or matcher.operator not in ("=", "!=") or not matcher.value:
-                        continue
-                    if matcher.value not in known:
-                        said = UnknownName(_NOUNS.get(matcher.label, "label"), matcher.value, known)
-                        found.append(Fault(f"{kind}[{number}].{key}", f"{matcher.label}: {said}"))
+                    if unknown := unknown_value(matcher, values):
+                        found.append(Fault(f"{kind}[{number}].{key}", str(unknown)))
     return found
+
+
+def unknown_value(matcher: Matcher, values: Mapping[str, Collection[str]]) -> UnknownName | None:
+    """What is wrong with a matcher that asks for a value which its label never has; patterns may ask for anything.
+
+    :param values: all that a label can be, where that is known. The empty text stands for having none.
+    """
+    known = values.get(matcher.label)
+    if known is None or matcher.operator not in ("=", "!=") or not matcher.value or matcher.value in known:
+        return None
+    return UnknownName(_NOUNS.get(matcher.label, f"label of {matcher.label}"), matcher.value, known)
 
 
 def _texts(value: Any) -> list[str]:

@@ -164,6 +164,13 @@ def commands() -> set[str]:
     return found
 
 
+def test_a_rule_is_tried_on_imported_history_as_if_it_had_come_live() -> None:
+    start = README.partition("monitor documents import")[2].partition("\n\n")[0]
+    assert re.search(r"monitor run --once .*\n +monitor rules test \S+ .*--as-live", start), (
+        "history raises nothing by itself, and has no labels before it was read"
+    )
+
+
 def test_the_readme_lists_every_command_and_no_other() -> None:
     section = README.partition("\n## Commands\n")[2].partition("\n## ")[0].replace(r"\|", "|")
     listed = set()

@@ -244,10 +244,10 @@ def test_labels_that_cannot_be_are_named(
         (
             "topic=~court",
             "topic=cuort",
-            "routes[1].match: topic: no label is called 'cuort'; known: court, money",
+            "routes[1].match: no label of topic is called 'cuort'; known: court, money",
         ),
-        ("topic=~court", "rule=typo", "routes[1].match: rule: no rule is called 'typo'; known: "),
-        ("kind=surge", "kind=serge", "inhibit[1].target: kind: no rule kind is called 'serge'; known: "),
+        ("topic=~court", "rule=typo", "routes[1].match: no rule is called 'typo'; known: "),
+        ("kind=surge", "kind=serge", "inhibit[1].target: no rule kind is called 'serge'; known: "),
         ('["rule", "topic"]', '["tone"]', "routes[1].group_by: no label of alerts is called 'tone'"),
         ('equal = ["topic"]', 'equal = ["tone"]', "inhibit[1].equal: no label of alerts is called 'tone'"),
         ('target = ["kind=surge"]', "target = []", "inhibit[1].target: "),

@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import clock, console, print_table
+from monitor.cli.output import clock, console, number, print_table
 from monitor.errors import LearnError, MonitorError
 from monitor.store import Store
 
@@ -175,7 +175,7 @@ def _revert(app: App, task: str, as_json: bool) -> None:
                 raise LearnError(_unreadable(task))
             head = revert(store, known, encoder.fingerprint)
             changed = _relabel(app, store, featurizer, readers[task])
-        then = f"{changed or 0:,} documents of the past got other labels"
+        then = f"{number(changed or 0, 'document')} of the past got other labels"
     encoder.close()
     if as_json:
         shown = ("task", "version", "depth", "seeds", "reason")

@@ -13,9 +13,10 @@ from monitor.alerts.message import context
 from monitor.alerts.rules import subject
 from monitor.alerts.sentences import much
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
+from monitor.cli.care import ack_command, judge_command, snooze_command
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, local_zone, print_table, shorten
-from monitor.cli.parameters import DURATION, login
+from monitor.cli.parameters import DURATION
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
 from monitor.config_document import read_document
@@ -39,11 +40,20 @@ alerts_command.add_command(preview_command)
 @click.option("--open", "open_only", is_flag=True, help="Only those that are not resolved.")
 @click.option("--rule", metavar="NAME", help="Only of this rule.")
 @click.option("--owner", metavar="NAME", help="Only those that concern this owner.")
+@click.option(
+    "--since", type=DURATION, metavar="DURATION", help="Only those that fired in the last 30m, 24h, 7d ..."
+)
 @limit_option
 @json_option
 @pass_app
 def list_command(
-    app: App, open_only: bool, rule: str | None, owner: str | None, limit: int | None, as_json: bool
+    app: App,
+    open_only: bool,
+    rule: str | None,
+    owner: str | None,
+    since: float | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """List alerts, newest first.
 
@@ -58,7 +68,11 @@ def list_command(
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
         raise UnknownName("rule", rule, known)
     found = store.alerts.find(
-        states=OPEN if open_only else (), rule=rule, owner=owner, limit=at_most(limit, as_json)
+        states=OPEN if open_only else (),
+        rule=rule,
+        owner=owner,
+        since=None if since is None else now - timedelta(seconds=since),
+        limit=at_most(limit, as_json),
     )
     if as_json:
         from monitor.pipeline.alerting import alert_data
@@ -79,7 +93,7 @@ def list_command(
             ]
             for alert in found
         ],
-        empty="no open alerts" if open_only else "no alerts",
+        empty="no open alerts" if open_only else "no alerts" if since is None else "no alerts in that time",
         right=["id"],
     )
 
@@ -119,70 +133,6 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     _print_alert(app, store, alert, alert_data(store, alert, app.now()))
 
 
-@alerts_command.command("ack")
-@click.argument("alert_id", type=int, metavar="ID")
-@click.option("--note", default="", help="A remark to keep with it.")
-@click.option("--by", metavar="NAME", help="Who looks after it [default: your login name].")
-@pass_app
-def ack_command(app: App, alert_id: int, note: str, by: str | None) -> None:
-    """Acknowledge an alert: somebody looks after it.
-
-    It stays open until what it reports is over, and routes do not repeat it. A second acknowledgement
-    without a note keeps that of the first. An alert that is over can be judged instead.
-    """
-    store = app.store
-    who = by or login()
-    store.care.acknowledge(alert_id, who, note, app.now())
-    click.echo(f"alert {alert_id} is acknowledged by {who}")
-
-
-@alerts_command.command("snooze")
-@click.argument("alert_id", type=int, metavar="ID")
-@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long [default: 2h].")
-@click.option("--end", is_flag=True, help="End the snooze now.")
-@click.option("--note", default="", help="A remark to keep with it.")
-@click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
-@pass_app
-def snooze_command(app: App, alert_id: int, for_: float | None, end: bool, note: str, by: str | None) -> None:
-    """Tell nobody of an alert for a while.
-
-    If nobody was told yet and it still fires afterwards, it is announced then. Whoever knows that it
-    fires is told when it is over all the same.
-    """
-    if end and for_ is not None:
-        raise click.UsageError("give --for or --end, not both")
-    store, now = app.store, app.now()
-    if end:
-        store.care.wake(alert_id, by or login(), note, now)
-        click.echo(f"alert {alert_id} is not snoozed any more")
-        return
-    until = now + timedelta(seconds=7200.0 if for_ is None else for_)
-    store.care.snooze(alert_id, until, by or login(), note, now)
-    click.echo(f"alert {alert_id} is snoozed until {clock(until, zone=True)}")
-
-
-@alerts_command.command("judge")
-@click.argument("alert_id", type=int, metavar="ID")
-@click.argument("verdict", type=click.Choice(["real", "false"]))
-@click.option("--note", default="", help="A remark to keep with it.")
-@click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
-@pass_app
-def judge_command(app: App, alert_id: int, verdict: str, note: str, by: str | None) -> None:
-    """Say whether an alert was worth it: `real`, or `false`.
-
-    It is counted for its rule: `monitor rules list` shows how often a rule was right. A second
-    judgement of an alert replaces the first.
-    """
-    store = app.store
-    alert = store.alerts.need(alert_id)
-    store.judgements.add(alert_id, verdict == "real", author=by or login(), note=note, now=app.now())
-    judged = store.judgements.of_rule(alert.rule)
-    real = sum(item.real for item in judged)
-    click.echo(
-        f"alert {alert_id} was {verdict}; of {alert.rule}, {real} of {len(judged)} judged alerts were real"
-    )
-
-
 def state_in_words(store: Store, alert: StoredAlert) -> str:
     """``firing``, with what is special about it."""
     silent = ""
@@ -205,7 +155,8 @@ def care_in_words(alert: StoredAlert) -> str:
     return f"for {alert.owner}" if alert.owner else ""
 
 
-alerts_command.add_command(resend_command)
+for command in (ack_command, snooze_command, judge_command, resend_command):
+    alerts_command.add_command(command)
 
 
 def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.documents import duration
-from monitor.cli.output import clock, console, print_table, shorten
+from monitor.cli.output import clock, console, number, print_table, shorten
 from monitor.cli.seeds import contradiction, said_of
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import Correction, correct, take_back
@@ -71,7 +71,7 @@ def label_command(app: App, task: str, since: str, batch: int | None, as_json: b
     if not session.ended:
         click.echo("no more documents to ask about")
     stored = sum(len(answer.corrections) for answer in session.answers)
-    click.echo(f"{stored} seeds stored" + (f"; {app.taken_up()}" if stored else ""))
+    click.echo(f"{number(stored, 'seed')} stored" + (f"; {app.taken_up()}" if stored else ""))
 
 
 @dataclass

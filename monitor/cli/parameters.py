@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -42,17 +43,34 @@ class MatcherType(click.ParamType):  # type: ignore[type-arg]
 
 
 class MomentType(click.ParamType):  # type: ignore[type-arg]
-    """A time as people write it; in the terminal's zone, as times are printed, where it names none."""
+    """A time as people write it; in the terminal's zone, as times are printed, where it names none.
+
+    A time of day is only known beside another: :func:`moment`.
+    """
 
     name = "time"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        if isinstance(value, datetime):
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime | time:
+        if isinstance(value, datetime | time):
             return value
         try:
+            if re.fullmatch(r"\d{1,2}:\d{2}", str(value)):
+                hours, minutes = map(int, str(value).split(":"))
+                return time(hours, minutes)
             return datetime.fromisoformat(str(value)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time; write 2026-05-01T18:00 or 2026-05-01T18:00+02:00", param, ctx)
+            self.fail(
+                f"{value!r} is no time; write 18:00, 2026-05-01T18:00 or 2026-05-01T18:00+02:00", param, ctx
+            )
+
+
+def moment(said: datetime | time, after: datetime) -> datetime:
+    """The moment that somebody names; a time of day is the next one ``after`` by the terminal's clock."""
+    if isinstance(said, datetime):
+        return said
+    day = after.astimezone().date()
+    today = datetime.combine(day, said).astimezone(UTC)
+    return today if today > after else datetime.combine(day + timedelta(days=1), said).astimezone(UTC)
 
 
 DURATION, MATCHER, MOMENT = DurationType(), MatcherType(), MomentType()

@@ -9,7 +9,7 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import print_table, shorten
+from monitor.cli.output import number, print_table, shorten
 from monitor.errors import MonitorError, UnknownName
 from monitor.pipeline.corrections import Correction, correct, text_in
 from monitor.store import Store
@@ -70,8 +70,9 @@ def import_command(app: App, task: str, file: Path) -> None:
     store = app.store_with(task)
     seeds = read_for(store.tasks.need(task).task, file)
     added = store.tasks.add_seeds(task, seeds, app.now())
+    there = len(seeds) - added
     click.echo(
-        f"added {added} seeds, {len(seeds) - added} were there already"
+        f"added {number(added, 'seed')}, {there} {'was' if there == 1 else 'were'} there already"
         + (f"; {app.taken_up()}" if added else "")
     )
 
@@ -126,7 +127,7 @@ def remove_command(app: App, ids: tuple[int, ...]) -> None:
     with store.transaction():
         for seed_id in dict.fromkeys(ids):
             store.tasks.remove_seed(seed_id)
-    click.echo(f"removed {len(set(ids))} seeds; {app.taken_up()}")
+    click.echo(f"removed {number(len(set(ids)), 'seed')}; {app.taken_up()}")
 
 
 def read_for(task: Task, file: Path) -> list[Seed]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, print_table
-from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login
+from monitor.cli.output import ago, clock, number, print_table
+from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login, moment
 from monitor.config_document import read_document
-from monitor.config_routing import rule_labels
+from monitor.config_routing import rule_labels, unknown_value
 from monitor.errors import UnknownName
 from monitor.matching import Matcher
 from monitor.routes import COMMON_LABELS, DETECTOR_LABELS
 from monitor.store.silences import Silence
+from monitor.types import ENTITY
 
 
 @click.group("silences", cls=Group)
@@ -34,13 +35,13 @@ def silences_command() -> None:
     "starts",
     type=MOMENT,
     metavar="TIME",
-    help="From then on [default: now]; in this terminal's zone, unless it names one.",
+    help="From then on [default: now]; in this terminal's zone, unless it names one. 18:00 is the next one.",
 )
 @click.option(
     "--until",
     type=MOMENT,
     metavar="TIME",
-    help="Until then, instead of --for; in this terminal's zone, unless it names one.",
+    help="Until then, instead of --for; as --from, so 18:00 is today or tomorrow.",
 )
 @click.option("--comment", default="", help="Why.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
@@ -49,8 +50,8 @@ def add_command(
     app: App,
     matchers: Sequence[Matcher],
     for_: float | None,
-    starts: datetime | None,
-    until: datetime | None,
+    starts: datetime | time | None,
+    until: datetime | time | None,
     comment: str,
     by: str | None,
 ) -> None:
@@ -58,30 +59,35 @@ def add_command(
 
     A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
     labels rule, kind, owner, those of their rule, and one for each task of what they watch; some kinds have source,
-    thread, task or entity instead (docs/alerts.md). The alerts live on; one
-    that still fires when the silence ends is announced then. Whoever was told before that an alert fires
-    is told when it is over.
+    thread, task or entity instead (docs/alerts.md). A value that its label never has is refused. The
+    alerts live on; one that still fires when the silence ends is announced then. Whoever was told before that an
+    alert fires is told when it is over.
 
-        monitor silences add rule=bad-news 'topic=~court|fine' --for 2h --comment "court holiday"
+    \b
+        monitor silences add rule=bad-news 'topic=~court|fine' \\
+          --for 2h --comment "court holiday"
     """
     if for_ is not None and until is not None:
         raise click.UsageError("give --for or --until, not both")
-    known = _labels(app)
+    known, values = _labels(app)
     for matcher in matchers:
         if matcher.label not in known:
             raise UnknownName("label of alerts", matcher.label, known)
+        if unknown := unknown_value(matcher, values):
+            raise unknown
     now = app.now()
-    first = starts or now
-    last = until or first + timedelta(seconds=7200.0 if for_ is None else for_)
+    first = now if starts is None else moment(starts, now)
+    span = timedelta(seconds=7200.0 if for_ is None else for_)
+    last = first + span if until is None else moment(until, first)
     who = by or login()
     store = app.store
-    number = store.silences.add(matchers, author=who, comment=comment, starts_at=first, ends_at=last, now=now)
+    made = store.silences.add(matchers, author=who, comment=comment, starts_at=first, ends_at=last, now=now)
     open_ones = store.alerts.all_open()
     covered = sum(all(m.matches(alert.labels) for m in matchers) for alert in open_ones)
     said = ", ".join(map(str, matchers))
     then = clock(last, zone=True)
     click.echo(
-        f"silence {number} of {said} until {then}; it covers {covered} of {len(open_ones)} open alerts"
+        f"silence {made} of {said} until {then}; it covers {covered} of {number(len(open_ones), 'open alert')}"
     )
 
 
@@ -120,21 +126,38 @@ def expire_command(app: App, silence_id: int) -> None:
     click.echo(f"silence {silence.id} ended {clock(silence.ends_at, zone=True)}")
 
 
-def _labels(app: App) -> set[str]:
-    """The labels that alerts can have, whatever else may be wrong with the configuration, and those that they have."""
+def _labels(app: App) -> tuple[set[str], dict[str, set[str]]]:
+    """The labels that alerts can have, and all that one can be, where that is known.
+
+    Whatever else may be wrong with the configuration; and what open alerts have, whatever it says by now.
+    """
+    from monitor.alerts.detectors import KINDS
+
     document = read_document(app.config_path)
     rules, tasks = (
         [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
         for found in (document.get("rules"), document.get("tasks"))
     )
-    return {
+    stored, opened = app.store.tasks.active(), app.store.alerts.all_open()
+    labels = {
         *COMMON_LABELS,
         *DETECTOR_LABELS,
         *rule_labels(rules),
         *(str(table["name"]) for table in tasks if "name" in table),
-        *(stored.task.name for stored in app.store.tasks.active()),
-        *(label for alert in app.store.alerts.all_open() for label in alert.labels),
+        *(one.task.name for one in stored),
+        *(label for alert in opened for label in alert.labels),
     }
+    values = {"rule": {str(table.get("name")) for table in rules}, "kind": set(KINDS)}
+    values |= {one.task.name: set(one.task.labels) for one in stored}
+    for table in tasks:  # without labels of its own, its adapter has some
+        if isinstance(own := table.get("labels"), dict | list):
+            values.setdefault(str(table.get("name")), set()).update(map(str, own))
+    if isinstance(entities := document.get("entities"), dict):
+        values[ENTITY] = set(entities)
+    for alert in opened:
+        for label in values.keys() & alert.labels.keys():
+            values[label].add(alert.labels[label])
+    return labels, values
 
 
 def _record(silence: Silence, now: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.output import ago, clock, number, print_table, shorten
 from monitor.config import SourceConfig
 from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, UnknownName
@@ -239,7 +239,7 @@ def _check(config: SourceConfig, base: Path, now: datetime) -> Checked:
 
 def _print_checked(checked: Checked) -> None:
     where = f" ({checked.where})" if checked.where not in ("", checked.plugin) else ""
-    click.echo(f"{checked.name}: {checked.documents:,} documents, {checked.bad:,} bad{where}")
+    click.echo(f"{checked.name}: {number(checked.documents, 'document')}, {checked.bad:,} bad{where}")
     for title in checked.titles:
         click.echo(f"  - {title}")
     for reason in checked.reasons:

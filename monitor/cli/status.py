@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import ago, print_table
+from monitor.cli.output import ago, number, print_table
 from monitor.pipeline.health import hanging, late_stages, stuck
 from monitor.store.lock import DaemonLock
 
@@ -52,7 +52,7 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         few = "a notification" if len(dead) == 1 else f"{len(dead)} notifications"
         problems.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
     if failed:
-        problems.append(f"{failed} documents could not be classified")
+        problems.append(f"{number(failed, 'document')} could not be classified")
     report = {
         "ok": not problems,
         "process": process,

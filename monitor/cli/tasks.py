@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import clock, print_table, shorten
+from monitor.cli.output import clock, number, print_table, shorten
 from monitor.cli.seeds import read_for, text_of
 from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
@@ -90,7 +90,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
         "threshold": "chosen by the learner" if threshold is None else f"{threshold:g}",
         "head": "none yet; the monitor makes it when it runs (or `monitor adapt`)"
         if head is None
-        else f"version {head['version']} of {clock(head['created_at'])}, from {head['seeds']} seeds",
+        else f"version {head['version']} of {clock(head['created_at'])}, from {number(head['seeds'], 'seed')}",
     }
     if head is not None:
         told = "" if head["accuracy"] is None else f"; tells {head['accuracy']:.0%} of left-out seeds right"
@@ -150,8 +150,10 @@ def add_command(
 
     For example:
 
-        monitor tasks add urgency --label "urgent=somebody must act within the hour" --label
-        "routine=can wait for its turn"
+    \b
+        monitor tasks add urgency \\
+          --label "urgent=somebody must act within the hour" \\
+          --label "routine=can wait for its turn"
 
     Examples are optional: names and descriptions are enough to begin with. The ones of FILE
     are copied; add more with `monitor seeds add`.
@@ -184,8 +186,8 @@ def add_command(
         store.tasks.add(task, adapter, {}, now)
         store.tasks.sync_seeds(name, {"adapter": defaults}, now)
         store.tasks.add_seeds(name, own, now)
-    seeds = len(store.tasks.seeds(name))
-    click.echo(f"added the task {name} with {len(task.labels)} labels and {seeds} seeds; {app.taken_up()}")
+    has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"
+    click.echo(f"added the task {name} with {has}; {app.taken_up()}")
 
 
 @tasks_command.command("extend")

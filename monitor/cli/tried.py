@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from monitor.alerts.rules import describe
-from monitor.cli.output import clock, print_table, shorten
+from monitor.cli.output import clock, number, print_table, shorten
 from monitor.durations import format_duration
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from monitor.pipeline.trying_time import Watched
 
 SHOWN = 40
+AGAINST = {"threshold": "limit", "ratio": "limit", "conversation": "", "keyword": "", "entity": ""}
+"""What texts are held against, by kind, where that is not what is usual; these look at each text: at nothing."""
 
 
 def record(report: Report) -> dict[str, Any]:
@@ -51,34 +54,37 @@ def record(report: Report) -> dict[str, Any]:
 
 def show(report: Report) -> None:
     """Print what a rule would have done."""
-    alerts = report.alerts
-    print_table(
-        ["fired", "for", "what", "texts", "usual", "worst", "early"],
+    alerts, against = report.alerts, AGAINST.get(report.rule.kind, "usual")
+    columns = ["fired", "for", "what", "texts", against, "worst", "early"]
+    rows = [
         [
-            [
-                clock(raised.fired_at),
-                "still open"
-                if raised.resolved_at is None
-                else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
-                shorten(describe(one.selection), 60),
-                f"{raised.first.observed:,}",
-                f"{raised.first.expected:,.0f}"
-                if raised.first.expected >= 10
-                else f"{raised.first.expected:.2g}",
-                f"{raised.worst.observed:,}",
-                format_duration(raised.early) if raised.early else "",
-            ]
-            for one, raised in alerts[-SHOWN:]
-        ],
+            clock(raised.fired_at),
+            "still open"
+            if raised.resolved_at is None
+            else format_duration((raised.resolved_at - raised.fired_at).total_seconds()),
+            shorten(describe(one.selection), 60),
+            f"{raised.first.observed:,}",
+            f"{raised.first.expected:,.0f}"
+            if raised.first.expected >= 10
+            else f"{raised.first.expected:.2g}",
+            f"{raised.worst.observed:,}",
+            format_duration(raised.early) if raised.early else "",
+        ]
+        for one, raised in alerts[-SHOWN:]
+    ]
+    shown = [number for number, column in enumerate(columns) if column]
+    print_table(
+        [columns[number] for number in shown],
+        [[row[number] for number in shown] for row in rows],
         empty=_never(report.watched) or "it would not have fired",
-        right=["texts", "usual", "worst"],
+        right=["texts", against, "worst"],
     )
     if len(alerts) > SHOWN:
         click.echo(f"and {len(alerts) - SHOWN} before; --json has all")
     if report.tried:
         rate = "too short a time for a rate" if report.a_month is None else f"{report.a_month:.1f} a month"
         click.echo(
-            f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'} in {whole_hours(report.watched.seconds)} on "
+            f"{number(len(alerts), 'alert')} in {whole_hours(report.watched.seconds)} on "
             f"{len(report.tried)} series: {rate}"
         )
         if report.watched.asked < report.watched.since < report.watched.until:
@@ -88,9 +94,16 @@ def show(report: Report) -> None:
     if report.judged:
         again = [real for real, raised in report.judged.values() if raised]
         missed = sum(real for real, raised in report.judged.values() if not raised)
-        said = f"of {len(report.judged)} judged alerts it would have raised {len(again)} again"
-        said += f", {sum(again)} of them real"
-        click.echo(said + (f"; {missed} real ones it would have missed" if missed else ""))
+        said = f"of {number(len(report.judged), 'judged alert')} it would have raised {raised_again(again)}"
+        said += f"; {number(missed, 'real one')} it would have missed" if missed else ""
+        click.echo(said)
+
+
+def raised_again(real: Sequence[bool]) -> str:
+    """How many were raised again, and how many of those were real."""
+    if len(real) == 1:
+        return f"1 again, which was {'real' if real[0] else 'false'}"
+    return f"{len(real)} again, {sum(real)} of them real" if real else "none again"
 
 
 def _never(watched: Watched) -> str:

@@ -12,7 +12,7 @@ import click
 
 from monitor.alerts.rules import describe
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import clock, console
+from monitor.cli.output import clock, console, number
 from monitor.cli.parameters import DURATION
 from monitor.cli.tried import record, show, whole_hours
 from monitor.errors import MonitorError, UnknownName
@@ -67,8 +67,9 @@ def test_command(
 
     With --json: an object with rule, kind, since and until (between which it could have fired), alerts_a_month
     (null where that is less than a day), precision (of those that were judged, null where none was), judged and
-    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected, low,
-    high, reason, worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
+    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected (what is
+    usual, or the number of texts at which a threshold or a ratio fires), low, high, reason,
+    worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
     """
     from monitor.pipeline.trying import try_on_store
     from monitor.pipeline.trying_files import try_on_file
@@ -117,9 +118,11 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
 
     Surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of a label
     with each of another task's, are tried as `rules test` does, with several settings. Printed are those
-    with half an alert to eight alerts a month, as they would stand in the configuration.
+    with half an alert to eight alerts a month, as they would stand in the configuration. Of those that
+    would have fired at the very same times only the simplest is printed; what most others agree with comes first.
 
-    With --json: one array of objects with name, kind, where, settings and alerts_a_month.
+    With --json: one array of objects with name, kind, where, settings, alerts_a_month and alike (names of the
+    rules that were left out for it).
     """
     from monitor.pipeline.suggesting import suggest
     from monitor.pipeline.trying_time import of_store
@@ -142,6 +145,7 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
                     "where": dict(one.rule.where),
                     "settings": one.rule.settings.model_dump(),
                     "alerts_a_month": one.report.a_month,
+                    "alike": list(one.alike),
                 }
                 for one in found
             ]
@@ -190,7 +194,10 @@ def _rule(app: App, name: str) -> Rule:
 def _say_backfill(app: App) -> None:
     backfill = app.store.arrivals.backfill()
     if backfill:
-        click.echo(f"{backfill:,} texts came as history, which raises nothing; --as-live lets them count")
+        click.echo(
+            f"{number(backfill, 'text')} came as history, which raises nothing; "
+            f"--as-live lets {'it' if backfill == 1 else 'them'} count"
+        )
 
 
 def _draw(report: Report, path: Path) -> None:
@@ -218,9 +225,12 @@ def _write_scores(path: Path, stamps: list[str], scores: list[float]) -> None:
 def _toml(one: Suggestion) -> str:
     where = ", ".join(f'{_key(task)} = "{label}"' for task, label in one.rule.where.items())
     settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in one.settings.items())
+    alike = (
+        f"; {number(len(one.alike), 'other rule')} would have fired at the same times" if one.alike else ""
+    )
     return (
         f"# {one.report.a_month:.1f} alerts a month, the last on "
-        f"{clock(one.report.alerts[-1][1].fired_at)}\n"
+        f"{clock(one.report.alerts[-1][1].fired_at)}{alike}\n"
         f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
         f"{settings}"
     )

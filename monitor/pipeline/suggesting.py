@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
 
@@ -27,11 +27,15 @@ MOST_LABELS = 12
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rule, those of its settings that are not the usual ones, as they are written, and what it would have done."""
+    """A rule, those of its settings that are not the usual ones, as they are written, and what it would have done.
+
+    ``alike``: names of the rules that are left out for it, since they would have fired at the very same times.
+    """
 
     rule: Rule
     settings: Mapping[str, str | float]
     report: Report
+    alike: Sequence[str] = ()
 
 
 def suggest(
@@ -46,7 +50,8 @@ def suggest(
 
     Tried are surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of one
     label with each of another task's, all in one walk along the past: of each ladder the most sensitive rule that
-    is not too loud. The other arguments are those of :func:`~monitor.pipeline.trying.try_on_store`.
+    is not too loud. Of those that would have fired at the very same times, only the simplest is left
+    (:func:`distinct`). The other arguments are those of :func:`~monitor.pipeline.trying.try_on_store`.
     """
     ladders = [[(_rule(kind, where, rung), rung) for rung in rungs] for kind, where, rungs in _ladders(store)]
     rules = [rule for ladder in ladders for rule, _ in ladder]
@@ -58,7 +63,27 @@ def suggest(
         calm = next(((one, rate) for one, rate in rates if rate is not None and rate <= MANY), None)
         if calm is not None and calm[1] >= FEW:
             found.append(calm[0])
-    return found
+    return distinct(found)
+
+
+def distinct(found: Sequence[Suggestion]) -> list[Suggestion]:
+    """One of those with the very same alert times each: that of the fewest labels and settings, else the first.
+
+    What many others would have told as well is the surest to be something: that comes first, then what is simple.
+    """
+    by_times: dict[tuple[datetime, ...], list[Suggestion]] = {}
+    for one in found:
+        times = tuple(sorted({raised.fired_at for _, raised in one.report.alerts}))
+        by_times.setdefault(times, []).append(one)
+    left = []
+    for same in by_times.values():
+        simplest, *others = sorted(same, key=_complexity)
+        left.append(replace(simplest, alike=[other.rule.name for other in others]))
+    return sorted(left, key=lambda one: (-len(one.alike), _complexity(one)))
+
+
+def _complexity(one: Suggestion) -> tuple[int, int]:
+    return len(one.rule.where), len(one.settings)
 
 
 def _rule(kind: str, where: Mapping[str, str], rung: Mapping[str, str | float]) -> Rule:

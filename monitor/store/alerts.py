@@ -112,12 +112,17 @@ class Alerts(Room):
         states: Sequence[State] = (),
         rule: str | None = None,
         owner: str | None = None,
+        since: datetime | None = None,
         after: int = 0,
         limit: int | None = 50,
     ) -> list[StoredAlert]:
-        """Alerts, newest first."""
+        """Alerts, newest first.
+
+        :param since: when they fired at the earliest, or began where they did not fire.
+        """
         rows = self.rows(
             "select * from alerts where id > ? and (? is null or rule = ?) and (? is null or owner = ?) "
+            "and (? is null or coalesce(fired_at, since) >= ?) "
             "and (? = '[]' or state in (select value from json_each(?))) order by id desc limit ?",
             [
                 after,
@@ -125,6 +130,8 @@ class Alerts(Room):
                 rule,
                 owner,
                 owner,
+                to_text_or_none(since),
+                to_text_or_none(since),
                 json.dumps(list(states)),
                 json.dumps(list(states)),
                 -1 if limit is None else limit,

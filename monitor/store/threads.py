@@ -30,7 +30,7 @@ class Threads(Room):
     """Documents by ``(source, thread)``."""
 
     def turns(self, source: str, thread: str, labels: Selection) -> list[StoredTurn]:
-        """The texts of a thread by time, those that wait included."""
+        """The texts of a thread by time, and as they were stored where times are equal; those that wait included."""
         carried, values = carries(labels.items(), "d.id")
         tasks = [task for task in labels if task != ENTITY]  # of mentions, something is said of every text
         said = [
@@ -65,6 +65,8 @@ class Threads(Room):
     def unanswered(self, labels: Selection, since: datetime, until: datetime) -> list[tuple[str, str]]:
         """``(source, thread)`` where a customer's live text of that time has no agent's after it.
 
+        Of two texts of the same time, the one that was stored later is the later one, as in :meth:`turns`.
+
         :param labels: which the customer's text carries; :param until: its latest time.
         """
         carried, values = carries(labels.items(), "d.id")
@@ -73,7 +75,7 @@ class Threads(Room):
             " and role = 'customer' and thread <> '' and live = 1 and counted = 1"
             f"{''.join(f' and {condition}' for condition in carried)}"
             " and not exists (select 1 from documents a where a.thread = d.thread and a.source = d.source"
-            " and a.role = 'agent' and a.event_at > d.event_at)",
+            " and a.role = 'agent' and (a.event_at, a.id) > (d.event_at, d.id))",
             [to_text(since), to_text(until), *values],
         )
         return [(row["source"], row["thread"]) for row in rows]

@@ -61,6 +61,13 @@ def test_unanswered_counts_from_the_first_open_text(said: str, firing: bool, ope
     assert not judge(turns(said), 20 * MINUTE, settings).firing
 
 
+@pytest.mark.parametrize(("said", "open_"), [("a-", 1), ("-a", 0), ("-a-", 1), ("a--a", 0)])
+def test_texts_of_the_same_time_follow_their_order(said: str, open_: int) -> None:
+    together = [Turn(0, turn.role, turn.carries) for turn in turns(said)]
+    found = judge(together, 40 * MINUTE, ConversationSettings(when="unanswered", after="30m"))
+    assert (found.firing, found.observed) == (open_ > 0, open_)
+
+
 def test_the_reason_says_for_how_long() -> None:
     settings = ConversationSettings(when="unanswered", after="30m")
     found = judge(turns("a-+-"), 45 * MINUTE, settings)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from monitor.alerts.feedback import Judged, feedback, interval
+from monitor.alerts.detectors import KINDS
+from monitor.alerts.feedback import Judged, feedback
 
 SURGE = {"min_count": 5, "min_ratio": 2.0, "rare": 90 * 86400.0}
 
@@ -14,46 +17,44 @@ def judged(real: list[tuple[float, float]], false: list[tuple[float, float]]) ->
 
 
 def test_nothing_is_said_of_what_was_not_judged_and_little_of_few() -> None:
-    assert feedback([], SURGE).precision is None
-    few = feedback(judged([], [(6, 1)] * 4), SURGE)
+    assert feedback([], "surge", SURGE).precision is None
+    few = feedback(judged([], [(6, 1)] * 4), "surge", SURGE)
     assert (few.precision, few.suggestion) == (0, "")
 
 
 def test_the_setting_that_spares_the_most_false_alerts_is_suggested() -> None:
-    found = feedback(judged([(20, 2), (30, 8)], [(6, 1), (7, 1), (25, 9)]), SURGE)
+    found = feedback(judged([(20, 2), (30, 8)], [(6, 1), (7, 1), (25, 9)]), "surge", SURGE)
     assert (found.real, found.false, found.precision) == (2, 3, 0.4)
     assert found.suggestion == "min_count = 20 would have spared 2 of 3 false alerts and kept all 2 real ones"
-    by_ratio = feedback(judged([(20, 2), (8, 1)], [(18, 6), (19, 7), (20, 8)]), SURGE)
+    by_ratio = feedback(judged([(20, 2), (8, 1)], [(18, 6), (19, 7), (20, 8)]), "surge", SURGE)
     assert by_ratio.suggestion.startswith("min_ratio = 8 would have spared 3 of 3")
-    level = feedback(judged([(50, 20)], [(21, 20)] * 5), {"at_least": 20})
+    level = feedback(judged([(50, 20)], [(21, 20)] * 5), "threshold", {"at_least": 20})
     assert level.suggestion.startswith("at_least = 50 would have spared 5 of 5")
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("kind", "given", "said"),
     [
-        (SURGE, 'fewer alerts with rare = "900d"'),
-        ({"at_least": 20}, "fewer alerts with at_least = 30"),
-        ({}, "it is too sensitive: raise its level, or let it wait with `for`"),
+        ("surge", {}, 'rare = "900d"'),
+        ("threshold", {"at_least": 20}, "at_least = 30"),
+        ("ratio", {"at_least": 0.3}, "at_least = 0.65"),
+        ("drop", {}, "probability = 1e-05"),
+        ("trend", {}, "probability = 0.0001"),
+        ("model", {}, "probability = 1e-05"),
+        ("silence", {}, 'at_least = "3h"'),
+        ("new_topic", {}, "min_stories = 9"),
+        ("conversation", {"when": "unanswered"}, 'after = "1h"'),
+        ("conversation", {"when": "unanswered", "after": 0}, 'after = "5m"'),
+        ("conversation", {"when": "worse"}, "turned = 3 and in_a_row = 4"),
+        ("keyword", {"words": ["loss"]}, "words that mean nothing else, or a label beside them in `where`"),
+        ("entity", {}, "one entity, or a label beside it, in `where`"),
     ],
 )
-def test_where_none_separates_them_it_should_be_less_sensitive(settings: dict[str, float], said: str) -> None:
-    assert feedback(judged([(9, 1)], [(9, 1)] * 5), settings).suggestion == said
-
-
-def test_a_rule_that_is_always_right_could_say_more() -> None:
-    always = judged([(9, 1)] * 12, [])
-    assert feedback(always, SURGE).suggestion == 'could be more sensitive: rare = "30d"'
-    assert feedback(always, {"at_least": 10}).suggestion == "could be more sensitive: at_least = 8"
-    assert feedback(always[:5], SURGE).suggestion == "", "five are not enough to be sure of that"
-
-
-def test_a_rule_that_does_well_is_left_alone() -> None:
-    assert feedback(judged([(9, 1)] * 8, [(9, 1)] * 2), SURGE).suggestion == ""
-
-
-def test_the_interval_is_wilsons() -> None:
-    low, high = interval(8, 10)
-    assert (round(low, 3), round(high, 3)) == (0.602, 0.914)
-    assert interval(0, 5)[0] == pytest.approx(0)
-    assert interval(5, 5)[1] == pytest.approx(1)
+def test_where_none_separates_them_a_setting_of_the_kind_is_to_be_stricter(
+    kind: str, given: dict[str, object], said: str
+) -> None:
+    settings = KINDS[kind].model_validate(given).model_dump()
+    found = feedback(judged([(9, 9)], [(9, 9)] * 5), kind, settings)
+    assert found.suggestion == f"fewer alerts with {said}"
+    for name in re.findall(r"(\w+) = ", said):
+        assert name in settings

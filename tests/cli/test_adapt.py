@@ -81,7 +81,7 @@ def test_goes_back_to_the_version_before(fetched):
     fetched("adapt", "mood")
     assert mood_of(fetched, "wonderful") == "bad"
     said = fetched("adapt", "--revert", "mood").out
-    assert said == "mood: version 1 is in use again (4 seeds); 1 documents of the past got other labels\n"
+    assert said == "mood: version 1 is in use again (4 seeds); 1 document of the past got other labels\n"
     assert mood_of(fetched, "wonderful") == "good"
     assert "as it was" in fetched("adapt", "mood").out
     assert heads(fetched)["mood"] == (1, 4)

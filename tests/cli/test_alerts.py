@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from monitor.store.room import to_text
 
 
 def resolve(monitor, alert_id):
@@ -44,6 +46,35 @@ def test_list_of_one_rule_knows_those_of_the_configuration_and_of_alerts(fetched
     assert "known: bad-news, court" in fetched("alerts", "list", "--rule", "nope", code=2).err
     fetched.edit('name = "bad-news"', 'name = "renamed"')
     assert len(fetched("alerts", "list", "--rule", "bad-news", "--json").json) == 1
+
+
+def test_list_of_a_time_has_what_fired_in_it(fetched, alert_id):
+    store = fetched.store()
+    store.connection.execute(
+        "update alerts set fired_at = ?", [to_text(datetime.now(UTC) - timedelta(days=2))]
+    )
+    store.connection.commit()
+    store.close()
+    assert fetched("alerts", "list", "--since", "1d").out == "no alerts in that time\n"
+    assert [a["id"] for a in fetched("alerts", "list", "--since", "3d", "--json").json] == [alert_id]
+    assert "is not a duration" in fetched("alerts", "list", "--since", "soon", code=2).err
+
+
+def test_several_are_looked_after_at_once_and_a_refusal_keeps_no_other_from_it(fetched, alert_id):
+    store, now = fetched.store(), datetime.now(UTC)
+    second = store.alerts.insert(
+        rule="court", kind="threshold", fingerprint="beef", selection={}, since=now, now=now,
+        observed=3, expected=3, low=0, high=3, reason="x", notify=[],
+    )  # fmt: skip
+    store.close()
+    said = fetched("alerts", "ack", 9, alert_id, second, alert_id, "--by", "ada", code=1)
+    assert said.out == f"alert {alert_id} is acknowledged by ada\nalert {second} is acknowledged by ada\n"
+    assert said.err == "Error: there is no alert 9; `monitor alerts list` shows them\n"
+    assert fetched("alerts", "snooze", alert_id, second).out.count("is snoozed until") == 2
+    assert fetched("alerts", "snooze", alert_id, second, "--end").out.count("is not snoozed any more") == 2
+    assert fetched("alerts", "judge", alert_id, second, "real").out.count("was real;") == 2
+    assert "Missing argument" in fetched("alerts", "judge", "real", code=2).err
+    assert "Missing argument" in fetched("alerts", "ack", code=2).err
 
 
 def test_show_has_reason_figures_life_notifications_and_texts(fetched, alert_id):
@@ -103,4 +134,4 @@ def test_the_labels_of_a_rule_are_shown(fetched, alert_id):
     shown = fetched("alerts", "show", alert_id, "--json").json
     assert shown["rule_labels"] == {"severity": "page", "team": "credit"}
     said = fetched("silences", "add", "severity=page", "--comment", "x").out
-    assert "it covers 1 of 1 open alerts" in said
+    assert "it covers 1 of 1 open alert" in said

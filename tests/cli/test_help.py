@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -53,6 +54,21 @@ def test_every_command_and_option_has_help(words):
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{' '.join(words)} {parameter.opts[0]} has no help"
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_examples_in_help_can_be_pasted(words):
+    context = click.Context(COMMANDS[words], info_name="monitor", terminal_width=80)
+    lines = iter(COMMANDS[words].get_help(context).splitlines())
+    for line in lines:
+        if not line.startswith("      monitor "):
+            continue
+        while line.endswith("\\"):
+            line = line[:-1] + next(lines).strip()
+        group, name, *_ = shlex.split(line)[1:]
+        assert (group, name) in COMMANDS
+        following = next(lines, "")
+        assert not following.strip(), f"{following!r} is left over"
 
 
 def modules_after(code: str, *arguments: str) -> list[str]:

@@ -115,7 +115,7 @@ def test_skipping_undoing_and_other_keys(full):
     assert "taken back" in said.out
     assert "back to what was skipped" in said.out
     assert list(added(full).values()) == ["bad"]
-    assert "1 seeds stored" in said.out
+    assert "1 seed stored" in said.out
     first = full("label", "mood", "--batch", 1, "--json").json[0]["text"]
     assert first not in added(full)
 

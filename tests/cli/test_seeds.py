@@ -85,7 +85,7 @@ def test_add_refuses_bytes_that_are_no_text(fetched):
 def test_import_counts_new_known_and_bad_records(fetched):
     file = fetched.write("more.csv", "text,label\njudge,court\njudge,court\nprofit,money\n,money\n")
     said = fetched("seeds", "import", "topic", file)
-    assert "added 2 seeds, 1 were there already" in said.out
+    assert "added 2 seeds, 1 was there already" in said.out
     assert "line 5: has no text" in said.err
     assert "1 records cannot be used" in said.err
     assert "added 0 seeds, 3 were there already" in fetched("seeds", "import", "topic", file).out

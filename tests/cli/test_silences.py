@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from datetime import time as wall
 
 import pytest
+
+from monitor.cli.parameters import moment
 
 
 def test_add_list_and_expire(fetched, alert_id):
@@ -13,7 +16,7 @@ def test_add_list_and_expire(fetched, alert_id):
         "silences", "add", "topic=court", "rule=~bad.*", "--for", "3h", "--comment", "holiday", "--by", "ada"
     )
     assert 'silence 1 of topic="court", rule=~"bad.*" until ' in said.out
-    assert "it covers 1 of 1 open alerts" in said.out
+    assert "it covers 1 of 1 open alert" in said.out
     assert "0 of 1 open" in fetched("silences", "add", "topic=money", "--until", "2099-01-01T00:00Z").out
     second, first = fetched("silences", "list", "--json").json
     assert (first["matchers"], first["author"], first["comment"], first["state"]) == (
@@ -34,7 +37,7 @@ def test_add_list_and_expire(fetched, alert_id):
 
 
 def test_one_that_is_to_come_can_be_called_off(fetched):
-    fetched("silences", "add", "rule=x", "--from", "2099-01-01T00:00", "--for", "1d")
+    fetched("silences", "add", "rule=court", "--from", "2099-01-01T00:00", "--for", "1d")
     assert fetched("silences", "list", "--json").json[0]["state"] == "pending"
     fetched("silences", "expire", 1)
     assert "no silences in force or to come" in fetched("silences", "list").out
@@ -68,10 +71,48 @@ def test_a_label_that_no_alert_can_have_is_refused(fetched):
         fetched("silences", "add", matcher)
 
 
+@pytest.mark.parametrize(
+    ("matcher", "said"),
+    [
+        ("rule=naems", "no rule is called 'naems'; known: bad-news, court"),
+        ("rule!=naems", "no rule is called 'naems'; known: bad-news, court"),
+        ("topic=shipping", "no label of topic is called 'shipping'; known: court, money"),
+        ("mood=sad", "no label of mood is called 'sad'; known: bad, good"),
+        ("kind=serge", "no rule kind is called 'serge'; known: conversation, "),
+        ("entity=Acme", "no entity is called 'Acme'; known: Border Bank"),
+    ],
+)
+def test_a_value_that_its_label_never_has_is_refused(fetched, matcher, said):
+    fetched.edit("[[notifiers]]", '[entities]\n"Border Bank" = []\n\n[[notifiers]]')
+    assert said in fetched("silences", "add", matcher, code=2).err
+    assert fetched("silences", "list", "--json").json == []
+
+
+def test_patterns_no_value_and_what_open_alerts_have_are_taken(fetched, alert_id):
+    fetched.edit('name = "bad-news"', 'name = "renamed"')
+    for matcher in ("rule=~na.*", "topic=", "rule=bad-news", "rule=renamed", "owner=desk"):
+        fetched("silences", "add", matcher)
+
+
+def test_a_time_of_day_is_the_next_one(fetched, in_vienna):
+    after = datetime(
+        2026, 3, 28, 17, 30, tzinfo=UTC
+    )  # half past six in the evening, before the clocks go forward
+    assert moment(wall(18, 0), after) == datetime(2026, 3, 29, 16, 0, tzinfo=UTC)
+    assert moment(wall(19, 0), after) == datetime(2026, 3, 28, 18, 0, tzinfo=UTC)
+    assert moment(after, after) == after
+    fetched("silences", "add", "rule=court", "--from", "2099-07-01T22:00", "--until", "6:00")
+    assert fetched("silences", "list", "--json").json[0]["ends_at"] == "2099-07-02T04:00:00Z"
+    fetched("silences", "add", "rule=court", "--until", "18:00")
+    ends = datetime.fromisoformat(fetched("silences", "list", "--json").json[0]["ends_at"])
+    assert timedelta() < ends - datetime.now(UTC) <= timedelta(hours=25)
+    assert "is no time" in fetched("silences", "add", "rule=court", "--until", "25:00", code=2).err
+
+
 def test_an_end_in_the_past_and_an_unknown_silence(fetched):
     assert (
         "would end before it starts"
-        in fetched("silences", "add", "rule=b", "--until", "2020-01-01", code=1).err
+        in fetched("silences", "add", "rule=court", "--until", "2020-01-01", code=1).err
     )
     assert "there is no silence 9" in fetched("silences", "expire", 9, code=1).err
 
@@ -133,12 +174,14 @@ def test_times_are_read_and_told_in_the_zone_of_the_terminal(fetched, alert_id, 
     shown = fetched("alerts", "show", alert_id).out
     assert "UTC" not in shown
     assert shown.count(" CE") >= 2
-    assert "is no time" in fetched("silences", "add", "topic=x", "--until", "0001-01-01T00:00", code=2).err
+    assert (
+        "is no time" in fetched("silences", "add", "topic=court", "--until", "0001-01-01T00:00", code=2).err
+    )
 
 
 def test_judge_is_counted_for_the_rule(fetched, alert_id):
     said = fetched("alerts", "judge", alert_id, "false", "--note", "a film title", "--by", "ada").out
-    assert "bad-news, 0 of 1 judged alerts were real" in said
+    assert "bad-news, 0 of 1 judged alert was real" in said
     record = fetched("alerts", "show", alert_id, "--json").json
     assert (record["judgement"]["real"], record["judgement"]["note"]) == (False, "a film title")
     assert record["transitions"][-1]["state"] == "judged"
@@ -159,7 +202,7 @@ def test_rules_list_makes_a_suggestion_from_five_judgements_on(fetched):
         )  # fmt: skip
         store.judgements.add(found, number == 5, author="ada", note="", now=now)
     store.close()
-    said = "min_count = 40 would have spared 5 of 5 false alerts and kept all 1 real ones"
+    said = "min_count = 40 would have spared 5 of 5 false alerts and kept the real one"
     assert f"bad-news: {said}" in fetched("rules", "list").out
     assert fetched("rules", "list", "--json").json[0]["suggestion"] == said
 

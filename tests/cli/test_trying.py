@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.cli.tried import raised_again
+
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -59,6 +61,28 @@ def test_a_rule_of_the_configuration_is_tried_with_its_settings(monitor, series)
     assert found["alerts"][0]["reason"].endswith("at least the 3 that the rule sets")
 
 
+@pytest.mark.parametrize(
+    ("rule", "heads"),
+    [
+        ("surge", ["texts", "usual", "worst"]),
+        ("court", ["texts", "limit", "worst"]),
+        ("loss", ["texts", "worst", "early"]),
+    ],
+)
+def test_the_table_says_what_texts_were_held_against(monitor, series, rule, heads):
+    monitor.edit(
+        "[[notifiers]]", '[[rules]]\nname = "loss"\nkind = "keyword"\nwords = ["loss"]\n[[notifiers]]'
+    )
+    now = datetime.now(UTC)
+    monitor.write("news.txt", "")
+    line = json.dumps({"id": "1", "text": "terrible loss", "time": (now - timedelta(days=2)).isoformat()})
+    monitor("documents", "import", monitor.write("old.jsonl", line + "\n"))
+    monitor("run", "--once")
+    of_file = [] if rule == "loss" else ["--series", series]
+    said = monitor("rules", "test", rule, *(of_file or ["--as-live"])).out.splitlines()[0].split()
+    assert said[3:6] == heads
+
+
 def test_a_kind_is_tried_on_the_database(fetched):
     report = fetched("rules", "test", "surge", "--json").json
     assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], None, 0)
@@ -86,13 +110,15 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
     assert monitor("rules", "suggest", "--since", "30d", "--json").json == []
     said = monitor("rules", "suggest", "--since", "90d", "--as-live")
     rules = {rule["name"]: rule for rule in tomllib.loads(said.out)["rules"]}
-    assert rules["threshold-mood"] == {
-        "name": "threshold-mood", "kind": "threshold", "where": {"mood": "*"}, "at_least": 5,
-    }  # fmt: skip
-    assert rules["ratio-mood"]["at_least"] == 0.3
-    assert "# 1.5 alerts a month" in said.out, (
-        "of the 20 days that are known, not of the 90 that were asked for"
+    assert rules == {
+        "surge-mood": {"name": "surge-mood", "kind": "surge", "where": {"mood": "*"}, "rare": "30d"}
+    }, "of those with the same alert times one is enough"
+    assert "# 1.9 alerts a month" in said.out, (
+        "of the 16 of 20 known days in which it could fire, not of the 90 that were asked for"
     )
+    assert "; 2 other rules would have fired at the same times\n" in said.out
+    (found,) = monitor("rules", "suggest", "--since", "90d", "--as-live", "--json").json
+    assert (found["name"], found["alike"]) == ("surge-mood", ["threshold-mood", "ratio-mood"])
     report = monitor("rules", "test", "court", "--as-live", "--json").json
     assert (
         now - timedelta(days=20, hours=1) < datetime.fromisoformat(report["since"]) < now - timedelta(days=19)
@@ -166,3 +192,16 @@ def test_a_file_that_is_too_short_for_any_alert_says_so(monitor, series):
         in text
     )
     assert "would not have fired" not in text
+
+
+@pytest.mark.parametrize(
+    ("real", "said"),
+    [
+        ([], "none again"),
+        ([True], "1 again, which was real"),
+        ([False], "1 again, which was false"),
+        ([True, True, False], "3 again, 2 of them real"),
+    ],
+)
+def test_how_many_judged_alerts_were_raised_again_is_a_sentence(real, said):
+    assert raised_again(real) == said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -221,10 +222,15 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
     assert {one.report.watched.since for one in found} == {monitor_now}, "what came before was history"
     kinds = {(one.rule.kind, *sorted(one.rule.where.items())) for one in found}
     assert ("threshold", ("mood", "*")) in kinds
-    assert ("ratio", ("mood", "bad"), ("topic", "*")) in kinds
+    assert ("ratio", ("mood", "*"), ("topic", "court")) in kinds
     for one in found:
         assert 0.5 <= one.report.a_month <= 8
         assert one.rule.settings == type(one.rule.settings).model_validate(one.settings)
+    times = [{raised.fired_at for _, raised in one.report.alerts} for one in found]
+    assert all(one != other for one, other in combinations(times, 2)), "one of each times is enough"
+    agreed = [len(one.alike) for one in found]
+    assert agreed == sorted(agreed, reverse=True)
+    assert max(agreed) > 0
     for one in found[::4]:
         (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=60), end)
         assert raised(again) == raised(one.report), "tried together or alone"

@@ -11,6 +11,7 @@ import pytest
 
 from monitor.errors import SourceError
 from monitor.pipeline.feeds import frozen
+from monitor.pipeline.trying import try_on_store
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
@@ -467,6 +468,27 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
     assert alerts(runtime)["waiting"].state == "resolved"
     assert len(runtime.store.alerts.find()) == 1
     assert runtime.store.transitions.ended(found.id) == "quiet again: answered after 3 h 10 min"
+
+
+def test_a_reply_in_the_minute_of_the_answer_waits_for_another(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(THREADS)
+    read(runtime, monitor_now, turn("old", BAD_COURT, monitor_now, thread="1"))
+    at = monitor_now + timedelta(minutes=5)
+    read(
+        runtime, at, turn("a", "did you look for it?", at, "agent"), turn("b", BAD_COURT, at),
+        turn("c", BAD_MONEY, at, thread="9"), turn("d", "we look into it", at, "agent", "9"),
+    )  # fmt: skip
+    read(runtime, at + timedelta(minutes=31))
+    (found,) = [alert for alert in runtime.store.alerts.find() if alert.rule == "waiting"]
+    assert (found.state, found.selection["thread"]) == ("firing", "7")
+    (rule,) = [rule for rule in runtime.rules if rule.name == "waiting"]
+    end = at + timedelta(minutes=40)
+    for as_live in (False, True):
+        (report,) = try_on_store(runtime.store, [rule], monitor_now - timedelta(days=1), end, as_live=as_live)
+        assert "7" in {one.selection["thread"] for one, _ in report.alerts}
+        assert "9" not in {one.selection["thread"] for one, _ in report.alerts}
 
 
 def test_a_thread_that_turns_worse_fires_at_once(

@@ -60,7 +60,8 @@ def judge(
 ) -> Verdict:
     """Whether a thread goes wrong.
 
-    :param turns: by time; :param until: epoch second up to which all is known that was written.
+    :param turns: in the order in which they were written.
+    :param until: epoch second up to which all is known that was written.
     :param where: the labels that the rule looks for.
     """
     told = _unanswered if settings.when == "unanswered" else _worse
@@ -94,8 +95,9 @@ def _unanswered(
 
 def _open(turns: Sequence[Turn]) -> list[Turn]:
     """The customer's texts of the rule that no agent has written after."""
-    answered = max((turn.at for turn in turns if turn.role == "agent"), default=-1)
-    return [t for t in turns if t.role == "customer" and t.carries and t.at > answered]
+    # by their order, not their times: many logs have minutes only, and a reply may come in that of the answer
+    last = max((n for n, turn in enumerate(turns) if turn.role == "agent"), default=-1)
+    return [t for t in turns[last + 1 :] if t.role == "customer" and t.carries]
 
 
 def _answered(turns: Sequence[Turn]) -> str:

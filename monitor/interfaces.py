@@ -74,6 +74,10 @@ class Source(Part):
         """Where the documents come from, in a few words without secrets."""
         return self.name
 
+    def notes(self, cursor: Mapping[str, Any]) -> Sequence[str]:
+        """What the owner should know of all that was read up to ``cursor``, a sentence each."""
+        return ()
+
 
 class TaskAdapter(Part):
     """Makes a family of tasks: default labels, default seeds, and how a document is read.

@@ -75,7 +75,7 @@ class Source(Part):
         return self.name
 
     def notes(self, cursor: Mapping[str, Any]) -> Sequence[str]:
-        """What the owner should know of all that was read up to ``cursor``, a sentence each."""
+        """What the owner should know of all that was read up to ``cursor`` (``{}``: of what is there to read)."""
         return ()
 
 
@@ -116,6 +116,14 @@ class Notifier(Part):
     """Whether it is told alerts; one that is not is sent tests alone, and lives by :meth:`beat`."""
     pictures: ClassVar[bool] = False
     """Whether it shows ``notification.picture``; only then is one drawn."""
+
+    def check(self) -> None:
+        """See whether it can deliver, as far as files on this machine say; nothing is sent.
+
+        `monitor config check` asks.
+
+        :raises DeliveryError: it cannot, in one line that says what to do.
+        """
 
     @abstractmethod
     def send(self, notification: Notification) -> None:

@@ -129,8 +129,12 @@ class Chatlog(interfaces.Source):
         return f"chat logs in {', '.join(self._paths)}"
 
     def notes(self, cursor: Mapping[str, Any]) -> list[str]:
-        """Which values of the role's column nobody knows, among the records read so far."""
-        return self._mapper.notes(cursor.get("roles", {}))
+        """Whether there is no file, and which values of the role's column nobody knows of those read."""
+        try:
+            none = "" if find(self.base, self._paths) else f"no file is there yet: {', '.join(self._paths)}"
+        except SourceError as error:
+            none = str(error)
+        return [*[none] * bool(none), *self._mapper.notes(cursor.get("roles", {}))]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.

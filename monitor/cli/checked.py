@@ -76,3 +76,17 @@ def print_checked(checked: Checked) -> None:
         click.echo(f"  note: {note}")
     if checked.error:
         click.echo(f"  cannot be read: {checked.error}")
+
+
+def notes(config: SourceConfig, base: Path, cursor: Mapping[str, Any]) -> list[str]:
+    """What a source has to say of what was read up to ``cursor``; nothing where it cannot be made."""
+    try:
+        source = config.part(config.settings, base)
+    except Exception:
+        return []
+    try:
+        return list(source.notes(cursor))
+    except Exception as error:
+        return [f"the plugin raised {type(error).__name__}: {error}"]
+    finally:
+        source.close()

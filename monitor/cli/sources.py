@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.checked import check, print_checked
+from monitor.cli.checked import check, notes, print_checked
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.config import SourceConfig
@@ -80,10 +80,11 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
     if state is None:
         raise UnknownName("source", name, [s.name for s in store.sources.all()])
     counts, bad = store.documents.per_source(), store.sources.bad(name, limit)
-    notes = _notes(app, state)
+    source = next((s for s in app.config.sources if (s.name, s.plugin) == (name, state.plugin)), None)
+    said = [] if source is None else notes(source, app.config.base, state.cursor)
     if as_json:
         records = [asdict(record) for record in bad]
-        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records, "notes": notes})
+        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records, "notes": said})
         return
     lines = {
         "name": state.name,
@@ -105,7 +106,7 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
         click.echo(f"  {clock(record.at)}  {record.place + ': ' if record.place else ''}{record.reason}")
         if record.raw:
             click.echo(f"    {shorten(record.raw, 110)}")
-    for note in notes:
+    for note in said:
         click.echo(f"note: {note}")
 
 
@@ -194,20 +195,6 @@ def _chosen(sources: Sequence[SourceConfig], names: Sequence[str]) -> list[Sourc
         if name not in known:
             raise UnknownName("source", name, known)
     return [known[name] for name in dict.fromkeys(names)] if names else list(sources)
-
-
-def _notes(app: App, state: SourceState) -> list[str]:
-    """What the source has to say of what was read; nothing where it is not in the configuration."""
-    source = next((s for s in app.config.sources if s.name == state.name), None)
-    if source is None or source.plugin != state.plugin:
-        return []
-    part = source.part(source.settings, app.config.base)
-    try:
-        return list(part.notes(state.cursor))
-    except Exception as error:
-        return [f"the plugin raised {type(error).__name__}: {error}"]
-    finally:
-        part.close()
 
 
 def _record(state: SourceState, counts: Mapping[str, int]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +42,22 @@ def faults(
         if words not in found.setdefault(full, []):
             found[full].append(words)
     return [Fault(where, ", or ".join(words)) for where, words in found.items()]
+
+
+def with_names(found: Iterable[Fault], document: Mapping[str, Any]) -> list[Fault]:
+    """The faults, each with the name of the table that it is in, where that has one."""
+    named = []
+    for one in found:
+        fault = one
+        place = re.match(r"(sources|tasks|rules|notifiers)\[(\d+)\]", fault.place)
+        tables = document.get(place[1]) if place else None
+        number = int(place[2]) if place else 0
+        table = tables[number - 1] if isinstance(tables, list) and number <= len(tables) else None
+        name = table.get("name") if isinstance(table, dict) else None
+        if isinstance(name, str) and not fault.place.endswith("].name"):
+            fault = replace(fault, name=name)
+        named.append(fault)
+    return named
 
 
 def _where(location: tuple[int | str, ...], table: Any) -> tuple[int | str, ...]:

@@ -28,11 +28,12 @@ from monitor.config import (
 )
 from monitor.config_document import read_document
 from monitor.config_fallbacks import fallback_faults
+from monitor.config_faults import with_names
 from monitor.config_messages import read_digest, read_templates
 from monitor.config_routing import label_faults, read_policy, rule_labels
 from monitor.config_tables import Tables
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
-from monitor.interfaces import Encoder
+from monitor.interfaces import Encoder, Notifier
 from monitor.mentions import clashes
 from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
@@ -135,7 +136,7 @@ class _Reader(Tables):
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
         )
         if self.faults:
-            raise ConfigError(self.path, self.faults)
+            raise ConfigError(self.path, with_names(self.faults, document))
         assert encoder_part is not None
         return Config(
             path=self.path,
@@ -168,13 +169,7 @@ class _Reader(Tables):
         part = self.part("encoder", name, "encoder")
         settings = self.settings(part, table, "encoder")
         if self.check_files and settings is not None and part and part.check is not Encoder.check:
-            try:
-                part(settings, self.base).check()
-            except MonitorError as error:
-                self.fault("encoder", str(error))
-            except Exception as error:
-                log.exception("the encoder %s raised", name)
-                self.fault("encoder", f"the plugin raised {type(error).__name__}: {error}")
+            self.check(lambda: part(settings, self.base), "encoder")
         return name, part, settings
 
     def source(self, place: str, table: dict[str, Any]) -> SourceConfig | None:
@@ -199,6 +194,8 @@ class _Reader(Tables):
         templates = BUILT_IN if core is None else read_templates(place, core, self.base, self.faults)
         if core is None or part is None or settings is None:
             return None
+        if self.check_files and part.check is not Notifier.check:
+            self.check(lambda: part(settings, self.base), place)
         return NotifierConfig(core.name, core.plugin, part, settings, templates, *_terms(core))
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
@@ -209,6 +206,9 @@ class _Reader(Tables):
         settings = self.settings(part, rest, place)
         if core is None or part is None or settings is None:
             return None
+        given = list(core.labels or ())
+        if twice := next((label for n, label in enumerate(given) if label in given[:n]), None):
+            self.fault(f"{place}.labels", f"the label {twice!r} is given twice; once is enough")
         try:
             task = make_task(
                 core.name,

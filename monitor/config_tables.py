@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,9 +10,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitor.config_faults import faults
-from monitor.errors import Fault, UnknownName
-from monitor.interfaces import Part
+from monitor.errors import Fault, MonitorError, UnknownName
+from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -87,6 +90,20 @@ class Tables:
     def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
         """A plugin's own table."""
         return None if part is None else self.model(part.Settings, table, place)
+
+    def check(self, make: Callable[[], Encoder | Notifier], place: str) -> None:
+        """Ask a part whether it can be used, as far as files say."""
+        try:
+            part = make()
+            try:
+                part.check()
+            finally:
+                part.close()
+        except MonitorError as error:
+            self.fault(place, str(error))
+        except Exception as error:
+            log.exception("the part at %s raised", place)
+            self.fault(place, f"the plugin raised {type(error).__name__}: {error}")
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""

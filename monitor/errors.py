@@ -26,13 +26,18 @@ class MonitorError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a configuration file: ``place`` is a path like ``sources[2].every``."""
+    """One fault of a configuration file: ``place`` is a path like ``sources[2].every``.
+
+    ``name`` is that of the table: nobody counts to the ninth rule.
+    """
 
     place: str
     message: str
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        place = self.place.replace("]", f"] ({self.name})", 1) if self.name else self.place
+        return f"{place}: {self.message}" if place else self.message
 
 
 class ConfigError(MonitorError):

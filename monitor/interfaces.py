@@ -74,6 +74,10 @@ class Source(Part):
         """Where the documents come from, in a few words without secrets."""
         return self.name
 
+    def notes(self, cursor: Mapping[str, Any]) -> Sequence[str]:
+        """What the owner should know of all that was read up to ``cursor`` (``{}``: of what is there to read)."""
+        return ()
+
 
 class TaskAdapter(Part):
     """Makes a family of tasks: default labels, default seeds, and how a document is read.
@@ -112,6 +116,14 @@ class Notifier(Part):
     """Whether it is told alerts; one that is not is sent tests alone, and lives by :meth:`beat`."""
     pictures: ClassVar[bool] = False
     """Whether it shows ``notification.picture``; only then is one drawn."""
+
+    def check(self) -> None:
+        """See whether it can deliver, as far as files on this machine say; nothing is sent.
+
+        `monitor config check` asks.
+
+        :raises DeliveryError: it cannot, in one line that says what to do.
+        """
 
     @abstractmethod
     def send(self, notification: Notification) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -16,17 +17,29 @@ from monitor.types import Document, Role
 if TYPE_CHECKING:
     from monitor_plugins.chatlog import ChatlogSettings
 
+log = logging.getLogger(__name__)
+
+_CUSTOMERS = "customer user client visitor contact end-user human buyer"
+_AGENTS = (
+    "agent bot support operator assistant system staff admin rep representative employee advisor adviser "
+    "human-agent support-agent service-agent live-agent virtual-agent customer-service csr seller chatbot"
+)
 ROLES: Mapping[str, Role] = {
-    **dict.fromkeys(("customer", "user", "client", "visitor", "contact", "end-user", "human"), "customer"),
-    **dict.fromkeys(
-        ("agent", "bot", "support", "operator", "assistant", "system", "staff", "admin"), "agent"
-    ),
+    **dict.fromkeys(_CUSTOMERS.split(), "customer"),
+    **dict.fromkeys(_AGENTS.split(), "agent"),
     "publisher": "publisher",
 }
-"""What logs call the people in them."""
+"""What logs call the people in them; see :func:`spoken`."""
+UNKNOWN = 20
+"""So many values that are no known role are kept, with how often each came: a column of names has thousands."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONE = re.compile("[\ud800-\udfff]")
+
+
+def shorten(value: str) -> str:
+    """The beginning of a value, for a message."""
+    return clean(value)[:40]
 
 
 class Unusable(Exception):
@@ -51,13 +64,24 @@ def clean(text: str) -> str:
     return _LONE.sub("\ufffd", text).replace("\0", "")
 
 
+def spoken(role: str) -> str:
+    """A role as it is compared: ``Human_Agent`` and ``human agent`` are one."""
+    return re.sub(r"[\s_-]+", "-", role.strip().casefold())
+
+
 class Mapper:
-    """Makes documents of records as the settings say."""
+    """Makes documents of records as the settings say.
+
+    ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
+    ``default_role``, there is nothing to ask, and nothing is counted.
+    """
 
     def __init__(self, settings: ChatlogSettings) -> None:
         self._columns = settings.columns
-        self._roles = {**ROLES, **{key.strip().casefold(): role for key, role in settings.roles.items()}}
+        self._roles = {**ROLES, **{spoken(key): role for key, role in settings.roles.items()}}
         self._default_role: Role = settings.default_role
+        self._asks = "default_role" not in settings.model_fields_set
+        self.unknown: dict[str, int] = {}
         self._time_format = settings.time_format
         self._zone = zone(settings.timezone)
 
@@ -87,9 +111,33 @@ class Mapper:
             title=field(record, columns.title).strip(),
             url=field(record, columns.url).strip(),
             thread=thread,
-            role=self._roles.get(role.casefold(), self._default_role) if role else self._default_role,
+            role=self.role(role) if role else self._default_role,
             published_at=published_at,
         )
+
+    def role(self, written: str) -> Role:
+        """Who that is; the default role, counted and logged once, where nobody knows it."""
+        known = self._roles.get(spoken(written))
+        if known is not None or not self._asks:
+            return known or self._default_role
+        name = shorten(written)
+        if name not in self.unknown and len(self.unknown) < UNKNOWN:
+            log.warning("%s; name it under roles", self._taken(name))
+            self.unknown[name] = 0
+        if name in self.unknown:
+            self.unknown[name] += 1
+        return self._default_role
+
+    def notes(self, unknown: Mapping[str, int]) -> list[str]:
+        """A sentence for each value that was no known role, and is none now."""
+        return [
+            f"{self._taken(name)} ({times:,} time{'s' if times != 1 else ''}); name it under roles"
+            for name, times in unknown.items()
+            if spoken(name) not in self._roles and self._asks
+        ]
+
+    def _taken(self, name: str) -> str:
+        return f"role {name!r} is not known, taken as {self._default_role}"
 
     def time(self, written: str) -> datetime | None:
         """When that is, in UTC; ``None`` for a date without a time of day.

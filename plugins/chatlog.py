@@ -56,7 +56,8 @@ class ChatlogSettings(interfaces.Settings):
     )
     columns: Columns = Field(Columns(), description="which column (or JSON key) is what")
     roles: dict[str, Role] = Field(
-        {}, description="customer, agent or publisher by what the files say, beside the usual words"
+        {},
+        description="customer, agent or publisher by what the files say, beside the usual words",
     )
     default_role: Role = Field("customer", description="who wrote what has no role, or one that nobody knows")
     time_format: str = Field(
@@ -127,6 +128,14 @@ class Chatlog(interfaces.Source):
     def describe(self) -> str:
         return f"chat logs in {', '.join(self._paths)}"
 
+    def notes(self, cursor: Mapping[str, Any]) -> list[str]:
+        """Whether there is no file, and which values of the role's column nobody knows of those read."""
+        try:
+            none = "" if find(self.base, self._paths) else f"no file is there yet: {', '.join(self._paths)}"
+        except SourceError as error:
+            none = str(error)
+        return [*[none] * bool(none), *self._mapper.notes(cursor.get("roles", {}))]
+
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.
 
@@ -135,6 +144,8 @@ class Chatlog(interfaces.Source):
         :raises SourceError: if no file can be used, or a folder is missing.
         """
         stamp = int(now.timestamp())
+        same = cursor.get("reading") == self._reading
+        self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
         work, lost = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
@@ -148,6 +159,8 @@ class Chatlog(interfaces.Source):
 
         def batch() -> Batch:
             made: dict[str, Any] = {"files": dict(state), "lost": gone, "reading": self._reading}
+            if self._mapper.unknown:
+                made["roles"] = dict(self._mapper.unknown)
             return Batch(tuple(documents), tuple(bad), made)
 
         documents: list[Document] = []

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -83,6 +84,24 @@ class Command(Notifier):
             f"{self.describe()} {how}{': ' + said if said else ''}",
             permanent=code > 0 and code != EX_TEMPFAIL,
         )
+
+    def check(self) -> None:
+        """See whether the program is there and may be run.
+
+        :raises DeliveryError: it is not.
+        """
+        program = self.settings.command[0]
+        if "/" not in program:
+            if shutil.which(program) is None:
+                raise DeliveryError(
+                    f"{self.describe()} cannot be run: it is in no folder of PATH; write its path"
+                )
+            return
+        path = self.base / program
+        if not path.is_file():
+            raise DeliveryError(f"{self.describe()} cannot be run: there is no file {path}")
+        if not os.access(path, os.X_OK):
+            raise DeliveryError(f"{self.describe()} cannot be run: allow it with chmod +x {path}")
 
     def describe(self) -> str:
         """The program alone: an argument may be a secret."""

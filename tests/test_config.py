@@ -202,6 +202,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
             "there are no entities yet; list their names under [entities]",
         ),
         ('[[tasks]]\nname = "entity"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'entity'"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a", "b", "a"]', "tasks[1].labels", "the label 'a' is given twice"),
         ('[entities]\na = ["x"]\nb = ["X"]', "entities.b", "'X' is also a name of 'a'"),
         (
             '[entities]\na = ["x"]\n[[rules]]\nname = "r"\nkind = "surge"\nwhere = { entity = "c" }',
@@ -374,3 +375,13 @@ def test_the_message_has_a_line_for_each_fault(read):
     head, *lines = str(raised.value).splitlines()
     assert head.endswith("config.toml cannot be used:")
     assert [line.split(":")[0] for line in lines] == ["  a", "  b"]
+
+
+def test_a_fault_names_its_table(read):
+    rules = (
+        '[[rules]]\nname = "calm"\nkind = "surge"\n[[rules]]\nname = "quick"\nkind = "surge"\nwindow = "5h"\n'
+    )
+    with pytest.raises(ConfigError) as raised:
+        read(rules + "[[tasks]]\n")
+    assert "rules[2] (quick).window: must be at most 2h (it is 5h)" in str(raised.value)
+    assert "  tasks[1].name: is required" in str(raised.value), "one without a name has its place alone"

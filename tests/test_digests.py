@@ -262,6 +262,10 @@ def test_a_story_that_two_alerts_tell_is_shown_once(tmp_path: Path) -> None:
             observed=len(part), expected=0, low=0, high=0, reason="texts", notify=[],
         )  # fmt: skip
         store.alert_documents.add(alert, part)
-    shown = gather_digest(store, MORNING, NOW - timedelta(days=1), NOW + timedelta(seconds=1))["shown"]
-    assert [text["alike"] for text in shown] == [4]
+    data = gather_digest(store, MORNING, NOW - timedelta(days=1), NOW + timedelta(seconds=1))
+    assert [text["alike"] for text in data["shown"]] == [4]
+    assert "bbc-business, and 3 more" in compose_digest(data).body.replace("wire", "bbc-business")
+    spoken = {**data, "shown": [{**data["shown"][0], "role": "agent"}]}
+    for text in (compose_digest(spoken).body, compose_digest(spoken).html):
+        assert ", agent, and 3 more with the same text" in text, "who speaks is said, as in an alert"
     store.close()

@@ -246,6 +246,8 @@ def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Pa
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
     (tmp_path / "urgency.csv").write_text("text,label\nThe till is on fire.,urgent\nNice plants.,routine\n")
+    (tmp_path / "page.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "page.sh").chmod(0o755)
     environ = {name: STAND_INS.get(name, "x") for name in re.findall(r'env = "(\w+)"', text)}
     config = load_config(path, load_plugins(), KINDS, environ=environ, check_files=True)
     assert len(config.tasks) == (4 if text is UNCOMMENTED else 3)

@@ -204,13 +204,16 @@ def test_rules_give_their_alerts_labels(write_config: Callable[..., Path], plugi
 @pytest.mark.parametrize(
     ("labels", "fault"),
     [
-        ('rule = "x"', "rules[2].labels.rule: is a label that alerts have anyway; choose another name"),
-        ('topic = "x"', "rules[2].labels.topic: is a label that alerts have anyway"),
-        ('source = "x"', "rules[2].labels.source: is a label that alerts have anyway"),
-        ('alertname = "x"', "rules[2].labels.alertname: is a label that alerts have anyway"),
-        ('"how bad" = "x"', "rules[2].labels.how bad"),
-        ('severity = ""', "rules[2].labels.severity: "),
-        ("severity = 3", "rules[2].labels.severity: "),
+        (
+            'rule = "x"',
+            "rules[2] (any-court).labels.rule: is a label that alerts have anyway; choose another name",
+        ),
+        ('topic = "x"', "rules[2] (any-court).labels.topic: is a label that alerts have anyway"),
+        ('source = "x"', "rules[2] (any-court).labels.source: is a label that alerts have anyway"),
+        ('alertname = "x"', "rules[2] (any-court).labels.alertname: is a label that alerts have anyway"),
+        ('"how bad" = "x"', "rules[2] (any-court).labels.how bad"),
+        ('severity = ""', "rules[2] (any-court).labels.severity: "),
+        ("severity = 3", "rules[2] (any-court).labels.severity: "),
     ],
 )
 def test_labels_that_cannot_be_are_named(

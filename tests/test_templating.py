@@ -227,10 +227,10 @@ def test_templates_of_the_configuration_are_delivered(
 @pytest.mark.parametrize(
     ("setting", "fault"),
     [
-        ('title_template = "{{ alrt }}"', "notifiers[1].title_template: line 1: 'alrt' is not known"),
+        ('title_template = "{{ alrt }}"', "notifiers[1] (desk).title_template: line 1: 'alrt' is not known"),
         ('body_template = { file = "no.j2" }', "no.j2 cannot be read: No such file"),
-        ('html_template = """\n\n{% for %}"""', "notifiers[1].html_template: line 2: "),
-        ('zone = "Vienna"', "notifiers[1].zone: 'Vienna' is no time zone"),
+        ('html_template = """\n\n{% for %}"""', "notifiers[1] (desk).html_template: line 2: "),
+        ('zone = "Vienna"', "notifiers[1] (desk).zone: 'Vienna' is no time zone"),
     ],
 )
 def test_faults_of_the_configuration(make_runtime: Callable[..., Runtime], setting: str, fault: str) -> None:

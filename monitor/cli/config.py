@@ -9,6 +9,7 @@ import click
 
 from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.checked import notes
 from monitor.cli.group import Group
 from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
@@ -37,8 +38,8 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),
-    notifiers, routes, inhibit, mutes (name, active: whether it mutes right now), left_out and
-    failed_plugins.
+    notifiers, routes, inhibit, mutes (name, active: whether it mutes right now), notes (what is
+    no fault but worth a look), left_out and failed_plugins.
 
     The exit code is 1 if something is left out because a plugin failed.
     """
@@ -97,6 +98,9 @@ def _report(app: App) -> dict[str, Any]:
         "routes": [route.model_dump(by_alias=True) for route in config.policy.routes],
         "inhibit": [inhibit.model_dump() for inhibit in config.policy.inhibits],
         "mutes": [{"name": m.name, "active": m.active(app.now())} for m in config.policy.mutes],
+        "notes": [
+            f"{source.name}: {said}" for source in config.sources for said in notes(source, config.base, {})
+        ],
         "left_out": [str(fault) for fault in [*config.left_out, *unmade]],
         "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
     }
@@ -146,6 +150,8 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
         click.echo(f"{'plugin:':14}{name} did not load: {error}")
     for fault in report["left_out"]:
         click.echo(f"{'left out:':14}{fault}")
+    for said in report["notes"]:
+        click.echo(f"{'note:':14}{said}")
     click.echo("\nSOURCES")
     print_table(
         ["name", "plugin", "every", "where"],

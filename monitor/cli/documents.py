@@ -82,7 +82,7 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
     click.echo(
         f"{'counted at:':14}{clock(document.event_at)} ({live}, first seen {clock(document.fetched_at)})"
     )
-    for task, found in app.store.predictions.of([document_id]).get(document_id, {}).items():
+    for task, found in app.store.predictions.shown([document_id]).get(document_id, {}).items():
         click.echo(f"{task + ':':14}{', '.join(_label(p, always=True) for p in found)}")
     if names := app.store.mentions.of([document_id]).get(document_id):
         click.echo(f"{'mentions:':14}{', '.join(names)}")
@@ -156,7 +156,7 @@ def _show(
     if as_json:
         print_json(documents_json(store, found))
         return
-    said = store.predictions.of([document.id for document in found])
+    said = store.predictions.shown([document.id for document in found])
     print_table(
         ["id", "time", "source", "labels", "text"],
         [
@@ -176,7 +176,7 @@ def _show(
 
 def documents_json(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, Any]]:
     """Documents with their predictions, as JSON-able data."""
-    said = store.predictions.of([document.id for document in documents])
+    said = store.predictions.shown([document.id for document in documents])
     mentions = store.mentions.of([document.id for document in documents])
     several = {stored.task.name for stored in store.tasks.active() if stored.task.multi}
     return [

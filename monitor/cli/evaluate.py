@@ -102,15 +102,17 @@ def evaluate_command(
 
     Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
-    standard deviation over the draws are reported. With --json also how far probabilities can be
-    believed (calibration_error over 15 bins of equal mass, and calibration_noise, which true
-    probabilities would show on as many texts; log_loss in nats) and which share of the texts
-    would be answered (coverage).
+    standard deviation over the draws are reported. Where a number of shots would take the same
+    seeds as a smaller one, all that there are, it is left out, with a note.
+
+    With --json also how far probabilities can be believed (calibration_error over 15 bins of
+    equal mass, and calibration_noise, which true probabilities would show on as many texts;
+    log_loss in nats) and which share of the texts would be answered (coverage).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
     from monitor.learn.learning_curve import check_picture, draw_learning_curves
-    from monitor.learn.task_folder import check_folders, read_texts
+    from monitor.learn.task_folder import check_folders, read_texts, shots_note
 
     if plot is not None:
         if support is not None:
@@ -153,6 +155,10 @@ def evaluate_command(
             plan,
             progress=lambda step, share: bar.update(row, description=step, completed=share),
         )
+    for folder, measured in zip(folders, found.values(), strict=True):
+        drawn = support is None and any(row["shots"] for row in measured.values())
+        if drawn and (note := shots_note(folder, shots)):
+            click.echo(f"note: {note}", err=True)
     if plot is not None:
         draw_learning_curves(found, plot)
     if as_json:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.checked import check, notes, print_checked
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, number, print_table, shorten
+from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.config import SourceConfig
 from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, UnknownName
 from monitor.store.sources import SourceState
-
-SHOWN = 3
-"""So many titles, and so many bad records, are shown of a source that is checked."""
 
 
 @click.group("sources", cls=Group)
@@ -76,16 +73,18 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
     """Show one source, and the newest records that it could not use, each with its reason.
 
     With --json: the object of `sources list`, with cursor and bad_records (at, place, reason,
-    raw), newest first.
+    raw), newest first, and notes (what is worth a look in what was read).
     """
     store, now = app.store, app.now()
     state = store.sources.get(name)
     if state is None:
         raise UnknownName("source", name, [s.name for s in store.sources.all()])
     counts, bad = store.documents.per_source(), store.sources.bad(name, limit)
+    source = next((s for s in app.config.sources if (s.name, s.plugin) == (name, state.plugin)), None)
+    said = [] if source is None else notes(source, app.config.base, state.cursor)
     if as_json:
         records = [asdict(record) for record in bad]
-        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records})
+        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records, "notes": said})
         return
     lines = {
         "name": state.name,
@@ -107,20 +106,8 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
         click.echo(f"  {clock(record.at)}  {record.place + ': ' if record.place else ''}{record.reason}")
         if record.raw:
             click.echo(f"    {shorten(record.raw, 110)}")
-
-
-@dataclass
-class Checked:
-    """What a source has to give."""
-
-    name: str
-    plugin: str
-    where: str = ""
-    documents: int = 0
-    bad: int = 0
-    titles: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    error: str | None = None
+    for note in said:
+        click.echo(f"note: {note}")
 
 
 @sources_command.command("check")
@@ -136,17 +123,17 @@ def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json:
     them cannot be read.
 
     With --json: one array of objects with name, plugin, where, documents, bad, titles,
-    reasons and error.
+    reasons, notes (what is worth a look in what was read) and error.
     """
     config = app.config
-    found = [_check(source, config.base, app.now()) for source in _chosen(config.sources, names)]
+    found = [check(source, config.base, app.now()) for source in _chosen(config.sources, names)]
     if as_json:
         print_json([asdict(checked) for checked in found])
     elif not found:
         click.echo("no sources; they are written in the configuration, under [[sources]]")
     else:
         for checked in found:
-            _print_checked(checked)
+            print_checked(checked)
     ctx.exit(1 if any(checked.error for checked in found) else 0)
 
 
@@ -208,44 +195,6 @@ def _chosen(sources: Sequence[SourceConfig], names: Sequence[str]) -> list[Sourc
         if name not in known:
             raise UnknownName("source", name, known)
     return [known[name] for name in dict.fromkeys(names)] if names else list(sources)
-
-
-def _check(config: SourceConfig, base: Path, now: datetime) -> Checked:
-    found = Checked(config.name, config.plugin)
-    source = None
-    try:
-        source = config.part(config.settings, base)
-        found.where = source.describe()
-        for batch in source.fetch({}, now):
-            found.documents += len(batch.documents)
-            found.bad += len(batch.bad)
-            found.titles += [
-                shorten(document.title or document.text, 100)
-                for document in batch.documents[: SHOWN - len(found.titles)]
-            ]
-            found.reasons += [
-                f"{record.place}: {record.reason}" if record.place else record.reason
-                for record in batch.bad[: SHOWN - len(found.reasons)]
-            ]
-    except MonitorError as error:
-        found.error = str(error)
-    except Exception as error:
-        found.error = f"the plugin raised {type(error).__name__}: {error}"
-    finally:
-        if source is not None:
-            source.close()
-    return found
-
-
-def _print_checked(checked: Checked) -> None:
-    where = f" ({checked.where})" if checked.where not in ("", checked.plugin) else ""
-    click.echo(f"{checked.name}: {number(checked.documents, 'document')}, {checked.bad:,} bad{where}")
-    for title in checked.titles:
-        click.echo(f"  - {title}")
-    for reason in checked.reasons:
-        click.echo(f"  bad: {shorten(reason, 110)}")
-    if checked.error:
-        click.echo(f"  cannot be read: {checked.error}")
 
 
 def _record(state: SourceState, counts: Mapping[str, int]) -> dict[str, Any]:

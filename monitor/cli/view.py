@@ -75,7 +75,7 @@ class View:
             self._show_counts(now)
 
     def _show_documents(self, documents: list[StoredDocument]) -> None:
-        said = self.store.predictions.of([document.id for document in documents])
+        said = self.store.predictions.shown([document.id for document in documents])
         for document in documents[-LINES_A_ROUND:]:
             self.console.print(_line(document, said.get(document.id, {})), overflow="ellipsis", no_wrap=True)
         if len(documents) > LINES_A_ROUND:

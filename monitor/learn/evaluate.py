@@ -28,7 +28,7 @@ from monitor.learn.depths import (
 )
 from monitor.learn.head import Head, probabilities
 from monitor.learn.reliability import calibration_error, calibration_noise, coverage, log_loss
-from monitor.learn.task_folder import check_folders, check_labels, draw, read_rows, rest
+from monitor.learn.task_folder import check_folders, check_labels, draw, read_rows, rest, telling
 from monitor.types import Seed, Task
 
 __all__ = ["Plan", "accuracy", "draw", "evaluate_folder", "evaluate_folders", "macro_f1", "read_rows"]
@@ -120,7 +120,8 @@ def evaluate_folder(
 ) -> dict[str, dict[str, Any]]:
     """Judge one task folder.
 
-    :return: a row for each depth and number of shots. Rows are called by shots (as text) or the
+    :return: a row for each depth and number of shots, but none that would draw the same
+        rows again. Rows are called by shots (as text) or the
         support file at depth ``seeds``, ``names`` at depth names, else by both, as in ``stream 8``.
         Each has ``depth``, ``shots`` (``None`` for a support file), ``draws``; :data:`MEASURES` as
         ``{"mean", "sd"}`` over the draws (sd of the population); ``adapt_seconds`` from raw seed
@@ -234,7 +235,7 @@ def _trials(folder: Path, train: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
         labels = [row.label for row in train]
         draws = [
             (str(k), k, [train[i] for i in draw(labels, k, seed)])
-            for k in dict.fromkeys(plan.shots)
+            for k in telling(labels, plan.shots)
             for seed in range(plan.seeds if k else 1)  # without seeds every draw is the same
         ]
     for depth in dict.fromkeys(plan.depths):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,29 @@ def draw(labels: Sequence[str], k: int, seed: int) -> list[int]:
         own = rows[label]
         chosen.extend(own[i] for i in rng.choice(len(own), size=min(k, len(own)), replace=False))
     return chosen
+
+
+def telling(labels: Sequence[str], shots: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of shots without those that draw the same rows as a smaller one: all that there are."""
+    enough = min((k for k in shots if k >= _most(labels)), default=None)
+    return tuple(k for k in dict.fromkeys(shots) if enough is None or k <= enough)
+
+
+def shots_note(folder: Path, shots: Sequence[int]) -> str:
+    """What becomes of shots that ask for more examples than the folder has, in a sentence; ``""`` where none do."""
+    labels = [row.label for row in read_rows(folder / "train.jsonl")]
+    most, kept = _most(labels), telling(labels, shots)
+    said = [f"{k} takes them all" for k in kept if k > most]
+    if left := [str(k) for k in dict.fromkeys(shots) if k not in kept]:
+        said.append(
+            f"{' and '.join(left)} would be the same again and {'is' if len(left) == 1 else 'are'} left out"
+        )
+    examples = f"{most} example{'s' if most != 1 else ''}"
+    return f"{folder.resolve().name} has at most {examples} of a label: {', '.join(said)}" if said else ""
+
+
+def _most(labels: Sequence[str]) -> int:
+    return max(Counter(labels).values())
 
 
 def rest(rows: Sequence[Seed], seeds: Sequence[Seed]) -> list[str]:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.alerts.detectors.history import span, texts
+from monitor.alerts.detectors.chances import wilson, z_of
+from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.message import Message, compose
 from monitor.alerts.naming import about, counted
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
+from monitor.alerts.sentences import OFFER
 from monitor.errors import MonitorError
+from monitor.pipeline.topics import SENTIMENT, offer
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
 from monitor.store.background import Background
@@ -77,10 +80,12 @@ def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -
         with store.transaction():
             selection, documents = _about(store, rule, now)
             made_of = f"the newest {texts(len(documents))} of {describe(selection)}"
+            if rule.kind == "new_topic":
+                made_of = f"the newest {texts(len(documents))} that fit no label of {selection['task']}"
             if not documents and rule.kind in WITHOUT_TEXTS:
                 made_of = "made-up figures; such an alert has no texts"
             elif not documents:
-                documents = _made_up(store, now)
+                documents = _made_up(store, now - timedelta(seconds=_quiet(rule)))
                 made_of = f"{len(documents)} made-up texts, since no text of the rule's series is there yet"
             told = _raised(store, rule, selection, documents, now, event)
             raise _Undo
@@ -95,10 +100,11 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
     if rule.kind == "silence":
         known = settings.sources or [s.name for s in store.sources.all() if s.active] or ["any"]
         return {"source": known[0]}, []
-    if rule.kind in ("model", "new_topic"):
+    if rule.kind == "model":
         names = settings.tasks or [t.task.name for t in store.tasks.active()] or ["any"]
-        found = [] if rule.kind == "model" else store.documents.find(limit=MOST)
-        return {"task": names[0]}, found
+        return {"task": names[0]}, []
+    if rule.kind == "new_topic":
+        return _unlabelled(store, rule, now)
     if rule.kind == "conversation":
         for document in store.documents.find(labels=list(rule.where.items()), limit=LOOKED_AT):
             if document.thread:
@@ -109,30 +115,83 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
     return _newest(store, rule, now)
 
 
-def _reason(rule: Rule, number: int) -> str:
-    """What a rule of this kind would say; the figures are made up where they do not follow from the texts."""
+def _unlabelled(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
+    """A task that the rule watches, the one with most texts that fit no label of it, and the newest of these."""
+    names = rule.settings.tasks or [
+        t.task.name for t in store.tasks.active() if t.task.family != SENTIMENT
+    ] or ["any"]  # fmt: skip
+    since = now - timedelta(seconds=LOOK_BACK_S)
+    fits = {name: store.predictions.abstained(name, since, now, MOST) for name in names}
+    task = max(fits, key=lambda name: len(fits[name]))
+    return {"task": task}, store.documents.many(fits[task])
+
+
+def _reason(rule: Rule, selection: Selection, documents: Sequence[StoredDocument]) -> str:
+    """What a rule of this kind and these settings would say; figures that do not follow from the texts are made up."""
+    settings, number = rule.settings, len(documents)
+    if rule.kind == "keyword":
+        return f"{texts(number)} with {settings.words[0]!r}"
+    if rule.kind == "conversation":
+        if settings.when == "unanswered":
+            return f"unanswered for {span(settings.after)}, {counted(1, rule.where)}"
+        return f"{counted(settings.turned, rule.where)} in a row from the customer"
+    if rule.kind == "ratio":
+        return _share(settings)
+    if rule.kind == "trend":
+        return _drift(settings)
+    if rule.kind == "new_topic":
+        offered = offer(selection["task"], "new-label", documents)
+        return (
+            f"{texts(number)} that fit no label resemble each other; "
+            f"usually 1 in {span(settings.recent)}{OFFER}{offered}"
+        )
     examples = {
-        "ratio": "18 of 24 texts in 1 h (75 %, surely over 57 %); the rule's limit is lower",
-        "trend": "rises over 42 days, from 2 to 8 texts a day; means of the first week and the last",
         "silence": f"nothing new for {span(SILENT_S)}, in which 30 arrivals are usual",
         "model": "no label fits 30% of the texts, where 10% were usual",
-        "new_topic": f"{texts(number)} that fit no label resemble each other; usually 1 in 7 days",
     }
-    if rule.kind == "keyword":
-        return f"{texts(number)} with {rule.settings.words[0]!r}"
-    if rule.kind == "conversation":
-        if rule.settings.when == "unanswered":
-            return f"unanswered for 45 min, {counted(1, rule.where)}"
-        return f"{counted(3, rule.where)} in a row from the customer"
     return examples.get(rule.kind, "a preview: no rule found anything")
+
+
+def _share(settings: Any) -> str:
+    """The smallest share of a few dozen texts, or more where it must be, that would fire."""
+    z, whole = z_of(1 - settings.confidence), max(24, settings.min_count)
+    while wilson(whole, whole, z)[0] < settings.at_least:
+        whole *= 2
+    part = next(n for n in range(whole + 1) if wilson(n, whole, z)[0] >= settings.at_least)
+    surely = 100 * wilson(part, whole, z)[0]
+    return (
+        f"{part:,} of {texts(whole)} in {duration(settings.window)} ({100 * part / whole:.0f} %, "
+        f"surely over {surely:.0f} %); the rule's limit is {100 * settings.at_least:.3g} %"
+    )
+
+
+def _drift(settings: Any) -> str:
+    """A drift of just more than the rule asks for, the way that it looks."""
+    few, many = settings.min_per_day, 1.25 * settings.min_ratio * settings.min_per_day
+    figures, unit = [f"{few:.2g}", f"{many:.2g}"], "texts a day"
+    if settings.of is not None:
+        figures, unit = ["10%", f"{min(1.0, 0.125 * settings.min_ratio):.0%}"], "of the texts"
+    down = settings.direction == "down"
+    first, last = reversed(figures) if down else figures
+    days = int(settings.over // 86400)
+    moves = "falls" if down else "rises"
+    return f"{moves} over {days} days, from {first} to {last} {unit}; means of the first week and the last"
 
 
 def _newest(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
     since = int(now.timestamp()) - LOOK_BACK_S
     for selection, _ in store.series.totals(since):
         if rule.watches(selection):
-            return selection, store.documents.find(labels=list(selection.items()), limit=MOST)
+            labels = list(selection.items())
+            before = now - timedelta(seconds=quiet) if (quiet := _quiet(rule)) else None
+            found = store.documents.find(labels=labels, until=before, limit=MOST)
+            return selection, found or store.documents.find(labels=labels, limit=MOST)
     return {task: "any" if label == ALL else label for task, label in rule.where.items()}, []
+
+
+def _quiet(rule: Rule) -> float:
+    """For how many seconds nothing came: the last texts before a ``drop`` are older than its window."""
+    return float(rule.settings.window) if rule.kind == "drop" else 0.0
 
 
 def _made_up(store: Store, now: datetime) -> list[StoredDocument]:
@@ -159,6 +218,8 @@ def _raised(
     seconds = int(getattr(rule.settings, "window", usual)) or usual
     newest = max((document.event_at for document in documents), default=now)
     until = bucket_of(newest) + BUCKET_S
+    if _quiet(rule):
+        until += seconds
     since = until - seconds
     known = store.documents.history_from() or since
     windows = max(1, (since - max(known, since - LOOK_BACK_S)) // seconds)
@@ -168,6 +229,8 @@ def _raised(
     observed = len(documents)
     if rule.kind == "drop":
         observed, expected = 0, max(expected, rule.settings.min_expected)
+    elif rule.kind == "threshold":
+        observed = max(observed, rule.settings.at_least)
     high = expected + 2 * max(expected, 0.25) ** 0.5
     raised = datetime.fromtimestamp(until, UTC)
     alert_id = store.alerts.insert(
@@ -181,7 +244,7 @@ def _raised(
         expected=expected if limit is None else limit,
         low=0,
         high=int(high) if limit is None else limit - 1,
-        reason=_reason(rule, len(documents)),
+        reason=_reason(rule, selection, documents),
         notify=[],
         owner=rule.owner,
         rule_labels=rule.labels,

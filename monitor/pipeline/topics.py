@@ -87,8 +87,7 @@ def _look(
     inside = {document.id for document, _ in chosen}
     words = new_topic.names([t for _, t in chosen], [t for d, t in others if d.id not in inside])
     label = "-".join(words) or "new"
-    seeds = " ".join(f"--seed {document.id}" for document, _ in chosen[:OFFERED])
-    command = f"monitor tasks extend {shlex.quote(name)} {shlex.quote(label)} {seeds}"
+    command = offer(name, label, [document for document, _ in chosen])
     usual_count = group.before / days[1] * days[0]
     reason = (
         f"{len(chosen)} texts that fit no label resemble each other ({', '.join(words)}); "
@@ -97,6 +96,12 @@ def _look(
     start, end = int(split.timestamp()), int(now.timestamp())
     verdict = Verdict(True, len(chosen), usual_count, 0.0, usual_count, start, end, 0.0, reason)
     return verdict, [document for document, _ in chosen[:100]]
+
+
+def offer(task: str, label: str, documents: Sequence[StoredDocument]) -> str:
+    """The command that makes documents, the most typical first, a label of a task."""
+    seeds = " ".join(f"--seed {document.id}" for document in documents[:OFFERED])
+    return f"monitor tasks extend {shlex.quote(task)} {shlex.quote(label)} {seeds}"
 
 
 def _features(

@@ -82,6 +82,8 @@ def mentioned(
     store: Store, rule: Rule, documents: Sequence[StoredDocument]
 ) -> Mapping[tuple[tuple[str, str], ...], Mentioning]:
     """Of a rule of kind ``keyword`` or ``entity``: by selection, the documents that mention what it looks for."""
+    roles = rule.settings.roles
+    documents = [document for document in documents if not roles or document.role in roles]
     labels = store.predictions.labels([document.id for document in documents])
     words = Mentions(dict.fromkeys(rule.settings.words, ())) if rule.kind == "keyword" else None
     found: dict[tuple[tuple[str, str], ...], list[tuple[StoredDocument, Sequence[str]]]] = {}

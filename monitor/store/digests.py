@@ -41,11 +41,12 @@ class Digests(Room):
         return {row[0]: row[1] for row in rows}
 
     def fits(self, since: datetime, until: datetime) -> Mapping[str, Fit]:
-        """By task, how many texts of a time fit none of its labels."""
+        """By task in use, how many texts of a time fit none of its labels."""
         rows = self.rows(
             "select task, count(*), sum(fits = 0) from (select task, document_id, max(1 - abstained) fits "
             "from documents d join predictions p on p.document_id = d.id "
-            "where event_at >= ? and event_at < ? group by task, document_id) group by task",
+            "where event_at >= ? and event_at < ? and task in (select name from tasks where active = 1) "
+            "group by task, document_id) group by task",
             [to_text(since), to_text(until)],
         )
         return {row[0]: Fit(row[1], row[2]) for row in rows}

@@ -74,6 +74,14 @@ class Predictions(Room):
                 )
         return found
 
+    def shown(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:
+        """What :meth:`of` says, of tasks in use alone."""
+        used = self.store.tasks.in_use()
+        return {
+            id_: {task: found for task, found in said.items() if task in used}
+            for id_, said in self.of(document_ids).items()
+        }
+
     def labels(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
         """``{document: {task: labels}}`` without abstentions; of the task ``entity``, what is mentioned."""
         said = self.of(document_ids)

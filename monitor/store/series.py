@@ -110,13 +110,15 @@ class SeriesCounts(Room):
         return [Count(*row) for row in rows]
 
     def totals(self, since: int = 0, until: int | None = None) -> list[tuple[dict[str, str], int]]:
-        """Number of documents by selection in ``[since, until)``, most first."""
+        """Number of documents by selection in ``[since, until)``, most first, of tasks in use."""
+        used = self.store.tasks.in_use()
         rows = self.rows(
             "select selection, sum(total) n from counts join series on series.id = series_id "
             "where bucket >= ? and bucket < ? group by selection order by n desc, selection",
             [since, 2**62 if until is None else until],
         )
-        return [(json.loads(row[0]), row[1]) for row in rows]
+        found = [(json.loads(row[0]), row[1]) for row in rows]
+        return [(selection, total) for selection, total in found if selection.keys() <= used]
 
     def rebuild(self, task: str) -> None:
         """Make the series that name ``task`` anew from predictions and mentions: one transaction."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from monitor.errors import MonitorError, UnknownName
 from monitor.store.room import Room, to_text
-from monitor.types import Seed, Task, label_twins
+from monitor.types import ENTITY, Seed, Task, label_twins
 
 Origin = Literal["config", "command"]
 SeedOrigin = Literal["adapter", "file", "command"]
@@ -130,6 +130,13 @@ class Tasks(Room):
         if found is None or not found.active:
             raise UnknownName("task", name, [t.task.name for t in self.active()])
         return found
+
+    def in_use(self) -> set[str]:
+        """What counts and labels may be shown of: tasks in use, and ``entity``.
+
+        What a task said stays when it is removed, for the day it comes back.
+        """
+        return {row[0] for row in self.rows("select name from tasks where active = 1")} | {ENTITY}
 
     def active(self) -> list[StoredTask]:
         """The tasks in use, by name."""

@@ -65,7 +65,7 @@ def test_check_reports_faults_of_the_file_and_of_seed_files_at_once(monitor):
     assert faults[1][1].endswith("mood.csv, line 3: has no text")
     assert faults[2][1].endswith("mood.csv, line 4: no label is called 'excellent'; known: bad, good")
     err = monitor("config", "check", code=2).err
-    assert "tasks[1].seeds: " in err
+    assert "tasks[1] (mood).seeds: " in err
     assert "write it like 90s, 5m" in err
 
 
@@ -211,3 +211,16 @@ def test_check_and_lists_say_who_is_told_where_no_route_matches(monitor):
         assert "else" not in said["court"]
     told = {n["name"]: n["rules"] for n in monitor("notifiers", "list", "--json").json}
     assert told == {"desk": ["bad-news", "quiet"], "phone": ["bad-news", "court", "quiet"]}
+
+
+def test_check_finds_programs_that_are_missing_and_files_that_are_not_there_yet(monitor):
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "*.jsonl"')
+    report = monitor("config", "check", "--json").json
+    assert (report["ok"], report["notes"]) == (True, ["news: no file is there yet: *.jsonl"])
+    assert "note:         news: no file is there yet: *.jsonl" in monitor("config", "check").out
+    monitor.edit('plugin = "file"', 'plugin = "command"')
+    monitor.edit('path = "sent.jsonl"', 'command = ["./nope.sh"]')
+    err = monitor("config", "check", code=2).err
+    assert "notifiers[1] (desk): the program ./nope.sh cannot be run: there is no file" in err
+    monitor("rules", "list")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from monitor.cli.evaluate import evaluate_command
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.learning_curve import curves
+from monitor.learn.task_folder import shots_note, telling
 from monitor.learn.views import SHIPPED_VIEWS
 
 WORDS = ("one", "two", "three", "four", "five", "six")
@@ -80,6 +81,19 @@ def test_a_support_file(folder: Path) -> None:
     (line,) = run(folder, "--support", "few.jsonl").splitlines()[1:]
     assert line.split()[:3] == ["mood", "seeds", "few.jsonl"]
     assert "100.0 ± 0.0 %" in line
+
+
+def test_shots_that_would_draw_the_same_again_are_left_out_and_said(folder: Path) -> None:
+    command = [str(folder), "--shots", "0,2,8,16,100", "--seeds", "1", "--json"]
+    said = CliRunner().invoke(evaluate_command, command)
+    assert list(json.loads(said.stdout)["mood"]) == ["0", "2", "8"]
+    assert (
+        "note: mood has at most 6 examples of a label: 8 takes them all, "
+        "16 and 100 would be the same again and are left out" in said.stderr
+    )
+    assert shots_note(folder, (0, 2, 6)) == ""
+    assert shots_note(folder, (6, 8)).endswith(": 8 would be the same again and is left out")
+    assert telling(["a", "a", "b"], (4, 0, 2, 1)) == (0, 2, 1)
 
 
 def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path: Path) -> None:

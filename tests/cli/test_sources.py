@@ -71,6 +71,7 @@ def test_check_reads_from_the_start_and_stores_nothing(monitor):
         "bad": 1,
         "titles": ["terrible loss", "wonderful growth"],
         "reasons": ["line 2: no text"],
+        "notes": [],
         "error": None,
     }
     out = monitor("sources", "check", "news").out
@@ -126,3 +127,19 @@ def test_fetch_asks_a_running_monitor(fetched):
     after = fetched("sources", "list", "--json").json[0]
     assert after["next_at"] < before["next_at"]
     assert after["last_attempt_at"] == before["last_attempt_at"]
+
+
+def test_a_role_that_nobody_knows_is_said(monitor):
+    rows = [*["rep 2"] * 12, "human_agent", "user"]
+    monitor.write(
+        "chat.jsonl", "".join(f'{{"text": "text {n}", "role": "{r}"}}\n' for n, r in enumerate(rows))
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"\ncomplete = true')
+    said = "role 'rep 2' is not known, taken as customer (12 times); name it under roles"
+    assert f"  note: {said}" in monitor("sources", "check").out
+    monitor("sources", "fetch", "news")
+    assert monitor("sources", "show", "news", "--json").json["notes"] == [said]
+    assert f"note: {said}" in monitor("sources", "show", "news").out
+    monitor.edit("complete = true", 'complete = true\nroles = { "Rep 2" = "agent" }')
+    assert "note:" not in monitor("sources", "show", "news").out

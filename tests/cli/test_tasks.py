@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
+from monitor.store.predictions import Answer
+from monitor.types import Prediction
 
 
 def test_add_makes_a_task_with_labels_descriptions_and_seeds(monitor):
@@ -138,6 +142,32 @@ def test_remove_refuses_tasks_of_the_configuration_and_of_rules(fetched):
         + '\n[[rules]]\nname = "many-a"\nkind = "threshold"\nat_least = 3\nwhere = { x = "a" }\n'
     )
     assert "the rule 'many-a' watches the task 'x'" in fetched("tasks", "remove", "x", code=1).err
+
+
+def test_what_a_removed_task_said_is_shown_nowhere(fetched):
+    fetched("tasks", "add", "x", "--label", "a", "--label", "b")
+    store = fetched.store()
+    ids = [document.id for document in store.documents.find()]
+    now = datetime.now(UTC)
+    head = store.heads.add("x", inputs="x", encoder="e", seeds=0, data=b"", now=now).id
+    for id_ in ids:
+        store.predictions.record(id_, {"x": Answer([Prediction("a", 0.9, False)], head)})
+    assert len(ids) == 2
+    assert store.predictions.shown(ids)[ids[0]].keys() == {"x"}
+    store.close()
+    assert {"x": "a"} in [s["selection"] for s in fetched("trends", "--json").json["series"]]
+    fetched("tasks", "remove", "x")
+    assert [s["selection"] for s in fetched("trends", "--json").json["series"]] == [{}]
+    assert "x=a" not in fetched("documents", "list").out
+    assert all("x" not in d["predictions"] for d in fetched("documents", "list", "--json").json)
+    assert "x:" not in fetched("documents", "show", ids[0]).out
+    digest = fetched("digest", "--json").json
+    assert "x" not in digest["unlabelled"]
+    store = fetched.store()
+    assert store.predictions.of(ids)[ids[0]].keys() == {"x"}
+    store.close()
+    fetched("tasks", "add", "x", "--label", "a", "--label", "b")
+    assert "x=a" in fetched("documents", "list").out
 
 
 def test_changes_say_that_a_running_monitor_takes_them_up(fetched):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from monitor.errors import DeliveryError
 from monitor.testing import check_failing_notifier, make, sample_notification
 from monitor_plugins.command import Command
 
@@ -122,3 +123,19 @@ def _alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_program_that_cannot_be_run_is_found_before_an_alert_is(tmp_path: Path) -> None:
+    program = tmp_path / "page.sh"
+    for command, said in (
+        (["./page.sh"], f"there is no file {program}"),
+        (["no-such-program"], "it is in no folder of PATH"),
+    ):
+        with pytest.raises(DeliveryError, match=said):
+            make(Command, tmp_path, command=command).check()
+    program.write_text("#!/bin/sh\n")
+    with pytest.raises(DeliveryError, match="allow it with chmod"):
+        make(Command, tmp_path, command=["./page.sh"]).check()
+    program.chmod(0o755)
+    for command in (["./page.sh"], [str(program)], ["sh"]):
+        make(Command, tmp_path, command=command).check()

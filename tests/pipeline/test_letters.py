@@ -21,8 +21,10 @@ from monitor.pipeline.preview import preview
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
 from monitor.store.background import Background
+from monitor.store.predictions import Answer
 from monitor.templating import Templates
 from monitor.testing import Recorder, make
+from monitor.types import Prediction
 from monitor_plugins.apprise import Apprise
 from monitor_plugins.command import Command
 from monitor_plugins.email import Email
@@ -143,6 +145,46 @@ def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> Non
     assert "monitor alerts show" in shown.message.body
     assert "<h1" in shown.message.html
     assert weeks.store.alerts.find() == [], "nothing is kept"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("trend", {"over": "21d", "min_per_day": 4}, "rises over 21 days, from 4 to 7.5 texts a day"),
+        ("trend", {"direction": "down"}, "falls over 42 days, from 9.4 to 5 texts a day"),
+        ("ratio", {"at_least": 0.6}, "19 of 24 texts in 1 h are negative (79 %), usually "),
+        ("ratio", {"at_least": 0.995, "window": "2h"}, "in 2 h are negative (100 %), usually "),
+        ("threshold", {"at_least": 20}, "20 negative texts in 1 h, limit 20"),
+        ("drop", {"window": "2h"}, "no negative texts in 2 h, usually "),
+    ],
+)
+def test_a_preview_keeps_to_the_settings_of_its_rule(
+    weeks: Weeks, kind: str, settings: dict[str, Any], said: str
+) -> None:
+    rule = Rule("a rule", kind, {"sentiment": "negative"}, [], KINDS[kind].model_validate(settings))
+    shown = preview(weeks.store, rule, NOW)
+    assert said.casefold() in shown.message.title.casefold()
+    if kind == "ratio":
+        assert f"; limit {100 * settings['at_least']:.3g} %: " in shown.message.title
+    if kind == "drop":
+        evidence = shown.data["evidence"]
+        last, since, until = (datetime.fromisoformat(evidence[key]) for key in ("last_at", "since", "until"))
+        assert last < since < until <= NOW + timedelta(minutes=5), "no text came in the window"
+
+
+def test_a_preview_of_new_topics_shows_texts_without_a_label_and_offers_one(weeks: Weeks) -> None:
+    rule = Rule("odd", "new_topic", {}, [], KINDS["new_topic"](tasks=["topic"], recent="3d"))
+    without = weeks.store.documents.find(limit=3)
+    for document in without:
+        said = weeks.store.predictions.of([document.id])[document.id]
+        answers = {task: Answer(found, weeks.heads[task]) for task, found in said.items()}
+        answers["topic"] = Answer([Prediction("earnings", 0.2, True)], weeks.heads["topic"])
+        weeks.store.predictions.record(document.id, answers)
+    shown = preview(weeks.store, rule, NOW)
+    assert shown.made_of == "the newest 3 texts that fit no label of topic"
+    assert {text["id"] for text in shown.data["evidence"]["texts"]} <= {d.id for d in without}
+    assert "usually 1 in 3 days" in shown.message.body
+    assert "monitor tasks extend topic new-label --seed " in shown.message.body
 
 
 def test_a_conversation_is_shown_in_its_order(weeks: Weeks) -> None:

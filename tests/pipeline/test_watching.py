@@ -284,6 +284,12 @@ name = "companies"
 kind = "entity"
 where = { entity = "*" }
 window = "10m"
+
+[[rules]]
+name = "said-by-customers"
+kind = "keyword"
+words = ["outage"]
+roles = ["customer"]
 """
 ).replace("[[sources]]", '[entities]\n"Acme Corp" = ["Acme"]\n"Border Bank" = []\n\n[[sources]]', 1)
 
@@ -319,6 +325,18 @@ def test_each_mention_fires_and_those_that_are_close_are_one_alert(
     again = later + timedelta(hours=2)
     read(runtime, again, Document("new", "strike", published_at=again))
     assert [a.state for a in runtime.store.alerts.find(rule="leaks")] == ["firing", "resolved"]
+
+
+def test_words_count_of_the_roles_that_a_rule_names(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(WORDS)
+    read(runtime, monitor_now)
+    at = monitor_now + timedelta(minutes=5)
+    read(runtime, at, Document("a", "sorry about the outage", role="agent", published_at=at))
+    assert alerts(runtime) == {}
+    read(runtime, at, Document("c", "an outage again", role="customer", published_at=at))
+    assert alerts(runtime)["said-by-customers"].observed == 1
 
 
 def test_each_entity_has_an_alert_of_its_own(

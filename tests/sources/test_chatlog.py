@@ -97,6 +97,32 @@ def test_columns_and_roles_are_mapped(tmp_path: Path) -> None:
     ]
 
 
+def test_roles_that_nobody_knows_are_counted_across_fetches_and_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "chat.jsonl"
+    path.write_text(
+        jsonl(*({"id": n, "text": "a", "role": role} for n, role in enumerate(["Ann", "rep", "Ann"])))
+    )
+    documents, _, cursor = read(source(tmp_path))
+    assert [d.role for d in documents] == ["customer", "agent", "customer"]
+    with path.open("a") as file:
+        file.write(
+            jsonl({"id": 3, "text": "b", "role": "Ann"}, {"id": 4, "text": "b", "role": "Human_Agent"})
+        )
+    documents, _, cursor = read(source(tmp_path), cursor)
+    assert [d.role for d in documents] == ["customer", "agent"]
+    assert source(tmp_path).notes(cursor) == [
+        "role 'Ann' is not known, taken as customer (3 times); name it under roles"
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "role 'Ann' is not known, taken as customer; name it under roles"
+    ]
+    assert source(tmp_path, default_role="customer").notes(cursor) == []
+    path.write_text(jsonl(*({"id": n, "text": "a", "role": f"name {n}"} for n in range(50))))
+    assert len(source(tmp_path).notes(read(source(tmp_path))[2])) == 20
+
+
 @pytest.mark.parametrize(
     ("written", "settings", "expected"),
     [

@@ -11,7 +11,7 @@ from monitor.alerts.detectors.history import Verdict, duration, texts
 from monitor.durations import Duration
 from monitor.interfaces import Settings
 from monitor.mentions import clashes
-from monitor.types import ENTITY
+from monitor.types import ENTITY, Role
 
 SHOWN = 5
 
@@ -21,6 +21,10 @@ class EntitySettings(Settings):
 
     window: Duration = Field(
         3600, ge=0, description="mentions this close are one alert, which ends when none came for so long"
+    )
+
+    roles: tuple[Role, ...] = Field(
+        (), description="whose texts count: any of publisher, customer, agent [default: everybody's]"
     )
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -35,6 +39,10 @@ class KeywordSettings(Settings):
     words: tuple[str, ...] = Field(min_length=1, description="words or phrases; any of them counts")
     window: Duration = Field(
         3600, ge=0, description="mentions this close are one alert, which ends when none came for so long"
+    )
+
+    roles: tuple[Role, ...] = Field(
+        (), description="whose texts count: any of publisher, customer, agent [default: everybody's]"
     )
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:

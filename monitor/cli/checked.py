@@ -1,0 +1,92 @@
+"""What a source has to give, for ``monitor sources check``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.cli.output import number, shorten
+from monitor.config import SourceConfig
+from monitor.errors import MonitorError
+
+SHOWN = 3
+"""So many titles, and so many bad records, are shown of a source that is checked."""
+
+
+@dataclass
+class Checked:
+    """What a source has to give."""
+
+    name: str
+    plugin: str
+    where: str = ""
+    documents: int = 0
+    bad: int = 0
+    titles: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
+    """What the source has to give from its beginning; nothing is stored."""
+    found = Checked(config.name, config.plugin)
+    source = None
+    cursor: Mapping[str, Any] = {}
+    try:
+        source = config.part(config.settings, base)
+        found.where = source.describe()
+        for batch in source.fetch({}, now):
+            cursor = batch.cursor
+            found.documents += len(batch.documents)
+            found.bad += len(batch.bad)
+            found.titles += [
+                shorten(document.title or document.text, 100)
+                for document in batch.documents[: SHOWN - len(found.titles)]
+            ]
+            found.reasons += [
+                f"{record.place}: {record.reason}" if record.place else record.reason
+                for record in batch.bad[: SHOWN - len(found.reasons)]
+            ]
+        found.notes = list(source.notes(cursor))
+    except MonitorError as error:
+        found.error = str(error)
+    except Exception as error:
+        found.error = f"the plugin raised {type(error).__name__}: {error}"
+    finally:
+        if source is not None:
+            source.close()
+    return found
+
+
+def print_checked(checked: Checked) -> None:
+    """Print it for a person."""
+    where = f" ({checked.where})" if checked.where not in ("", checked.plugin) else ""
+    click.echo(f"{checked.name}: {number(checked.documents, 'document')}, {checked.bad:,} bad{where}")
+    for title in checked.titles:
+        click.echo(f"  - {title}")
+    for reason in checked.reasons:
+        click.echo(f"  bad: {shorten(reason, 110)}")
+    for note in checked.notes:
+        click.echo(f"  note: {note}")
+    if checked.error:
+        click.echo(f"  cannot be read: {checked.error}")
+
+
+def notes(config: SourceConfig, base: Path, cursor: Mapping[str, Any]) -> list[str]:
+    """What a source has to say of what was read up to ``cursor``; nothing where it cannot be made."""
+    try:
+        source = config.part(config.settings, base)
+    except Exception:
+        return []
+    try:
+        return list(source.notes(cursor))
+    except Exception as error:
+        return [f"the plugin raised {type(error).__name__}: {error}"]
+    finally:
+        source.close()

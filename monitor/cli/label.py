@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.documents import duration
+from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching, printable
 from monitor.cli.output import clock, console, number, print_table, shorten
 from monitor.cli.seeds import contradiction, said_of
 from monitor.errors import MonitorError
@@ -24,10 +24,6 @@ from monitor.types import Seed, Task
 if TYPE_CHECKING:
     from monitor.pipeline.questions import Question
 
-SKIP, UNDO, QUIT, BY_NAME, DONE = "s", "u", "q", "/", "\r\n"
-KEYS = "123456789" + "".join(c for c in ascii_lowercase if c not in SKIP + UNDO + QUIT)
-LIKELIEST = 9
-"""A task with more labels than keys gets keys for so many, the likeliest; the others by name."""
 ROUND = 10
 """So many questions are chosen at once; then the answers count for the choice of the next."""
 SHOWN = 1500
@@ -48,8 +44,9 @@ def label_command(app: App, task: str, since: str, batch: int | None, as_json: b
 
     Those that it is least sure of come first, and no two that are alike; seeds are left out.
     Every answer is a seed at once, and a running monitor takes it up. After ten answers the
-    choice is made anew with what was learned. Keys: s skips, u takes the last answer back, q
-    ends. Where a text may carry several labels, their keys mark them and Enter stores.
+    choice is made anew with what was learned. Keys: s skips, n says that none of the labels fits
+    (the text is not asked about again until the task has another label), u takes the last answer
+    back, q ends. Where a text may carry several labels, their keys mark them and Enter stores.
 
     With --batch nothing is asked. With --json as well: one array of objects with id, text, guess,
     probability, abstained and why; `monitor seeds add TASK LABEL --document ID` answers one.
@@ -103,10 +100,11 @@ def _open(app: App, name: str, since: Callable[[datetime], datetime]) -> Desk:
 
 @dataclass
 class Answer:
-    """What was answered to a question; no corrections: it was skipped."""
+    """What was answered to a question; no corrections: it was skipped, or is ``unfit``, of no label."""
 
     question: Question
     corrections: list[Correction] = field(default_factory=list)
+    unfit: bool = False
 
 
 @dataclass
@@ -136,7 +134,11 @@ class Session:
             question = waiting.pop()
             self._show(question)
             labels = self._answer(question)
-            if labels is None:
+            if isinstance(labels, Answer):
+                self.store.unfit.add(self.task.name, question.text, self.task.labels)
+                self.answers.append(labels)
+                click.echo("  none of these: not asked again")
+            elif labels is None:
                 waiting.append(question)
                 if not self.ended:
                     self._undo(waiting)
@@ -146,8 +148,8 @@ class Session:
                 self.answers.append(Answer(question))
         return not self.ended
 
-    def _answer(self, question: Question) -> list[str] | None:
-        """Labels, none to skip, ``None`` to undo or (having set :attr:`ended`) to quit."""
+    def _answer(self, question: Question) -> list[str] | Answer | None:
+        """Labels, none to skip, an answer that none fits, ``None`` to undo or (having set :attr:`ended`) to quit."""
         keys, marked = keys_for(self.task, question), list[str]()
         while True:
             key = self._key()
@@ -157,6 +159,8 @@ class Session:
                 return None
             if key == SKIP:
                 return []
+            if key == NONE:
+                return Answer(question, unfit=True)
             label = self._by_name() if key == BY_NAME else keys.get(key)
             if label is not None and not self.task.multi:
                 return [label]
@@ -209,13 +213,15 @@ class Session:
         with self.store.transaction():
             for correction in reversed(answer.corrections):
                 take_back(self.store, correction, self.now())
+            if answer.unfit:
+                self.store.unfit.remove(self.task.name, answer.question.text)
         waiting.append(answer.question)
-        click.echo("  taken back" if answer.corrections else "  back to what was skipped")
+        click.echo("  taken back" if answer.corrections or answer.unfit else "  back to what was skipped")
 
     def _show(self, question: Question) -> None:
         document, screen = question.document, console()
         given = Counter(c.seed.label for answer in self.answers for c in answer.corrections)
-        skipped = sum(not answer.corrections for answer in self.answers)
+        skipped = sum(not (answer.corrections or answer.unfit) for answer in self.answers)
         done = ", ".join(f"{count} {label}" for label, count in given.most_common()) or "none"
         screen.print()
         screen.rule(f"{len(self.answers) + 1}  (labelled: {done}; skipped: {skipped})", align="left")
@@ -235,32 +241,14 @@ class Session:
             line.append(f"{BY_NAME} ", "bold").append("by name   ")
         if self.task.multi:
             line.append("Enter ", "bold").append("store   ")
-        for key, what in ((SKIP, "skip"), (UNDO, "undo"), (QUIT, "quit")):
+        for key, what in (
+            (SKIP, "skip"),
+            (NONE, "none of these: not asked again"),
+            (UNDO, "undo"),
+            (QUIT, "quit"),
+        ):
             line.append(f"{key} ", "bold").append(f"{what}   ", "dim")
         screen.print(line)
-
-
-def keys_for(task: Task, question: Question) -> dict[str, str]:
-    """Label by key: always the same ones, unless the task has more labels than there are keys."""
-    if len(task.labels) <= len(KEYS):
-        return dict(zip(KEYS, task.labels, strict=False))
-    return dict(zip(KEYS, [label for label, _ in question.ranking[:LIKELIEST]], strict=False))
-
-
-def matching(typed: str, labels: Mapping[str, str]) -> list[str]:
-    """The label that is ``typed``, or those that begin with it, whatever the case; none for nothing."""
-    wanted = typed.casefold()
-    if not wanted:
-        return []
-    exact = [label for label in labels if label == typed] or [
-        label for label in labels if label.casefold() == wanted
-    ]
-    return exact or [label for label in labels if label.casefold().startswith(wanted)]
-
-
-def printable(text: str) -> str:
-    """The text without what would move the cursor or change the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 def _print(asked: Sequence[Question], as_json: bool, since: str) -> None:

@@ -85,13 +85,15 @@ def questions(
 ) -> list[Question]:
     """Up to ``count`` documents since ``since``, the most worth asking first.
 
-    What the task does not read, what is a seed already and what repeats a text is left out; so
-    are the texts of ``leave_out``. Documents that the task abstained on are there. ``reader`` has a head.
+    What the task does not read, what is a seed already, what a person said fits no label and what
+    repeats a text is left out; so are the texts of ``leave_out``. Documents that the task abstained
+    on are there. ``reader`` has a head.
     """
     head = reader.head
     assert head is not None
     seeds = list(dict.fromkeys(stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
-    met = {_plain(text) for text in (*seeds, *leave_out)}
+    unfit = store.unfit.texts(reader.task.name, reader.task.labels)
+    met = {_plain(text) for text in (*seeds, *unfit, *leave_out)}
     pool: _Pool | None = None
     left = ENCODED
     documents = store.documents.find(since=since, limit=RECENT)

@@ -167,3 +167,18 @@ def m0010_evidence_and_digests(db: Database) -> None:
 @core()
 def m0011_labels_of_rules(db: Database) -> None:
     run(db, "alter table alerts add column rule_labels text not null default '{}'")
+
+
+@core()
+def m0012_texts_of_no_label(db: Database) -> None:
+    run(
+        db,
+        """
+        create table unfit_texts (
+            task text not null references tasks(name),
+            text text not null,
+            labels text not null,
+            primary key (task, text)
+        ) without rowid
+        """,
+    )

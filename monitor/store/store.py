@@ -36,6 +36,7 @@ from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
 from monitor.store.threads import Threads
 from monitor.store.transitions import Transitions
+from monitor.store.unfit import Unfit
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Store:
         self.mentions = Mentioned(self)
         self.threads = Threads(self)
         self.looks = Looks(self)
+        self.unfit = Unfit(self)
         with friendly(path):
             self._check_schema()
             if read_only and (pending := core.pending(self.db)):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.cli import label
-from monitor.cli.label import KEYS, LIKELIEST, keys_for, matching, printable
+from monitor.cli.label_keys import KEYS, LIKELIEST, keys_for, matching, printable
 from monitor.learn.head import Head
 from monitor.pipeline.corrections import correct, take_back
 from monitor.pipeline.questions import Question, why_asked
@@ -118,6 +118,22 @@ def test_skipping_undoing_and_other_keys(full):
     assert "1 seed stored" in said.out
     first = full("label", "mood", "--batch", 1, "--json").json[0]["text"]
     assert first not in added(full)
+
+
+def test_what_fits_none_of_the_labels_is_not_asked_again(full):
+    asked = full("label", "mood", "--batch", 1, "--json").json[0]["text"]
+    said = full("label", "mood", input="n" + "u" + "n" + "q")
+    assert "n none of these: not asked again" in said.out
+    assert "taken back" in said.out
+    assert "(labelled: none; skipped: 0)" in said.out
+    assert "0 seeds stored" in said.out
+    assert asked not in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
+    store = full.store()
+    assert store.unfit.texts("mood", ["bad", "good"]) == [asked]
+    assert store.unfit.texts("mood", ["bad", "good", "odd"]) == [], "a label that is new may fit"
+    store.unfit.remove("mood", asked)
+    store.close()
+    assert asked in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
 
 
 def test_what_is_taken_back_is_as_it_was(full):

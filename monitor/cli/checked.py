@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 from monitor.cli.output import number, shorten
 from monitor.config import SourceConfig
 from monitor.errors import MonitorError
+from monitor.interfaces import Source
 
 SHOWN = 3
 """So many titles, and so many bad records, are shown of a source that is checked."""
@@ -36,32 +38,39 @@ class Checked:
 def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
     """What the source has to give from its beginning; nothing is stored."""
     found = Checked(config.name, config.plugin)
-    source = None
     cursor: Mapping[str, Any] = {}
     try:
-        source = config.part(config.settings, base)
-        found.where = source.describe()
-        for batch in source.fetch({}, now):
-            cursor = batch.cursor
-            found.documents += len(batch.documents)
-            found.bad += len(batch.bad)
-            found.titles += [
-                shorten(document.title or document.text, 100)
-                for document in batch.documents[: SHOWN - len(found.titles)]
-            ]
-            found.reasons += [
-                f"{record.place}: {record.reason}" if record.place else record.reason
-                for record in batch.bad[: SHOWN - len(found.reasons)]
-            ]
-        found.notes = list(source.notes(cursor))
+        with _made(config, base) as source:
+            found.where = source.describe()
+            for batch in source.fetch({}, now):
+                cursor = batch.cursor
+                found.documents += len(batch.documents)
+                found.bad += len(batch.bad)
+                found.titles += [
+                    shorten(document.title or document.text, 100)
+                    for document in batch.documents[: SHOWN - len(found.titles)]
+                ]
+                found.reasons += [
+                    f"{record.place}: {record.reason}" if record.place else record.reason
+                    for record in batch.bad[: SHOWN - len(found.reasons)]
+                ]
+            found.notes = list(source.notes(cursor))
     except MonitorError as error:
         found.error = str(error)
     except Exception as error:
         found.error = f"the plugin raised {type(error).__name__}: {error}"
-    finally:
-        if source is not None:
-            source.close()
     return found
+
+
+@contextmanager
+def _made(config: SourceConfig, base: Path) -> Iterator[Source]:
+    """The source, closed afterwards; that a plugin cannot even do that changes nothing of what it gave."""
+    source = config.part(config.settings, base)
+    try:
+        yield source
+    finally:
+        with suppress(Exception):
+            source.close()
 
 
 def print_checked(checked: Checked) -> None:
@@ -80,13 +89,10 @@ def print_checked(checked: Checked) -> None:
 
 def notes(config: SourceConfig, base: Path, cursor: Mapping[str, Any]) -> list[str]:
     """What a source has to say of what was read up to ``cursor``; nothing where it cannot be made."""
+    made = False
     try:
-        source = config.part(config.settings, base)
-    except Exception:
-        return []
-    try:
-        return list(source.notes(cursor))
+        with _made(config, base) as source:
+            made = True
+            return list(source.notes(cursor))
     except Exception as error:
-        return [f"the plugin raised {type(error).__name__}: {error}"]
-    finally:
-        source.close()
+        return [f"the plugin raised {type(error).__name__}: {error}"] if made else []

@@ -1,4 +1,4 @@
-"""Texts to features: a transformer whose lower layers run once for all views, mean pooling, unit rows.
+"""Texts to features: a transformer whose lower layers run once for all views, mean pooling, spelling, unit rows.
 
 ``torch`` and ``transformers`` are imported where a model is loaded or run, never with this module.
 """
@@ -26,6 +26,8 @@ from monitor.learn.model_files import (
     sha256_of,
     weights_digest,
 )
+from monitor.learn.ngrams import beside
+from monitor.learn.tokens import Cut, cut, spelling, unknown_id
 from monitor.learn.tune import to_bytes, tune
 from monitor.learn.upper import UpperLayers
 from monitor.learn.views import (
@@ -112,6 +114,7 @@ class TransformerEncoder:
         self.views = self._upper.views
         self._tokenizer.enable_truncation(min(max_tokens, longest(self._model, place)))
         self._tokenizer.no_padding()
+        self._unknown = unknown_id(self._tokenizer)
         self._max_tokens = max_tokens
         self._budget = tokens_per_batch or _TOKENS_PER_BATCH.get(self._device.type, 8192)
         self.dimension = int(self._model.config.hidden_size)
@@ -149,10 +152,12 @@ class TransformerEncoder:
         *,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, np.ndarray]:
-        """Features by view, each ``(len(texts), dimension)``, float32, rows of length 1.
+        """Features by view, each float32, rows of length 1.
 
-        Identical texts are encoded once. ``progress`` is called with the number of texts done
-        since the last call. Raises :class:`UnknownName` for a view that does not exist.
+        ``base`` is ``(len(texts), dimension)``; views that were learned have the text's spelling beside
+        (:mod:`monitor.learn.ngrams`), as far as their file says so. Identical texts are encoded once. ``progress``
+        is called with the number of texts done since the last call. Raises :class:`UnknownName` for a view that
+        does not exist.
         """
         self._upper.check(views)
         distinct = list(dict.fromkeys(texts))
@@ -160,12 +165,18 @@ class TransformerEncoder:
         place = {text: row for row, text in enumerate(distinct)}
         inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
         copies = np.bincount(inverse, minlength=len(distinct))
-        tokens = self._tokenise(distinct)
-        for batch, found in self._run(tokens, {view: self._upper[view] for view in views}):
+        pieces = self._cut(distinct)
+        for batch, found in self._run(
+            [one.ids for one in pieces], {view: self._upper[view] for view in views}
+        ):
             for view, pooled in found.items():
                 rows[view][batch] = pooled
             if progress is not None:
                 progress(int(copies[batch].sum()))
+        shares = {view: share for view in views if (share := self._upper.spelling(view))}
+        if shares:
+            spelt, beyond = spelling(pieces)
+            rows |= {view: beside(rows[view], spelt, share, beyond) for view, share in shares.items()}
         return {view: found[inverse] for view, found in rows.items()}
 
     def fine_tune(
@@ -181,8 +192,10 @@ class TransformerEncoder:
         """See :meth:`monitor.interfaces.Encoder.fine_tune`. The model must be built like BERT."""
         self._upper.cut()
         start, every = self._upper.start, [*texts, *names]
-        tokens = dict(zip(every, self._tokenise(every), strict=True))
-        states = compute_states(self._model, lambda text: tokens[text], self._pad, every, start, self._device)
+        pieces = dict(zip(every, self._cut(every), strict=True))
+        states = compute_states(
+            self._model, lambda text: pieces[text].ids, self._pad, every, start, self._device
+        )
         layers = [layer.float() for layer in deepcopy(self._upper.whole(view))]
         changes = tune(layers, start, states, targets, len(names), parts, self._device, progress=progress)
         return [to_bytes(view, change) for change in changes]
@@ -191,13 +204,11 @@ class TransformerEncoder:
         """See :meth:`monitor.interfaces.Encoder.offer`."""
         return self._upper.offer(change)
 
-    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+    def _cut(self, texts: Sequence[str]) -> list[Cut]:
         limit = self._max_tokens * _CHARACTERS_PER_TOKEN
-        # A lone surrogate is no character; the tokenizer would refuse it.
-        clean = [text[:limit].encode("utf-8", "replace").decode("utf-8") for text in texts]
         # One by one: the tokenizer's own threads would fight torch's for the cores, and each keeps
         # what it once allocated.
-        return [self._tokenizer.encode(text).ids for text in clean]
+        return [cut(self._tokenizer, text[:limit], self._unknown) for text in texts]
 
     def _run(
         self, tokens: list[list[int]], layers: Mapping[str, Any]

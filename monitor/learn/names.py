@@ -8,7 +8,7 @@ from monitor.learn.support import Support
 
 EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
 """What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
-NAME_SHARE = 0.2
+NAME_SHARE = 0.15
 """How far texts of two labels lie apart, of what their names do."""
 
 

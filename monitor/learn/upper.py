@@ -28,6 +28,7 @@ class UpperLayers:
         self._model = model
         self._own: dict[str, Any] = {}
         self._offered: dict[str, bytes] = {}
+        self._changed: dict[str, str] = {}  # what an offered view is a change of
         self._built: OrderedDict[str, Any] = OrderedDict()
         self.start = 0
         if learned is not None:
@@ -41,6 +42,11 @@ class UpperLayers:
             for view, change in learned.changes.items():
                 self._own[view] = changed(layers, self.start, change)
         self.views: tuple[str, ...] = tuple(self._own) or (BASE,)
+        self._spelling = dict(learned.spelling) if learned is not None else {}
+
+    def spelling(self, view: str) -> float:
+        """The share that spelling has in the features of a view that exists; a change of a view has the view's."""
+        return self._spelling.get(self._changed.get(view, view), 0.0)
 
     def check(self, views: Sequence[str]) -> None:
         """Raise :class:`UnknownName`, which lists the known ones, for a view that does not exist."""
@@ -81,11 +87,11 @@ class UpperLayers:
             self.cut()
             if view not in self._own:
                 raise LearnError(f"a fine-tuned view changes {view!r}, which this encoder does not have")
-            self._offered[name] = change
+            self._offered[name], self._changed[name] = change, view
             try:
                 self._build(name)
             except LearnError:
-                del self._offered[name]
+                del self._offered[name], self._changed[name]
                 raise
         return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ BASE = "base"
 WEIGHTS = "views.safetensors"
 _ROUTER = "router"
 SHIPPED_VIEWS = Path(__file__).parent / "weights" / WEIGHTS
-SHIPPED_VIEWS_SHA256 = "241d3542d5c0522020e767b4235e6f39f07ab7d58f83f2b36cc896592d34929f"
+SHIPPED_VIEWS_SHA256 = "4e4065f6eb7e9a13a03d48500a40aa8cfb929ce4087c74363da6b09bbf4be346"
 """Of the file above; weights/MODEL_CARD.md says how it was made."""
 
 
@@ -31,7 +31,8 @@ SHIPPED_VIEWS_SHA256 = "241d3542d5c0522020e767b4235e6f39f07ab7d58f83f2b36cc89659
 class Views:
     """Changes by view and matrix, and what they belong to.
 
-    ``encoder`` is the sha256 of the weights they were learned over, ``start`` the first layer
+    ``spelling`` is the share that spelling has in a view's features (:mod:`monitor.learn.ngrams`; none where
+    a view is left out). ``encoder`` is the sha256 of the weights they were learned over, ``start`` the first layer
     they change, ``families`` what each view practised on. ``router`` tells from a task's label
     names which view suits it: a weight ``(V, d)`` over ``base`` features and a bias ``(V,)``.
     ``digest`` identifies the file.
@@ -43,6 +44,7 @@ class Views:
     changes: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]]
     router: tuple[np.ndarray, np.ndarray]
     digest: str = ""
+    spelling: Mapping[str, float] = field(default_factory=dict)
 
     def prior(self, names: np.ndarray) -> dict[str, float]:
         """Log-odds of each view for a task whose label names have the ``base`` features ``(L, d)``."""
@@ -151,6 +153,7 @@ def write_views(file: Path, views: Views, notes: Mapping[str, Any]) -> None:
         "encoder": views.encoder,
         "start": views.start,
         "families": views.families,
+        "spelling": views.spelling,
         "notes": notes,
     }
     unfinished = file.with_suffix(".part")
@@ -181,6 +184,10 @@ def read_views(file: Path | ViewsFile, *, encoder: str, sha256: str | None = Non
                 changes[view][name] = (down, tensors[f"{view}/{name}.up"])
         families = {view: tuple(found) for view, found in plain["families"].items()}
         weight, bias = (tensors[f"{_ROUTER}/{part}"].numpy() for part in ("weight", "bias"))
-        return Views(plain["encoder"], int(plain["start"]), families, changes, (weight, bias), opened.digest)
+        spelling = {view: float(plain.get("spelling", {}).get(view, 0.0)) for view in families}
+        if not all(0 <= share < 1 for share in spelling.values()):
+            raise ValueError("spelling has a share that is none")
+        place = (plain["encoder"], int(plain["start"]))
+        return Views(*place, families, changes, (weight, bias), opened.digest, spelling)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise LearnError(f"{opened.place} is damaged: {error}") from error

@@ -26,7 +26,7 @@ from monitor.types import Seed, Task
 
 log = logging.getLogger(__name__)
 
-LEARNER = 5
+LEARNER = 6
 """Raised when the learner changes what it makes of the same seeds, so that heads are made anew."""
 CHUNK = 1000
 

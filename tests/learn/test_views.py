@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from monitor.errors import LearnError, UnknownName
 from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
 from monitor.learn.layers import matrices, stack
 from monitor.learn.model_files import sha256_of
+from monitor.learn.ngrams import MOST
+from monitor.learn.ngrams import WIDTH as WIDTH_OF_NGRAMS
+from monitor.learn.tune import to_bytes
 from monitor.learn.views import (
     SHIPPED_VIEWS,
     SHIPPED_VIEWS_SHA256,
@@ -176,3 +180,33 @@ def test_shipped_views_are_the_ones_their_card_describes() -> None:
     shipped = read_views(SHIPPED_VIEWS, encoder=EMBEDDED_SHA256)
     assert set(shipped.families) == {"topic", "sentiment"}
     assert SHIPPED_VIEWS_SHA256 in (SHIPPED_VIEWS.parent / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_spelling_has_its_share_of_a_view_and_of_its_changes(tmp_path: Path) -> None:
+    place = tmp_path / "views.safetensors"
+    write_views(place, replace(views(), spelling={"loud": 0.25}), {})
+    encoder = TransformerEncoder(embedded_folder(), device="cpu", dtype="float32", views=place)
+    texts = ["My card was declined.", "ฉันต้องการยกเลิกคำสั่งซื้อ", "?!"]
+    offered = encoder.offer(to_bytes("loud", {}))
+    found = encoder.encode(texts, ("base", "quiet", "loud", offered))
+    width = encoder.dimension
+    assert {view: rows.shape[1] - width for view, rows in found.items()} == {
+        "base": 0,
+        "quiet": 0,
+        "loud": WIDTH_OF_NGRAMS,
+        offered: WIDTH_OF_NGRAMS,
+    }
+    for view in ("loud", offered):
+        rows = found[view]
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+        # A text in letters that the encoder does not know is told by its spelling; one without letters by the rest.
+        np.testing.assert_allclose((rows[:, width:] ** 2).sum(axis=1), [0.25, MOST, 0], atol=1e-5)
+    np.testing.assert_allclose(found[offered], found["loud"], atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1])
+def test_a_share_of_spelling_that_is_none_is_refused(tmp_path: Path, share: float) -> None:
+    place = tmp_path / "views.safetensors"
+    write_views(place, replace(views(), spelling={"loud": share}), {})
+    with pytest.raises(LearnError, match="is damaged"):
+        read_views(place, encoder=EMBEDDED_SHA256)

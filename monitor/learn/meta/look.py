@@ -11,6 +11,7 @@ import numpy as np
 from monitor.learn.meta.catalog import MetaTask
 from monitor.learn.meta.evaluate import Answers, answers, texts_of
 from monitor.learn.meta.states import States
+from monitor.learn.ngrams import beside
 from monitor.learn.support import name_text
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 class Look:
     """Judges a view on the validation tasks of its families.
 
-    :param states: gives the states of texts.
+    :param states: gives the states of texts, and ``spelling`` how they are spelt (as
+        :func:`monitor.learn.tokens.spelling` does).
+    :param share: of spelling in the view that is judged.
     """
 
     def __init__(
@@ -28,6 +31,8 @@ class Look:
         families: Sequence[str],
         checks: Sequence[MetaTask],
         states: Callable[[Sequence[str]], States],
+        spelling: Callable[[Sequence[str]], tuple[np.ndarray, np.ndarray]],
+        share: float,
     ) -> None:
         self.tasks = [task for task in checks if task.family in families]
         texts = {text for task in self.tasks for text in texts_of(task)}
@@ -35,6 +40,8 @@ class Look:
         ordered = sorted(texts)
         self.place = {text: row for row, text in enumerate(ordered)}
         self.states = states(ordered) if ordered else None
+        self.spelling = spelling(ordered) if share else None
+        self.share = share
 
     def __call__(self, trainer: ViewTrainer) -> Mapping[str, Answers]:
         """The answers of the weights that would be kept, by task. The weights in training stay as they are."""
@@ -42,6 +49,9 @@ class Look:
             return {}
         with _averaged(trainer):
             features = _features(trainer, self.states)
+        if self.spelling is not None:
+            spelt, unread = self.spelling
+            features = beside(features, spelt, self.share, unread)
         return {
             task.name: answers(task, lambda texts: features[[self.place[text] for text in texts]])
             for task in self.tasks

@@ -142,8 +142,14 @@ def meta_train(
         trainers.append(ViewTrainer(view, trunk.layers, drawn, shared, settings, trunk.device))
     router = router_of(settings.views, data.tasks, gathered.names, shared.base, settings.seed)
     looks = [
-        Look(families, data.checks, lambda texts: states(texts, "reading validation texts"))
-        for families in settings.views.values()
+        Look(
+            families,
+            data.checks,
+            lambda texts: states(texts, "reading validation texts"),
+            trunk.spelling,
+            settings.spelling.get(view, 0.0),
+        )
+        for view, families in settings.views.items()
     ]
     if before is not None:
         checkpoint.restore(before, trainers)
@@ -246,7 +252,8 @@ def _write(
         kept = trainer.kept()
         changes[trainer.view] = {name: (kept[f"{name}.down"], kept[f"{name}.up"]) for name in names}
     families = {view: tuple(found) for view, found in settings.views.items()}
-    views = Views(trunk.digest, settings.start, families, changes, router)
+    spelling = {view: settings.spelling.get(view, 0.0) for view in families}
+    views = Views(trunk.digest, settings.start, families, changes, router, spelling=spelling)
     try:
         write_views(file, views, {"steps": trainers[0].done, "seed": settings.seed})
     finally:

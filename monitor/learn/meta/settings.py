@@ -51,6 +51,10 @@ class MetaSettings(Settings):
     hold: dict[str, Share] = Field(
         {"topic": 20.0}, description="how much a view keeps the public model's similarities"
     )
+    spelling: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(
+        {"topic": 0.1, "sentiment": 0.03},
+        description="the share of spelling beside what a view learned (character n-grams; it needs no training)",
+    )
     adversarial: float = Field(
         0.02, ge=0, lt=1, description="size of the perturbation of hidden states (0: none)"
     )
@@ -68,7 +72,7 @@ class MetaSettings(Settings):
     @model_validator(mode="after")
     def _known_views(self) -> Self:
         known = ", ".join(self.views)
-        for field, given in (("rank", self.rank), ("hold", self.hold)):
+        for field, given in (("rank", self.rank), ("hold", self.hold), ("spelling", self.spelling)):
             for view in given if field in self.model_fields_set else ():
                 if view not in self.views:
                     raise ValueError(f"{field} names view {view!r}; known: {known}")

@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from monitor.errors import LearnError
 from monitor.learn.layers import stack
 from monitor.learn.meta.states import States, compute_states
 from monitor.learn.model import load, longest, placement
 from monitor.learn.model_files import weights_digest
+from monitor.learn.tokens import cut, spelling, unknown_id
 
 
 class Trunk:
@@ -42,6 +45,11 @@ class Trunk:
             if self._tokenizer.token_to_id(token) is not None:
                 return token
         raise LearnError(f"the tokenizer of {self.folder} has no mask token: train without --unlabelled")
+
+    def spelling(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See :func:`monitor.learn.tokens.spelling`; of the texts as far as they were read last."""
+        unknown = unknown_id(self._tokenizer)
+        return spelling([cut(self._tokenizer, text, unknown) for text in texts])
 
     def states(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.meta.run import Order, meta_train
@@ -21,6 +22,7 @@ def test_practice_makes_better(tmp_path: Path) -> None:
         views={"topic": ["topic", "intent"], "sentiment": ["sentiment"]},
         rank={"topic": 8, "sentiment": 8},
         hold={},
+        spelling={"sentiment": 0.2},
         start=4,
         texts=32,
         rate=3e-3,
@@ -39,6 +41,8 @@ def test_practice_makes_better(tmp_path: Path) -> None:
     )
     found = own.encode(["please stop the trip"], own.views)
     assert np.abs(found["topic"] - found["base"]).max() > 1e-3
+    width = own.dimension
+    assert (found["sentiment"][:, width:] ** 2).sum() == pytest.approx(0.2, abs=1e-3)
     rows = read_metrics(tmp_path / "out")
     for view in ("topic", "sentiment"):
         first = np.mean([row[f"{view}/accuracy"] for row in rows[:5]])

@@ -17,7 +17,7 @@ from monitor.learn.fit import (
     folds_to_choose_by,
     held_out,
 )
-from monitor.learn.head import Head
+from monitor.learn.head import Head, with_threshold
 from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
@@ -57,21 +57,19 @@ def adapt(
         said = prior(label_texts(task)) if prior else {}
         view = choose_view(supports, said)
     fitted = (fit_multi if task.multi else fit_single)(supports[view])
-    thresholds = fitted.thresholds
-    if task.threshold is not None:
-        thresholds = np.full(len(task.labels), task.threshold)
-    return Head(
+    head = Head(
         labels=tuple(task.labels),
         view=view,
         encoder=encoder_fingerprint,
         weight=fitted.weight.astype(np.float32),
         bias=fitted.bias.astype(np.float32),
         temperature=fitted.temperature,
-        thresholds=thresholds.astype(np.float32),
+        thresholds=fitted.thresholds.astype(np.float32),
         multi=task.multi,
         reach=fitted.reach,
         strength=fitted.strength,
     )
+    return with_threshold(head, task.threshold)
 
 
 def choose_view(supports: Mapping[str, Support], prior: Mapping[str, float]) -> str:

@@ -17,8 +17,8 @@ from scipy.special import log_softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, centres, fit_scores, with_chances
-from monitor.learn.head import Head
-from monitor.learn.support import Support, gather, label_texts
+from monitor.learn.head import Head, with_threshold
+from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
@@ -116,9 +116,6 @@ def fit_deep(
     support = gather(task, seeds, encoder.encode, [view])[view]
     scores = fit_scores(support, strength=strength)
     fitted = with_chances(support, scores, held, support.targets, _nearest(halves), strength)
-    thresholds = fitted.thresholds
-    if task.threshold is not None:
-        thresholds = np.full(len(task.labels), task.threshold)
     deep = replace(
         head,
         view=view,
@@ -126,13 +123,38 @@ def fit_deep(
         weight=fitted.weight,
         bias=fitted.bias,
         temperature=fitted.temperature,
-        thresholds=thresholds.astype(np.float32),
+        thresholds=fitted.thresholds.astype(np.float32),
         reach=fitted.reach,
         strength=strength,
     )
     return DeepFit(
-        deep, True, "seeds that were left out are told better with fine-tuning than without", **figures
+        with_threshold(deep, task.threshold),
+        True,
+        "seeds that were left out are told better with fine-tuning than without",
+        **figures,
     )
+
+
+def fits_again(head: Head, task: Task) -> bool:
+    """Whether the layers that ``head`` brings can serve the task as it is now: see :func:`refit`."""
+    same = head.labels == tuple(task.labels) and not task.multi
+    return bool(head.change) and same and (task.threshold is not None or not head.owned)
+
+
+@single_threaded
+def refit(task: Task, seeds: Sequence[Seed], encode: Encode, head: Head) -> Head:
+    """Learn changed seeds in the layers that were fine-tuned for the seeds before.
+
+    A correction must count at once, and must not cost what fine-tuning gained. The layers stay, and how sure the
+    head is, and how far its labels reach: most of the seeds have been practised on and say nothing of that.
+
+    :param head: for which :func:`fits_again`.
+    """
+    support = gather(task, seeds, encode, [head.view])[head.view]
+    weight, bias = fit_scores(support, strength=head.strength)
+    reach = None if head.reach is None else replace(head.reach, centres=centres(support))
+    made = replace(head, weight=weight.astype(np.float32), bias=bias.astype(np.float32), reach=reach)
+    return with_threshold(made, task.threshold)
 
 
 Halves = Sequence[tuple[np.ndarray, Support]]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from monitor.errors import LearnError
 from monitor.types import Prediction
 
-FORMAT = 3
+FORMAT = 4
 LEAST_CHANCE = 0.1
 """However far a text lies from a task's seeds: a few seeds do not show all that a label can be."""
 
@@ -60,7 +60,7 @@ class Head:
     a text has the same one for every label. ``reach`` is missing where nothing is known of it:
     in ``multi`` heads, and in those made of names alone. ``change`` is what was fine-tuned for
     this head, if anything was: an encoder that is offered it knows ``view``. ``strength`` is that of
-    the fit (:func:`fit_softmax`).
+    the fit (:func:`fit_softmax`); ``owned`` says that the thresholds are the task's owner's.
     """
 
     labels: tuple[str, ...]
@@ -74,6 +74,7 @@ class Head:
     reach: Reach | None = None
     change: bytes = b""
     strength: float = 2.0
+    owned: bool = False
 
     @property
     def version(self) -> str:
@@ -90,6 +91,7 @@ class Head:
             "temperature": float(self.temperature),
             "multi": self.multi,
             "strength": float(self.strength),
+            "owned": self.owned,
         }
         arrays = {"weight": self.weight, "bias": self.bias, "thresholds": self.thresholds}
         if self.reach is not None:
@@ -126,6 +128,7 @@ class Head:
                 reach=reach,
                 change=arrays["change"].tobytes() if "change" in arrays else b"",
                 strength=float(plain["strength"]),
+                owned=bool(plain["owned"]),
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise LearnError("the head's bytes are damaged: adapt the task again") from error
@@ -139,6 +142,13 @@ class Head:
         ):
             raise LearnError("the head's bytes are damaged: adapt the task again")
         return head
+
+
+def with_threshold(head: Head, threshold: float | None) -> Head:
+    """The head with its owner's threshold, where there is one (:class:`monitor.types.Task`)."""
+    if threshold is None:
+        return head
+    return replace(head, thresholds=np.full(len(head.labels), threshold, np.float32), owned=True)
 
 
 def probabilities(head: Head, features: np.ndarray) -> np.ndarray:

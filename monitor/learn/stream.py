@@ -16,7 +16,7 @@ from scipy.special import log_softmax, softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out, held_out_nearest
-from monitor.learn.head import Head
+from monitor.learn.head import Head, with_threshold
 from monitor.learn.support import Support
 from monitor.learn.threads import single_threaded
 from monitor.types import Task
@@ -80,16 +80,15 @@ def stream_head(
     fit = fit_stream(support, unlabelled, rng, multi=task.multi, strength=head.strength, chance=chance)
     if not fit.promoted:
         return head, fit
-    thresholds = fit.thresholds if task.threshold is None else np.full(len(task.labels), task.threshold)
     made = replace(
         head,
         labels=tuple(task.labels),
         weight=fit.weight.astype(np.float32),
         bias=fit.bias.astype(np.float32),
         temperature=fit.temperature,
-        thresholds=thresholds.astype(np.float32),
+        thresholds=fit.thresholds.astype(np.float32),
     )
-    return made, fit
+    return with_threshold(made, task.threshold), fit
 
 
 @single_threaded

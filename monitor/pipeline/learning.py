@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from monitor.errors import LearnError
 from monitor.interfaces import Encoder
 from monitor.learn.adapt import adapt
+from monitor.learn.deep import fits_again, refit
 from monitor.learn.head import Head, decide, probabilities
 from monitor.learn.score import held_out
 from monitor.learn.support import Encode
@@ -32,13 +34,22 @@ CHUNK = 1000
 
 
 def adapt_reader(
-    store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *, force: bool = False
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    now: datetime,
+    *,
+    force: bool = False,
+    plain: bool = False,
 ) -> StoredHead | None:
     """Make a head from the task's seeds if they, or the encoder, changed since the last one, or it cannot be read.
 
     A version that was reverted to stays until something changes after that. Returns the new
     head, in use, or ``None`` where nothing changed; either way ``reader`` has the one in use.
 
+    :param force: make a new one even where nothing changed.
+    :param plain: and with ``force``: from the encoder's own views. Else a task that was fine-tuned learns changed
+        seeds in its own layers.
     :raises LearnError: if the task cannot be learned as it is.
     """
     task, encoder = reader.task, featurizer.encoder
@@ -50,8 +61,11 @@ def adapt_reader(
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views, now)
 
-    head = _learned(task, seeds, encode, encoder)
-    score = held_out(task, seeds, encode, head)
+    before = None if force or plain else store.heads.active(task.name)
+    head = _learned(task, seeds, encode, encoder, before)
+    # The seeds that layers were tuned on cannot tell how good these are.
+    score = None if head.change else held_out(task, seeds, encode, head)
+    depth = "deep" if head.change else "seeds" if seeds else "names"
     with store.transaction():
         current = store.heads.active(task.name)
         if not force and _stands(current, task, seeds, encoder):
@@ -64,11 +78,11 @@ def adapt_reader(
             seeds=len(seeds),
             data=head.to_bytes(),
             now=now,
-            depth="seeds" if seeds else "names",
+            depth=depth,
             view=head.view,
             log_loss=None if score is None else score.log_loss,
             accuracy=None if score is None else score.accuracy,
-            reason=_reason(len(seeds), current, encoder, force=force),
+            reason=_reason(len(seeds), current, encoder, force=force, kept=bool(head.change)),
         )
     take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
@@ -82,14 +96,15 @@ def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
     """
     task, encoder = reader.task, featurizer.encoder
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
-    if _stands(store.heads.active(task.name), task, seeds, encoder):
+    current = store.heads.active(task.name)
+    if _stands(current, task, seeds, encoder):
         take_head(store, reader, encoder)
         return
 
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views)
 
-    reader.head, reader.head_id = _learned(task, seeds, encode, encoder), 0
+    reader.head, reader.head_id = _learned(task, seeds, encode, encoder, current), 0
 
 
 def revert(store: Store, task: Task, encoder: str) -> StoredHead:
@@ -187,7 +202,15 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def _learned(task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder) -> Head:
+def _learned(
+    task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder, before: StoredHead | None
+) -> Head:
+    """A head from seeds: in the layers that the one ``before`` brought, if it did and they fit, else in a view."""
+    if before is not None and before.depth == "deep" and before.encoder == encoder.fingerprint:
+        with suppress(LearnError):  # one that cannot be read is replaced
+            tuned = read_head(before, encoder)
+            if seeds and fits_again(tuned, task):
+                return refit(task, seeds, encode, tuned)
     return adapt(
         task,
         seeds,
@@ -217,9 +240,11 @@ def _readable(head: StoredHead, encoder: Encoder) -> bool:
     return True
 
 
-def _reason(seeds: int, current: StoredHead | None, encoder: Encoder, *, force: bool) -> str:
-    """How a head from seeds came about, where ``current`` was in use before it."""
+def _reason(seeds: int, current: StoredHead | None, encoder: Encoder, *, force: bool, kept: bool) -> str:
+    """How a head from seeds came about, where ``current`` was in use before it, and its layers were ``kept`` or not."""
     count = f"{seeds} seed{'s' * (seeds != 1)}" if seeds else "names alone"
+    if kept and current is not None:
+        return f"{count}, in the layers of version {current.version}"
     if current is not None and not _readable(current, encoder):
         return f"{count}; replaces version {current.version}, which cannot be read"
     if current is None or not (current.kept_for or current.depth in ("stream", "deep")):

@@ -64,6 +64,7 @@ def learn(
 
     Asked for seeds, a task that had learned from more goes back to them. A task that was fine-tuned
     and whose seeds stand is not fine-tuned again: it would end with the same layers; nor does it learn from the stream.
+    Not asked for anything, a task that was fine-tuned keeps its layers where seeds changed.
 
     :param depth: :data:`SEEDS`, :data:`STREAM` or :data:`DEEP`; nothing: as it is, while the seeds are.
     :param force: make a new version even where nothing changed.
@@ -73,7 +74,7 @@ def learn(
     before = store.heads.active(reader.task.name)
     had = before.depth if before is not None else SEEDS
     force = force or (depth == SEEDS and had != SEEDS)
-    made = adapt_reader(store, featurizer, reader, now, force=force) is not None
+    made = adapt_reader(store, featurizer, reader, now, force=force, plain=depth is not None) is not None
     if depth == STREAM and had == DEEP and not made:
         # its layers have seen the very seeds that would have to judge the stream
         return Learned(made, "not promoted to depth stream: it has layers of its own; learn from seeds first")

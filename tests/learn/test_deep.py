@@ -16,9 +16,9 @@ from monitor.errors import LearnError, UnknownName
 from monitor.interfaces import Settings
 from monitor.learn import tune
 from monitor.learn.adapt import adapt
-from monitor.learn.deep import LEAST_SEEDS, DeepFit, fit_deep
+from monitor.learn.deep import LEAST_SEEDS, DeepFit, fit_deep, fits_again, refit
 from monitor.learn.encoder import TransformerEncoder
-from monitor.learn.head import Head, probabilities
+from monitor.learn.head import Head, probabilities, with_threshold
 from monitor.learn.meta.states import compute_states
 from monitor.learn.upper import MOST_BUILT
 from monitor.testing import HashEncoder
@@ -241,3 +241,28 @@ def test_out_of_memory_halves_what_is_looked_at_once(
     most = 0
     with pytest.raises(LearnError, match=r"out of memory on .* with a single text"):
         tune._features(layers, upper.start, states, device)
+
+
+def test_the_same_seeds_in_the_same_layers_give_the_same_head(
+    encoder: TransformerEncoder, fit: DeepFit
+) -> None:
+    again = refit(TASK, SEEDS, encoder.encode, fit.head)
+    np.testing.assert_allclose(again.weight, fit.head.weight, atol=1e-6)
+    np.testing.assert_allclose(again.bias, fit.head.bias, atol=1e-6)
+    assert again.reach is not None
+    assert fit.head.reach is not None
+    np.testing.assert_allclose(again.reach.centres, fit.head.reach.centres, atol=1e-6)
+    assert again.temperature == fit.head.temperature
+    np.testing.assert_array_equal(again.thresholds, fit.head.thresholds)
+
+
+def test_layers_serve_a_task_while_its_labels_and_thresholds_are_those_they_were_made_for(
+    fit: DeepFit,
+) -> None:
+    own = replace(TASK, threshold=0.5)
+    assert fits_again(fit.head, TASK)
+    assert fits_again(fit.head, own)
+    assert fits_again(with_threshold(fit.head, 0.5), own)
+    assert not fits_again(with_threshold(fit.head, 0.5), TASK), "what it would be without is not known"
+    assert not fits_again(fit.head, replace(TASK, labels={**TASK.labels, "never": ""}))
+    assert not fits_again(replace(fit.head, change=b""), TASK)

@@ -7,19 +7,20 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
-from monitor.learn.head import Head
+from monitor.learn.head import Head, probabilities
 from monitor.pipeline.learning import revert
-from monitor.pipeline.promotion import deepen
+from monitor.pipeline.promotion import deepen, learn
 from monitor.plugins import Plugins
 from monitor.runtime import Runtime
 from monitor.shared_encoder import make_encoder
 from monitor.store import Store
 from monitor.store.check import check
-from monitor.types import Document
+from monitor.types import Document, Seed
 from tests.learn.test_deep import ASKED, SEEDS
 
 CONFIG = """
@@ -118,3 +119,35 @@ def test_a_change_that_does_not_fit_is_replaced_by_what_the_seeds_say(
     assert (head.depth, head.reason) == ("seeds", "24 seeds; replaces version 2, which cannot be read")
     assert second.readers[0].head_id == head.id
     assert "is not used: the bytes of a fine-tuned view are damaged" in caplog.text
+
+
+def test_a_correction_counts_in_the_layers_that_there_are(
+    start: Callable[[], Runtime], monitor_now: datetime
+) -> None:
+    runtime = start()
+    [reader] = runtime.readers
+    assert deepen(runtime.store, runtime.featurizer, reader, monitor_now).head is not None
+    tuned = reader.head
+    assert tuned is not None
+    runtime.store.tasks.add_seeds("tense", [Seed(ASKED[0], "future")], monitor_now)
+    assert runtime.learn(monitor_now) == ["tense"]
+    [reader] = runtime.readers
+    stored, head = runtime.store.heads.active("tense"), reader.head
+    assert stored is not None
+    assert head is not None
+    assert (stored.version, stored.depth, stored.log_loss) == (3, "deep", None)
+    assert stored.reason == f"{len(SEEDS) + 1} seeds, in the layers of version 2"
+    assert (head.view, head.change) == (tuned.view, tuned.change)
+    chances = [
+        probabilities(one, runtime.encoder.encode([ASKED[0]], [one.view])[one.view])[0, 1]
+        for one in (tuned, head)
+    ]
+    assert chances[1] > chances[0] + 0.1, "the correction counts"
+
+    # Asked for a depth, it starts from the encoder's own views again.
+    rng = np.random.default_rng(0)
+    runtime.store.tasks.add_seeds("tense", [Seed("We will see.", "future")], monitor_now)
+    learned = learn(runtime.store, runtime.featurizer, reader, monitor_now, depth="seeds", rng=rng)
+    assert learned.made
+    assert reader.head is not None
+    assert not reader.head.change

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.alerts.naming import counted
+from monitor.alerts.series_in_words import counted
 from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 

@@ -1,4 +1,4 @@
-"""What the settings of each kind of rule have in common: they say how the kind is made less or more sensitive."""
+"""What the settings of each kind of rule have in common: when its alerts end, what makes it less or more sensitive."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ class KindSettings(Settings):
 
     least: ClassVar[str | None] = None
     """The setting below which texts raise nothing, where it counts texts: not a whole, nor a time."""
+
+    @property
+    def calm(self) -> float:
+        """Seconds of quiet after which an alert ends, unless its rule says otherwise."""
+        return float(getattr(self, "window", 3600.0))
 
     def calmer(self) -> str:
         """What to write for fewer alerts, where no judgement tells which number would be right."""

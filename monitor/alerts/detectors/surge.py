@@ -94,7 +94,7 @@ class SurgeSettings(KindSettings):
 
     @property
     def calm(self) -> float:
-        """Seconds of quiet after which an alert ends, unless its rule says otherwise."""
+        """An hour of quiet ends it at the latest, however long its windows."""
         return min(self.window, HOUR)
 
     def calmer(self) -> str:

@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,21 @@ def of_role(catalog: Mapping[str, Mapping[str, Any]], role: str) -> list[str]:
         for name, entry in catalog.items()
         if entry["role"] == wanted[0] and wanted[1] in (None, entry["ships"])
     )
+
+
+def on_tasks(command: Callable[..., None]) -> Callable[..., None]:
+    """What each of these commands is told: TASKS_DIR, and the options of :func:`folders_of` and :func:`write`."""
+    for told in (
+        click.option(
+            "--results", type=click.Path(path_type=Path), default=RESULTS, help="Folder of the result file."
+        ),
+        click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept."),
+        click.option("--date", required=True, help="Today's date, for the log."),
+        click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks."),
+        click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False)),
+    ):
+        command = told(command)
+    return command
 
 
 class Folder:
@@ -75,15 +90,15 @@ def write(
     date: str,
     summary: Any,
     tasks: Any,
-    results: Path = RESULTS,
+    results: Path,
 ) -> None:
-    """Keep what a run of ``name.py TASKS_DIR options`` measured, and say where."""
+    """Keep what a run of ``name.py`` measured, and say where; ``options``: those of its own that it had."""
     git = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     report = {
         "what": what,
         "role": role,
-        "command": f"python benchmarks/{name}.py TASKS_DIR {options}",
+        "command": f"python benchmarks/{name}.py TASKS_DIR --role {role} --date {date} {options}",
         "date": date,
         "commit": commit,
         "machine": platform.processor() or platform.machine(),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from folders import RESULTS, ROLES, Folder, folders_of, write
+from folders import Folder, folders_of, on_tasks, write
 from scipy.special import softmax
 
 from monitor.learn.evaluate import macro_f1
@@ -55,17 +55,11 @@ def curve(task: Folder, choice: Choice, shots: int, batch: int, rounds: int, see
 
 
 @click.command()
-@click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
-@click.option("--date", required=True, help="Today's date, for the log.")
+@on_tasks
 @click.option("--shots", default=2, show_default=True, help="Seeds a label at the start.")
 @click.option("--batch", default=10, show_default=True, help="Texts that are asked at once.")
 @click.option("--rounds", default=5, show_default=True, help="Batches.")
 @click.option("--draws", default=3, show_default=True, help="Starts each.")
-@click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=RESULTS, help="Folder of the result file."
-)
 def main(
     tasks: Path,
     role: str,
@@ -90,7 +84,7 @@ def main(
     summary = {m: np.mean([row[m] for row in found.values()], axis=0).round(2).tolist() for m in CHOICES}
     for method, means in summary.items():
         click.echo(f"{method:12}" + " ".join(f"{value:.1f}" for value in means))
-    options = f"--role {role} --date {date} --shots {shots} --batch {batch} --rounds {rounds} --draws {draws}"
+    options = f"--shots {shots} --batch {batch} --rounds {rounds} --draws {draws}"
     write(
         "questions",
         "macro-F1 in % at the start and after each batch of texts that were asked",

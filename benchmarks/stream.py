@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from folders import ROLES, Folder, folders_of, write
+from folders import Folder, folders_of, on_tasks, write
 
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.stream import StreamFit, fit_stream
@@ -79,14 +79,13 @@ def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
 
 
 @click.command()
-@click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
-@click.option("--date", required=True, help="Today's date, for the log.")
+@on_tasks
 @click.option("--shots", default="4,8", show_default=True, help="Seeds a label.")
 @click.option("--draws", default=3, show_default=True, help="Draws each.")
 @click.option("--texts", default=2000, show_default=True, help="The most texts of a stream.")
-@click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
-def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None) -> None:
+def main(
+    tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None, results: Path
+) -> None:
     """Compare heads with and without a stream on all tasks of a role with one label a text."""
     folders = dict(folders_of(tasks, role, cache))
     names = list(folders)
@@ -105,11 +104,12 @@ def main(tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, 
     write(
         "stream",
         "points gained on the test texts by fitting to a made stream as well as to the seeds",
-        f"--role {role} --date {date} --shots {shots} --draws {draws} --texts {texts}",
+        f"--shots {shots} --draws {draws} --texts {texts}",
         role,
         date,
         summary,
         found,
+        results,
     )
 
 

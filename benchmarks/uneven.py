@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from folders import RESULTS, ROLES, Folder, folders_of, write
+from folders import Folder, folders_of, on_tasks, write
 
 from monitor.learn.evaluate import accuracy, macro_f1
 from monitor.learn.fit import choose_strength, fit_scores
@@ -76,14 +76,8 @@ METHODS: dict[str, Guess] = {"ours": ours, "lr": regression(False), "lr balanced
 
 
 @click.command()
-@click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks.")
-@click.option("--date", required=True, help="Today's date, for the log.")
+@on_tasks
 @click.option("--repeats", default=3, show_default=True, help="Draws of each kind.")
-@click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept.")
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=RESULTS, help="Folder of the result file."
-)
 def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, results: Path) -> None:
     """Compare ways to learn from uneven seeds on all tasks of a role with one label a text."""
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
@@ -113,11 +107,10 @@ def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, re
     }
     for kind, by in summary.items():
         click.echo(f"{kind:14}" + "  ".join(f"{m} {a:.1f} / {f:.1f}" for m, (a, f) in by.items()))
-    options = f"--role {role} --date {date} --repeats {repeats}"
     write(
         "uneven",
         "accuracy and macro-F1 in %, by kind of draw and way to learn",
-        options,
+        f"--repeats {repeats}",
         role,
         date,
         summary,

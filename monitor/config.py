@@ -219,8 +219,7 @@ class RuleConfig:
     @property
     def keep_firing_for(self) -> float:
         """Seconds of quiet after which its alerts resolve: its kind's, or its window, unless it says otherwise."""
-        usual = getattr(self.settings, "calm", getattr(self.settings, "window", 3600.0))
-        return float(usual if self.life.keep_firing_for is None else self.life.keep_firing_for)
+        return float(self.settings.calm if self.life.keep_firing_for is None else self.life.keep_firing_for)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from monitor.alerts import sentences
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import span
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
-from monitor.alerts.names import more_than_usual
-from monitor.alerts.naming import named
+from monitor.alerts.risen_names import more_than_usual
+from monitor.alerts.series_in_words import named
 from monitor.alerts.standing import FALLS
 from monitor.templating import render, short
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED
 from monitor.alerts.detectors.history import span
-from monitor.alerts.naming import about
 from monitor.alerts.sentences import much, when
+from monitor.alerts.series_in_words import about
 
 QUIET = "quiet again: "
 """How the reason of an end begins that the figures brought."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, sqrt
-from typing import Any
+from math import floor
 
-from monitor.durations import format_duration
+from monitor.alerts.detectors.chances import wilson
+from monitor.alerts.detectors.kind import KindSettings
 
 ENOUGH = 5
 """Nothing is suggested from fewer judgements."""
 SURE = 1.28
 """Standard errors: four times in five the true precision lies inside such an interval."""
 GOOD, POOR = 0.8, 0.7
-LEAST = {"surge": "min_count", "threshold": "at_least"}
-"""The setting of a kind below which texts raise nothing; other kinds count a whole by it, or a time."""
 
 
 @dataclass(frozen=True)
@@ -42,87 +40,49 @@ class Feedback:
         return self.real / judged if judged else None
 
 
-def feedback(judged: Sequence[Judged], kind: str, settings: Mapping[str, Any]) -> Feedback:
-    """How a rule did, and what to do about it.
+def feedback(judged: Sequence[Judged], settings: KindSettings) -> Feedback:
+    """How a rule of ``settings`` did, and what to do about it.
 
     Where too many alerts were false, the settings are looked through for one that would have
     spared false ones and kept every real one (the least number of texts or ``min_ratio``, whichever
-    spares the most); where none would, a setting that the kind has is to be stricter. Where nearly all were real,
-    it may be less strict.
-
-    :param kind: the rule's; :param settings: the rule's, by name.
+    spares the most); where none would, the kind says what makes it calmer. Where nearly all were
+    real, it says what makes it keener.
     """
     real = sum(item.real for item in judged)
     false = len(judged) - real
-    if len(judged) < ENOUGH:
-        return Feedback(real, false)
-    low, high = interval(real, len(judged))
-    if false and high < 1 and real / len(judged) < POOR:
-        return Feedback(real, false, _stricter(judged, kind, settings))
-    if low > GOOD:
-        return Feedback(real, false, _looser(kind, settings))
-    return Feedback(real, false)
+    said = ""
+    if len(judged) >= ENOUGH:
+        low, _ = wilson(real, len(judged), SURE)
+        if real / len(judged) < POOR:
+            said = _sparing(judged, settings) or _with("fewer alerts with ", settings.calmer())
+        elif low > GOOD:
+            said = _with("could be more sensitive: ", settings.keener())
+    return Feedback(real, false, said)
 
 
-def interval(real: int, judged: int) -> tuple[float, float]:
-    """Wilson's interval for the precision, at :data:`SURE` standard errors."""
-    share = real / judged
-    centre = (share + SURE**2 / (2 * judged)) / (1 + SURE**2 / judged)
-    half = SURE / (1 + SURE**2 / judged) * sqrt(share * (1 - share) / judged + SURE**2 / (4 * judged**2))
-    return centre - half, centre + half
+def _with(start: str, change: str) -> str:
+    return start + change if change else ""
 
 
-def _stricter(judged: Sequence[Judged], kind: str, settings: Mapping[str, Any]) -> str:
+def _sparing(judged: Sequence[Judged], settings: KindSettings) -> str:
+    """The setting that would have spared the most false alerts and no real one; empty where none would."""
     real, false = ([item for item in judged if item.real is true] for true in (True, False))
+    if not real:
+        return ""
     found: list[tuple[int, str]] = []
-    if real:
-        least = floor(min(item.observed for item in real))
-        name = LEAST.get(kind)
-        spared = sum(item.observed < least for item in false)
-        if name is not None and least > settings[name] and spared:
-            found.append((spared, f"{name} = {least}"))
-        ratio = floor(10 * min(_ratio(item) for item in real)) / 10
-        spared = sum(_ratio(item) < ratio for item in false)
-        if "min_ratio" in settings and ratio > settings["min_ratio"] and spared:
-            found.append((spared, f"min_ratio = {ratio:g}"))
-    if found:
-        spared, change = max(found, key=lambda item: item[0])
-        kept = "the real one" if len(real) == 1 else f"all {len(real)} real ones"
-        return f"{change} would have spared {spared} of {len(false)} false alerts and kept {kept}"
-    return _calmer(kind, settings)
-
-
-def _calmer(kind: str, settings: Mapping[str, Any]) -> str:
-    """A setting of the kind that is stricter, where no judgement tells which number would be right."""
-    if kind == "conversation" and settings["when"] == "worse":
-        change = f"turned = {settings['turned'] + 1} and in_a_row = {settings['in_a_row'] + 1}"
-    elif kind == "conversation":
-        change = f'after = "{format_duration(max(settings["after"] * 2, 300.0))}"'
-    elif kind == "silence":
-        change = f'at_least = "{format_duration(settings["at_least"] * 1.5)}"'
-    elif kind == "ratio":
-        change = f"at_least = {(1 + settings['at_least']) / 2:.3g}"
-    elif kind == "threshold":
-        change = f"at_least = {round(settings['at_least'] * 1.5) or 1}"
-    elif kind == "new_topic":
-        change = f"min_stories = {ceil(settings['min_stories'] * 1.5)}"
-    elif "rare" in settings:
-        change = f'rare = "{format_duration(settings["rare"] * 10)}"'
-    elif "probability" in settings:
-        change = f"probability = {settings['probability'] / 10:.2g}"
-    elif kind == "keyword":
-        change = "words that mean nothing else, or a label beside them in `where`"
-    else:
-        change = "one entity, or a label beside it, in `where`"
-    return f"fewer alerts with {change}"
-
-
-def _looser(kind: str, settings: Mapping[str, Any]) -> str:
-    if "rare" in settings:
-        return f'could be more sensitive: rare = "{format_duration(max(86400.0, settings["rare"] / 3))}"'
-    if kind == "threshold" and settings["at_least"] > 1:
-        return f"could be more sensitive: at_least = {max(1, round(settings['at_least'] * 0.8))}"
-    return ""
+    least = floor(min(item.observed for item in real))
+    spared = sum(item.observed < least for item in false)
+    if settings.least is not None and least > getattr(settings, settings.least) and spared:
+        found.append((spared, f"{settings.least} = {least}"))
+    ratio = floor(10 * min(_ratio(item) for item in real)) / 10
+    spared = sum(_ratio(item) < ratio for item in false)
+    if ratio > getattr(settings, "min_ratio", ratio) and spared:
+        found.append((spared, f"min_ratio = {ratio:g}"))
+    if not found:
+        return ""
+    spared, change = max(found, key=lambda item: item[0])
+    kept = "the real one" if len(real) == 1 else f"all {len(real)} real ones"
+    return f"{change} would have spared {spared} of {len(false)} false alerts and kept {kept}"
 
 
 def _ratio(item: Judged) -> float:

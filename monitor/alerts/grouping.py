@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
-from monitor.alerts.names import mostly
-from monitor.alerts.naming import about
+from monitor.alerts.risen_names import mostly
+from monitor.alerts.series_in_words import about
 from monitor.templating import render, short
 from monitor.types import Notification
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, naming, portion, sentences, standing
+from monitor.alerts import endings, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
-from monitor.alerts.names import more_than_usual, mostly
+from monitor.alerts.risen_names import more_than_usual, mostly
+from monitor.alerts.series_in_words import about
 from monitor.alerts.standing import FALLS
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
@@ -106,7 +107,7 @@ def context(
         "alert": {k: v for k, v in data.items() if k not in ("evidence", "documents")},
         "evidence": evidence,
         "documents": data.get("documents", []),
-        "what": naming.about(data["kind"], data["selection"]),
+        "what": about(data["kind"], data["selection"]),
         "headline": short(headline(event, data), TITLE_CHARACTERS),
         "facts": [said for said in facts(event, data, ZoneInfo(zone)) if said],
         "texts": [

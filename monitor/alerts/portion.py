@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerts.naming import are, named
 from monitor.alerts.sentences import percent
 from monitor.alerts.sentences import sentence as as_sentence
+from monitor.alerts.series_in_words import are, named
 
 LIMIT = "the rule's limit is"
 _REASON = re.compile(

@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.history import duration
-from monitor.alerts.naming import about, counted, named
 from monitor.alerts.rules import ALL, Rule
+from monitor.alerts.series_in_words import about, counted, named
 from monitor.durations import format_duration, parse_duration
 
 USUAL = {"surge", "drop"}

@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.history import duration, span
-from monitor.alerts.naming import counted
 from monitor.alerts.sentences import when
+from monitor.alerts.series_in_words import counted
 
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""

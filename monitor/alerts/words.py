@@ -113,8 +113,8 @@ def rising(
     """
     if len(window) < FEWEST or not earlier:
         return []
-    here, there = _count(window), _count(earlier)
-    common = here + there + _count(background)
+    here, there = in_texts(window), in_texts(earlier)
+    common = here + there + in_texts(background)
     scale = PRIOR_MASS / max(1, sum(common.values()))
     scores = log_odds(here, there, {word: scale * count for word, count in common.items()})
     least = 2 if len(window) < 5 else 3
@@ -165,7 +165,8 @@ def as_written(term: str, texts: Sequence[str]) -> str:
     return forms.most_common(1)[0][0] if forms else term
 
 
-def _count(texts: Iterable[Collection[str]]) -> Counter[str]:
+def in_texts(texts: Iterable[Collection[str]]) -> Counter[str]:
+    """In how many texts each of what they hold is."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)

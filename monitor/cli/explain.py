@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import console, shorten
+from monitor.cli.output import console, printable, shorten
 from monitor.errors import LearnError, MonitorError
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ def _print(found: Explanation) -> None:
         )
     for title, words in (("for it:", carried), ("against it:", against)):
         if words:
-            said = ", ".join(f"{_safe(shorten(w.text, 40))} {w.effect:+.2f}" for w in words)
+            said = ", ".join(f"{printable(shorten(w.text, 40))} {w.effect:+.2f}" for w in words)
             screen.print(Text(f"{title:12}{said}"))
     screen.print()
     for near in found.nearest:
         what = "name" if near.is_name else "seed"
         screen.print(
-            Text(f"{near.similarity:5.2f}  {near.label} {what}: {_safe(shorten(near.text, 100))}"),
+            Text(f"{near.similarity:5.2f}  {near.label} {what}: {printable(shorten(near.text, 100))}"),
             overflow="ellipsis",
             no_wrap=True,
         )
@@ -112,14 +112,9 @@ def _worth_saying(found: Explanation, words: list[Word]) -> list[Word]:
 
 def _marked(text: str, carried: list[Word], against: list[Word]) -> Text:
     """The text with its words coloured; cut after the last line that fits a screen."""
-    shown = Text(_safe(text))
+    shown = Text(printable(text))
     for words, style in ((carried, "bold green"), (against, "red")):
         for word in words:
             shown.stylize(style, word.start, word.end)
     shown.truncate(2000, overflow="ellipsis")
     return shown
-
-
-def _safe(text: str) -> str:
-    """The text, as long as it was, without what would move the cursor or change the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.documents import duration
-from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching, printable
-from monitor.cli.output import clock, console, number, print_table, shorten
+from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching
+from monitor.cli.output import clock, console, number, print_table, printable, shorten
 from monitor.cli.seeds import contradiction, said_of
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import Correction, correct, take_back

@@ -33,8 +33,3 @@ def matching(typed: str, labels: Mapping[str, str]) -> list[str]:
         label for label in labels if label.casefold() == wanted
     ]
     return exact or [label for label in labels if label.casefold().startswith(wanted)]
-
-
-def printable(text: str) -> str:
-    """The text without what would move the cursor or change the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

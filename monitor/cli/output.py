@@ -83,3 +83,8 @@ def shorten(text: str, width: int) -> str:
     """One line of at most ``width`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """The text, as long as it was, without what would move the cursor or change the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -82,7 +82,7 @@ def rule_feedback(app: App, rule: RuleConfig) -> Feedback:
     """What judgements say of a rule."""
     judged = app.store.judgements.of_rule(rule.name) if app.database.is_file() else []
     items = [Judged(item.real, item.observed, item.expected) for item in judged]
-    return feedback(items, rule.kind, rule.settings.model_dump())
+    return feedback(items, rule.settings)
 
 
 def judged_in_words(found: Feedback) -> str:

@@ -6,7 +6,7 @@ import csv
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -183,12 +183,11 @@ def _rule(app: App, name: str) -> Rule:
     if name not in KINDS:
         raise UnknownName("rule or kind", name, [*rules, *KINDS])
     try:
-        settings: Any = KINDS[name]()
+        settings = KINDS[name]()
     except ValidationError as error:
         missing = ", ".join(str(fault["loc"][0]) for fault in error.errors())
         raise MonitorError(f"the kind {name} has no default for {missing}; write it as a rule") from None
-    calm = getattr(settings, "calm", getattr(settings, "window", 3600.0))
-    return Rule(name, name, {}, (), settings, pace=Pace(keep_firing_for=calm))
+    return Rule(name, name, {}, (), settings, pace=Pace(keep_firing_for=settings.calm))
 
 
 def _say_backfill(app: App) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.alerts.message import context
-from monitor.alerts.naming import about
+from monitor.alerts.series_in_words import about
 from monitor.cli.drawing import bars
 from monitor.cli.output import shorten
 from monitor.pipeline.alerting import alert_data

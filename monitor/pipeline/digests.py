@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
-from monitor.alerts.naming import about
 from monitor.alerts.representative import representative
+from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, rising, terms
 from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors import Verdict
-from monitor.alerts.naming import named
 from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
+from monitor.alerts.series_in_words import named
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime
-
 from monitor.alerts.detectors import silence
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -13,7 +10,7 @@ FED_BY = 0.5
 """An alert is fed by a source that gave more than so much of its documents."""
 
 
-def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
+def frozen(store: Store, alert: StoredAlert) -> str | None:
     """Why an alert should stay as it is: the source that feeds it is silent or cannot be read.
 
     ``None`` where nothing speaks against judging it. A source is silent while a rule of kind
@@ -21,13 +18,11 @@ def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
     """
     if "source" in alert.selection and alert.kind == "silence":
         return None
-    given = Counter(
-        document.source for document in store.documents.many(store.alert_documents.of_alert(alert.id))
-    )
+    given = store.alert_documents.by_source(alert.id)
     if not given:
         return None
-    source, number = given.most_common(1)[0]
-    if number <= FED_BY * given.total():
+    (source, number), total = next(iter(given.items())), sum(given.values())
+    if number <= FED_BY * total:
         return None
     state = store.sources.get(source)
     if state is None or not state.active:
@@ -36,4 +31,4 @@ def frozen(store: Store, alert: StoredAlert, now: datetime) -> str | None:
     if not silent and state.failures < silence.FAILURES:
         return None
     said = "is silent" if silent else "cannot be read"
-    return f"the source {source} {said}; it gave {number} of its {given.total()} texts"
+    return f"the source {source} {said}; it gave {number} of its {total} texts"

@@ -37,7 +37,7 @@ def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         with store.transaction():
             for selection in [*busy, *(s for s in opened if s not in busy)]:
                 alert = store.alerts.open(fingerprint(rule.name, selection))
-                if alert is not None and frozen(store, alert, now):
+                if alert is not None and frozen(store, alert):
                     continue
                 found = idle_verdict(store, rule, selection, now)
                 if found is not None:

@@ -57,7 +57,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
                 resolve(store, alert, endings.RULE_GONE if rule is None else endings.RULE_CHANGED, now)
-        elif frozen(store, alert, now) is None:
+        elif frozen(store, alert) is None:
             _judge(present, rule, alert.selection, [])
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from monitor.alerts.detectors.chances import wilson, z_of
 from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.message import Message, compose
-from monitor.alerts.naming import about, counted
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.alerts.sentences import OFFER
+from monitor.alerts.series_in_words import about, counted
 from monitor.errors import MonitorError
 from monitor.pipeline.topics import SENTIMENT, offer
 from monitor.pipeline.wording import note, word

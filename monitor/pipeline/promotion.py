@@ -15,7 +15,7 @@ from monitor.learn.stream import stream_head
 from monitor.learn.support import gather
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, fingerprint
-from monitor.pipeline.readers import Reader, take_head
+from monitor.pipeline.readers import Reader, Unmet, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
@@ -207,18 +207,13 @@ def unlabelled(
 
     Kept features are used; of texts without, the newest :data:`ENCODED` are encoded and kept.
     """
-    met = {_plain(stored.seed.text) for stored in store.tasks.seeds(reader.task.name)}
+    unmet = Unmet(reader, (stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
     documents = store.documents.find(limit=RECENT)
     rows: list[np.ndarray] = []
     left = ENCODED
     for start in range(0, len(documents), CHUNK):
         part = documents[start : start + CHUNK]
-        by_hash: dict[bytes, str] = {}
-        for document in part:
-            text = reader.read(document)
-            if text is not None and _plain(text) not in met:
-                met.add(_plain(text))
-                by_hash[text_hash(text)] = text
+        by_hash = {text_hash(text): text for _, text in unmet.of(part)}
         kept = store.features.get(list(by_hash), view, featurizer.encoder.fingerprint)
         missing = [text for key, text in by_hash.items() if key not in kept][:left]
         left -= len(missing)
@@ -228,7 +223,3 @@ def unlabelled(
         if progress is not None:
             progress(len(part))
     return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -11,7 +11,7 @@ import numpy as np
 from monitor.learn.head import Head, decide, probabilities
 from monitor.learn.queries import choose, least_sure, uncertainty
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.readers import Reader
+from monitor.pipeline.readers import Reader, Unmet
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.types import StoredDocument
@@ -93,17 +93,12 @@ def questions(
     assert head is not None
     seeds = list(dict.fromkeys(stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
     unfit = store.unfit.texts(reader.task.name, reader.task.labels)
-    met = {_plain(text) for text in (*seeds, *unfit, *leave_out)}
+    unmet = Unmet(reader, (*seeds, *unfit, *leave_out))
     pool: _Pool | None = None
     left = ENCODED
     documents = store.documents.find(since=since, limit=RECENT)
     for start in range(0, len(documents), CHUNK):
-        items = []
-        for document in documents[start : start + CHUNK]:
-            text = reader.read(document)
-            if text is not None and _plain(text) not in met:
-                met.add(_plain(text))
-                items.append((document, text))
+        items = unmet.of(documents[start : start + CHUNK])
         kept = store.features.get(
             [text_hash(text) for _, text in items], head.view, featurizer.encoder.fingerprint
         )
@@ -162,7 +157,3 @@ def _features(featurizer: Featurizer, head: Head, texts: list[str], now: datetim
     if not texts:
         return np.zeros((0, head.weight.shape[1]), np.float32)
     return featurizer.matrices(texts, [head.view], now)[head.view]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

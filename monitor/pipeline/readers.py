@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,24 @@ class Reader:
             )
             return None
         return text if text and text.strip() else None
+
+
+class Unmet:
+    """What a task reads in documents, without ``met`` texts: each text once, whatever its case and its blanks."""
+
+    def __init__(self, reader: Reader, met: Iterable[str]) -> None:
+        self._reader = reader
+        self._met = {_plain(text) for text in met}
+
+    def of(self, documents: Sequence[StoredDocument]) -> list[tuple[StoredDocument, str]]:
+        """Those of the documents whose text is new, with it; it is met from now on."""
+        found = []
+        for document in documents:
+            text = self._reader.read(document)
+            if text is not None and (plain := _plain(text)) not in self._met:
+                self._met.add(plain)
+                found.append((document, text))
+        return found
 
 
 def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -> list[Reader]:
@@ -105,3 +124,7 @@ def _take_another(store: Store, reader: Reader, encoder: Encoder) -> None:
             reader.head, reader.head_id = head, stored.id
             log.warning("task %s: head %d answers instead", reader.task.name, stored.version)
             return
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -89,8 +89,7 @@ def _complexity(one: Suggestion) -> tuple[int, int]:
 def _rule(kind: str, where: Mapping[str, str], rung: Mapping[str, str | float]) -> Rule:
     settings = KINDS[kind].model_validate(rung)
     name = "-".join(label if label != ALL else task for task, label in where.items())
-    calm = getattr(settings, "calm", getattr(settings, "window", 3600.0))
-    return Rule(f"{kind}-{name}", kind, where, (), settings, pace=Pace(keep_firing_for=calm))
+    return Rule(f"{kind}-{name}", kind, where, (), settings, pace=Pace(keep_firing_for=settings.calm))
 
 
 def _ladders(store: Store) -> Iterator[tuple[str, dict[str, str], list[Mapping[str, str | float]]]]:

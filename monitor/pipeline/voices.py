@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from monitor.alerts.names import Named, risen
 from monitor.alerts.representative import representative
+from monitor.alerts.risen_names import Named, risen
 from monitor.alerts.words import as_written, rising, terms
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Background, Excerpt

@@ -13,9 +13,9 @@ from typing import Any
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.grouping import group_message
 from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
-from monitor.alerts.naming import about
 from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
+from monitor.alerts.series_in_words import about
 from monitor.interfaces import Notifier
 from monitor.pipeline.evidence import gather
 from monitor.store import Store

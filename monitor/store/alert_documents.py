@@ -26,6 +26,15 @@ class AlertDocuments(Room):
         )
         return [row[0] for row in rows]
 
+    def by_source(self, alert_id: int) -> dict[str, int]:
+        """How many of the documents behind an alert each source gave, those of the most first."""
+        rows = self.rows(
+            "select source, count(*) as given from alert_documents join documents on documents.id = document_id "
+            "where alert_id = ? group by source order by given desc, source",
+            [alert_id],
+        )
+        return {row["source"]: row["given"] for row in rows}
+
     def of_rule(self, rule: str, document_ids: Sequence[int]) -> set[int]:
         """Which of the documents are behind any alert of a rule."""
         rows = self.rows(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monitor.cli import label
-from monitor.cli.label_keys import KEYS, LIKELIEST, keys_for, matching, printable
+from monitor.cli.label_keys import KEYS, LIKELIEST, keys_for, matching
+from monitor.cli.output import printable
 from monitor.learn.head import Head
 from monitor.pipeline.corrections import correct, take_back
 from monitor.pipeline.questions import Question, why_asked

@@ -1,6 +1,6 @@
 """Detectors: pure functions from plain data to a verdict.
 
-A kind that reads the counts of a series is a module with a ``Settings`` model,
+A kind that reads the counts of a series is a module with settings (:class:`KindSettings`),
 ``judge(history, at, history_from, settings)`` and ``reach(settings)``; :data:`DETECTORS` knows
 them by name. :data:`KINDS` has the settings of these and of the kinds that read something else.
 """
@@ -15,6 +15,7 @@ from monitor.alerts.detectors import drop, ratio, surge, threshold, trend
 from monitor.alerts.detectors.conversation import ConversationSettings
 from monitor.alerts.detectors.drop import DropSettings
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.mention import EntitySettings, KeywordSettings
 from monitor.alerts.detectors.model import ModelSettings
 from monitor.alerts.detectors.new_topic import NewTopicSettings
@@ -23,7 +24,6 @@ from monitor.alerts.detectors.silence import SilenceSettings
 from monitor.alerts.detectors.surge import SurgeSettings
 from monitor.alerts.detectors.threshold import ThresholdSettings
 from monitor.alerts.detectors.trend import TrendSettings
-from monitor.interfaces import Settings
 from monitor.types import Selection
 
 __all__ = [
@@ -54,7 +54,7 @@ class Detector:
     within reach never fire.
     """
 
-    settings: type[Settings]
+    settings: type[KindSettings]
     judge: Callable[[History, int, int, Any], Verdict]
     reach: Callable[[Any], float]
     needs_history: bool
@@ -71,7 +71,7 @@ class ProfileDetector:
     ``judge(profile, usual, bucket, settings, series=, rest=)`` gives a :class:`Verdict`.
     """
 
-    settings: type[Settings]
+    settings: type[KindSettings]
     judge: Callable[..., Verdict]
     needs_history: bool = True
     sees_silence: bool = False
@@ -105,7 +105,7 @@ DETECTORS: Mapping[str, Detector | ProfileDetector] = {
     ),
 }
 
-WATCHED: Mapping[str, type[Settings]] = {
+WATCHED: Mapping[str, type[KindSettings]] = {
     "keyword": KeywordSettings,
     "entity": EntitySettings,
     "conversation": ConversationSettings,
@@ -115,7 +115,7 @@ WATCHED: Mapping[str, type[Settings]] = {
 }
 """The settings of kinds that read something else than counts (:mod:`monitor.pipeline.watching`)."""
 
-KINDS: Mapping[str, type[Settings]] = {
+KINDS: Mapping[str, type[KindSettings]] = {
     **{n: detector.settings for n, detector in DETECTORS.items()},
     **WATCHED,
 }

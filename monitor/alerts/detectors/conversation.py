@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, span
-from monitor.alerts.naming import counted
-from monitor.durations import Duration
-from monitor.interfaces import Settings
+from monitor.alerts.detectors.kind import KindSettings
+from monitor.alerts.series_in_words import counted
+from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 
 ANSWERED = "answered after "
@@ -33,7 +33,7 @@ class Turn:
     carries: bool | None
 
 
-class ConversationSettings(Settings):
+class ConversationSettings(KindSettings):
     """Settings of ``kind = "conversation"``."""
 
     when: Literal["unanswered", "worse"] = Field(
@@ -53,6 +53,12 @@ class ConversationSettings(Settings):
         """What is wrong together with ``where``: ``(setting, reason)``."""
         if not where or "*" in where.values():
             yield "where", 'must name the label of a customer\'s text, as in where = { intent = "complaint" }'
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        if self.when == "worse":
+            return f"turned = {self.turned + 1} and in_a_row = {self.in_a_row + 1}"
+        return f'after = "{format_duration(max(self.after * 2, 300.0))}"'
 
 
 def judge(

@@ -18,8 +18,8 @@ from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 from monitor.types import Selection
 
 HOUR, DAY = 3600, 86400
@@ -34,7 +34,7 @@ KEPT = 0.9
 """The busiest tenth of the days counts as if it were as busy as the next: a past wave sets no standard."""
 
 
-class DropSettings(Settings):
+class DropSettings(KindSettings):
     """Settings of ``kind = "drop"``."""
 
     window: Duration = Field(3600, ge=300, description="length of the window that is judged")
@@ -52,6 +52,10 @@ class DropSettings(Settings):
     compare: bool = Field(
         True, description="hold the count against all other texts: a holiday is no drop of one series"
     )
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"probability = {self.probability / 10:.2g}"
 
 
 def reach(settings: DropSettings) -> float:

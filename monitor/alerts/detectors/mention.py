@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, texts
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 from monitor.mentions import clashes
 from monitor.types import ENTITY, Role
 
 SHOWN = 5
 
 
-class EntitySettings(Settings):
+class EntitySettings(KindSettings):
     """Settings of ``kind = "entity"``."""
 
     window: Duration = Field(
@@ -32,8 +32,12 @@ class EntitySettings(Settings):
         if ENTITY not in where:
             yield "where", 'must name an entity, or each: where = { entity = "*" }'
 
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return "one entity, or a label beside it, in `where`"
 
-class KeywordSettings(Settings):
+
+class KeywordSettings(KindSettings):
     """Settings of ``kind = "keyword"``."""
 
     words: tuple[str, ...] = Field(min_length=1, description="words or phrases; any of them counts")
@@ -49,6 +53,10 @@ class KeywordSettings(Settings):
         """What is wrong with the words: ``(setting, reason)``."""
         for _, reason in clashes(dict.fromkeys(dict.fromkeys(self.words), ())):
             yield "words", reason
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return "words that mean nothing else, or a label beside them in `where`"
 
 
 def judge(

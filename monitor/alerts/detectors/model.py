@@ -16,14 +16,14 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 
 DAY = 86400
 
 
-class ModelSettings(Settings):
+class ModelSettings(KindSettings):
     """Settings of ``kind = "model"``."""
 
     tasks: tuple[str, ...] = Field((), description="names of tasks [default: each]")
@@ -50,6 +50,10 @@ class ModelSettings(Settings):
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the known tasks: ``(setting, reason)``."""
         return name_faults("task", self.tasks, where, known["tasks"], "topic")
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"probability = {self.probability / 10:.2g}"
 
 
 def judge(

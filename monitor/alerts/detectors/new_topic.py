@@ -12,15 +12,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 
 import numpy as np
 from pydantic import Field
 
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.alerts.function_words import FUNCTION_WORDS
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 from monitor.mentions import plain
 
 DAY = 86400
@@ -28,7 +28,7 @@ NEIGHBOURS = 10
 WORDS = 3
 
 
-class NewTopicSettings(Settings):
+class NewTopicSettings(KindSettings):
     """Settings of ``kind = "new_topic"``."""
 
     tasks: tuple[str, ...] = Field((), description="names of tasks [default: each but sentiments]")
@@ -48,6 +48,10 @@ class NewTopicSettings(Settings):
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the known tasks: ``(setting, reason)``."""
         return name_faults("task", self.tasks, where, known["tasks"], "topic")
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"min_stories = {ceil(self.min_stories * 1.5)}"
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 
 from monitor.alerts.detectors.chances import binomial_tail, wilson, z_of
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 from monitor.types import Selection
 
 
-class RatioSettings(Settings):
+class RatioSettings(KindSettings):
     """Settings of ``kind = "ratio"``."""
 
     window: Duration = Field(3600, ge=300, description="length of the window that is judged")
@@ -50,6 +50,10 @@ class RatioSettings(Settings):
         yield from of_faults(self.of, where)
         if not where:
             yield "where", "is required: a share is that of a label"
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"at_least = {(1 + self.at_least) / 2:.3g}"
 
 
 def of_faults(of: str | None, where: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -17,16 +17,16 @@ from pydantic import Field
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.drop import DAY, DISPERSION_PRIOR, DropSettings, usual
 from monitor.alerts.detectors.history import History, Verdict, span
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import Duration, format_duration
-from monitor.interfaces import Settings
 
 WEEK = 7 * DAY
 FAILURES = 3
 """So many failures in a row are no accident."""
 
 
-class SilenceSettings(Settings):
+class SilenceSettings(KindSettings):
     """Settings of ``kind = "silence"``."""
 
     sources: tuple[str, ...] = Field((), description="names of sources [default: each]")
@@ -49,6 +49,10 @@ class SilenceSettings(Settings):
     def faults(self, where: Mapping[str, str], known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where`` and the configured sources: ``(setting, reason)``."""
         return name_faults("source", self.sources, where, known["sources"], "news")
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f'at_least = "{format_duration(self.at_least * 1.5)}"'
 
 
 def arrivals(times: np.ndarray, since: int, until: int, step: int) -> History:

@@ -28,10 +28,10 @@ from pydantic import Field
 
 from monitor.alerts.detectors.distribution import quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.profile import DAY, HOUR, RECENT, SCALES, Profile, noise, weight_seen
 from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, expect, idle
-from monitor.durations import Duration
-from monitor.interfaces import Settings
+from monitor.durations import Duration, format_duration
 
 WINDOWS = (900, HOUR)
 """Seconds of the windows that are judged beside the longest one."""
@@ -61,8 +61,10 @@ Rest = Callable[[int, int], tuple[float, float]]
 """Of the texts outside the series in ``[since, until)``: how many came, and how many are usual."""
 
 
-class SurgeSettings(Settings):
+class SurgeSettings(KindSettings):
     """Settings of ``kind = "surge"``."""
+
+    least = "min_count"
 
     window: Duration = Field(
         2 * HOUR, ge=900, le=RECENT, description="length of the longest window that is judged, 15m to 2h"
@@ -92,8 +94,16 @@ class SurgeSettings(Settings):
 
     @property
     def calm(self) -> float:
-        """Seconds of quiet after which an alert ends, unless its rule says otherwise."""
+        """An hour of quiet ends it at the latest, however long its windows."""
         return min(self.window, HOUR)
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f'rare = "{format_duration(self.rare * 10)}"'
+
+    def keener(self) -> str:
+        """What to write for more alerts."""
+        return f'rare = "{format_duration(max(DAY, self.rare / 3))}"'
 
 
 def judge(

@@ -5,16 +5,26 @@ from __future__ import annotations
 from pydantic import Field
 
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 
 
-class ThresholdSettings(Settings):
+class ThresholdSettings(KindSettings):
     """Settings of ``kind = "threshold"``."""
+
+    least = "at_least"
 
     window: Duration = Field(3600, ge=300, description="length of the window that is judged")
     at_least: int = Field(ge=1, description="fire at this many texts in the window")
     min_stories: int = Field(1, ge=1, description="fewer distinct stories in the window never fire")
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"at_least = {round(self.at_least * 1.5)}"
+
+    def keener(self) -> str:
+        """What to write for more alerts."""
+        return f"at_least = {max(1, round(self.at_least * 0.8))}" if self.at_least > 1 else ""
 
 
 def reach(settings: ThresholdSettings) -> float:

@@ -18,9 +18,9 @@ from pydantic import Field
 
 from monitor.alerts.detectors.chances import normal_tail
 from monitor.alerts.detectors.history import History, Verdict
+from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.ratio import of_faults
 from monitor.durations import Duration
-from monitor.interfaces import Settings
 from monitor.types import Selection
 
 DAY = 86400
@@ -30,7 +30,7 @@ BEFORE = 0.02
 """How often chance alone may bring the drift of the weeks before the last."""
 
 
-class TrendSettings(Settings):
+class TrendSettings(KindSettings):
     """Settings of ``kind = "trend"``."""
 
     over: Duration = Field(42 * DAY, ge=LEAST_DAYS * DAY, description="the weeks that are looked at")
@@ -62,6 +62,10 @@ class TrendSettings(Settings):
     def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where``: ``(setting, reason)``."""
         yield from of_faults(self.of, where)
+
+    def calmer(self) -> str:
+        """What to write for fewer alerts."""
+        return f"probability = {self.probability / 10:.2g}"
 
 
 @dataclass(frozen=True)

@@ -15,22 +15,18 @@ from safetensors import SafetensorError
 from monitor.errors import LearnError
 from monitor.learn.meta import checkpoint
 from monitor.learn.meta.catalog import digest
-from monitor.learn.meta.data import check_weights, make_masked, own_tasks, read_data
+from monitor.learn.meta.data import check_weights, make_masked, read_data
 from monitor.learn.meta.evaluate import Answers, scores
-from monitor.learn.meta.look import Look
-from monitor.learn.meta.pools import gather, make_pools, read_paraphrases
+from monitor.learn.meta.parts import Parts, make_parts
 from monitor.learn.meta.report import make_report
-from monitor.learn.meta.route import router_of
 from monitor.learn.meta.settings import MetaSettings
-from monitor.learn.meta.states import States, joined
 from monitor.learn.meta.track import Tracker, draw_curves
-from monitor.learn.meta.train import Step, ViewTrainer, train
+from monitor.learn.meta.train import Step, train
 from monitor.learn.meta.trunk import Trunk
 from monitor.learn.model_files import one_line
 from monitor.learn.views import WEIGHTS, Views, write_views
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 log = logging.getLogger(__name__)
@@ -114,97 +110,18 @@ def meta_train(
     }
     before = checkpoint.read(order.out, identity) if order.resume else None
     tell("reading the catalogue", 1, 1)
-
-    def states(texts: Sequence[str], what: str) -> States:
-        done = 0
-
-        def count(more: int) -> None:
-            nonlocal done
-            done += more
-            tell(what, done, len(texts))
-
-        return trunk.states(texts, settings.start, settings.max_tokens, count)
-
-    paraphrases = read_paraphrases()
-    gathered = gather(every, paraphrases)
-    # What the catalogue says comes first and is read by itself, so that it can be kept.
-    own = len(gather(data.tasks, paraphrases).texts) if masked else len(gathered.texts)
-    shared = joined(
-        states(gathered.texts[:own], "reading texts"), states(gathered.texts[own:], "reading masked texts")
-    )
-    pools = {pool.task: pool for pool in make_pools(gathered, shared.base)}
-    trainers = []
-    for view, families in settings.views.items():
-        names = [task.name for task in own_tasks(view, families, data, masked)]
-        drawn = [pools[name] for name in names if name in pools]
-        if not any(settings.weights.get(pool.task, 1.0) for pool in drawn):
-            raise LearnError(f"view {view!r} has no task with a weight, and two texts for two labels each")
-        trainers.append(ViewTrainer(view, trunk.layers, drawn, shared, settings, trunk.device))
-    router = router_of(settings.views, data.tasks, gathered.names, shared.base, settings.seed)
-    looks = [
-        Look(
-            families,
-            data.checks,
-            lambda texts: states(texts, "reading validation texts"),
-            trunk.spelling,
-            settings.spelling.get(view, 0.0),
-        )
-        for view, families in settings.views.items()
-    ]
-    if before is not None:
-        checkpoint.restore(before, trainers)
-        log.info("going on from %s", before.file)
-    done, spent = (before.done, before.seconds) if before else (0, 0.0)
-    begin = monotonic() - spent
-    judged: dict[str, Answers] = {}
-    tracker = Tracker(order.out, done)
-
-    def write() -> None:
-        try:
-            _write(order.out / WEIGHTS, settings, trunk, trainers, router)
-        except (OSError, SafetensorError) as error:
-            raise _no_room(order.out, error) from error
-
-    def look() -> None:
-        for one, trainer in zip(looks, trainers, strict=True):
-            judged.update(one(trainer))
-
-    def after(done: int, found: dict[str, Step]) -> None:
-        figures = {
-            f"{view}/{name}": getattr(step, name)
-            for view, step in found.items()
-            for name in ("loss", "accuracy", "held")
-        }
-        if done % settings.check_every == 0 or done == settings.steps:
-            look()
-            figures |= _figures(judged)
-        tracker.write(done, figures)
-        stopping = stop() and done < settings.steps
-        if done % settings.save_every == 0 or done == settings.steps or stopping:
-            checkpoint.save(order.out, trainers, identity, monotonic() - begin)
-            write()
-        progress(TRAINING, done, settings.steps, figures)
-        if stopping:
-            raise Stopped(f"stopped after step {done:,} of {settings.steps:,}")
-
-    progress(TRAINING, done, settings.steps, {})
-    try:
-        train(trainers, settings.steps, after)
-    finally:
-        tracker.close()
-    if done == settings.steps:  # nothing was left to do when it went on
-        begin = monotonic() - spent
-        look()
-        write()
+    parts = make_parts(settings, data, masked, trunk, tell)
+    training = _Training(order.out, settings, trunk, parts, identity)
+    training.run(before, progress, stop)
     report = make_report(
         settings,
         data.tasks,
         {view: len(made) for view, made in masked.items()},
         data.exams,
         data.left_out,
-        judged,
+        training.judged,
         untrained=data.untrained,
-        seconds=monotonic() - begin,
+        seconds=training.seconds,
         device=trunk.device,
     )
     try:
@@ -213,6 +130,73 @@ def meta_train(
     except OSError as error:
         raise _no_room(order.out, error) from error
     return report
+
+
+class _Training:
+    """The steps of a training, and what is kept of it in ``out``.
+
+    ``judged``: what the last look said, by validation task. ``seconds``: how long it took, with the times before.
+    """
+
+    def __init__(
+        self, out: Path, settings: MetaSettings, trunk: Trunk, parts: Parts, identity: Mapping[str, Any]
+    ) -> None:
+        self._out, self._settings, self._trunk = out, settings, trunk
+        self._parts, self._identity = parts, identity
+        self._begin = monotonic()
+        self.judged: dict[str, Answers] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return monotonic() - self._begin
+
+    def run(self, before: checkpoint.Checkpoint | None, progress: Progress, stop: Callable[[], bool]) -> None:
+        """Go on from ``before``, or begin, to the last step."""
+        steps, done = self._settings.steps, 0
+        if before is not None:
+            checkpoint.restore(before, self._parts.trainers)
+            log.info("going on from %s", before.file)
+            done = before.done
+            self._begin -= before.seconds
+        tracker = Tracker(self._out, done)
+
+        def after(done: int, found: dict[str, Step]) -> None:
+            figures = {
+                f"{view}/{name}": getattr(step, name)
+                for view, step in found.items()
+                for name in ("loss", "accuracy", "held")
+            }
+            if done % self._settings.check_every == 0 or done == steps:
+                self._look()
+                figures |= _figures(self.judged)
+            tracker.write(done, figures)
+            stopping = stop() and done < steps
+            if done % self._settings.save_every == 0 or done == steps or stopping:
+                checkpoint.save(self._out, self._parts.trainers, self._identity, self.seconds)
+                self._write()
+            progress(TRAINING, done, steps, figures)
+            if stopping:
+                raise Stopped(f"stopped after step {done:,} of {steps:,}")
+
+        progress(TRAINING, done, steps, {})
+        try:
+            train(self._parts.trainers, steps, after)
+        finally:
+            tracker.close()
+        if done == steps:  # nothing was left to do when it went on
+            self._look()
+            self._write()
+
+    def _look(self) -> None:
+        for look, trainer in zip(self._parts.looks, self._parts.trainers, strict=True):
+            self.judged.update(look(trainer))
+
+    def _write(self) -> None:
+        try:
+            _write(self._out / WEIGHTS, self._settings, self._trunk, self._parts)
+        except (OSError, SafetensorError) as error:
+            raise _no_room(self._out, error) from error
 
 
 def _figures(judged: Mapping[str, Answers]) -> dict[str, float]:
@@ -239,22 +223,16 @@ def _no_room(folder: Path, error: Exception) -> LearnError:
     )
 
 
-def _write(
-    file: Path,
-    settings: MetaSettings,
-    trunk: Trunk,
-    trainers: Sequence[ViewTrainer],
-    router: tuple[np.ndarray, np.ndarray],
-) -> None:
+def _write(file: Path, settings: MetaSettings, trunk: Trunk, parts: Parts) -> None:
     changes: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = {}
-    for trainer in trainers:
+    for trainer in parts.trainers:
         names = sorted(name.removesuffix(".up") for name in trainer.learned if name.endswith(".up"))
         kept = trainer.kept()
         changes[trainer.view] = {name: (kept[f"{name}.down"], kept[f"{name}.up"]) for name in names}
     families = {view: tuple(found) for view, found in settings.views.items()}
     spelling = {view: settings.spelling.get(view, 0.0) for view in families}
-    views = Views(trunk.digest, settings.start, families, changes, router, spelling=spelling)
+    views = Views(trunk.digest, settings.start, families, changes, parts.router, spelling=spelling)
     try:
-        write_views(file, views, {"steps": trainers[0].done, "seed": settings.seed})
+        write_views(file, views, {"steps": parts.trainers[0].done, "seed": settings.seed})
     finally:
         file.with_suffix(".part").unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from monitor.errors import LearnError, UnknownName
+from monitor.learn.meta import parts
 from monitor.learn.meta import run as module
 from monitor.learn.meta.evaluate import by_label, scores
 from monitor.learn.meta.report import processor
@@ -198,12 +199,12 @@ def test_unlabelled_texts_give_each_view_tasks_of_its_own(
 ) -> None:
     made: list[Any] = []
 
-    class Seen(module.ViewTrainer):
+    class Seen(parts.ViewTrainer):
         def __init__(self, view: str, layers: Any, pools: Any, *rest: Any) -> None:
             made.append((view, [pool.task for pool in pools], rest[0]))
             super().__init__(view, layers, pools, *rest)
 
-    monkeypatch.setattr(module, "ViewTrainer", Seen)
+    monkeypatch.setattr(parts, "ViewTrainer", Seen)
     progress, stop = stop_after(1)
     with pytest.raises(Stopped):
         meta_train(order, progress, stop, trunk)

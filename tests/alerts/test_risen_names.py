@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from monitor.alerts.names import more_than_usual, mostly, risen
+from monitor.alerts.risen_names import more_than_usual, mostly, risen
 
 ACME = {"Acme Bank"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.alerts.naming import about, are, counted, named
+from monitor.alerts.series_in_words import about, are, counted, named
 from monitor.types import Selection
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from monitor.alerts.sentences import percent
-from monitor.alerts.words import COMMON, FEWEST, SURE, TIMES, log_odds
+from monitor.alerts.words import COMMON, FEWEST, SURE, TIMES, in_texts, log_odds
 
 PRIOR_TEXTS = 25.0
 """Texts that the prior is worth: what is usual of a name is not known from a few."""
@@ -37,7 +36,7 @@ def risen(window: Sequence[Collection[str]], earlier: Sequence[Collection[str]])
     number, before = len(window), len(earlier)
     if number < FEWEST or not earlier:
         return []
-    here, there = _count(window), _count(earlier)
+    here, there = in_texts(window), in_texts(earlier)
     found = []
     for name, count in here.items():
         usual, share = there[name] / before, (count + there[name]) / (number + before)
@@ -70,10 +69,3 @@ def mostly(found: Sequence[Mapping[str, Any]]) -> str:
     if first is None or first["texts"] <= MOSTLY * first["of"]:
         return ""
     return f", mostly about {first['name']}"
-
-
-def _count(texts: Iterable[Collection[str]]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text)
-    return counts

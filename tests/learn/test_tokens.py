@@ -1,7 +1,7 @@
 import pytest
 
 from monitor.learn.model_files import embedded_folder
-from monitor.learn.tokens import cut, unknown_id
+from monitor.learn.tokens import MOST_TORN, cut, unknown_id, unread
 
 
 @pytest.fixture(scope="module")
@@ -15,18 +15,47 @@ def tokenizer():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text",
     [
-        ("My card was stopped at the till.", 0),
-        ("Mein Paket ist immer noch nicht angekommen.", 0),
-        ("Где мой заказ? Он должен был прийти вчера.", 1),
-        ("我的订单在哪里?昨天就应该到了。", 1),
-        ("ฉันต้องการยกเลิกคำสั่งซื้อ", 1),
-        ("", 0),
+        "My card was stopped at the till.",
+        "Q2 net loss $1.2bn (vs. -$0.4bn); EPS $2.10",
+        "BA.N down -7.5% (10:05 ET)",
+        "Great!!! 5/5 :)",
+        "hi!",
+        "I",
+        "?!",
+        "",
+        "Mein Paket ist immer noch nicht angekommen: Überweisung für März.",
+        "Où est ma commande ? Elle devait être là hier.",
+        "love it \N{ROCKET}",
+        "\N{EURO SIGN}4.5bn \N{EN DASH} \N{LEFT DOUBLE QUOTATION MARK}down\N{RIGHT DOUBLE QUOTATION MARK}",
     ],
 )
-def test_how_far_texts_are_beyond_the_embedded_encoder(tokenizer, text, expected):
-    assert cut(tokenizer, text, unknown_id(tokenizer)).unread == expected
+def test_the_embedded_encoder_reads_words_figures_and_marks(tokenizer, text):
+    assert cut(tokenizer, text, unknown_id(tokenizer)).unread == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("Где мой заказ? Он должен был прийти вчера.", MOST_TORN, MOST_TORN),  # letter by letter
+        ("我的订单在哪里?昨天就应该到了。", 0.8, 0.95),  # some are known
+        ("ฉันต้องการยกเลิกคำสั่งซื้อ", 1, 1),  # none are
+        ("\N{ROCKET}\N{ROCKET}", 1, 1),
+        ("order ฉันต้อง", 0.4, 0.6),  # half and half
+    ],
+)
+def test_other_scripts_are_beyond_it(tokenizer, text, least, most):
+    assert least <= cut(tokenizer, text, unknown_id(tokenizer)).unread <= most
+
+
+def test_letters_that_are_known_in_words_are_read():
+    # As a tokenizer of many languages would cut them.
+    text, unknown = "где заказ", 0
+    assert unread(text, [5, 6], [(0, 3), (4, 9)], unknown) == 0
+    assert unread(text, [5, 6, 7, 8], [(0, 2), (2, 3), (4, 7), (7, 9)], unknown) == 0
+    assert unread(text, [5, 0], [(0, 3), (4, 9)], unknown) == pytest.approx(5 / 8)
+    assert unread(text, range(1, 9), [(n, n + 1) for n in (0, 1, 2, 4, 5, 6, 7, 8)], unknown) == MOST_TORN
 
 
 def test_only_what_was_read_counts(tokenizer):

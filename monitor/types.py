@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from unicodedata import normalize
 
 Role = Literal["customer", "agent", "publisher"]
 Selection = Mapping[str, str]
@@ -106,10 +107,10 @@ class Task:
 
 
 def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
-    """Two labels that differ only in case or spaces, if there are any: they would share out one meaning."""
+    """Two labels that differ only in case, spaces or how letters are coded, if any: they would share a meaning."""
     first: dict[str, str] = {}
     for label in labels:
-        twin = first.setdefault(" ".join(label.split()).casefold(), label)
+        twin = first.setdefault(" ".join(normalize("NFKC", label).split()).casefold(), label)
         if twin != label:
             return twin, label
     return None

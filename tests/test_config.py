@@ -17,6 +17,7 @@ from monitor.errors import ConfigError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.plugins import load_plugins
 from monitor.testing import HashEncoder
+from monitor.types import label_twins
 
 
 class FeedSettings(Settings):
@@ -385,3 +386,8 @@ def test_a_fault_names_its_table(read):
         read(rules + "[[tasks]]\n")
     assert "rules[2] (quick).window: must be at most 2h (it is 5h)" in str(raised.value)
     assert "  tasks[1].name: is required" in str(raised.value), "one without a name has its place alone"
+
+
+def test_labels_whose_letters_are_coded_otherwise_are_the_same():
+    assert label_twins(["sto\N{COMBINING DIAERESIS}rung", "störung"]) is not None
+    assert label_twins(["störung", "storung"]) is None

@@ -60,8 +60,8 @@ def adapt_command(
     (the 20,000 newest). The new version is used only if it tells seeds that were left out no
     worse. `--depth deep` fine-tunes layers for the task on its seeds, half a minute or more; the
     new version is used only if it tells seeds that were left out better. It costs half an encoder
-    pass more for each text from then on, and all of the past is encoded again. When seeds change,
-    the next version is made from seeds alone.
+    pass more for each text from then on, and all of the past is encoded again. When seeds change, its
+    layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
 
     `--revert TASK` goes back by one version and reads the past again with it. That version stays
     until the task's seeds or labels, or the encoder, change. A running monitor takes it up.
@@ -70,7 +70,8 @@ def adapt_command(
     with other labels, or null), seconds and note. With --revert: one object with task, version,
     depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
     version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy (on seeds that
-    were left out, or null), and reason.
+    were left out, or null; of one in four at a time, but for `deep` of one half at a time, so that only
+    the reason says what it gained), and reason.
     """
     if history or back:
         option = "--history" if history else "--revert"

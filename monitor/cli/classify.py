@@ -30,7 +30,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
     from monitor.pipeline.learning import try_reader
-    from monitor.pipeline.readers import load_readers
+    from monitor.pipeline.readers import legible, load_readers
     from monitor.shared_encoder import make_encoder
 
     lines = _read(texts)
@@ -47,13 +47,13 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     for reader in chosen:
         try_reader(store, featurizer, reader)
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
-    read = [line for line in lines if line.strip()]  # a document without a text gets no label either
+    read = [line for line in lines if legible(line)]  # a document without a text gets no label either
     features = encoder.encode(read, views)
     found: list[dict[str, Any]] = [{"text": line, "predictions": {}} for line in lines]
     for reader in chosen:
         assert reader.head is not None
         decided = decide(reader.head, probabilities(reader.head, features[reader.head.view]))
-        for row, said in zip((row for row in found if row["text"].strip()), decided, strict=True):
+        for row, said in zip((row for row in found if legible(row["text"])), decided, strict=True):
             plain = [asdict(prediction) for prediction in said]
             row["predictions"][reader.task.name] = plain if reader.task.multi else plain[0]
     if as_json:

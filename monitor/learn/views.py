@@ -122,9 +122,23 @@ def open_views(file: Path, *, encoder: str | None = None, sha256: str | None = N
         }
         if not whole <= names or not isinstance(plain["families"], dict):
             raise ValueError("parts of it are missing")
+        strange = {name.partition("/")[0] for name in names} - {_ROUTER, *plain["families"]}
+        if strange:
+            raise ValueError(f"it speaks of no view {sorted(strange)[0]!r}")
+        _spelling(plain)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LearnError(f"{file} is damaged, or not a file of views: {error}") from error
     return ViewsFile(file, data, digest, plain)
+
+
+def _spelling(plain: Mapping[str, Any]) -> dict[str, float]:
+    """The share of spelling in each view; files of before there was any say nothing of it."""
+    given = plain.get("spelling", {})
+    if not isinstance(given, dict) or not all(
+        isinstance(share, int | float) and 0 <= share < 1 for share in given.values()
+    ):
+        raise ValueError("spelling has a share that is none")
+    return {view: float(given.get(view, 0.0)) for view in plain["families"]}
 
 
 def view_names(file: Path) -> tuple[str, ...]:
@@ -169,6 +183,7 @@ def read_views(file: Path | ViewsFile, *, encoder: str, sha256: str | None = Non
     :param sha256: the digest that the file must have.
     :raises LearnError: it is damaged, of another version, or made for another encoder.
     """
+    import torch
     from safetensors.torch import load
 
     opened = open_views(file, encoder=encoder, sha256=sha256) if isinstance(file, Path) else file
@@ -184,9 +199,9 @@ def read_views(file: Path | ViewsFile, *, encoder: str, sha256: str | None = Non
                 changes[view][name] = (down, tensors[f"{view}/{name}.up"])
         families = {view: tuple(found) for view, found in plain["families"].items()}
         weight, bias = (tensors[f"{_ROUTER}/{part}"].numpy() for part in ("weight", "bias"))
-        spelling = {view: float(plain.get("spelling", {}).get(view, 0.0)) for view in families}
-        if not all(0 <= share < 1 for share in spelling.values()):
-            raise ValueError("spelling has a share that is none")
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+            raise ValueError("it holds what are no numbers")
+        spelling = _spelling(plain)
         place = (plain["encoder"], int(plain["start"]))
         return Views(*place, families, changes, (weight, bias), opened.digest, spelling)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

@@ -131,8 +131,9 @@ def revert(store: Store, task: Task, encoder: str) -> StoredHead:
         try:
             head = Head.from_bytes(before.data)
         except LearnError as error:
+            cause = str(error).partition(":")[0]
             raise LearnError(
-                f"version {before.version} of task {task.name!r} is damaged: it {again}"
+                f"version {before.version} of task {task.name!r}: {cause}; it {again}"
             ) from error
         if set(head.labels) != set(task.labels) or head.multi != task.multi:
             raise LearnError(f"version {before.version} of task {task.name!r} has other labels: it {again}")
@@ -246,7 +247,7 @@ def _reason(seeds: int, current: StoredHead | None, encoder: Encoder, *, force: 
     if kept and current is not None:
         return f"{count}, in the layers of version {current.version}"
     if current is not None and not _readable(current, encoder):
-        return f"{count}; replaces version {current.version}, which cannot be read"
+        return f"{count}; replaces version {current.version} of depth {current.depth}, which cannot be read"
     if current is None or not (current.kept_for or current.depth in ("stream", "deep")):
         return count
     what = "that was reverted to" if current.kept_for else f"of depth {current.depth}"

@@ -18,6 +18,15 @@ from monitor.types import StoredDocument, Task
 log = logging.getLogger(__name__)
 
 
+def legible(text: str) -> bool:
+    """Whether there is anything to see in a text: more than blanks and characters without a shape.
+
+    >>> legible(" \u200b\n")
+    False
+    """
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
 @dataclass
 class Reader:
     """A task, how it reads documents, and the head that answers (``None``: not adapted yet)."""
@@ -39,7 +48,7 @@ class Reader:
                 extra={"document": document.id},
             )
             return None
-        return text if text and text.strip() else None
+        return text if text and legible(text) else None
 
 
 class Unmet:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from monitor.errors import LearnError, UnknownName
@@ -20,6 +22,7 @@ from monitor.learn.views import (
     SHIPPED_VIEWS,
     SHIPPED_VIEWS_SHA256,
     Views,
+    open_views,
     read_views,
     view_names,
     write_views,
@@ -203,9 +206,41 @@ def test_spelling_has_its_share_of_a_view_and_of_its_changes(tmp_path: Path) -> 
     np.testing.assert_allclose(found[offered], found["loud"], atol=1e-5)
 
 
-@pytest.mark.parametrize("share", [1.0, -0.1])
-def test_a_share_of_spelling_that_is_none_is_refused(tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize("spelling", [{"loud": 1.0}, {"loud": -0.1}, {"loud": None}, None, "x", [1]])
+def test_a_share_of_spelling_that_is_none_is_refused_before_anything_is_loaded(
+    tmp_path: Path, spelling: Any
+) -> None:
     place = tmp_path / "views.safetensors"
-    write_views(place, replace(views(), spelling={"loud": share}), {})
-    with pytest.raises(LearnError, match="is damaged"):
+    write_views(place, replace(views(), spelling=spelling), {})
+    with pytest.raises(LearnError, match=r"is damaged.*spelling has a share that is none"):
+        open_views(place)
+
+
+def test_a_file_of_before_spelling_has_none(tmp_path: Path, file: Path) -> None:
+    rewrite(file, lambda plain: plain.pop("spelling"))
+    assert read_views(file, encoder=EMBEDDED_SHA256).spelling == {"quiet": 0, "loud": 0}
+
+
+def test_a_view_that_no_family_trained_is_refused(file: Path) -> None:
+    rewrite(file, lambda plain: plain["families"].pop("loud"))
+    with pytest.raises(LearnError, match="it speaks of no view 'loud'"):
+        open_views(file)
+
+
+def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
+    learned = views()
+    name, (down, up) = next(iter(learned.changes["loud"].items()))
+    place = tmp_path / "views.safetensors"
+    spoilt = {**learned.changes, "loud": {**learned.changes["loud"], name: (down, up * float("nan"))}}
+    write_views(place, replace(learned, changes=spoilt), {})
+    with pytest.raises(LearnError, match="it holds what are no numbers"):
         read_views(place, encoder=EMBEDDED_SHA256)
+
+
+def rewrite(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what a file of views says of itself."""
+    with safe_open(file, "pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        plain = json.loads(opened.metadata()["views"])
+    change(plain)
+    save_file(tensors, file, metadata={"views": json.dumps(plain)})

@@ -116,7 +116,10 @@ def test_a_change_that_does_not_fit_is_replaced_by_what_the_seeds_say(
     second = start()
     head = second.store.heads.active("tense")
     assert head is not None
-    assert (head.depth, head.reason) == ("seeds", "24 seeds; replaces version 2, which cannot be read")
+    assert (head.depth, head.reason) == (
+        "seeds",
+        "24 seeds; replaces version 2 of depth deep, which cannot be read",
+    )
     assert second.readers[0].head_id == head.id
     assert "is not used: the bytes of a fine-tuned view are damaged" in caplog.text
 

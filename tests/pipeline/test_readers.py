@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from monitor.errors import LearnError
-from monitor.learn.head import Head
+from monitor.learn.head import FORMAT, Head
 from monitor.pipeline.learning import revert
-from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.readers import Reader, legible, load_readers
 from monitor.runtime import Runtime
 from monitor.types import Document, Seed
 
@@ -34,7 +34,7 @@ def load(runtime: Runtime) -> Reader:
 
 
 def of_format(head: bytes, number: int) -> bytes:
-    return head.replace(b'\\"format\\": 3', f'\\"format\\": {number}'.encode())
+    return head.replace(f'\\"format\\": {FORMAT}'.encode(), f'\\"format\\": {number}'.encode())
 
 
 def active(runtime: Runtime) -> bytes:
@@ -73,7 +73,10 @@ def test_it_is_learned_again_before_the_next_document(
     assert runtime.learn(monitor_now) == ["mood"]
     head = runtime.store.heads.active("mood")
     assert head is not None
-    assert (head.version, head.reason) == (2, "4 seeds; replaces version 1, which cannot be read")
+    assert (head.version, head.reason) == (
+        2,
+        "4 seeds; replaces version 1 of depth seeds, which cannot be read",
+    )
     assert load(runtime).head_id == head.id
     runtime.sources["news"].waiting = [Document("1", "terrible loss", published_at=monitor_now)]
     runtime.fetch("news", monitor_now)
@@ -123,6 +126,25 @@ def test_nobody_goes_back_to_a_damaged_version(runtime: Runtime, monitor_now: da
     second_version(runtime, monitor_now)
     damage(runtime, where="version = 1")
     task = runtime.store.tasks.need("mood").task
-    with pytest.raises(LearnError, match=r"version 1 of task 'mood' is damaged: .* --force"):
+    with pytest.raises(
+        LearnError, match=r"version 1 of task 'mood': the head's bytes are damaged; it .* --force"
+    ):
         revert(runtime.store, task, runtime.encoder.fingerprint)
     assert load(runtime).head is not None
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff \u0001", "\u2060\n"])
+def test_a_text_in_which_there_is_nothing_to_see_gets_no_label(
+    runtime: Runtime, monitor_now: datetime, text: str
+) -> None:
+    runtime.sources["news"].waiting = [Document("1", text, published_at=monitor_now)]
+    runtime.fetch("news", monitor_now)
+    while runtime.classify(monitor_now):
+        pass
+    for document in runtime.store.documents.find():
+        assert runtime.store.predictions.of([document.id]).get(document.id, {}) == {}
+
+
+def test_a_picture_is_something_to_see() -> None:
+    assert legible("\N{ROCKET}")
+    assert not legible(" \N{ZERO WIDTH SPACE}\t")

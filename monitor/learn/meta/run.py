@@ -104,7 +104,8 @@ def meta_train(
     masked = make_masked(data, settings, trunk.mask) if settings.masked_words else {}
     every = [*data.tasks, *(task for made in masked.values() for task in made)]
     identity = {
-        "settings": settings.model_dump(mode="json"),
+        # Spelling needs no training: its share may differ when a training goes on.
+        "settings": settings.model_dump(mode="json", exclude={"spelling"}),
         "texts": digest(every),
         "encoder": trunk.digest,
     }

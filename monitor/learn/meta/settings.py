@@ -53,7 +53,7 @@ class MetaSettings(Settings):
     )
     spelling: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(
         {"topic": 0.1, "sentiment": 0.03},
-        description="the share of spelling beside what a view learned (character n-grams; it needs no training)",
+        description="the share of spelling (character n-grams) in views that are named; it needs no training",
     )
     adversarial: float = Field(
         0.02, ge=0, lt=1, description="size of the perturbation of hidden states (0: none)"

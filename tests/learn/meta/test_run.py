@@ -325,3 +325,11 @@ def test_the_processor_has_a_name(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Some CPU @ 2 GHz\n")
     assert processor(tmp_path / "cpuinfo") == "Some CPU @ 2 GHz"
     assert processor(tmp_path / "nowhere")
+
+
+def test_spelling_needs_no_training(order: Order, trunk: Trunk, tmp_path: Path) -> None:
+    meta_train(order, quiet, trunk=trunk)
+    other = settings(tmp_path).model_copy(update={"spelling": {"topic": 0.4}})
+    meta_train(replace(order, settings=other, resume=True), quiet, trunk=trunk)
+    found = read_views(order.out / "views.safetensors", encoder=trunk.digest)
+    assert found.spelling == {view: 0.4 if view == "topic" else 0.0 for view in other.views}

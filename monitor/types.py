@@ -106,11 +106,20 @@ class Task:
     threshold: float | None = None
 
 
+def legible(text: str) -> bool:
+    """Whether there is anything to see in a text: more than blanks and characters without a shape.
+
+    >>> legible(" \u200b\n")
+    False
+    """
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
 def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
     """Two labels that differ only in case, spaces or how letters are coded, if any: they would share a meaning."""
     first: dict[str, str] = {}
     for label in labels:
-        twin = first.setdefault(" ".join(normalize("NFKC", label).split()).casefold(), label)
+        twin = first.setdefault(" ".join(normalize("NFC", label).split()).casefold(), label)
         if twin != label:
             return twin, label
     return None

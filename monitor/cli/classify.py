@@ -12,6 +12,7 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import print_table, shorten
 from monitor.errors import LearnError, UnknownName
+from monitor.types import legible
 
 
 @click.command("classify")
@@ -30,7 +31,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
     from monitor.pipeline.learning import try_reader
-    from monitor.pipeline.readers import legible, load_readers
+    from monitor.pipeline.readers import load_readers
     from monitor.shared_encoder import make_encoder
 
     lines = _read(texts)

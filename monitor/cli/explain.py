@@ -12,6 +12,7 @@ from rich.text import Text
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import console, printable, shorten
 from monitor.errors import LearnError, MonitorError
+from monitor.types import legible
 
 if TYPE_CHECKING:
     from monitor.learn.explain import Explanation, Word
@@ -56,7 +57,7 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     else:
         text = sys.stdin.buffer.read().decode("utf-8", "replace") if what == "-" else what
         text = text.encode("utf-8", "replace").decode().strip()
-        if not text:
+        if not legible(text):
             raise MonitorError("there is no text to explain")
     found = explain_text(store, featurizer, reader, text, label=label)
     if as_json:

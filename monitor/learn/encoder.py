@@ -165,7 +165,7 @@ class TransformerEncoder:
         place = {text: row for row, text in enumerate(distinct)}
         inverse = np.fromiter((place[text] for text in texts), np.intp, len(texts))
         copies = np.bincount(inverse, minlength=len(distinct))
-        pieces = self._cut(distinct)
+        pieces = self._pieces(distinct)
         for batch, found in self._run(
             [one.ids for one in pieces], {view: self._upper[view] for view in views}
         ):
@@ -192,7 +192,7 @@ class TransformerEncoder:
         """See :meth:`monitor.interfaces.Encoder.fine_tune`. The model must be built like BERT."""
         self._upper.cut()
         start, every = self._upper.start, [*texts, *names]
-        pieces = dict(zip(every, self._cut(every), strict=True))
+        pieces = dict(zip(every, self._pieces(every), strict=True))
         states = compute_states(
             self._model, lambda text: pieces[text].ids, self._pad, every, start, self._device
         )
@@ -204,7 +204,7 @@ class TransformerEncoder:
         """See :meth:`monitor.interfaces.Encoder.offer`."""
         return self._upper.offer(change)
 
-    def _cut(self, texts: Sequence[str]) -> list[Cut]:
+    def _pieces(self, texts: Sequence[str]) -> list[Cut]:
         limit = self._max_tokens * _CHARACTERS_PER_TOKEN
         # One by one: the tokenizer's own threads would fight torch's for the cores, and each keeps
         # what it once allocated.

@@ -3,7 +3,7 @@
 An encoder reads meanings, of the languages that it was trained on. Spelling knows no meanings, but
 names, numbers and idioms, and every script: both together tell more texts right than either. N-grams
 of letters as in Cavnar and Trenkle 1994 (and fastText: Bojanowski et al. 2017), in a fixed number of
-places by feature hashing (Weinberger et al. 2009). Pure numpy; the same on every machine.
+places by feature hashing (Weinberger et al. 2009). Pure numpy.
 """
 
 from __future__ import annotations

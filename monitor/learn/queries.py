@@ -15,7 +15,7 @@ POOL = 20
 """So many least sure texts for each that is asked are put into groups."""
 LEAST_POOL = 48
 _ROUNDS = 10
-SAME = 0.02
+SAME = 0.04
 """Texts that are nearer than this (one less the cosine) say the same in other words."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from monitor.learn.ngrams import ngrams
 
 WHOLE, TORN = 0.5, 0.8
 """Pieces a letter that is not ASCII: up to ``WHOLE`` words are read, from ``TORN`` on letters are."""
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 MOST_TORN = 0.7
 """How far letters that are known one by one are beyond an encoder; letters that it does not know are so wholly."""
 
@@ -43,23 +45,28 @@ def unread(text: str, ids: Sequence[int], places: Sequence[tuple[int, int]], unk
     """How far a text is beyond the encoder whose tokenizer cut it: 0 (not at all) to 1.
 
     The share of its letters that the tokenizer does not know; those beside ASCII that it knows count
-    as far as it has to take them one by one. A text of pictures alone is as far beyond as they are unknown.
+    as far as it has to take them one by one, unless each is a word or nearly so, as in Chinese. A text
+    without letters is as far beyond as its pieces are unknown.
 
-    :param places: start and end of each piece; what stands for no part of the text (``(0, 0)``) is left out.
+    :param places: start and end of each piece; those of one character that are in several pieces (bytes)
+        count once, and what stands for no part of the text, ``(0, 0)``, does not.
     """
-    letters = foreign = torn = lost = pictures = 0
-    for id_, (start, stop) in zip(ids, places, strict=True):
+    letters = foreign = torn = lost = pieces = strange = 0
+    for (start, stop), id_ in dict(zip(places, ids, strict=True)).items():
         piece = text[start:stop]
         count = sum(map(str.isalpha, piece))
         letters += count
+        pieces += bool(piece)
+        if piece.isascii():
+            continue
         if id_ == unknown:
             lost += count
-            pictures += not count
-        elif count and not piece.isascii():
+            strange += 1
+        elif count and not _IDEOGRAPHS.search(piece):
             foreign += count
             torn += 1
     if not letters:
-        return float(bool(pictures))
+        return strange / max(1, pieces)
     apart = min(1.0, max(0.0, (torn / max(1, foreign) - WHOLE) / (TORN - WHOLE)))
     return (lost + MOST_TORN * apart * foreign) / letters
 

@@ -131,10 +131,7 @@ def revert(store: Store, task: Task, encoder: str) -> StoredHead:
         try:
             head = Head.from_bytes(before.data)
         except LearnError as error:
-            cause = str(error).partition(":")[0]
-            raise LearnError(
-                f"version {before.version} of task {task.name!r}: {cause}; it {again}"
-            ) from error
+            raise LearnError(f"version {before.version} of task {task.name!r} {again} ({error})") from error
         if set(head.labels) != set(task.labels) or head.multi != task.multi:
             raise LearnError(f"version {before.version} of task {task.name!r} has other labels: it {again}")
         seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
@@ -207,11 +204,12 @@ def _learned(
     task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder, before: StoredHead | None
 ) -> Head:
     """A head from seeds: in the layers that the one ``before`` brought, if it did and they fit, else in a view."""
+    tuned = None
     if before is not None and before.depth == "deep" and before.encoder == encoder.fingerprint:
         with suppress(LearnError):  # one that cannot be read is replaced
             tuned = read_head(before, encoder)
-            if seeds and fits_again(tuned, task):
-                return refit(task, seeds, encode, tuned)
+    if tuned is not None and seeds and fits_again(tuned, task):
+        return refit(task, seeds, encode, tuned)
     return adapt(
         task,
         seeds,

@@ -62,9 +62,9 @@ def learn(
 ) -> Learned:
     """Adapt a task to its seeds, where those changed, and take it to a depth that was asked for.
 
-    Asked for seeds, a task that had learned from more goes back to them. A task that was fine-tuned
-    and whose seeds stand is not fine-tuned again: it would end with the same layers; nor does it learn from the stream.
-    Not asked for anything, a task that was fine-tuned keeps its layers where seeds changed.
+    Asked for seeds, a task that had learned from more goes back to them. A task whose layers were tuned on the
+    very seeds that there are is not fine-tuned again: it would end with the same layers; nor does it learn from the
+    stream. Not asked for anything, a task that was fine-tuned keeps its layers where seeds changed.
 
     :param depth: :data:`SEEDS`, :data:`STREAM` or :data:`DEEP`; nothing: as it is, while the seeds are.
     :param force: make a new version even where nothing changed.
@@ -73,7 +73,9 @@ def learn(
     """
     before = store.heads.active(reader.task.name)
     had = before.depth if before is not None else SEEDS
-    force = force or (depth == SEEDS and had != SEEDS)
+    # Layers that learned changed seeds later on (:func:`monitor.learn.deep.refit`) were not judged with them.
+    outdated = before is not None and had == DEEP and before.log_loss is None
+    force = force or (depth == SEEDS and had != SEEDS) or (depth is not None and outdated)
     made = adapt_reader(store, featurizer, reader, now, force=force, plain=depth is not None) is not None
     if depth == STREAM and had == DEEP and not made:
         # its layers have seen the very seeds that would have to judge the stream

@@ -13,18 +13,9 @@ from monitor.learn.head import Head
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead
-from monitor.types import StoredDocument, Task
+from monitor.types import StoredDocument, Task, legible
 
 log = logging.getLogger(__name__)
-
-
-def legible(text: str) -> bool:
-    """Whether there is anything to see in a text: more than blanks and characters without a shape.
-
-    >>> legible(" \u200b\n")
-    False
-    """
-    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 @dataclass

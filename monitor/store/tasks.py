@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from monitor.errors import MonitorError, UnknownName
 from monitor.store.room import Room, to_text
-from monitor.types import ENTITY, Seed, Task, label_twins
+from monitor.types import ENTITY, Seed, Task, label_twins, legible
 
 Origin = Literal["config", "command"]
 SeedOrigin = Literal["adapter", "file", "command"]
@@ -191,7 +191,7 @@ class Tasks(Room):
         for seed in seeds:
             if seed.label not in labels:
                 raise UnknownName(f"label of {task!r}", seed.label, labels)
-            if not seed.text.strip():
+            if not legible(seed.text):
                 raise MonitorError("a seed needs a text")
         with self.store.transaction():
             return sum(self._add_seed(task, seed, "command", now, document_id) for seed in seeds)

@@ -221,7 +221,7 @@ def test_out_of_memory_halves_what_is_looked_at_once(
     encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     every = [seed.text for seed in SEEDS]
-    tokens = dict(zip(every, encoder._cut(every), strict=True))
+    tokens = dict(zip(every, encoder._pieces(every), strict=True))
     upper, device = encoder._upper, encoder._device
     states = compute_states(
         encoder._model, lambda text: tokens[text].ids, encoder._pad, every, upper.start, device

@@ -39,10 +39,12 @@ def test_the_embedded_encoder_reads_words_figures_and_marks(tokenizer, text):
     ("text", "least", "most"),
     [
         ("Где мой заказ? Он должен был прийти вчера.", MOST_TORN, MOST_TORN),  # letter by letter
-        ("我的订单在哪里?昨天就应该到了。", 0.8, 0.95),  # some are known
+        ("我的订单在哪里?昨天就应该到了。", 10 / 14, 10 / 14),  # four are known
         ("ฉันต้องการยกเลิกคำสั่งซื้อ", 1, 1),  # none are
         ("\N{ROCKET}\N{ROCKET}", 1, 1),
         ("order ฉันต้อง", 0.4, 0.6),  # half and half
+        ("5/5 \N{ROCKET}", 0.25, 0.25),
+        ("a" * 150 + " \N{LATIN SMALL LETTER E WITH ACUTE}", 0, 0.01),  # too long for a word, but ASCII
     ],
 )
 def test_other_scripts_are_beyond_it(tokenizer, text, least, most):
@@ -56,6 +58,13 @@ def test_letters_that_are_known_in_words_are_read():
     assert unread(text, [5, 6, 7, 8], [(0, 2), (2, 3), (4, 7), (7, 9)], unknown) == 0
     assert unread(text, [5, 0], [(0, 3), (4, 9)], unknown) == pytest.approx(5 / 8)
     assert unread(text, range(1, 9), [(n, n + 1) for n in (0, 1, 2, 4, 5, 6, 7, 8)], unknown) == MOST_TORN
+    assert unread("我的订单", [1, 2, 3, 4], [(n, n + 1) for n in range(4)], unknown) == 0, "each is a word"
+
+
+def test_letters_in_several_bytes_count_once():
+    # As a tokenizer of bytes would cut them: each piece stands for the whole letter.
+    places = [(0, 1), (0, 1), (1, 2), (1, 2), (3, 6)]
+    assert unread("да yes", [1, 2, 1, 2, 3], places, None) == pytest.approx(MOST_TORN * 2 / 5)
 
 
 def test_only_what_was_read_counts(tokenizer):

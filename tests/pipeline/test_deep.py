@@ -12,6 +12,7 @@ import pytest
 
 from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
+from monitor.errors import LearnError
 from monitor.learn.head import Head, probabilities
 from monitor.pipeline.learning import revert
 from monitor.pipeline.promotion import deepen, learn
@@ -147,10 +148,36 @@ def test_a_correction_counts_in_the_layers_that_there_are(
     ]
     assert chances[1] > chances[0] + 0.1, "the correction counts"
 
-    # Asked for a depth, it starts from the encoder's own views again.
+    # Asked for a depth, it starts from the encoder's own views again: these layers did not see the correction.
     rng = np.random.default_rng(0)
-    runtime.store.tasks.add_seeds("tense", [Seed("We will see.", "future")], monitor_now)
-    learned = learn(runtime.store, runtime.featurizer, reader, monitor_now, depth="seeds", rng=rng)
+    steps: list[int] = []
+    learned = learn(
+        runtime.store, runtime.featurizer, reader, monitor_now, depth="deep", rng=rng, progress=steps.append
+    )
     assert learned.made
+    assert steps
+    assert [head.depth for head in runtime.store.heads.versions("tense")][:2] in (
+        ["deep", "seeds"],
+        ["seeds", "deep"],  # it was judged, and did not win
+    )
     assert reader.head is not None
-    assert not reader.head.change
+    assert reader.head.change != tuned.change
+
+
+def test_memory_that_runs_out_does_not_cost_the_layers(
+    start: Callable[[], Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = start()
+    [reader] = runtime.readers
+    made = deepen(runtime.store, runtime.featurizer, reader, monitor_now).head
+    assert made is not None
+
+    def full(*given: object) -> Head:
+        raise LearnError("out of memory")
+
+    monkeypatch.setattr("monitor.pipeline.learning.refit", full)
+    runtime.store.tasks.add_seeds("tense", [Seed("We will see.", "future")], monitor_now)
+    assert runtime.learn(monitor_now) == []
+    active = runtime.store.heads.active("tense")
+    assert active is not None
+    assert active.version == made.version

@@ -71,7 +71,7 @@ def make_parts(
             families,
             data.checks,
             lambda texts: states(texts, "reading validation texts"),
-            trunk.spelling,
+            lambda texts: trunk.spelling(texts, settings.max_tokens),
             settings.spelling.get(view, 0.0),
         )
         for view, families in settings.views.items()

@@ -46,8 +46,9 @@ class Trunk:
                 return token
         raise LearnError(f"the tokenizer of {self.folder} has no mask token: train without --unlabelled")
 
-    def spelling(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """See :func:`monitor.learn.tokens.spelling`; of the texts as far as they were read last."""
+    def spelling(self, texts: Sequence[str], max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+        """See :func:`monitor.learn.tokens.spelling`; of ``texts`` cut at ``max_tokens``."""
+        self._tokenizer.enable_truncation(min(max_tokens, self._longest))
         unknown = unknown_id(self._tokenizer)
         return spelling([cut(self._tokenizer, text, unknown) for text in texts])
 

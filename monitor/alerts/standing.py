@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
+from monitor.alerts import portion
 from monitor.alerts.detectors.history import duration, span
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
@@ -32,7 +33,10 @@ def later(evidence: Mapping[str, Any]) -> bool:
 def title(alert: Mapping[str, Any], much: str) -> str:
     """The figures in a title: as they are, or at their worst and as they are now."""
     evidence = alert.get("evidence") or {}
-    said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}" if later(evidence) else much
+    said = much
+    if later(evidence):
+        whole = evidence.get("newest_of")
+        said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     return f"{_lasts(alert)}: {said}" if alert.get("times", 1) > 1 else said
 
 
@@ -47,7 +51,8 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         return [*said, much]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
     extreme = _extreme(alert).capitalize()
-    newest = counted(evidence["newest"], alert["selection"])
+    newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
+    newest = newest or counted(evidence["newest"], alert["selection"])
     return [
         *said,
         f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",

@@ -10,7 +10,7 @@ import pytest
 from weeks import Weeks
 
 from monitor.alerts.caption import line
-from monitor.alerts.detectors import ThresholdSettings
+from monitor.alerts.detectors import RatioSettings, ThresholdSettings
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.message import context
 from monitor.alerts.rules import Rule
@@ -179,4 +179,35 @@ def test_an_alert_that_nobody_was_told_of_is_shown_as_it_was_last(tmp_path: Path
     evidence = alert_data(made.store, alert, NOW + timedelta(hours=3))["evidence"]
     assert (evidence["observed"], evidence["read"], evidence["behind"]) == (9, 9, 9)
     assert evidence["at"] == alert.last_firing_at.isoformat()
+    made.store.close()
+
+
+def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
+    policy = Policy((Route(name="all", notify=("desk",), repeat_interval=6 * 3600),))
+    rule = Rule(
+        "share", "ratio", {"sentiment": "negative"}, [], RatioSettings(at_least=0.5),
+        pace=Pace(keep_firing_for=86400), routed=True, policy=policy,
+    )  # fmt: skip
+    made = Weeks(tmp_path / "monitor.db", NOW, days=3, busy=3)
+
+    def tell(texts: Sequence[str], mood: str, at: datetime) -> None:
+        for text in texts:
+            made.say("wire", text, "", at, {"sentiment": [mood]})
+
+    bad, good = ([item.title for item in made.news if item.mood == mood] for mood in ("negative", "positive"))
+    tell(bad[:12], "negative", NOW - timedelta(minutes=5))
+    judge_due(made.store, [rule], NOW)
+    dispatch(made.store, policy, NOW)
+    late = NOW + timedelta(hours=6)
+    tell([bad[12]] * 35, "negative", late - timedelta(minutes=20))
+    tell(good[:4], "positive", late - timedelta(minutes=20))
+    dispatch(made.store, policy, late)
+    *_, again = letters(made)
+    assert ": at its height 12 of 12 texts in 1 h are negative (100 %), " in again.title
+    assert "; now 1 of 5" in again.title
+    assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
+    dispatch(made.store, policy, late + timedelta(hours=6))
+    *_, last = letters(made)
+    assert "In the last 1 h: no negative texts." in last.body.splitlines()
+    assert "; now 0" in last.title
     made.store.close()

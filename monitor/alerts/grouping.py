@@ -16,7 +16,7 @@ from monitor.types import Notification
 
 SHOWN_ALERTS = 20
 NAMED = 2
-"""Alerts that the title names."""
+"""Alerts that the title names, of those that fire and of those that are over."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
 SHOWN_TEXTS = 2
@@ -104,20 +104,19 @@ def _news(alert: Mapping[str, Any]) -> bool:
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    """How many, what the first of them are about, and what else they share."""
-    firing = sum(alert["event"] == "firing" for alert in data["alerts"])
-    new = sum(bool(alert.get("new")) for alert in data["alerts"])
-    of_them = f" ({new} new)" if 0 < new < firing else ""
-    over = len(data["alerts"]) - firing
-    said = " and ".join(
-        part for part in (f"{firing} firing{of_them}" * (firing > 0), f"{over} resolved" * (over > 0)) if part
-    )
+    """How many fire and how many are over, what the first of each are about, and what else all share."""
+    firing = [alert for alert in data["alerts"] if alert["event"] == "firing"]
+    over = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    new = sum(bool(alert.get("new")) for alert in firing)
+    of_them = f" ({new} new)" if 0 < new < len(firing) else ""
+    said = [f"{len(firing)} firing{of_them}: {_subjects(firing)}"] if firing else []
+    said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
         for label, value in data["group"].items()
         if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
     )
-    return short(f"{said}: {_subjects(data['alerts'])}{f' ({where})' if where else ''}")
+    return short(f"{'; '.join(said)}{f' ({where})' if where else ''}")
 
 
 def _subject(alert: Mapping[str, Any]) -> str:

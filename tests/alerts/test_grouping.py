@@ -27,7 +27,12 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
         (
             {"owner": "press desk", "team": ""},
             [alert("Zedco"), alert("Acme"), alert("Old", event="resolved")],
-            "2 firing and 1 resolved: texts about Old; texts about Zedco and 1 more (owner press desk)",
+            "2 firing: texts about Zedco; texts about Acme; 1 over: texts about Old (owner press desk)",
+        ),
+        (
+            {},
+            [*(alert(name) for name in ("A", "B", "C")), alert("Old", event="resolved")],
+            "3 firing: texts about A; texts about B and 1 more; 1 over: texts about Old",
         ),
         ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
     ],

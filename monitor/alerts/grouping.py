@@ -19,6 +19,8 @@ NAMED = 2
 """Alerts that the title names, of those that fire and of those that are over."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
+NOTE_CHARACTERS = 120
+"""Of what was noted by who looks after an alert."""
 SHOWN_TEXTS = 2
 """Of each alert in a letter about several."""
 
@@ -79,6 +81,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "whole": not told or _news(c["alert"]),
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
+                "care": _care(c["event"], c["alert"]),
                 "facts": c["facts"],
                 "texts": c["texts"],
                 "line": c["line"],
@@ -96,6 +99,14 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
         render(built_in("group.txt.j2"), names, zone=zone).rstrip() + "\n",
         render(built_in("group.html.j2"), names, zone=zone, html=True).strip() + "\n",
     )
+
+
+def _care(event: str, alert: Mapping[str, Any]) -> str:
+    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
+    if event == "resolved" or not alert.get("acked_by"):
+        return ""
+    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
+    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
 
 
 def _news(alert: Mapping[str, Any]) -> bool:

@@ -41,3 +41,18 @@ def test_the_title_of_a_group_says_what_it_is_about(
     group: dict[str, str], alerts: list[dict[str, Any]], title: str
 ) -> None:
     assert group_message({"group": group, "alerts": alerts}).title == title
+
+
+def test_who_looks_after_an_alert_is_said_in_its_line() -> None:
+    cared = {"acked_by": "ada <a@b.example>", "ack_note": "calling\nthe agency"}
+    alerts = [
+        {**alert("Acme"), **cared},
+        {**alert("Bank", new=True), "acked_by": "ben", "ack_note": ""},
+        {**alert("Old", event="resolved"), **cared},
+    ]
+    said = group_message({"group": {}, "alerts": alerts})
+    lines = said.body.splitlines()
+    assert lines[0].endswith(" [r], ada <a@b.example> looks after it (calling the agency)")
+    assert lines[1].endswith(" [r], ben looks after it")
+    assert "looks after it" not in lines[2]
+    assert " [r], ada &lt;a@b.example&gt; looks after it (calling the agency)</li>" in said.html

@@ -132,7 +132,8 @@ def _title(data: Mapping[str, Any]) -> str:
 
 def _subject(alert: Mapping[str, Any]) -> str:
     names = (alert.get("evidence") or {}).get("names", ())
-    return f"{about(alert['kind'], alert['selection'])}{mostly(names) if alert['kind'] in QUOTED else ''}"
+    most = mostly(names, alert["selection"]) if alert["kind"] in QUOTED else ""
+    return f"{about(alert['kind'], alert['selection'])}{most}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:

@@ -222,7 +222,7 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    return mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
+    return mostly(evidence.get("names", ()), data["selection"]) if data["kind"] in QUOTED else ""
 
 
 def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:

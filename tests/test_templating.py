@@ -82,6 +82,7 @@ DATA: dict[str, Any] = {
         "newest": 12,
         "newest_of": None,
         "rule": "bad-news (surge) watches topic court: window 1h.",
+        "ends_after": {"firing": 3600.0, "flapping": 43200.0},
         "history": {
             "start": "2026-03-03T14:10:00+00:00",
             "step": 3600,

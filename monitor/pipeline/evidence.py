@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.lifecycle import span
 from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
@@ -77,9 +78,15 @@ def gather(
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
+        "ends_after": _ends_after(rule) if rule is not None else kept.get("ends_after"),
         **(_newest(store, alert, window, judged, now) if known else _newest_are(None)),
         "history": _history(store, background, alert, window, now) if known else None,
     }
+
+
+def _ends_after(rule: Rule) -> dict[str, float]:
+    """Seconds that all must be quiet before an alert ends, one that flaps too."""
+    return {"firing": rule.pace.keep_firing_for, "flapping": span(rule.pace)}
 
 
 def _window(alert: StoredAlert, found: Verdict | None, kept: Mapping[str, Any]) -> Window:

@@ -235,7 +235,7 @@ def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
     told = _told(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
-    begun = _time(evidence["since"])
+    begun = endings.silent_since(data) or _time(evidence["since"])
     if (
         first is not None
         and data["kind"] not in (*FALLS, *SLOW)

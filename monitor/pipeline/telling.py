@@ -48,7 +48,7 @@ class _Scene:
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
         if alert.snoozed_until is not None and self.now < alert.snoozed_until:
-            return f"snoozed by {alert.snoozed_by} until {alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
+            return f"snoozed by {alert.snoozed_by} until {alert.snoozed_until:%Y-%m-%dT%H:%M:%SZ}"
         for silence in self.silences:
             if silence.covers(alert.labels):
                 said = f": {silence.comment}" if silence.comment else ""

@@ -222,9 +222,9 @@ def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
         ("model", {"task": "intent"}, "no label", "monitor label intent"),
         (
             "conversation",
-            {"source": "chat", "thread": "c1"},
+            {"source": "my chat", "thread": "c1"},
             "no answer",
-            "monitor documents list --thread c1",
+            "monitor documents list --source 'my chat' --thread c1",
         ),
         ("new_topic", {"task": "intent"}, "8 texts; to make them a label: monitor do", "monitor do"),
         ("surge", {}, "12 texts", "monitor alerts show 7"),

@@ -80,7 +80,9 @@ DATA: dict[str, Any] = {
         ],
         "behind": 12,
         "newest": 12,
+        "newest_of": None,
         "rule": "bad-news (surge) watches topic court: window 1h.",
+        "ends_after": {"firing": 3600.0, "flapping": 43200.0},
         "history": {
             "start": "2026-03-03T14:10:00+00:00",
             "step": 3600,
@@ -175,7 +177,9 @@ def test_words_of_the_owner() -> None:
     )
     said = dress(LETTER, own, Recorder())
     assert said.title == "texts on court now"
-    assert said.body.startswith("12 texts on court in 1 h; usually 0 to 3 at this hour. That is 20")
+    assert said.body.startswith(
+        "12 texts on court in 1 h; usually 0 to 3 at this hour, 0.6 on average. That is 20"
+    )
     assert said.body.endswith(" 2026-03-04 03:10 CET\n")
     assert said.html == "", "a message says one thing"
     assert (said.key, said.data) == (LETTER.key, LETTER.data)

@@ -16,7 +16,7 @@ from monitor.alerts.detectors.history import span
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
 from monitor.alerts.series_in_words import named
-from monitor.alerts.standing import FALLS
+from monitor.alerts.standing import FALLS, quiet
 from monitor.templating import render, short
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -144,8 +144,9 @@ def _period(data: Mapping[str, Any], zone: str) -> str:
 
 def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Each part of a digest as lines; those of alerts with what they are drawn with."""
+    until, local = datetime.fromisoformat(data["until"]), ZoneInfo(zone)
     return {
-        "alerts": [{"said": _alert(alert, ZoneInfo(zone)), **_details(alert)} for alert in data["alerts"]],
+        "alerts": [{"said": _alert(alert, until, local), **_details(alert)} for alert in data["alerts"]],
         "names": more_than_usual(data["names"]),
         "rose": [_moved(series) for series in data["rose"]],
         "fell": [_moved(series) for series in data["fell"]],
@@ -159,12 +160,16 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
     }
 
 
-def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:
+def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:
     fired = datetime.fromisoformat(alert["fired_at"])
     said = f"alert {alert['id']}: {figures(alert)} [{alert['rule']}], "
     said += f"raised {sentences.when(fired, zone)}"
     if alert["resolved_at"] is None:
-        said += ", still open"
+        said += ", still open, flapping" if alert["flapping"] else ", still open"
+        if alert["quiet_since"] is not None:
+            since = datetime.fromisoformat(alert["quiet_since"])
+            told = quiet(alert, since, until, zone).rstrip(".")
+            said += f", {told[:1].lower()}{told[1:]}"
     else:
         over = datetime.fromisoformat(alert["resolved_at"])
         said += f", over after {span((over - fired).total_seconds())}"

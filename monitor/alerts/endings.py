@@ -69,7 +69,9 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
             f"Not watched any more: {told}. Whether it is over is not known.",
             f"Raised at {began}{last}, given up at {ended}.{count}",
         ]
-    lasted = f"raised at {began}, ended at {ended}, after {_lasted(alert)}"
+    silent = silent_since(alert)
+    first = "" if silent is None else f"silent since {when(silent, zone, over)}, "
+    lasted = f"{first}raised at {began}, ended at {ended}, after {_lasted(alert)}"
     if alert["kind"] == "conversation" and reason:
         return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]
     return [f"It is over: {lasted}.{count}", *([f"When it ended: {reason}."] if reason else [])]
@@ -81,9 +83,16 @@ def _reason(alert: Mapping[str, Any]) -> str:
     return reason.removeprefix(QUIET) if reason.startswith(QUIET) or reason in UNWATCHED else ""
 
 
+def silent_since(alert: Mapping[str, Any]) -> datetime | None:
+    """When the last text of a silent source came, or when it was read last; ``None`` for other kinds."""
+    return _time(alert.get("since")) if alert["kind"] == "silence" else None
+
+
 def _lasted(alert: Mapping[str, Any]) -> str:
-    fired, over = _time(alert.get("fired_at")), _time(alert.get("resolved_at"))
-    return "" if fired is None or over is None else span((over - fired).total_seconds())
+    """How long it was so: of a silence from its beginning, which lies before the alert."""
+    began = silent_since(alert) or _time(alert.get("fired_at"))
+    over = _time(alert.get("resolved_at"))
+    return "" if began is None or over is None else span((over - began).total_seconds())
 
 
 def _time(text: Any) -> datetime | None:

@@ -16,9 +16,11 @@ from monitor.types import Notification
 
 SHOWN_ALERTS = 20
 NAMED = 2
-"""Alerts that the title names."""
+"""Alerts that the title names, of those that fire and of those that are over."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
+NOTE_CHARACTERS = 120
+"""Of what was noted by who looks after an alert."""
 SHOWN_TEXTS = 2
 """Of each alert in a letter about several."""
 
@@ -79,6 +81,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "whole": not told or _news(c["alert"]),
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
+                "care": _care(c["event"], c["alert"]),
                 "facts": c["facts"],
                 "texts": c["texts"],
                 "line": c["line"],
@@ -98,31 +101,39 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
     )
 
 
+def _care(event: str, alert: Mapping[str, Any]) -> str:
+    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
+    if event == "resolved" or not alert.get("acked_by"):
+        return ""
+    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
+    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
+
+
 def _news(alert: Mapping[str, Any]) -> bool:
     """Whether a letter comes because of this alert."""
     return bool(alert.get("new")) or alert["event"] == "resolved"
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    """How many, what the first of them are about, and what else they share."""
-    firing = sum(alert["event"] == "firing" for alert in data["alerts"])
-    new = sum(bool(alert.get("new")) for alert in data["alerts"])
-    of_them = f" ({new} new)" if 0 < new < firing else ""
-    over = len(data["alerts"]) - firing
-    said = " and ".join(
-        part for part in (f"{firing} firing{of_them}" * (firing > 0), f"{over} resolved" * (over > 0)) if part
-    )
+    """How many fire and how many are over, what the first of each are about, and what else all share."""
+    firing = [alert for alert in data["alerts"] if alert["event"] == "firing"]
+    over = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    new = sum(bool(alert.get("new")) for alert in firing)
+    of_them = f" ({new} new)" if 0 < new < len(firing) else ""
+    said = [f"{len(firing)} firing{of_them}: {_subjects(firing)}"] if firing else []
+    said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
         for label, value in data["group"].items()
         if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
     )
-    return short(f"{said}: {_subjects(data['alerts'])}{f' ({where})' if where else ''}")
+    return short(f"{'; '.join(said)}{f' ({where})' if where else ''}")
 
 
 def _subject(alert: Mapping[str, Any]) -> str:
     names = (alert.get("evidence") or {}).get("names", ())
-    return f"{about(alert['kind'], alert['selection'])}{mostly(names) if alert['kind'] in QUOTED else ''}"
+    most = mostly(names, alert["selection"]) if alert["kind"] in QUOTED else ""
+    return f"{about(alert['kind'], alert['selection'])}{most}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:

@@ -37,11 +37,16 @@ COMMANDS = (
 )
 """What to do next, while an alert is open."""
 FIRST = (
-    ("conversation", "thread", "documents list --thread", "the whole conversation"),
-    ("model", "task", "label", "give it examples of what came"),
-    ("silence", "source", "sources check", "can it be read now?"),
+    (
+        "conversation",
+        ("source", "thread"),
+        "documents list --source {} --thread {}",
+        "the whole conversation",
+    ),
+    ("model", ("task",), "label {}", "give it examples of what came"),
+    ("silence", ("source",), "sources check {}", "can it be read now?"),
 )
-"""By kind of alert: what to do before that, with a part of what it is about."""
+"""By kind of alert: what to do before that, with parts of what it is about."""
 AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
 SHARED = {"surge", "threshold", "ratio", "drop"}
@@ -213,16 +218,17 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
         ("monitor " + run.format(id=data["id"]), why)
         for run, why in (AFTERWARDS if event == "resolved" else COMMANDS)
     ]
-    for kind, key, run, why in FIRST:
-        if kind == data["kind"] and (value := data["selection"].get(key)):
-            runs.insert(0, (f"monitor {run} {shlex.quote(value)}", why))
+    for kind, keys, run, why in FIRST:
+        values = [data["selection"].get(key, "") for key in keys]
+        if kind == data["kind"] and all(values):
+            runs.insert(0, (f"monitor {run.format(*map(shlex.quote, values))}", why))
     if offer := str(data["reason"]).partition(sentences.OFFER)[2]:
         runs.insert(0, (offer, "make them a label; choose its name"))
     return [{"run": run, "why": why} for run, why in runs]
 
 
 def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    return mostly(evidence.get("names", ())) if data["kind"] in QUOTED else ""
+    return mostly(evidence.get("names", ()), data["selection"]) if data["kind"] in QUOTED else ""
 
 
 def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
@@ -235,7 +241,7 @@ def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
     told = _told(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
-    begun = _time(evidence["since"])
+    begun = endings.silent_since(data) or _time(evidence["since"])
     if (
         first is not None
         and data["kind"] not in (*FALLS, *SLOW)

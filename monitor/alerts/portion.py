@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.alerts.sentences import percent
 from monitor.alerts.sentences import sentence as as_sentence
-from monitor.alerts.series_in_words import are, named
+from monitor.alerts.series_in_words import are, counted, named
 
 LIMIT = "the rule's limit is"
 _REASON = re.compile(
@@ -34,12 +34,23 @@ def sentence(alert: Mapping[str, Any]) -> str:
     return as_sentence(told) if told else ""
 
 
+def part_of(alert: Mapping[str, Any], part: int, whole: int) -> str:
+    """``2 of 30 texts are negative``, for other figures than those that were judged; ``""`` if it cannot be told."""
+    share = judged(alert)
+    if share is None or not whole:
+        return ""
+    return f"{part:,} of {counted(whole, share['of'])} {'is' if part == 1 else 'are'} {_rest(alert, share)}"
+
+
+def _rest(alert: Mapping[str, Any], share: Mapping[str, Any]) -> str:
+    return are({task: label for task, label in alert["selection"].items() if task not in share["of"]})
+
+
 def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
     share, found = judged(alert), _REASON.fullmatch(str(alert["reason"]).rstrip("."))
     if share is None or found is None:
         return ""
-    rest = {task: label for task, label in alert["selection"].items() if task not in share["of"]}
-    said = f"{found['part']} {named(share['of'])} in {found['span']} are {are(rest)}"
+    said = f"{found['part']} {named(share['of'])} in {found['span']} are {_rest(alert, share)}"
     if surely:
         said += (
             f" ({found['share']}, surely over {found['low']}{', copies left out' if found['copies'] else ''})"

@@ -8,12 +8,13 @@ from typing import Any
 
 from monitor.alerts.sentences import percent
 from monitor.alerts.words import COMMON, FEWEST, SURE, TIMES, in_texts, log_odds
+from monitor.types import ENTITY, Selection
 
 PRIOR_TEXTS = 25.0
 """Texts that the prior is worth: what is usual of a name is not known from a few."""
 MOST = 5
 MOSTLY = 0.5
-"""The title has the name that more than so large a share of the texts mentions."""
+"""The title has the name that more than so large a share of the texts mentions, and more than any other."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,14 @@ def more_than_usual(found: Sequence[Mapping[str, Any]]) -> str:
     return f"Named more than usual: {said}."
 
 
-def mostly(found: Sequence[Mapping[str, Any]]) -> str:
-    """For a title: ``, mostly about Acme Bank``; empty where no name is in most of the texts."""
-    first = found[0] if found else None
-    if first is None or first["texts"] <= MOSTLY * first["of"]:
+def mostly(found: Sequence[Mapping[str, Any]], selection: Selection) -> str:
+    """For a title: ``, mostly about Acme Bank``; empty where no name, or several alike, are in most of the texts.
+
+    A series that is about a name is about no other.
+    """
+    if not found or ENTITY in selection:
+        return ""
+    first, *others = found
+    if first["texts"] <= MOSTLY * first["of"] or any(one["texts"] == first["texts"] for one in others):
         return ""
     return f", mostly about {first['name']}"

@@ -14,6 +14,9 @@ from monitor.durations import format_duration, parse_duration
 USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
 
+HALF = 0.5
+"""Texts: an average below that is not told, for as good as none is usual."""
+
 OFFER = "; to make them a label: "
 """In the reason of a ``new_topic``, what follows is a command; a message has it below *What to do*."""
 
@@ -106,16 +109,16 @@ def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:
 
 def usual(low: float, high: float) -> str:
     """What would be no surprise: ``0 to 6``, ``none``."""
-    if high < 0.5:
+    if high < HALF:
         return "none"
     return number(high) if number(low) == number(high) else f"{number(low)} to {number(high)}"
 
 
 def times_as_many(observed: float, expected: float) -> str:
     """``That is 11 times as many.``; empty where a factor would say nothing."""
-    if expected < 0.5 or observed <= 0:
+    if expected < HALF or observed <= 0:
         return ""
-    factor = observed / expected
+    factor = observed / round(expected, 1)  # the average as it is shown
     if factor >= 1.45:
         return (
             f"That is {factor:.0f} times as many." if factor >= 3 else f"That is {factor:.1f} times as many."
@@ -155,7 +158,7 @@ def how_much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind not in USUAL:
         return sentence(str(alert["reason"]).partition(OFFER)[0])
     said = f"{many} in {duration(seconds)}; usually {usual(alert['low'], alert['high'])} at this hour"
-    if expected >= 1:
+    if expected >= HALF:
         said += f", {number(expected)} on average"
     return f"{sentence(said)} {times_as_many(alert['observed'], expected)}".rstrip()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from monitor.alerts import portion
 from monitor.alerts.detectors.history import duration, span
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
+from monitor.durations import format_duration
 
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
@@ -32,8 +34,16 @@ def later(evidence: Mapping[str, Any]) -> bool:
 def title(alert: Mapping[str, Any], much: str) -> str:
     """The figures in a title: as they are, or at their worst and as they are now."""
     evidence = alert.get("evidence") or {}
-    said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}" if later(evidence) else much
-    return f"{_lasts(alert)}: {said}" if alert.get("times", 1) > 1 else said
+    said = much
+    if later(evidence):
+        whole = evidence.get("newest_of")
+        said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
+    lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
+    if (since := _quiet_since(alert)) is not None:
+        at = _at(alert)
+        passed = None if at is None else (at - since).total_seconds()
+        lasts.append(f"{_quiet(alert)}{f' for {span(passed)}' if passed and passed > 0 else ''}")
+    return f"{', '.join(lasts)}: {said}" if lasts else said
 
 
 def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
@@ -43,11 +53,14 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     if alert.get("times", 1) > 1:
         who = f"{alert['acked_by']} looks after it" if alert.get("acked_by") else "Nobody has acknowledged it"
         said.append(f"{_lasts(alert).capitalize()}. {who}.")
+    if (since := _quiet_since(alert)) is not None:
+        said.append(quiet(alert, since, _at(alert), zone))
     if not later(evidence):
         return [*said, much]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
     extreme = _extreme(alert).capitalize()
-    newest = counted(evidence["newest"], alert["selection"])
+    newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
+    newest = newest or counted(evidence["newest"], alert["selection"])
     return [
         *said,
         f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",
@@ -55,13 +68,42 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     ]
 
 
+def quiet(alert: Mapping[str, Any], since: datetime, at: datetime | None, zone: tzinfo) -> str:
+    """Since when nothing unusual is seen, and how long an alert stays open all the same.
+
+    :param at: the moment of which this is said.
+    """
+    said = f"{_quiet(alert).capitalize()} since {when(since, zone, at)}"
+    lasts = ((alert.get("evidence") or {}).get("ends_after") or {}).get(
+        "flapping" if alert.get("flapping") else "firing"
+    )
+    if lasts is None or at is None or (end := since + timedelta(seconds=lasts)) <= at:
+        return f"{said}."
+    why = "it flaps" if alert.get("flapping") else f"keep_firing_for {format_duration(lasts)}"
+    return f"{said}; it stays open until {when(end, zone, at)} unless it begins again ({why})."
+
+
+def _quiet(alert: Mapping[str, Any]) -> str:
+    return "as usual" if alert["kind"] in FALLS else "quiet"
+
+
+def _quiet_since(alert: Mapping[str, Any]) -> datetime | None:
+    since = alert.get("quiet_since")
+    return datetime.fromisoformat(since) if since else None
+
+
+def _at(alert: Mapping[str, Any]) -> datetime | None:
+    at = (alert.get("evidence") or {}).get("at")
+    return datetime.fromisoformat(at) if at else None
+
+
 def _extreme(alert: Mapping[str, Any]) -> str:
     return "at its lowest" if alert["kind"] in FALLS else "at its height"
 
 
 def _lasts(alert: Mapping[str, Any]) -> str:
-    fired, at = alert.get("fired_at"), (alert.get("evidence") or {}).get("at")
-    if not fired or not at:
-        return "still firing"
-    lasted = (datetime.fromisoformat(at) - datetime.fromisoformat(fired)).total_seconds()
-    return f"still firing after {span(lasted)}"
+    fired, at = alert.get("fired_at"), _at(alert)
+    said = "still firing" if _quiet_since(alert) is None else "still open"
+    if not fired or at is None:
+        return said
+    return f"{said} after {span((at - datetime.fromisoformat(fired)).total_seconds())}"

@@ -15,7 +15,7 @@ from monitor.alerts.sentences import much
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.care import ack_command, judge_command, snooze_command
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, local_zone, print_table, shorten
+from monitor.cli.output import ago, clock, in_zone, local_zone, print_table, shorten
 from monitor.cli.parameters import DURATION
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
@@ -169,7 +169,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
         "owner": alert.owner,
         "labels": ", ".join(f"{name}={value}" for name, value in alert.rule_labels.items()),
         "state": state_in_words(store, alert),
-        "silent": alert.suppressed,
+        "silent": in_zone(alert.suppressed),
         "fired": f"{clock(alert.fired_at, zone=True)} ({ago(alert.fired_at, now)})",
         "resolved": "" if alert.resolved_at is None else clock(alert.resolved_at, zone=True),
         "reason": alert.reason,
@@ -185,7 +185,7 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
         click.echo(f"\n{said['line']['drawing']}\n{said['line']['caption']}")
     click.echo("\nlife")
     for step in store.transitions.of_alert(alert.id):
-        click.echo(f"  {clock(step.at)}  {step.state}: {step.reason}")
+        click.echo(f"  {clock(step.at)}  {step.state}: {in_zone(step.reason)}")
     click.echo("\nnotifications")
     for sent in _deliveries(store, alert):
         copied = f" (a copy, for {sent['copy_for']})" if sent["copy_for"] else ""

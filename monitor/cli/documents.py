@@ -12,7 +12,7 @@ import click
 
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import clock, print_table, shorten
+from monitor.cli.output import clock, print_table, printable, shorten
 from monitor.durations import parse_duration
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
@@ -28,7 +28,9 @@ def _filters(function: Any) -> Any:
     for option in (
         click.option("--source", metavar="NAME", help="Only of this source."),
         click.option("--label", "labels", multiple=True, metavar="TASK=LABEL", help="Only with this label."),
-        click.option("--thread", metavar="ID", help="Only of this conversation."),
+        click.option(
+            "--thread", metavar="ID", help="Only of this conversation: whole, oldest first, with roles."
+        ),
         click.option("--since", metavar="DURATION", help="Only of the last 30m, 24h, 7d ..."),
         limit_option,
         json_option,
@@ -41,7 +43,7 @@ def _filters(function: Any) -> Any:
 @_filters
 @pass_app
 def list_command(app: App, /, **filters: Any) -> None:
-    """List documents with their labels, newest first.
+    """List documents with their labels, newest first; a conversation (--thread) whole, as it was held.
 
     With --json: one array of objects with id, source, external_id, thread, role, title, text,
     url, published_at, fetched_at, event_at, live, mentions (names of [entities]) and
@@ -153,25 +155,35 @@ def _show(
         since=None if since is None else app.now() - timedelta(seconds=duration(since)),
         limit=at_most(limit, as_json),
     )
+    if thread is not None:  # is read as it was held
+        found.reverse()
     if as_json:
         print_json(documents_json(store, found))
         return
     said = store.predictions.shown([document.id for document in found])
+    talk = thread is not None
     print_table(
-        ["id", "time", "source", "labels", "text"],
+        ["id", "time", "source", *["role"] * talk, "labels", "text"],
         [
             [
                 document.id,
                 clock(document.event_at),
                 document.source,
+                *[document.role] * talk,
                 labels_line(said.get(document.id, {})),
-                shorten(f"{document.title} {document.text}", 100),
+                _text(document, whole=talk),
             ]
             for document in found
         ],
         empty="no documents",
         right=["id"],
     )
+
+
+def _text(document: StoredDocument, *, whole: bool) -> str:
+    """What a document says, in one line: its beginning, or all of it."""
+    said = printable(f"{document.title} {document.text}")
+    return shorten(said, len(said) if whole else 100)
 
 
 def documents_json(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitor.durations import format_duration
+
+MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -61,6 +64,11 @@ def clock(time: datetime | None, *, zone: bool = False) -> str:
     if time is None:
         return ""
     return f"{time.astimezone():{'%Y-%m-%d %H:%M:%S %Z' if zone else '%Y-%m-%d %H:%M:%S'}}"
+
+
+def in_zone(text: str) -> str:
+    """A text in which moments, such as ``2026-03-04T15:10:00Z``, are told in the terminal's zone."""
+    return MOMENT.sub(lambda found: clock(datetime.fromisoformat(found[0]), zone=True), text)
 
 
 def local_zone() -> str:

@@ -24,7 +24,7 @@ READ = 300
 ALERTS = 200
 DRAWN = 12
 """So many alerts are drawn and come with their shares, the others are a line each."""
-EVIDENCE = ("seconds", "shares", "names", "history")
+EVIDENCE = ("seconds", "ends_after", "shares", "names", "history")
 """What is taken over from what speaks for an alert."""
 EARLIER_DAYS, EARLIER_WEEKS = 7, 4
 """How many earlier periods say what is usual."""
@@ -117,8 +117,9 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
         if len(found) < DRAWN and alert.state != "resolved":
             texts = store.documents.many(store.alert_documents.of_alert(alert.id))
             evidence = as_it_stands(store, alert, texts, until)
-        drawn = EVIDENCE if len(found) < DRAWN else ("seconds",)
+        drawn = EVIDENCE if len(found) < DRAWN else EVIDENCE[:2]
         over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at < until else None
+        quiet = alert.quiet_since if alert.quiet_since is not None and alert.quiet_since < until else None
         found.append(
             {
                 "id": alert.id,
@@ -136,6 +137,8 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "fired_at": alert.fired_at.isoformat(),
                 "resolved_at": None if over is None else over.isoformat(),
                 "acked_by": alert.acked_by,
+                "flapping": alert.flapping,
+                "quiet_since": None if quiet is None else quiet.isoformat(),
             }
         )
     return found

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.lifecycle import span
 from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
@@ -24,8 +25,8 @@ from monitor.store.background import Background
 from monitor.store.room import BUCKET_S
 from monitor.types import ENTITY, Selection, StoredDocument
 
-COUNTED = {"surge", "threshold", "ratio", "drop"}
-"""Kinds that judge how many texts are in a window."""
+COUNTED = {"surge", "threshold", "drop"}
+"""Kinds that judge how many texts are in a window, copies included."""
 USUAL_DAYS = 28
 
 
@@ -64,6 +65,7 @@ def gather(
     known = alert.kind != "keyword" and background.knows(alert.selection)
     selection = alert.selection if known else {}
     read = list(documents[:READ])
+    judged = _judged(alert, rule, kept)
     return {
         "observed": alert.observed,
         "expected": alert.expected,
@@ -72,13 +74,19 @@ def gather(
         "since": _iso(window.since),
         "until": _iso(window.until),
         "seconds": window.seconds,
-        "shares": _shares(background, alert.selection, window, _judged(alert, rule, kept)) if known else [],
+        "shares": _shares(background, alert.selection, window, judged) if known else [],
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
-        "newest": _newest(background, alert, window, now) if known and alert.kind in COUNTED else None,
+        "ends_after": _ends_after(rule) if rule is not None else kept.get("ends_after"),
+        **(_newest(store, alert, window, judged, now) if known else _newest_are(None)),
         "history": _history(store, background, alert, window, now) if known else None,
     }
+
+
+def _ends_after(rule: Rule) -> dict[str, float]:
+    """Seconds that all must be quiet before an alert ends, one that flaps too."""
+    return {"firing": rule.pace.keep_firing_for, "flapping": span(rule.pace)}
 
 
 def _window(alert: StoredAlert, found: Verdict | None, kept: Mapping[str, Any]) -> Window:
@@ -102,10 +110,25 @@ def _behind(background: Background, alert: StoredAlert, attached: int, now: date
     return max(attached, counted)
 
 
-def _newest(background: Background, alert: StoredAlert, window: Window, now: datetime) -> int:
-    """How many texts came in the window that ends now: the one that was judged may lie behind."""
+def _newest(
+    store: Store, alert: StoredAlert, window: Window, judged: Selection | None, now: datetime
+) -> dict[str, int | None]:
+    """How many texts came in the window that ends now: the one that was judged may lie behind.
+
+    Of a share, ``judged`` is the whole: both are counted as the rule does, without copies.
+    """
     until = -(-int(now.timestamp()) // BUCKET_S) * BUCKET_S
-    return background.sum(alert.selection, until - window.seconds, until, live=True)
+    since = until - window.seconds
+    if alert.kind in COUNTED:
+        return _newest_are(Background(store).sum(alert.selection, since, until, live=True))
+    if judged is None:
+        return _newest_are(None)
+    whole = store.documents.stories(judged, since, until)
+    return _newest_are(min(whole, store.documents.stories(alert.selection, since, until)), whole)
+
+
+def _newest_are(texts: int | None, of: int | None = None) -> dict[str, int | None]:
+    return {"newest": texts, "newest_of": of}
 
 
 def _judged(alert: StoredAlert, rule: Rule | None, kept: Mapping[str, Any]) -> Selection | None:

@@ -48,7 +48,7 @@ class _Scene:
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
         if alert.snoozed_until is not None and self.now < alert.snoozed_until:
-            return f"snoozed by {alert.snoozed_by} until {alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
+            return f"snoozed by {alert.snoozed_by} until {alert.snoozed_until:%Y-%m-%dT%H:%M:%SZ}"
         for silence in self.silences:
             if silence.covers(alert.labels):
                 said = f": {silence.comment}" if silence.comment else ""
@@ -170,8 +170,8 @@ def _end_muted(scene: _Scene, alert: StoredAlert, route_name: str) -> bool:
 
 
 def _again(scene: _Scene, route: Route, alert: StoredAlert, last_at: datetime) -> bool:
-    """Whether to say once more that an alert fires: not where somebody looks after it."""
-    if not route.repeat_interval or alert.acked_at is not None:
+    """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet."""
+    if not route.repeat_interval or alert.acked_at is not None or alert.quiet_since is not None:
         return False
     return (scene.now - last_at).total_seconds() >= route.repeat_interval
 

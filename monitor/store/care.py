@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from monitor.errors import MonitorError
 from monitor.store.alerts import StoredAlert
@@ -36,7 +36,8 @@ class Care(Room):
                 "update alerts set snoozed_until = ?, snoozed_by = ? where id = ?",
                 [to_text(until), by, alert_id],
             )
-            said = f"by {by} until {until:%Y-%m-%d %H:%M} UTC{f': {note}' if note else ''}"
+            # commands show it in the terminal's zone
+            said = f"by {by} until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{f': {note}' if note else ''}"
             self.store.transitions.add(alert_id, "snoozed", said, now)
 
     def wake(self, alert_id: int, by: str, note: str, now: datetime) -> None:

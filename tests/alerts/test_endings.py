@@ -75,3 +75,12 @@ def test_an_end_without_a_reason_is_told_all_the_same(ended: str) -> None:
 def test_figures_that_became_quiet_are_said() -> None:
     told = alert(ended="quiet again: 2 texts in 1 h, the rule's limit is 5")
     assert said(told)[1] == "When it ended: 2 texts in 1 h, the rule's limit is 5."
+
+
+def test_a_silence_lasted_from_its_beginning() -> None:
+    told = alert("silence", "quiet again: it was read", since="2026-03-04T09:14:10+00:00")
+    told["selection"] = {"source": "wire"}
+    assert endings.title(told) == "Over after 3 h 19 min: source wire"
+    assert said(told)[0] == (
+        "It is over: silent since 10:14 CET, raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 3 h 19 min."
+    )

@@ -98,3 +98,28 @@ def test_mentions_are_shown(monitor):
     assert (good["mentions"], bad["mentions"]) == (["Acme Corp"], [])
     assert "mentions:     Acme Corp" in monitor("documents", "show", good["id"]).out
     assert "mentions:" not in monitor("documents", "show", bad["id"]).out
+
+
+def test_a_conversation_is_shown_whole_as_it_was_held(monitor):
+    said = [
+        ("customer", "where is it? " + "please " * 20 + "answer"),
+        ("agent", "on its way"),
+        ("customer", "thanks"),
+    ]
+    rows = [
+        {"text": text, "id": str(n), "thread": "c1", "role": role, "time": "2026-01-01T10:00:00Z"}
+        for n, (role, text) in enumerate(said)
+    ]
+    file = monitor.write("chat.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    monitor("documents", "import", file, "--source", "chat")
+    given = ("documents", "list", "--source", "chat", "--thread", "c1")
+    assert [(d["role"], d["text"]) for d in monitor(*given, "--json").json] == said
+    shown = " ".join(monitor(*given).out.split())
+    assert shown.startswith("id time source role labels text 1 ")
+    assert (
+        shown.index("where is it?")
+        < shown.index("answer")
+        < shown.index("agent on its way")
+        < shown.index("thanks")
+    )
+    assert [d["id"] for d in monitor(*given, "--limit", "1", "--json").json] == [3], "the newest of it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall
@@ -171,7 +172,13 @@ def test_times_are_read_and_told_in_the_zone_of_the_terminal(fetched, alert_id, 
         "2099-07-01T16:00:00Z",
     ]
     fetched("alerts", "ack", alert_id)
+    fetched("alerts", "snooze", alert_id, "--for", "1h", "--by", "ada")
+    store = fetched.store()
+    store.alerts.suppress(alert_id, "snoozed by ada until 2099-07-01T16:00:00Z", datetime.now(UTC))
+    store.close()
     shown = fetched("alerts", "show", alert_id).out
+    assert re.search(r"snoozed: by ada until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d CES?T\n", shown)
+    assert "silent:       snoozed by ada until 2099-07-01 18:00:00 CEST" in shown
     assert "UTC" not in shown
     assert shown.count(" CE") >= 2
     assert (

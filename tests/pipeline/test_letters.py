@@ -222,9 +222,9 @@ def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
         ("model", {"task": "intent"}, "no label", "monitor label intent"),
         (
             "conversation",
-            {"source": "chat", "thread": "c1"},
+            {"source": "my chat", "thread": "c1"},
             "no answer",
-            "monitor documents list --thread c1",
+            "monitor documents list --source 'my chat' --thread c1",
         ),
         ("new_topic", {"task": "intent"}, "8 texts; to make them a label: monitor do", "monitor do"),
         ("surge", {}, "12 texts", "monitor alerts show 7"),
@@ -252,3 +252,20 @@ def test_a_long_headline_is_cut_before_its_rule() -> None:
     over = context("resolved", data({**alert, "kind": "keyword", "reason": reason}, []))["headline"]
     assert len(over) <= 200
     assert over.endswith("… [slow]")
+
+
+def test_a_silence_is_told_from_its_moment_in_the_zone_of_who_reads_it() -> None:
+    since, fired = "2026-03-04T08:59:10+00:00", "2026-03-04T10:00:00+00:00"
+    alert = {
+        "id": 1, "rule": "quiet", "kind": "silence", "selection": {"source": "wire"}, "since": since,
+        "reason": "cannot be read for 1 h; 3 failures in a row: no route", "fired_at": fired,
+        "observed": 3, "expected": 0.0,
+        "evidence": {
+            "seconds": 3900, "since": "2026-03-04T08:55:00+00:00", "until": fired, "at": fired, "read": 0,
+            "shares": [], "first_at": None, "last_at": None, "behind": 0, "newest": None,
+        },
+    }  # fmt: skip
+    assert context("firing", alert, "America/Los_Angeles")["facts"] == [
+        "Cannot be read for 1 h; 3 failures in a row: no route.",
+        "Since 00:59 PST; raised 02:00 PST on Wed 4 Mar.",
+    ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from weeks import Weeks
 
 from monitor.alerts.caption import line
-from monitor.alerts.detectors import ThresholdSettings
+from monitor.alerts.detectors import RatioSettings, ThresholdSettings
+from monitor.alerts.digest import Digest, compose_digest
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.message import context
 from monitor.alerts.rules import Rule
@@ -18,6 +20,7 @@ from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
 from monitor.pipeline.alerting import alert_data
 from monitor.pipeline.delivery import deliver_due, refresh
+from monitor.pipeline.digests import gather_digest
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
@@ -180,3 +183,73 @@ def test_an_alert_that_nobody_was_told_of_is_shown_as_it_was_last(tmp_path: Path
     assert (evidence["observed"], evidence["read"], evidence["behind"]) == (9, 9, 9)
     assert evidence["at"] == alert.last_firing_at.isoformat()
     made.store.close()
+
+
+def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
+    policy = Policy((Route(name="all", notify=("desk",), repeat_interval=6 * 3600),))
+    rule = Rule(
+        "share", "ratio", {"sentiment": "negative"}, [], RatioSettings(at_least=0.5),
+        pace=Pace(keep_firing_for=86400), routed=True, policy=policy,
+    )  # fmt: skip
+    made = Weeks(tmp_path / "monitor.db", NOW, days=3, busy=3)
+
+    def tell(texts: Sequence[str], mood: str, at: datetime) -> None:
+        for text in texts:
+            made.say("wire", text, "", at, {"sentiment": [mood]})
+
+    bad, good = ([item.title for item in made.news if item.mood == mood] for mood in ("negative", "positive"))
+    tell(bad[:12], "negative", NOW - timedelta(minutes=5))
+    judge_due(made.store, [rule], NOW)
+    dispatch(made.store, policy, NOW)
+    late = NOW + timedelta(hours=6)
+    tell([bad[12]] * 35, "negative", late - timedelta(minutes=20))
+    tell(good[:4], "positive", late - timedelta(minutes=20))
+    dispatch(made.store, policy, late)
+    *_, again = letters(made)
+    assert ": at its height 12 of 12 texts in 1 h are negative (100 %), " in again.title
+    assert "; now 1 of 5" in again.title
+    assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
+    dispatch(made.store, policy, late + timedelta(hours=6))
+    *_, last = letters(made)
+    assert "In the last 1 h: no negative texts." in last.body.splitlines()
+    assert "; now 0" in last.title
+    made.store.close()
+
+
+@pytest.mark.parametrize("flapping", [False, True])
+def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: Weeks, flapping: bool) -> None:
+    pace = Pace(keep_firing_for=12 * 3600, flap_count=int(flapping), flap_span=86400)
+    rule = replace(RULE, pace=pace)
+    judge_due(weeks.store, [rule], NOW)
+    dispatch(weeks.store, POLICY, NOW)
+    quiet = NOW + timedelta(hours=1)
+    judge_open(weeks.store, [rule], quiet)
+    dispatch(weeks.store, POLICY, NOW + timedelta(hours=7))
+    assert len(letters(weeks)) == 1, "nothing new is seen"
+    (alert,) = weeks.store.alerts.find()
+    now = alert_data(weeks.store, alert, NOW + timedelta(hours=7))
+    shown = context("firing", {**now, "times": 2}, "Europe/Vienna")
+    until, why = ("17:10 CET", "it flaps") if flapping else ("05:10 CET", "keep_firing_for 12h")
+    assert shown["facts"][:2] == [
+        "Still open after 7 h. Nobody has acknowledged it.",
+        f"Quiet since 17:10 CET; it stays open until {until} on Thu 5 Mar unless it begins again ({why}).",
+    ]
+    head = "Flapping: still open" if flapping else "Still open"
+    assert shown["headline"].startswith(f"{head} after 7 h, quiet for 6 h: at its height 8 texts")
+    assert (
+        context("firing", now)["headline"]
+        .lower()
+        .removeprefix("flapping: ")
+        .startswith("quiet for 6 h: at its")
+    )
+    digest = Digest("evening", at=time(22), notify=["desk"])
+    said = compose_digest(
+        gather_digest(weeks.store, digest, NOW - timedelta(days=1), NOW + timedelta(hours=7))
+    ).body
+    open_ = ", still open, flapping, quiet since" if flapping else ", still open, quiet since"
+    assert f"{open_} 16:10 UTC; it stays open until " in said
+    for item in weeks.wave[9:16]:
+        weeks.report(item, NOW + timedelta(hours=8))
+    judge_due(weeks.store, [rule], NOW + timedelta(hours=8, minutes=1))
+    dispatch(weeks.store, POLICY, NOW + timedelta(hours=8, minutes=1))
+    assert letters(weeks)[-1].body.startswith("Still firing after 8 h 1 min. Nobody has acknowledged it.")

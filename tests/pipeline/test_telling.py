@@ -314,7 +314,7 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     world.wait(seconds=1)
     ((_, news),) = world.letters()
     assert news.event == "firing"
-    assert news.title == "2 firing (1 new) and 1 resolved: texts on sport; texts on court and 1 more"
+    assert news.title == "2 firing (1 new): texts on sport; texts on money; 1 over: texts on court"
     overview, _, whole = news.body.partition("\n\n")
     assert "1. NEW 9 texts on sport" in overview
     assert "2. 9 texts on money" in overview
@@ -342,7 +342,7 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     world.see("quiet", topic="money")
     world.wait(minutes=1)
     ((_, over),) = world.letters()
-    assert (over.event, over.title) == ("resolved", "2 resolved: texts on court; texts on money")
+    assert (over.event, over.title) == ("resolved", "2 over: texts on court; texts on money")
     world.wait(minutes=1)
     assert world.store.tellings.groups() == []
     world.see("firing", topic="court")

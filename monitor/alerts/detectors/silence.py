@@ -9,7 +9,6 @@ publishes five at a time is not thought to be five times as regular as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 import numpy as np
 from pydantic import Field
@@ -87,7 +86,7 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
         reason = f"{said}, in which {mean:.2g} arrivals are usual"
     else:
         firing = True
-        reason = f"{said}, in which {mean:,.0f} arrivals are usual; the last came {_clock(last)}"
+        reason = f"{said}, in which {mean:,.0f} arrivals are usual"
     return Verdict(firing, 0, mean, 1.0 if firing else 0.0, mean, last, until, float(chance), reason)
 
 
@@ -99,10 +98,7 @@ def judge_failing(
     lasts = now - since >= settings.failing_for or last_success is None
     if failures < FAILURES or not lasts:
         return None
-    if last_success is None:
-        said = "was never read"
-    else:
-        said = f"cannot be read for {span(now - last_success)}; the last time was {_clock(last_success)}"
+    said = "was never read" if last_success is None else f"cannot be read for {span(now - last_success)}"
     reason = f"{said}; {failures} failures in a row: {error}"
     return Verdict(True, failures, 0.0, 0.0, 0.0, since, now, 0.0, reason)
 
@@ -127,7 +123,3 @@ def _due(came: History, first: int, end: int, settings: SilenceSettings) -> tupl
     oldest = max(0, first - int(settings.baseline // came.step))
     rate = (sums[first] - sums[oldest]) / max(1, first - oldest)
     return float(rate * width), DISPERSION_PRIOR + 1 / max(1.0, float(sums[first] - sums[oldest])), known
-
-
-def _clock(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from monitor.alerts import sentences
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import span
+from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
 from monitor.alerts.series_in_words import named
@@ -145,7 +146,7 @@ def _period(data: Mapping[str, Any], zone: str) -> str:
 def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Each part of a digest as lines; those of alerts with what they are drawn with."""
     return {
-        "alerts": [{"said": _alert(alert, ZoneInfo(zone)), **_details(alert)} for alert in data["alerts"]],
+        "alerts": [_entry(alerts, ZoneInfo(zone)) for alerts in folded(data["alerts"])],
         "names": more_than_usual(data["names"]),
         "rose": [_moved(series) for series in data["rose"]],
         "fell": [_moved(series) for series in data["fell"]],
@@ -157,6 +158,13 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
             if fit["texts"]
         ],
     }
+
+
+def _entry(alerts: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> dict[str, Any]:
+    """One alert, or the conversations of one rule: a line and what belongs to it."""
+    if len(alerts) > 1:
+        return {"facts": [], "line": None, **line_of(alerts, zone)}
+    return {"said": _alert(alerts[0], zone), "command": "", **_details(alerts[0])}
 
 
 def _alert(alert: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -14,6 +14,8 @@ from monitor.alerts.series_in_words import counted
 from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 
+WAITS = "unanswered for "
+"""How the reason begins while there is no answer."""
 ANSWERED = "answered after "
 """How the reason begins where an answer ended it."""
 UNANSWERED = "it was never answered"
@@ -91,7 +93,7 @@ def _unanswered(
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after
-    reason = f"unanswered for {span(waits)}, {counted(len(open_), where)}"
+    reason = f"{WAITS}{span(waits)}, {counted(len(open_), where)}"
     if not firing:
         reason += f"; the rule waits {duration(settings.after)}"
         if answered := _answered(turns):

@@ -80,6 +80,7 @@ DATA: dict[str, Any] = {
         ],
         "behind": 12,
         "newest": 12,
+        "late": [],
         "rule": "bad-news (surge) watches topic court: window 1h.",
         "history": {
             "start": "2026-03-03T14:10:00+00:00",

@@ -17,6 +17,7 @@ from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import named
+from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -75,6 +76,7 @@ def gather(
         "shares": _shares(background, alert.selection, window, _judged(alert, rule, kept)) if known else [],
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
+        "late": late(store, read),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
         "newest": _newest(background, alert, window, now) if known and alert.kind in COUNTED else None,
         "history": _history(store, background, alert, window, now) if known else None,

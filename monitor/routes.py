@@ -24,6 +24,9 @@ LabelValue = Annotated[str, Field(min_length=1, max_length=200)]
 DETECTOR_LABELS = ("source", "entity", "thread", "task")
 """Labels that are no tasks: what some kinds of rules watch instead."""
 
+LONGEST_PAUSE = 3600.0
+"""Seconds: a group that keeps changing is told of so often."""
+
 
 class Route(Settings):
     """One ``[[routes]]``."""
@@ -37,10 +40,24 @@ class Route(Settings):
         None, description="alerts with the same values of these labels share letters"
     )
     group_wait: Duration = Field(30.0, ge=0, description="from a group's first alert to its first letter")
-    group_interval: Duration = Field(300.0, ge=0, description="between two letters of a group, at least")
+    group_interval: Duration = Field(
+        300.0, ge=0, description="between the first two letters of a group, at least"
+    )
     repeat_interval: Duration = Field(0.0, ge=0, description="say again what still fires; 0: never")
     continue_: bool = Field(False, alias="continue", description="look at the routes below as well")
     mute: tuple[str, ...] = Field((), description="names of mutes")
+
+    def pause(self, letters: int) -> float:
+        """Seconds before the next letter of a group that had so many: twice as long after each, up to the longest."""
+        if not letters:
+            return self.group_wait
+        # 2 to the 32nd seconds are longer than any group lives
+        return min(self.group_interval * 2.0 ** min(letters - 1, 32), self.longest_pause)
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds: an hour, less where alerts are repeated more often, but never less than ``group_interval``."""
+        return max(self.group_interval, min(LONGEST_PAUSE, self.repeat_interval or LONGEST_PAUSE))
 
 
 class Inhibit(Settings):

@@ -269,3 +269,57 @@ def test_a_story_that_two_alerts_tell_is_shown_once(tmp_path: Path) -> None:
     for text in (compose_digest(spoken).body, compose_digest(spoken).html):
         assert ", agent, and 3 more with the same text" in text, "who speaks is said, as in an alert"
     store.close()
+
+
+def test_many_conversations_are_one_line_and_the_largest_wave_is_drawn(weeks: Weeks) -> None:
+    store = weeks.store
+    asked = NOW - timedelta(hours=9)
+
+    def thread(number: int) -> int:
+        fired = asked + timedelta(minutes=30 + number)
+        alert = store.alerts.insert(
+            rule="waiting", kind="conversation", fingerprint=f"c{number}",
+            selection={"source": "wire", "thread": f"N-{number}"}, since=asked, now=fired, observed=1,
+            expected=0, low=0, high=0, reason="unanswered for 30 min, 1 negative text", notify=[],
+        )  # fmt: skip
+        note(store, store.alerts.need(alert), [], fired)
+        return alert
+
+    def wave(topic: str, observed: int) -> int:
+        documents = store.documents.find(labels=[("topic", topic)], since=NOW - timedelta(days=1), limit=50)
+        alert = store.alerts.insert(
+            rule="bad-news", kind="surge", fingerprint=f"{topic}{observed}", selection={"topic": topic}, since=asked,
+            now=NOW - timedelta(hours=1), observed=observed, expected=1, low=0, high=3, reason="texts", notify=[],
+        )  # fmt: skip
+        note(store, store.alerts.need(alert), documents, NOW - timedelta(hours=1))
+        return alert
+
+    threads = [thread(number) for number in range(14)]
+    small, large = wave("product", 5), wave("litigation", 44)
+    same = wave("litigation", 40)
+    for alert in threads[2:]:
+        store.alerts.resolve(alert, "answered", NOW - timedelta(hours=2))
+    with store.transaction() as connection:
+        connection.execute(
+            "update alerts set last_firing_at = ? where id = ?",
+            [(asked + timedelta(hours=7, minutes=17)).isoformat(), threads[5]],
+        )
+    data = gather_digest(store, MORNING, NOW - timedelta(days=1), NOW)
+    assert [a["id"] for a in data["alerts"]] == [large, small, *threads, same], (
+        "what is drawn, the largest first"
+    )
+    said = compose_digest(data, "Europe/Vienna")
+    line = "waiting: 14 conversations unanswered, the longest 7 h 17 min, raised 23:40 CET"
+    assert f"{line} to 23:53 CET on Tue 3 Mar" in said.body
+    assert f", 2 still open (alerts {threads[0]}, {threads[1]})\n" in said.body
+    assert said.body.count("conversation") == 1
+    for text in (said.body, said.html):
+        assert f"monitor alerts ack {threads[0]} {threads[1]}" in text
+        assert line in text
+        assert text.count(" a column: ") == 2, "a series is drawn once"
+    assert said.body.index(f"alert {large}:") < said.body.index(f"alert {small}:") < said.body.index(line)
+    for alert in threads[:2]:
+        store.care.acknowledge(alert, "ada", "", NOW)
+    said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW))
+    assert f", 2 still open (alerts {threads[0]}, {threads[1]}) and looked after\n" in said.body
+    assert "monitor alerts list --rule waiting\n" in said.body

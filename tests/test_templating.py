@@ -81,6 +81,7 @@ DATA: dict[str, Any] = {
         "behind": 12,
         "newest": 12,
         "newest_of": None,
+        "late": [],
         "rule": "bad-news (surge) watches topic court: window 1h.",
         "ends_after": {"firing": 3600.0, "flapping": 43200.0},
         "history": {

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from monitor.alerts import sentences
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import span
+from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
 from monitor.alerts.series_in_words import named
@@ -146,7 +147,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Each part of a digest as lines; those of alerts with what they are drawn with."""
     until, local = datetime.fromisoformat(data["until"]), ZoneInfo(zone)
     return {
-        "alerts": [{"said": _alert(alert, until, local), **_details(alert)} for alert in data["alerts"]],
+        "alerts": [_entry(alerts, until, local) for alerts in folded(data["alerts"])],
         "names": more_than_usual(data["names"]),
         "rose": [_moved(series) for series in data["rose"]],
         "fell": [_moved(series) for series in data["fell"]],
@@ -158,6 +159,13 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
             if fit["texts"]
         ],
     }
+
+
+def _entry(alerts: Sequence[Mapping[str, Any]], until: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """One alert, or the conversations of one rule: a line and what belongs to it."""
+    if len(alerts) > 1:
+        return {"facts": [], "line": None, **line_of(alerts, zone)}
+    return {"said": _alert(alerts[0], until, zone), "command": "", **_details(alerts[0])}
 
 
 def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:

@@ -70,6 +70,8 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
     shown = [context(alert["event"], alert, zone, most=SHOWN_TEXTS) for alert in alerts[:SHOWN_ALERTS]]
     told = any(_news(alert) for alert in alerts)
     title = _title(data)
+    ack = _ack(alerts, told)
+    left_out = ("alerts judge", "alerts ack") if ack else ("alerts judge",)
     names: dict[str, Any] = {
         "title": title,
         "alerts": [
@@ -86,10 +88,15 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "texts": c["texts"],
                 "line": c["line"],
                 "rule": c["rule"],
-                "commands": [command for command in c["commands"] if "alerts judge" not in command["run"]],
+                "commands": [
+                    command
+                    for command in c["commands"]
+                    if not any(part in command["run"] for part in left_out)
+                ],
             }
             for number, c in enumerate(shown, 1)
         ],
+        "ack": ack,
         "marks": any(not c["alert"].get("new") and c["event"] == "firing" for c in shown),
         "more": len(alerts) - len(shown),
         "picture": PICTURE if any(c["picture"] for c in shown) else "",
@@ -112,6 +119,19 @@ def _care(event: str, alert: Mapping[str, Any]) -> str:
 def _news(alert: Mapping[str, Any]) -> bool:
     """Whether a letter comes because of this alert."""
     return bool(alert.get("new")) or alert["event"] == "resolved"
+
+
+def _ack(alerts: Sequence[Mapping[str, Any]], told: bool) -> dict[str, str] | None:
+    """The command that acknowledges several at once: what is new, or where nothing is, what is told again."""
+    ids = [
+        str(alert["id"])
+        for alert in alerts
+        if alert["event"] == "firing" and (alert.get("new") or not told) and not alert.get("acked_by")
+    ]
+    if len(ids) < 2:
+        return None
+    why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
+    return {"run": f"monitor alerts ack {' '.join(ids)}", "why": why}
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, portion, sentences, standing
+from monitor.alerts import endings, late, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
 from monitor.alerts.risen_names import more_than_usual, mostly
@@ -165,6 +165,8 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if data["kind"] not in (*FALLS, "conversation") and evidence["read"]:
         told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
         told += [sentences.words(evidence["words"])]
+    if event == "firing" and data["kind"] not in FALLS:
+        told.insert(0, late.sentence(evidence, zone, _told(data)))
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),

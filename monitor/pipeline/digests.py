@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from math import sqrt
 from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
@@ -15,6 +16,7 @@ from monitor.alerts.words import as_written, rising, terms
 from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
+from monitor.store.alerts import StoredAlert
 from monitor.store.background import EXCERPT, Background, Evidence
 from monitor.store.digests import Digests
 from monitor.types import Notification, StoredDocument
@@ -23,7 +25,7 @@ READ = 300
 """At most so many texts of the period are read for words, and so many earlier ones."""
 ALERTS = 200
 DRAWN = 12
-"""So many alerts are drawn and come with their shares, the others are a line each."""
+"""So many series, those of the largest alerts, are drawn and come with their shares; the others are a line each."""
 EVIDENCE = ("seconds", "ends_after", "shares", "names", "history")
 """What is taken over from what speaks for an alert."""
 EARLIER_DAYS, EARLIER_WEEKS = 7, 4
@@ -106,18 +108,28 @@ def _earlier(store: Store, since: int, length: int) -> float:
 
 
 def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    """The alerts of the period: those that are drawn, the largest first, then the others by time."""
     kept = Evidence(store)
-    for alert in reversed(store.alerts.find(limit=ALERTS)):
-        if alert.fired_at is None or alert.fired_at >= until:
-            continue
-        if alert.resolved_at is not None and alert.resolved_at < since:
-            continue
-        evidence = kept.of(alert.id)
-        if len(found) < DRAWN and alert.state != "resolved":
+    told = [
+        (alert, kept.of(alert.id))
+        for alert in reversed(store.alerts.find(limit=ALERTS))
+        if alert.fired_at is not None
+        and alert.fired_at < until
+        and (alert.resolved_at is None or alert.resolved_at >= since)
+    ]
+    large: dict[frozenset[tuple[str, str]], StoredAlert] = {}
+    for alert in sorted(
+        (alert for alert, evidence in told if evidence.get("history")), key=_over, reverse=True
+    ):
+        large.setdefault(frozenset(alert.selection.items()), alert)
+    drawn = {alert.id: n for n, alert in enumerate(list(large.values())[:DRAWN])}
+    found: list[dict[str, Any]] = []
+    for alert, evidence in sorted(told, key=lambda one: drawn.get(one[0].id, DRAWN)):
+        if alert.id in drawn and alert.state != "resolved":
             texts = store.documents.many(store.alert_documents.of_alert(alert.id))
             evidence = as_it_stands(store, alert, texts, until)
-        drawn = EVIDENCE if len(found) < DRAWN else EVIDENCE[:2]
+        keys = EVIDENCE if alert.id in drawn else EVIDENCE[:2]
+        assert alert.fired_at is not None
         over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at < until else None
         quiet = alert.quiet_since if alert.quiet_since is not None and alert.quiet_since < until else None
         found.append(
@@ -133,7 +145,9 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "expected": alert.expected,
                 "reason": alert.reason,
                 "seconds": evidence.get("seconds", 3600),
-                "evidence": {key: evidence[key] for key in drawn if key in evidence},
+                "evidence": {key: evidence[key] for key in keys if key in evidence},
+                "since": alert.since.isoformat(),
+                "last_firing_at": min(alert.last_firing_at, until).isoformat(),
                 "fired_at": alert.fired_at.isoformat(),
                 "resolved_at": None if over is None else over.isoformat(),
                 "acked_by": alert.acked_by,
@@ -142,6 +156,11 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
             }
         )
     return found
+
+
+def _over(alert: StoredAlert) -> float:
+    """How far the figures of an alert are from what is usual, or from its limit: about in standard deviations."""
+    return abs(alert.observed - alert.expected) / sqrt(max(alert.expected, 0.0) + 1)
 
 
 def _waves(

@@ -18,6 +18,7 @@ from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import named
+from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -77,6 +78,7 @@ def gather(
         "shares": _shares(background, alert.selection, window, judged) if known else [],
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
+        "late": late(store, read),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
         "ends_after": _ends_after(rule) if rule is not None else kept.get("ends_after"),
         **(_newest(store, alert, window, judged, now) if known else _newest_are(None)),

@@ -198,10 +198,10 @@ def _flush(scene: _Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -
     opened = min(group.opened_at, scene.now)
     last = None if group.last_at is None else min(group.last_at, scene.now)
     waited = (scene.now - (last or opened)).total_seconds()
+    if group.letters and waited >= 2 * route.longest_pause:
+        group = scene.store.tellings.renew_group(group)
     wrote = False
-    if waited >= (route.group_interval if last else route.group_wait) and not scene.policy.route_muted(
-        route, scene.now
-    ):
+    if waited >= route.pause(group.letters) and not scene.policy.route_muted(route, scene.now):
         wrote = _write_group(scene, route, replace(group, last_at=last), members)
     if wrote:
         scene.store.tellings.set_group(group.id, opened, scene.now, group.letters + 1)

@@ -131,6 +131,15 @@ class Sources(Room):
         )
         return to_time_or_none(found)
 
+    def came_before(self, name: str, time: datetime) -> datetime | None:
+        """When the newest text of a source came, of those that came before a time."""
+        found = self.value(
+            "select fetched_at from documents where source = ? and fetched_at < ? "
+            "order by bucket desc, event_at desc limit 1",
+            [name, to_text(time)],
+        )
+        return to_time_or_none(found)
+
     def buckets(self, name: str, since: int) -> list[int]:
         """The buckets (epoch seconds) from ``since`` on in which a source had something new to tell, by time.
 

@@ -105,6 +105,18 @@ def test_the_end_says_how_long_the_answer_took(said: str, reason: str) -> None:
     assert (found.firing, found.quiet, found.reason) == (False, True, reason)
 
 
+def test_what_the_customer_wrote_before_is_said_too() -> None:
+    settings = ConversationSettings(when="unanswered", after="30m")
+    earlier = "; the customer's first text without an answer came 6 min earlier"
+    found = judge(turns("-a+????+-+"), 45 * MINUTE, settings)
+    assert (found.firing, found.reason) == (True, f"unanswered for 37 min, 1 text{earlier}")
+    assert judge(turns("-a+????+-+a"), 45 * MINUTE, settings).reason == f"answered after 2 min{earlier}"
+    assert judge(turns("-a++++-+a"), 45 * MINUTE, settings).reason == "answered after 2 min", "shortly before"
+    assert judge(turns("+++++++a-a"), 45 * MINUTE, settings).reason == "answered after 1 min", (
+        "that was answered"
+    )
+
+
 def test_where_must_name_a_label() -> None:
     settings = ConversationSettings(when="worse")
     assert [s for s, _ in settings.faults({}, {})] == ["where"]

@@ -56,3 +56,26 @@ def test_who_looks_after_an_alert_is_said_in_its_line() -> None:
     assert lines[1].endswith(" [r], ben looks after it")
     assert "looks after it" not in lines[2]
     assert " [r], ada &lt;a@b.example&gt; looks after it (calling the agency)</li>" in said.html
+
+
+def test_one_command_acknowledges_all_that_are_new() -> None:
+    alerts = [
+        {**alert("Zedco", new=True), "id": 43},
+        {**alert("Acme", new=True), "id": 44},
+        {**alert("Tolvik", new=True), "id": 45, "acked_by": "ada"},
+        {**alert("Norvane"), "id": 7},
+        {**alert("Old", event="resolved"), "id": 8},
+    ]
+    said = group_message({"group": {}, "alerts": alerts})
+    for text in (said.body, said.html):
+        assert text.count("monitor alerts ack") == 1
+        assert (
+            text.index("Old") < text.index("monitor alerts ack 43 44") < text.index("monitor alerts show 43")
+        )
+        assert "I look after all that are new" in text
+    assert "monitor alerts snooze 43" in said.body
+    again = group_message({"group": {}, "alerts": [{**one, "new": False} for one in alerts[:4]]})
+    assert "monitor alerts ack 43 44 7  I look after all that nobody looks after yet\n" in again.body
+    alone = group_message({"group": {}, "alerts": [alerts[0], *alerts[3:]]})
+    assert "monitor alerts ack 43 " in alone.body, "with what is said of it"
+    assert "I look after all" not in alone.body

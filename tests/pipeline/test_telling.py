@@ -350,6 +350,58 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     assert world.events() == [("press", "firing")]
 
 
+def minutes_told(world: World, minutes: range) -> list[int]:
+    """The minutes in which a letter came, where something new fires in each."""
+    told = []
+    for minute in minutes:
+        world.see("firing", topic=f"t{minute}")
+        world.wait(minutes=1)
+        told += [minute] * len(world.letters())
+    return told
+
+
+def test_a_group_that_keeps_changing_is_told_of_at_growing_intervals(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m", repeat_interval="4h"),))
+    told = minutes_told(world, range(120))
+    assert told == [0, 5, 15, 35, 75]
+    world.wait(minutes=16)
+    assert len(world.letters()) == 1, "an hour after the last"
+    world.wait(hours=3)
+    assert world.letters() == [], "nothing new"
+    keys = {letter.notification.key for letter in world.store.outbox.of_alert(1)}
+    assert minutes_told(world, range(1000, 1020)) == [1000, 1005, 1015], "it was calm"
+    assert (
+        len({*keys, *(letter.notification.key for letter in world.store.outbox.of_alert(1))}) == len(keys) + 3
+    )
+
+
+def test_a_group_that_begins_again_is_told_of_as_a_new_one(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
+    assert minutes_told(world, range(40)) == [0, 5, 15, 35]
+    for minute in range(40):
+        world.see("quiet", topic=f"t{minute}")
+    world.wait(hours=1)
+    assert world.events() == [("press", "resolved")]
+    world.wait(minutes=1)
+    assert minutes_told(world, range(40, 50)) == [40, 45]
+
+
+@pytest.mark.parametrize(
+    ("settings", "pauses"),
+    [
+        ({}, [30, 300, 600, 1200, 2400, 3600, 3600]),
+        ({"group_interval": "2h"}, [30, 7200, 7200]),
+        ({"group_interval": 0}, [30, 0, 0, 0]),
+        ({"repeat_interval": "30m"}, [30, 300, 600, 1200, 1800, 1800]),
+        ({"repeat_interval": "1m"}, [30, 300, 300]),
+    ],
+)
+def test_pauses_between_letters_of_a_group(settings: Mapping[str, Any], pauses: list[float]) -> None:
+    made = route(group_by=[], **settings)
+    assert [made.pause(letters) for letters in range(len(pauses))] == pauses
+    assert made.pause(10_000) == pauses[-1]
+
+
 def test_an_alert_that_ends_before_its_group_speaks_is_told_to_nobody(world: World) -> None:
     world.policy = Policy((route(group_by=["topic"]),))
     world.see("firing")

@@ -14,8 +14,12 @@ from monitor.alerts.series_in_words import counted
 from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 
+WAITS = "unanswered for "
+"""How the reason begins while there is no answer."""
 ANSWERED = "answered after "
 """How the reason begins where an answer ended it."""
+EARLIER = 300
+"""Seconds: where the customer wrote so long before the first text of the rule, it is said."""
 UNANSWERED = "it was never answered"
 """How the reason ends where no answer did."""
 
@@ -91,7 +95,8 @@ def _unanswered(
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after
-    reason = f"unanswered for {span(waits)}, {counted(len(open_), where)}"
+    first = next(turn.at for turn in _unread(turns) if turn.role == "customer")
+    reason = f"{WAITS}{span(waits)}, {counted(len(open_), where)}{_earlier(first, since)}"
     if not firing:
         reason += f"; the rule waits {duration(settings.after)}"
         if answered := _answered(turns):
@@ -101,22 +106,37 @@ def _unanswered(
 
 def _open(turns: Sequence[Turn]) -> list[Turn]:
     """The customer's texts of the rule that no agent has written after."""
+    return [turn for turn in _unread(turns) if turn.role == "customer" and turn.carries]
+
+
+def _unread(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """What was written after the last text of an agent."""
     # by their order, not their times: many logs have minutes only, and a reply may come in that of the answer
     last = max((n for n, turn in enumerate(turns) if turn.role == "agent"), default=-1)
-    return [t for t in turns[last + 1 :] if t.role == "customer" and t.carries]
+    return turns[last + 1 :]
 
 
 def _answered(turns: Sequence[Turn]) -> str:
     """How long the customer waited for the newest answer to a text of the rule; empty where there is none."""
+    said = ""
+    first: int | None = None
     asked: int | None = None
-    waited: int | None = None
     for turn in turns:
-        if turn.role == "agent" and asked is not None:
-            waited = turn.at - asked
-            asked = None
-        elif turn.role == "customer" and turn.carries and asked is None:
-            asked = turn.at
-    return "" if waited is None else f"{ANSWERED}{span(waited)}"
+        if turn.role == "agent":
+            if first is not None and asked is not None:
+                said = f"{ANSWERED}{span(turn.at - asked)}{_earlier(first, asked)}"
+            first = asked = None
+        elif turn.role == "customer":
+            first = turn.at if first is None else first
+            asked = turn.at if asked is None and turn.carries else asked
+    return said
+
+
+def _earlier(first: int, asked: int) -> str:
+    """That the customer's wait began before a text of the rule did; both epoch seconds."""
+    if asked - first < EARLIER:
+        return ""
+    return f"; the customer's first text without an answer came {span(asked - first)} earlier"
 
 
 def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, where: Selection) -> Verdict:

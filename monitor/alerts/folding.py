@@ -1,0 +1,55 @@
+"""Conversations that one rule found, folded into a line of a digest. Pure functions."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from monitor.alerts.detectors.conversation import WAITS
+from monitor.alerts.detectors.history import span
+from monitor.alerts.sentences import when
+
+FOLDED = 3
+"""So many conversations of one rule share a line; fewer have one each."""
+
+
+def folded(alerts: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The alerts by lines, in their order: the conversations of one rule together, every other alone."""
+    lines: dict[object, list[Mapping[str, Any]]] = {}
+    for number, alert in enumerate(alerts):
+        key = alert["rule"] if alert["kind"] == "conversation" else number
+        lines.setdefault(key, []).append(alert)
+    return [
+        part
+        for line in lines.values()
+        for part in ([line] if len(line) >= FOLDED else [[alert] for alert in line])
+    ]
+
+
+def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]:
+    """What is said of conversations of one rule together, and the command that is next."""
+    rule = alerts[0]["rule"]
+    waits = [
+        (_time(alert["last_firing_at"]) - _time(alert["since"])).total_seconds()
+        for alert in alerts
+        if alert["reason"].startswith(WAITS)
+    ]
+    how = f"unanswered, the longest {span(max(waits))}" if waits else "turned worse"
+    first, last = (pick(_time(alert["fired_at"]) for alert in alerts) for pick in (min, max))
+    said = f"{rule}: {len(alerts)} conversations {how}, "
+    said += f"raised {when(first, zone, last)} to {when(last, zone)}"
+    open_ = [alert for alert in alerts if alert["resolved_at"] is None]
+    alone = [str(alert["id"]) for alert in open_ if not alert["acked_by"]]
+    if not open_:
+        said += ", all over"
+    else:
+        said += f", {len(open_)} still open (alert{'s' if len(open_) > 1 else ''} "
+        said += f"{', '.join(str(alert['id']) for alert in open_)}){'' if alone else ' and looked after'}"
+    ack = f"monitor alerts ack {' '.join(alone)}"
+    return {"said": said, "command": ack if alone else f"monitor alerts list --rule {shlex.quote(rule)}"}
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

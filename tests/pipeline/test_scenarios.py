@@ -80,6 +80,8 @@ OF_MONEY_STOLEN = (
     "I fell for a fraudster on the phone who said he was from your security team",
     "A scammer with your phone number on the display made me approve a transfer",
     "Someone impersonated your fraud department and got me to move my money",
+    "A con man on the phone made my father read out his codes, and now his savings are gone",
+    "A stranger who claimed to be an inspector of yours tricked me into sending him money",
 )
 OF_PLANTS = (
     "The begonia on the balcony wants shade and water in the evening",
@@ -133,12 +135,12 @@ def body(one: Scenario, rule: str) -> str:
 
 
 def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callable[[str], Scenario]) -> None:
-    """Ten cases of one fraud in a day; some of them are taken for complaints all the same."""
+    """Twelve cases of one fraud in a day; some of them are taken for complaints all the same."""
     one = world(INTENT + SENTIMENT + '[[rules]]\nname = "unknown"\nkind = "new_topic"\n')
     ordinary(one, MONDAY, 16, 16)
     day = MONDAY + 15 * DAY
     for n, text in enumerate(OF_MONEY_STOLEN):
-        one.chat(day + (9 + n) * HOUR, text)
+        one.chat(day + (8 + n) * HOUR, text)
     one.live(day, day + 20 * HOUR, HOUR)
     (title,) = titles(one, "unknown")
     assert title.startswith("Task intent: 6 texts that fit no label resemble each other (")

@@ -200,8 +200,12 @@ def _flush(scene: _Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -
     waited = (scene.now - (last or opened)).total_seconds()
     if group.letters and waited >= 2 * route.longest_pause:
         group = scene.store.tellings.renew_group(group)
+    # Conversations that nobody answers come one by one and are one outage; any other news waits no longer than asked.
+    threads = all("thread" in alert.labels for alert, _ in members)
     wrote = False
-    if waited >= route.pause(group.letters) and not scene.policy.route_muted(route, scene.now):
+    if waited >= route.pause(
+        group.letters if threads else min(group.letters, 1)
+    ) and not scene.policy.route_muted(route, scene.now):
         wrote = _write_group(scene, route, replace(group, last_at=last), members)
     if wrote:
         scene.store.tellings.set_group(group.id, opened, scene.now, group.letters + 1)

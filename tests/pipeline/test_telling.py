@@ -350,17 +350,17 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     assert world.events() == [("press", "firing")]
 
 
-def minutes_told(world: World, minutes: range) -> list[int]:
+def minutes_told(world: World, minutes: range, label: str = "thread") -> list[int]:
     """The minutes in which a letter came, where something new fires in each."""
     told = []
     for minute in minutes:
-        world.see("firing", topic=f"t{minute}")
+        world.see("firing", **{label: f"t{minute}"})
         world.wait(minutes=1)
         told += [minute] * len(world.letters())
     return told
 
 
-def test_a_group_that_keeps_changing_is_told_of_at_growing_intervals(world: World) -> None:
+def test_a_group_of_conversations_is_told_of_at_growing_intervals(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m", repeat_interval="4h"),))
     told = minutes_told(world, range(120))
     assert told == [0, 5, 15, 35, 75]
@@ -379,11 +379,17 @@ def test_a_group_that_begins_again_is_told_of_as_a_new_one(world: World) -> None
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
     assert minutes_told(world, range(40)) == [0, 5, 15, 35]
     for minute in range(40):
-        world.see("quiet", topic=f"t{minute}")
+        world.see("quiet", thread=f"t{minute}")
     world.wait(hours=1)
     assert world.events() == [("press", "resolved")]
     world.wait(minutes=1)
     assert minutes_told(world, range(40, 50)) == [40, 45]
+
+
+def test_news_of_a_group_is_never_held_back_for_longer_than_asked(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
+    assert minutes_told(world, range(20), label="topic") == [0, 5, 10, 15]
+    assert minutes_told(world, range(20, 30), label="thread") == [20, 25], "and a wave is among them"
 
 
 @pytest.mark.parametrize(

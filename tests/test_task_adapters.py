@@ -159,7 +159,7 @@ def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_na
         fresh = [text for text in texts if text not in rows]
         found = encoder.encode(fresh, encoder.views)
         rows.update({text: {view: found[view][n] for view in found} for n, text in enumerate(fresh)})
-        return {view: np.array([rows[text][view] for text in texts]).reshape(-1, 384) for view in views}
+        return {view: np.stack([rows[text][view] for text in texts]) for view in views}
 
     def right(support, queries):
         head = adapt(

@@ -198,8 +198,8 @@ def _flush(scene: _Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -
     opened = min(group.opened_at, scene.now)
     last = None if group.last_at is None else min(group.last_at, scene.now)
     waited = (scene.now - (last or opened)).total_seconds()
-    if group.letters and waited >= 2 * route.longest_pause:
-        group = scene.store.tellings.renew_group(group)
+    if waited >= 2 * route.longest_pause:
+        group = replace(group, letters=0)  # it was calm: the next letters are the first again
     # Conversations that nobody answers come one by one and are one outage; any other news waits no longer than asked.
     threads = all("thread" in alert.labels for alert, _ in members)
     wrote = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -100,14 +100,6 @@ class Tellings(Room):
             "update alert_groups set opened_at = ?, last_at = ?, letters = ? where id = ?",
             [to_text(opened_at), None if last_at is None else to_text(last_at), letters, group_id],
         )
-
-    def renew_group(self, group: AlertGroup) -> AlertGroup:
-        """Count the letters of a group anew; with another id, for ids and numbers make the keys of letters."""
-        with self.store.transaction():
-            self.close_group(group.id)
-            new = self.group(group.route, group.labels, group.opened_at)
-            self.set_group(new.id, group.opened_at, group.last_at, 0)
-        return replace(new, last_at=group.last_at)
 
     def close_group(self, group_id: int) -> None:
         """Nothing of it is left to tell."""

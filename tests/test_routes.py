@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from monitor.alerts.detectors import DETECTORS
+from monitor.alerts.detectors import KINDS
 from monitor.alerts.lifecycle import Pace
 from monitor.calendars import in_week, parse_hours, parse_weekdays, parse_zone
 from monitor.config import Config, RuleTable
@@ -24,9 +24,6 @@ from monitor.plugins import Plugins
 from monitor.routes import Mute, Route
 from monitor.runtime import make_rules
 from tests.conftest import CONFIG
-
-KINDS = {name: detector.settings for name, detector in DETECTORS.items()}
-
 
 # -- matchers ------------------------------------------------------------------------------
 
@@ -282,7 +279,7 @@ def test_the_examples_in_the_docs_are_in_order(write_config: Callable[..., Path]
     page = (Path(__file__).parent.parent / "docs" / "alerts.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     policy = load(write_config(CONFIG + "\n".join(blocks)), plugins).policy
-    assert (len(policy.routes), len(policy.inhibits), len(policy.mutes)) == (1, 1, 2)
+    assert (len(policy.routes), len(policy.inhibits), len(policy.mutes)) == (2, 1, 2)
 
 
 @pytest.mark.parametrize(("model", "heading"), [(Route, "Routes"), (RuleTable, "What every rule can say")])

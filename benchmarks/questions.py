@@ -18,8 +18,8 @@ from folders import Folder, folders_of, on_tasks, write
 from scipy.special import softmax
 
 from monitor.learn.evaluate import macro_f1
-from monitor.learn.fit import fit_single
 from monitor.learn.queries import choose, uncertainty
+from monitor.learn.rounds import Rounds, fit_single
 from monitor.learn.task_folder import draw
 from monitor.learn.threads import single_threaded
 
@@ -40,7 +40,7 @@ def curve(task: Folder, choice: Choice, shots: int, batch: int, rounds: int, see
     seeds = list(draw(task.names_of, shots, seed))
     truth = [str(label) for label in task.test_truth]
     for done in range(rounds + 1):
-        head = fit_single(task.support(seeds))
+        head = fit_single(Rounds(task.support(seeds)))
         guesses = (task.test @ head.weight.T + head.bias).argmax(axis=1)
         found.append(100 * macro_f1(truth, [str(guess) for guess in guesses]))
         if done < rounds:

@@ -19,7 +19,7 @@ import numpy as np
 from folders import Folder, folders_of, on_tasks, write
 
 from monitor.learn.evaluate import accuracy, macro_f1
-from monitor.learn.fit import choose_strength, fit_scores
+from monitor.learn.rounds import Rounds, choose_strength
 from monitor.learn.task_folder import draw
 
 Drawn = list[int]
@@ -53,8 +53,8 @@ def draws(task: Folder, seed: int) -> dict[str, Drawn]:
 
 def ours(task: Folder, seeds: np.ndarray) -> np.ndarray:
     """What a head made of ``seeds`` says of the test texts, as numbers."""
-    support = task.support(seeds)
-    weight, bias = fit_scores(support, strength=choose_strength(support))
+    rounds = Rounds(task.support(seeds))
+    weight, bias = rounds.fit(choose_strength(rounds))
     return np.asarray((task.test @ weight.T + bias).argmax(axis=1))
 
 

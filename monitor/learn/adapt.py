@@ -8,16 +8,9 @@ import numpy as np
 from scipy.special import log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import (
-    HELD_OUT_ITERATIONS,
-    STRENGTH,
-    fit_multi,
-    fit_scores,
-    fit_single,
-    folds_to_choose_by,
-    held_out,
-)
+from monitor.learn.fit import STRENGTH, fit_multi
 from monitor.learn.head import Head, with_threshold
+from monitor.learn.rounds import Rounds, fit_single
 from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
@@ -52,11 +45,11 @@ def adapt(
     """
     candidates = [view for view in views if view != BASE] or [BASE]
     supports = gather(task, seeds, encode, candidates)
+    rounds = {view: Rounds(_single(support)) for view, support in supports.items()}
     view = candidates[0]
     if len(candidates) > 1:
-        said = prior(label_texts(task)) if prior else {}
-        view = choose_view(supports, said)
-    fitted = (fit_multi if task.multi else fit_single)(supports[view])
+        view = choose_view(rounds, prior(label_texts(task)) if prior else {})
+    fitted = fit_multi(supports[view]) if task.multi else fit_single(rounds[view])
     head = Head(
         labels=tuple(task.labels),
         view=view,
@@ -72,27 +65,27 @@ def adapt(
     return with_threshold(head, task.threshold)
 
 
-def choose_view(supports: Mapping[str, Support], prior: Mapping[str, float]) -> str:
+def choose_view(rounds: Mapping[str, Rounds], prior: Mapping[str, float]) -> str:
     """The view in which a task is learned best; the first of equals.
 
     The evidence is the log-likelihood of the seeds under fits that have not seen them, one label
     against the rest being judged like any other; ``prior`` is in the same unit.
     """
 
-    def evidence(support: Support) -> float:
-        labels = support.targets.shape[1]
-
-        def fit(part: Support) -> tuple[np.ndarray, np.ndarray]:
-            return fit_scores(part, HELD_OUT_ITERATIONS)
-
-        several = support.targets.sum(axis=1) != 1
-        single = support.without(several, np.ones(len(support.background), bool))
-        if labels < 2 or not len(single.seeds):
+    def evidence(by: Rounds) -> float:
+        seeds, labels = len(by.support.seeds), len(by.support.names)
+        if labels < 2 or not seeds:
             return 0.0
-        held, targets = held_out(single, fit, folds_to_choose_by(len(single.seeds)))
+        held, targets = by.held_out(STRENGTH, to_choose=True)
         heat = calibrate.temperature(held, targets, STRENGTH)
         each = (targets * log_softmax(held / heat, axis=1)).sum(axis=1)
-        return EVIDENCE * float(each.mean()) * len(single.seeds)
+        return EVIDENCE * float(each.mean()) * seeds
 
-    scores = {view: prior.get(view, 0.0) + evidence(support) for view, support in supports.items()}
+    scores = {view: prior.get(view, 0.0) + evidence(by) for view, by in rounds.items()}
     return max(scores, key=lambda view: scores[view])
+
+
+def _single(support: Support) -> Support:
+    """The support without texts of several labels, or of none."""
+    several = support.targets.sum(axis=1) != 1
+    return support.without(several, np.ones(len(support.background), bool))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +14,6 @@ from monitor.learn.support import Support
 
 STRENGTH = 2.0
 """Inverse of the regularisation, in seeds, where a text has one label and seeds do not ask for another."""
-STRENGTHS = (1.0, 2.0, 5.0, 10.0, 30.0)
-DOUBT = 0.5
-"""What held-out seeds must gain in log-likelihood for each e-fold that the strength goes away from :data:`STRENGTH`."""
-ENOUGH = 200
-"""Held-out seeds that are enough to choose by; with more of them, folds are left out."""
 NAME_PULL = 3.0
 """How long the weights are that names give a label before there are seeds, and that seeds pull away from."""
 NAME_WEIGHT = 1.0
@@ -94,48 +88,6 @@ def _evenness(count: np.ndarray) -> np.ndarray:
     """
     there = np.maximum(count, 1.0)
     return np.asarray(there.mean() / there)
-
-
-def folds_to_choose_by(seeds: int) -> int:
-    """How many folds of so many seeds hold :data:`ENOUGH` of them; all, where there are fewer."""
-    return calibrate.FOLDS if seeds <= ENOUGH else max(1, round(calibrate.FOLDS * ENOUGH / seeds))
-
-
-def choose_strength(support: Support) -> float:
-    """How far seeds may pull weights from where names put them: one of :data:`STRENGTHS`.
-
-    Many fine-grained labels want more than a few coarse ones; held-out seeds tell. From the usual
-    one upwards as long as they gain, else downwards.
-    """
-    count = len(support.seeds)
-
-    def evidence(strength: float) -> float:
-        held, targets = held_out(
-            support,
-            lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength),
-            folds_to_choose_by(count),
-        )
-        return calibrate.evidence(held, targets) - DOUBT * abs(log(strength / STRENGTH))
-
-    if not count:
-        return STRENGTH
-    place = STRENGTHS.index(STRENGTH)
-    best = evidence(STRENGTH)
-    for step in (1, -1):
-        moved = False
-        while 0 <= place + step < len(STRENGTHS) and (found := evidence(STRENGTHS[place + step])) > best:
-            best, place, moved = found, place + step, True
-        if moved:
-            break
-    return STRENGTHS[place]
-
-
-def fit_single(support: Support) -> Fitted:
-    """A head of one label a text."""
-    strength = choose_strength(support)
-    held, targets = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))
-    scores = fit_scores(support, strength=strength)
-    return with_chances(support, scores, held, targets, held_out_nearest(support), strength)
 
 
 def with_chances(
@@ -219,26 +171,17 @@ def fit_multi(support: Support) -> Fitted:
     return Fitted(weight, bias + shift / slope, 1 / slope, thresholds, None)
 
 
-def held_out(
-    support: Support, fit: Callable[[Support], Scores], folds: int = calibrate.FOLDS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets.
-
-    :param folds: how many of the folds are judged; seeds of the others are left out of the answer.
-    """
+def held_out(support: Support, fit: Callable[[Support], Scores]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(n + m, L)`` of seeds and background texts by fits that left them out, and their targets."""
     seeds, targets, background = support.seeds, support.targets, support.background
     of_none = np.zeros((len(background), targets.shape[1]))
     held, held_none = np.zeros(targets.shape), np.zeros(of_none.shape)
     if not len(seeds):
         return held, targets
     fold, fold_none = calibrate.folds(targets), calibrate.folds(of_none)
-    chosen = np.unique(fold)[:folds]
-    for part in chosen:
+    for part in np.unique(fold):
         out, out_none = fold == part, fold_none == part
         weight, bias = fit(support.without(out, out_none))
         held[out] = seeds[out] @ weight.T + bias
         held_none[out_none] = background[out_none] @ weight.T + bias
-    judged, judged_none = np.isin(fold, chosen), np.isin(fold_none, chosen)
-    return np.vstack([held[judged], held_none[judged_none]]), np.vstack(
-        [targets[judged], of_none[judged_none]]
-    )
+    return np.vstack([held, held_none]), np.vstack([targets, of_none])

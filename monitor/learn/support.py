@@ -31,6 +31,9 @@ BACKGROUND = (
 )
 """Texts of no label: what a ``multi`` task's labels are told apart from, besides each other."""
 
+KEPT = 0.98
+"""Of the sum of squares of more rows than features, when their directions are reduced."""
+
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_\-./]+")
 
 
@@ -66,6 +69,23 @@ class Support:
     def without(self, seeds: np.ndarray, background: np.ndarray) -> Support:
         """The support without the seeds and background texts of two masks."""
         return Support(self.seeds[~seeds], self.targets[~seeds], self.names, self.background[~background])
+
+
+def compact(support: Support) -> tuple[Support, np.ndarray]:
+    """The support in coordinates of its own rows ``(..., r)``, and the basis ``(d, r)`` that leads back to features.
+
+    A fit that starts from names and is pulled by seeds never leaves the span of its rows. Where rows are fewer than
+    features this loses nothing; where they are more, only the main directions stay, with :data:`KEPT` of the squares.
+    """
+    rows = np.vstack([support.seeds, support.names, support.background]).astype(np.float32)
+    if len(rows) < rows.shape[1]:
+        basis = np.linalg.qr(rows.T)[0]
+    else:
+        squares, directions = np.linalg.eigh(rows.T @ rows)
+        lost = np.cumsum(np.maximum(squares, 0)) <= (1 - KEPT) * squares.sum()
+        basis = np.ascontiguousarray(directions[:, ~lost])
+    inner = Support(support.seeds @ basis, support.targets, support.names @ basis, support.background @ basis)
+    return inner, basis
 
 
 def label_texts(task: Task) -> list[str]:

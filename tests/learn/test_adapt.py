@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import LearnError, UnknownName
 from monitor.learn.adapt import adapt
-from monitor.learn.fit import STRENGTH, choose_strength, fit_multi, fit_scores
+from monitor.learn.fit import STRENGTH, fit_multi, fit_scores
 from monitor.learn.head import Head, decide, fit_softmax, probabilities
 from monitor.learn.names import name_worth
 from monitor.learn.support import Support, name_text
@@ -183,23 +183,6 @@ def test_names_that_contradict_the_seeds_count_for_nothing() -> None:
     wrong = name_worth(Support(seeds, targets, names[::-1], none))
     assert right.min() > 0.5
     np.testing.assert_array_equal(wrong, [0, 0])
-
-
-def test_seeds_say_how_far_they_may_pull() -> None:
-    """Fine-grained labels that names do not tell apart want strong weights; noise does not."""
-    generator = np.random.default_rng(0)
-    centres = generator.standard_normal((12, 40)) * 0.2 + generator.standard_normal(40)
-    names = np.tile(centres.mean(axis=0), (12, 1)) + 0.01 * generator.standard_normal((12, 40))
-
-    def support(noise: float) -> Support:
-        rows = np.repeat(centres, 8, axis=0) + noise * generator.standard_normal((96, 40))
-        unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (rows, names)]
-        return Support(unit[0], np.repeat(np.eye(12), 8, axis=0), unit[1], np.zeros((0, 40)))
-
-    assert choose_strength(support(0.02)) > STRENGTH
-    assert choose_strength(support(2.0)) <= STRENGTH
-    nothing = support(0.1).without(np.ones(96, bool), np.zeros(0, bool))
-    assert choose_strength(nothing) == STRENGTH
 
 
 def test_labels_with_many_seeds_are_not_taken_for_frequent_ones() -> None:

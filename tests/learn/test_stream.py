@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from monitor.learn import stream
-from monitor.learn.fit import fit_single
 from monitor.learn.head import Head, probabilities
+from monitor.learn.rounds import Rounds, fit_single
 from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix, stream_head
 from monitor.learn.support import Support
 from monitor.types import Task
@@ -219,7 +219,7 @@ def test_a_stream_head_answers_as_many_texts_as_one_of_seeds() -> None:
         rng = np.random.default_rng(seed)
         given, (rows, _), (test, _) = support(rng, shots=8), mixed(rng, [200] * 3), mixed(rng, [300] * 3)
         labels = ("a", "b", "c")
-        fitted = fit_single(given)
+        fitted = fit_single(Rounds(given))
         head = Head(
             labels=labels,
             view="base",

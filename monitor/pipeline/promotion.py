@@ -42,6 +42,18 @@ class Promotion:
 
 
 @dataclass(frozen=True)
+class _Won:
+    """A head that was promoted: ``learned`` from what, with its score and that of what it beat (log-likelihoods)."""
+
+    head: Head
+    depth: str
+    learned: str
+    score: float
+    score_before: float
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
 class Learned:
     """``made``: there is a new version; ``note``: why a depth that was asked for was not reached, or nothing."""
 
@@ -119,9 +131,8 @@ def promote(
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))
     learned = f"{len(seeds)} seeds and {len(texts)} texts of the stream"
-    stored = _keep(
-        store, featurizer, reader, seeds, made, now, STREAM, learned, fit.score, fit.score_before, None
-    )
+    won = _Won(made, STREAM, learned, fit.score, fit.score_before)
+    stored = _keep(store, featurizer, reader, seeds, won, now)
     return Promotion(stored, fit.reason, len(texts))
 
 
@@ -147,34 +158,13 @@ def deepen(
     if not fit.promoted:
         return Promotion(None, fit.reason, 0)
     learned = f"{len(seeds)} seeds, by fine-tuning {head.view}"
-    stored = _keep(
-        store,
-        featurizer,
-        reader,
-        seeds,
-        fit.head,
-        now,
-        DEEP,
-        learned,
-        fit.score,
-        fit.score_before,
-        fit.accuracy,
-    )
+    won = _Won(fit.head, DEEP, learned, fit.score, fit.score_before, fit.accuracy)
+    stored = _keep(store, featurizer, reader, seeds, won, now)
     return Promotion(stored, fit.reason, 0)
 
 
 def _keep(
-    store: Store,
-    featurizer: Featurizer,
-    reader: Reader,
-    seeds: Sequence[Seed],
-    head: Head,
-    now: datetime,
-    depth: str,
-    learned: str,
-    score: float,
-    before: float,
-    accuracy: float | None,
+    store: Store, featurizer: Featurizer, reader: Reader, seeds: Sequence[Seed], won: _Won, now: datetime
 ) -> StoredHead:
     """Store a promoted head, and take it up."""
     encoder, task = featurizer.encoder, reader.task
@@ -183,13 +173,13 @@ def _keep(
         inputs=fingerprint(task, seeds, encoder.fingerprint),
         encoder=encoder.fingerprint,
         seeds=len(seeds),
-        data=head.to_bytes(),
+        data=won.head.to_bytes(),
         now=now,
-        depth=depth,
-        view=head.view,
-        log_loss=-score,
-        accuracy=accuracy,
-        reason=f"{learned}; log-loss was {-before:.3f} without",
+        depth=won.depth,
+        view=won.head.view,
+        log_loss=-won.score,
+        accuracy=won.accuracy,
+        reason=f"{won.learned}; log-loss was {-won.score_before:.3f} without",
     )
     take_head(store, reader, encoder)
     log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)

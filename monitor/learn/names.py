@@ -8,6 +8,8 @@ from monitor.learn.support import Support
 
 EXPECTED_AGREEMENT, AGREEMENT_TRUST = 0.75, 4
 """What names are taken for before there are seeds, and how many seeds it takes to think otherwise."""
+TIE = 1e-6
+"""Similarities that differ by less are the same: what is left is rounding."""
 NAME_SHARE = 0.15
 """How far texts of two labels lie apart, of what their names do."""
 
@@ -16,7 +18,7 @@ def name_worth(support: Support) -> np.ndarray:
     """How much each label's name is worth, between 0 and 1: ``(L,)``.
 
     Names are worth as much as they agree with the seeds. Agreement is the share of other
-    labels whose name is less similar to a seed than its own label's: one half for names that
+    labels whose name is less similar to a seed than its own label's (half of a tie): one half for names that
     say nothing, such as "0" and "1", which then count for nothing. A label without seeds has
     only its name, and says nothing of the others' names.
     """
@@ -29,7 +31,9 @@ def name_worth(support: Support) -> np.ndarray:
     similar = similar - similar.mean(axis=0)
     row, own = np.nonzero(targets)
     others = (targets[row] == 0) & there
-    beaten = ((similar[row, own][:, None] > similar[row]) & others).sum() / max(1, others.sum())
+    ahead = similar[row, own][:, None] - similar[row]
+    won = np.where(np.abs(ahead) < TIE, 0.5, ahead > 0)
+    beaten = float((won * others).sum() / max(1, others.sum()))
     agreement = (count * beaten + AGREEMENT_TRUST * EXPECTED_AGREEMENT) / (count + AGREEMENT_TRUST)
     worth = min(1.0, max(0.0, (agreement - 0.5) / 0.15)) ** 2
     return np.where(there, worth, 1.0)

@@ -239,3 +239,13 @@ def test_a_label_with_few_seeds_is_told_nearly_as_often_where_a_text_may_have_se
     many, few = np.mean(right, axis=0)
     assert many > 0.95
     assert few > 0.73  # seeds that weigh the same give 0.69
+
+
+def test_names_that_are_equally_far_from_a_seed_are_half_beaten() -> None:
+    """What rounding makes of equal similarities must not decide what names are worth."""
+    seeds, names = np.eye(6)[:4], np.eye(6)[4:]
+    targets = np.repeat(np.eye(2), 2, axis=0)
+    tied = name_worth(Support(seeds, targets, names, seeds[:0]))
+    noise = 1e-9 * np.random.default_rng(3).standard_normal(names.shape)
+    np.testing.assert_allclose(name_worth(Support(seeds, targets, names + noise, seeds[:0])), tied)
+    np.testing.assert_allclose(tied, ((0.625 - 0.5) / 0.15) ** 2)

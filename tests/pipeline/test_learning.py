@@ -78,7 +78,7 @@ def test_names_alone_have_no_score(make_runtime: Callable[..., Runtime]) -> None
 
 def test_a_reverted_head_stays_until_a_seed_is_added(runtime: Runtime, monitor_now: datetime) -> None:
     read(runtime, [TEXT, "calm"], monitor_now)
-    seed(runtime, "zeppelin harbour umbrella", "bad", monitor_now)
+    seed(runtime, "harbour umbrella lantern", "bad", monitor_now)
     runtime.learn(monitor_now)
     runtime.relabel(monitor_now)
     assert label_of(runtime, "zeppelin") == "bad"

@@ -74,6 +74,11 @@ class Alerts(Room):
         """Every alert that is not resolved, oldest first."""
         return [_alert(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
 
+    def open_of(self, rule: str) -> list[StoredAlert]:
+        """The alerts of one rule that are not resolved, oldest first."""
+        rows = self.rows("select * from alerts where rule = ? and state <> 'resolved' order by id", [rule])
+        return [_alert(row) for row in rows]
+
     def unsettled(self) -> list[StoredAlert]:
         """Alerts of which somebody may have to be told: those that fire, and resolves still owed."""
         rows = self.rows(

@@ -24,7 +24,13 @@ COLUMNS = 48
 @click.option("--step", help="Width of a column [default: a 48th of it all].")
 @click.option("--task", "task", metavar="NAME", help="Only the labels of this task.")
 @click.option("--by", metavar="NAME", help="Split each label by those of a second task.")
-@click.option("--limit", default=30, show_default=True, help="At most so many series, the largest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="At most so many series, the largest first.",
+)
 @json_option
 @pass_app
 def trends_command(

@@ -24,6 +24,7 @@ from monitor.types import Notification, StoredDocument
 READ = 300
 """At most so many texts of the period are read for words, and so many earlier ones."""
 ALERTS = 200
+"""At most so many alerts are in a digest: what is drawn, what is open, then the newest; the others are counted."""
 DRAWN = 12
 """So many series, those of the largest alerts, are drawn and come with their shares; the others are a line each."""
 EVIDENCE = ("seconds", "ends_after", "shares", "names", "history")
@@ -76,7 +77,7 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     fell: list[dict[str, Any]] = []
     if periods:
         rose, fell = moved(totals(first, end), totals(before, first), periods)
-    alerts = _alerts(store, since, until)
+    alerts, left_out = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)
     return {
         "name": digest.name,
@@ -87,6 +88,7 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
         "texts": background.sum({}, first, end),
         "usual": round(background.sum({}, before, first) / periods, 1) if periods else None,
         "alerts": alerts,
+        "more_alerts": left_out,
         "rose": rose,
         "fell": fell,
         **_said(store, background, documents, _waves(store, alerts, rose, since, until)),
@@ -107,22 +109,25 @@ def _earlier(store: Store, since: int, length: int) -> float:
     return periods if periods >= 1 else 0.0
 
 
-def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The alerts of the period: those that are drawn, the largest first, then the others by time."""
+def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The alerts of the period: those that are drawn, the largest first, then the others by time.
+
+    With them, how many more there were than :data:`ALERTS`, and how many of those are open.
+    """
     kept = Evidence(store)
-    told = [
-        (alert, kept.of(alert.id))
-        for alert in reversed(store.alerts.find(limit=ALERTS))
-        if alert.fired_at is not None
-        and alert.fired_at < until
-        and (alert.resolved_at is None or alert.resolved_at >= since)
-    ]
+    told = [(alert, kept.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
     large: dict[frozenset[tuple[str, str]], StoredAlert] = {}
     for alert in sorted(
         (alert for alert, evidence in told if evidence.get("history")), key=_over, reverse=True
     ):
         large.setdefault(frozenset(alert.selection.items()), alert)
     drawn = {alert.id: n for n, alert in enumerate(list(large.values())[:DRAWN])}
+    told.sort(key=lambda one: (one[0].id in drawn, _open_at(one[0], until), one[0].id), reverse=True)
+    left_out = {
+        "number": len(told[ALERTS:]),
+        "open": sum(_open_at(alert, until) for alert, _ in told[ALERTS:]),
+    }
+    told = sorted(told[:ALERTS], key=lambda one: one[0].id)
     found: list[dict[str, Any]] = []
     for alert, evidence in sorted(told, key=lambda one: drawn.get(one[0].id, DRAWN)):
         if alert.id in drawn and alert.state != "resolved":
@@ -130,7 +135,7 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
             evidence = as_it_stands(store, alert, texts, until)
         keys = EVIDENCE if alert.id in drawn else EVIDENCE[:2]
         assert alert.fired_at is not None
-        over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at < until else None
+        over = None if _open_at(alert, until) else alert.resolved_at
         quiet = alert.quiet_since if alert.quiet_since is not None and alert.quiet_since < until else None
         found.append(
             {
@@ -155,7 +160,11 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "quiet_since": None if quiet is None else quiet.isoformat(),
             }
         )
-    return found
+    return found, left_out
+
+
+def _open_at(alert: StoredAlert, time: datetime) -> bool:
+    return alert.resolved_at is None or alert.resolved_at >= time
 
 
 def _over(alert: StoredAlert) -> float:

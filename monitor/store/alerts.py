@@ -96,6 +96,14 @@ class Alerts(Room):
             )
         )
 
+    def standing_between(self, since: datetime, until: datetime) -> list[StoredAlert]:
+        """Alerts that fired before ``until`` and were not over before ``since``, by id."""
+        rows = self.rows(
+            "select * from alerts where fired_at < ? and (resolved_at is null or resolved_at >= ?) order by id",
+            [to_text(until), to_text(since)],
+        )
+        return [_alert(row) for row in rows]
+
     def get(self, alert_id: int) -> StoredAlert | None:
         """One alert."""
         row = self.row("select * from alerts where id = ?", [alert_id])

@@ -9,6 +9,7 @@ from typing import Any
 
 from monitor.alerts.detectors.chances import wilson, z_of
 from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.ratio import at_least
 from monitor.alerts.message import Message, compose
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
@@ -158,10 +159,10 @@ def _share(settings: Any) -> str:
     while wilson(whole, whole, z)[0] < settings.at_least:
         whole *= 2
     part = next(n for n in range(whole + 1) if wilson(n, whole, z)[0] >= settings.at_least)
-    surely = 100 * wilson(part, whole, z)[0]
+    surely = at_least(wilson(part, whole, z)[0], settings.confidence)
     return (
         f"{part:,} of {texts(whole)} in {duration(settings.window)} ({100 * part / whole:.0f} %, "
-        f"surely over {surely:.0f} %); the rule's limit is {100 * settings.at_least:.3g} %"
+        f"{surely}); the rule's limit is {100 * settings.at_least:.3g} %"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import cache
 
@@ -64,7 +63,7 @@ def test_a_burst_fires_and_says_why() -> None:
 def test_what_hardly_ever_comes_is_said_so() -> None:
     verdict = then(steady(0.0)[1], [8])
     assert verdict.high == 0
-    assert re.search(r" where hardly any \(0\.\d+\) are usual at this hour; ", verdict.reason), verdict.reason
+    assert " where hardly any are usual at this hour; " in verdict.reason
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.001, 0.01, 0.05, 0.3, 2, 20, 200])

@@ -30,7 +30,7 @@ OPEN: Sequence[State] = ("pending", "firing")
 
 @click.group("alerts", cls=Group)
 def alerts_command() -> None:
-    """Show alerts, and look after them."""
+    """Show, acknowledge, snooze and judge alerts."""
 
 
 alerts_command.add_command(preview_command)

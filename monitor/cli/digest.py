@@ -22,10 +22,11 @@ from monitor.errors import UnknownName
 @json_option
 @pass_app
 def digest_command(app: App, name: str | None, since: float | None, as_json: bool) -> None:
-    """Print a digest of the time up to now: of NAME as the configuration has it, or of all tasks.
+    """Print a digest of the time up to now.
 
-    It has the alerts and their state (those that are furthest from what is usual first, with their series drawn;
-    the conversations of a rule in one line), the series that rose and fell most against the periods
+    NAME is one of those under [[digests]]; without it, the digest is of all tasks. It has the alerts and
+    their state (those that are furthest from what is usual first, with their series drawn; the
+    conversations of a rule in one line), the series that rose and fell most against the periods
     before, the words and names that rose, texts that stand for them, the sources, and how much fits no
     label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
 

@@ -57,6 +57,15 @@ def test_every_command_and_option_has_help(words):
             assert parameter.help, f"{' '.join(words)} {parameter.opts[0]} has no help"
 
 
+def test_first_lines_say_what_a_command_does():
+    for words, said in (
+        (("db",), "Inspect, check, back up and migrate the database."),
+        (("evaluate",), "Measure accuracy on your data, learned from a few examples."),
+    ):
+        assert COMMANDS[words].get_short_help_str(limit=80) == said
+    assert not [words for words, c in COMMANDS.items() if c.get_short_help_str(limit=400).endswith("?")]
+
+
 def test_spans_are_read_in_one_way():
     for words, command in COMMANDS.items():
         for parameter in command.params:

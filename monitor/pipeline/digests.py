@@ -17,8 +17,7 @@ from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import EXCERPT, Background, Evidence
-from monitor.store.digests import Digests
+from monitor.store.background import EXCERPT, Background
 from monitor.types import Notification, StoredDocument
 
 READ = 300
@@ -40,14 +39,13 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
     whole. A digest that is new waits for its first period to end.
     """
     sent = []
-    kept = Digests(store)
     for digest in digests:
         since, until = period(digest, now)
-        done = kept.until(digest.name)
+        done = store.digests.until(digest.name)
         if done is not None and done >= until:
             continue
         if done is None:
-            kept.done(digest.name, until)
+            store.digests.done(digest.name, until)
             continue
         data = gather_digest(store, digest, since, until)
         said = compose_digest(data, digest.zone)
@@ -56,14 +54,13 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
                 key = digest_key(digest.name, until, notifier)
                 letter = Notification(key, "digest", said.title, said.body, data, said.html)
                 store.outbox.add(notifier, letter, None, now)
-            kept.done(digest.name, until)
+            store.digests.done(digest.name, until)
         sent.append(digest.name)
     return sent
 
 
 def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime) -> dict[str, Any]:
     """What a digest says of the time from ``since`` to ``until``, as JSON-able data."""
-    background = Background(store)
     first, end = int(since.timestamp()), int(until.timestamp())
     periods = _earlier(store, first, end - first)
     before = first - int(periods * (end - first))
@@ -85,17 +82,17 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
         "since": since.isoformat(),
         "until": until.isoformat(),
         "zone": digest.zone,
-        "texts": background.sum({}, first, end),
-        "usual": round(background.sum({}, before, first) / periods, 1) if periods else None,
+        "texts": store.background.sum({}, first, end),
+        "usual": round(store.background.sum({}, before, first) / periods, 1) if periods else None,
         "alerts": alerts,
         "more_alerts": left_out,
         "rose": rose,
         "fell": fell,
-        **_said(store, background, documents, _waves(store, alerts, rose, since, until)),
+        **_said(store, documents, _waves(store, alerts, rose, since, until)),
         "sources": _sources(store, since, until),
         "unlabelled": {
             task: asdict(fit)
-            for task, fit in Digests(store).fits(since, until).items()
+            for task, fit in store.digests.fits(since, until).items()
             if not digest.tasks or task in digest.tasks
         },
     }
@@ -114,8 +111,7 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
 
     With them, how many more there were than :data:`ALERTS`, and how many of those are open.
     """
-    kept = Evidence(store)
-    told = [(alert, kept.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
+    told = [(alert, store.evidence.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
     large: dict[frozenset[tuple[str, str]], StoredAlert] = {}
     for alert in sorted(
         (alert for alert, evidence in told if evidence.get("history")), key=_over, reverse=True
@@ -198,11 +194,11 @@ def _waves(
 
 def _said(
     store: Store,
-    background: Background,
     documents: Sequence[StoredDocument],
     waves: Sequence[Sequence[StoredDocument]],
 ) -> dict[str, Any]:
     """The words and names that rose among all texts, and texts of what happened, more of a larger wave."""
+    background = store.background
     stories = background.stories([d.id for d in documents])
     by_story = {stories[d.id]: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
     first = min((d.id for d in documents), default=0)
@@ -260,7 +256,7 @@ def _seats(waves: Sequence[Ranked]) -> list[int]:
 
 
 def _sources(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    texts = Digests(store).per_source(since, until)
+    texts = store.digests.per_source(since, until)
     return [
         {
             "name": source.name,

@@ -60,7 +60,7 @@ def gather(
     :param found: the verdict that raised it, where there is one at hand.
     :param kept: evidence gathered for it before: where rule or verdict are missing, its words stay.
     """
-    background, kept = Background(store), kept or {}
+    background, kept = store.background, kept or {}
     window = _window(alert, found, kept)
     # what a keyword is looked for in is no series of its own
     known = alert.kind != "keyword" and background.knows(alert.selection)
@@ -122,7 +122,7 @@ def _newest(
     until = -(-int(now.timestamp()) // BUCKET_S) * BUCKET_S
     since = until - window.seconds
     if alert.kind in COUNTED:
-        return _newest_are(Background(store).sum(alert.selection, since, until, live=True))
+        return _newest_are(store.background.sum(alert.selection, since, until, live=True))
     if judged is None:
         return _newest_are(None)
     whole = store.documents.stories(judged, since, until)

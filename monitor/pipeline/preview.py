@@ -19,7 +19,6 @@ from monitor.errors import MonitorError
 from monitor.pipeline.topics import SENTIMENT, offer
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
-from monitor.store.background import Background
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Document, Selection, StoredDocument
@@ -224,8 +223,7 @@ def _raised(
     since = until - seconds
     known = store.documents.history_from() or since
     windows = max(1, (since - max(known, since - LOOK_BACK_S)) // seconds)
-    background = Background(store)
-    expected = background.sum(selection, since - windows * seconds, since) / windows
+    expected = store.background.sum(selection, since - windows * seconds, since) / windows
     limit = getattr(rule.settings, "at_least", None)
     observed = len(documents)
     if rule.kind == "drop":

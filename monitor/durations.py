@@ -7,8 +7,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-LONGEST_S = 100 * 365 * 86400.0
+MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 604800
+"""In seconds."""
+_UNITS = {"s": 1.0, "m": float(MINUTE), "h": float(HOUR), "d": float(DAY), "w": float(WEEK)}
+LONGEST_S = 100.0 * 365 * DAY
 """Longer ones lead out of the calendar, and nobody means them."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
@@ -38,7 +40,7 @@ def format_duration(seconds: float) -> str:
     """A duration in at most two units: ``3660`` becomes ``1h 1m``."""
     left = round(seconds)
     parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1)):
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")

@@ -13,6 +13,7 @@ from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, per
 from monitor.alerts.representative import representative
 from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, rising, terms
+from monitor.durations import DAY
 from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
@@ -101,7 +102,7 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
 def _earlier(store: Store, since: int, length: int) -> float:
     """How many earlier periods are known, of those that say what is usual; 0 where not one is."""
     known = store.documents.history_from()
-    most = EARLIER_WEEKS if length > 2 * 86400 else EARLIER_DAYS
+    most = EARLIER_WEEKS if length > 2 * DAY else EARLIER_DAYS
     periods = 0.0 if known is None else min(most, (since - known) / length)
     return periods if periods >= 1 else 0.0
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import span
-from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
+from monitor.alerts.past import band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import named
+from monitor.durations import DAY
 from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store

@@ -15,6 +15,7 @@ from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.alerts.sentences import OFFER
 from monitor.alerts.series_in_words import about, counted
+from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.topics import SENTIMENT, offer
 from monitor.pipeline.wording import note, word
@@ -24,7 +25,7 @@ from monitor.templating import BUILT_IN, Templates
 from monitor.types import Document, Selection, StoredDocument
 
 MOST = 12
-LOOK_BACK_S = 28 * 86400
+LOOK_BACK_S = 28 * DAY
 LOOKED_AT = 200
 SILENT_S = 5 * 3600
 WITHOUT_TEXTS = {"silence", "model"}
@@ -173,7 +174,7 @@ def _drift(settings: Any) -> str:
         figures, unit = ["10%", f"{min(1.0, 0.125 * settings.min_ratio):.0%}"], "of the texts"
     down = settings.direction == "down"
     first, last = reversed(figures) if down else figures
-    days = int(settings.over // 86400)
+    days = int(settings.over // DAY)
     moves = "falls" if down else "rises"
     return f"{moves} over {days} days, from {first} to {last} {unit}; means of the first week and the last"
 

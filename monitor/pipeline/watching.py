@@ -15,6 +15,7 @@ import numpy as np
 from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
 from monitor.alerts.rules import Rule, fingerprint
+from monitor.durations import DAY
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
 from monitor.store import Store
@@ -201,7 +202,7 @@ def of_gap(
     until, at = int(read.timestamp()), int(last.timestamp())
     times: Sequence[int] = [at]
     if until - at >= settings.at_least:  # else there is nothing to compare: the past is not asked for
-        times = buckets(at - int(settings.baseline) - 2 * (until - at) - 2 * model.DAY)
+        times = buckets(at - int(settings.baseline) - 2 * (until - at) - 2 * DAY)
     begin = times[0] // BUCKET_S * BUCKET_S
     came = silence.arrivals(np.array(times), begin, until, BUCKET_S)
     return silence.judge(came, at, until, settings)
@@ -217,7 +218,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
         return
     settings = rule.settings
     since = now - timedelta(seconds=settings.recent + settings.reference)
-    days = [int(settings.reference // model.DAY), int(settings.recent // model.DAY)]
+    days = [int(settings.reference // DAY), int(settings.recent // DAY)]
     with store.transaction():
         watched = [
             t.task for t in store.tasks.active() if not settings.tasks or t.task.name in settings.tasks

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.detectors.history import Verdict
-from monitor.alerts.detectors.profile import DAY, HOUR, Profile, empty
+from monitor.alerts.detectors.profile import Profile, empty
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 from monitor.alerts.detectors.usual import expect
 from monitor.alerts.episodes import Episode, bar
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.replay import surge_verdicts, walk
 from monitor.alerts.trial import Raised, trial
+from monitor.durations import DAY, HOUR
 from tests.alerts.test_profile import STEP, cycles, draw, run, triples
 
 DEFAULTS = SurgeSettings()

@@ -29,9 +29,9 @@ from pydantic import Field
 from monitor.alerts.detectors.distribution import quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.alerts.detectors.profile import DAY, HOUR, RECENT, SCALES, Profile, noise, weight_seen
+from monitor.alerts.detectors.profile import RECENT, SCALES, Profile, noise, weight_seen
 from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, expect, idle
-from monitor.durations import Duration, format_duration
+from monitor.durations import DAY, HOUR, Duration, format_duration
 
 WINDOWS = (900, HOUR)
 """Seconds of the windows that are judged beside the longest one."""

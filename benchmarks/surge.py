@@ -31,11 +31,12 @@ import numpy as np
 from surge_cost import a_round, an_update
 from surge_series import DISPERSION, SWING, Planted, draw, found_by_oracle, level, plant, rates, triples
 
-from monitor.alerts.detectors.profile import HOUR, Profile, empty
+from monitor.alerts.detectors.profile import Profile, empty
 from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire, window_lengths
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.replay import surge_verdicts, walk
 from monitor.alerts.trial import trial
+from monitor.durations import HOUR
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

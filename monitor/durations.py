@@ -7,30 +7,40 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 604800
+"""In seconds."""
+_UNITS = {"s": 1.0, "m": float(MINUTE), "h": float(HOUR), "d": float(DAY), "w": float(WEEK)}
+LONGEST_S = 100.0 * 365 * DAY
+"""Longer ones lead out of the calendar, and nobody means them."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
 
 def parse_duration(value: Any) -> float:
     """Seconds of a duration such as ``"1h30m"``; a bare number is taken as seconds.
 
-    :raises ValueError: with the allowed forms, for anything else.
+    :raises ValueError: with the allowed forms, for anything else, and for more than 100 years.
     """
     if isinstance(value, bool):
         raise ValueError("is not a duration; write it like 90s, 5m, 1h30m or 2d")
     if isinstance(value, int | float):
-        return float(value)
+        return _bounded(value, value)
     text = str(value).strip().lower()
     if not text or _PART.sub("", text).strip():
         raise ValueError(f"{value!r} is not a duration; write it like 90s, 5m, 1h30m or 2d")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return _bounded(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)), value)
+
+
+def _bounded(seconds: float, written: Any) -> float:
+    if not -LONGEST_S <= seconds <= LONGEST_S:  # nor is what is not a number
+        raise ValueError(f"{written!r} is too long; the longest duration is {format_duration(LONGEST_S)}")
+    return float(seconds)
 
 
 def format_duration(seconds: float) -> str:
     """A duration in at most two units: ``3660`` becomes ``1h 1m``."""
     left = round(seconds)
     parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1)):
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")

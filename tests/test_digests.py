@@ -271,6 +271,43 @@ def test_a_story_that_two_alerts_tell_is_shown_once(tmp_path: Path) -> None:
     store.close()
 
 
+def test_all_alerts_of_the_time_are_told_or_counted(monitor_store: Store) -> None:
+    store, since = monitor_store, NOW - timedelta(days=1)
+
+    def raised(number: int, fired: datetime, over: datetime | None, state: str = "firing") -> int:
+        alert = store.alerts.insert(
+            rule="limit", kind="threshold", fingerprint=f"{number} {fired}", selection={}, since=fired, now=fired,
+            observed=4, expected=3, low=0, high=3, reason="4 texts", notify=[], state=state,
+        )  # type: ignore[arg-type] # fmt: skip
+        if over is not None:
+            store.alerts.resolve(alert, "over", over)
+        return alert
+
+    with store.transaction():
+        told = [
+            raised(0, since - timedelta(days=2), None),
+            raised(1, since + timedelta(hours=1), since + timedelta(hours=2)),
+        ]
+        for number in range(100):  # what is pending, what is older and what is newer: no part of the day
+            raised(number, since + timedelta(hours=3), None, "pending")
+            raised(number, since - timedelta(hours=3), since - timedelta(hours=1))
+            raised(number, NOW + timedelta(minutes=number), None)
+    data = gather_digest(store, MORNING, since, NOW)
+    assert [alert["id"] for alert in data["alerts"]] == told
+    assert data["more_alerts"] == {"number": 0, "open": 0}
+    with store.transaction():
+        over = [raised(n, NOW - timedelta(hours=5), NOW - timedelta(hours=4)) for n in range(10)]
+        still = [raised(n, NOW - timedelta(hours=3), NOW + timedelta(days=1)) for n in range(202)]
+    data = gather_digest(store, MORNING, since, NOW)
+    assert [alert["id"] for alert in data["alerts"]] == still[2:], "what is over makes room for what is open"
+    assert data["more_alerts"] == {"number": len(told + over) + 2, "open": 3}
+    said = compose_digest(data)
+    assert said.title.startswith("morning, Wed 4 Mar: 214 alerts, 203 still open")
+    for text in (said.body, said.html):
+        assert "and 14 more, 3 of them still open; all alerts are listed by" in text
+        assert "monitor alerts list --limit 0" in text
+
+
 def test_many_conversations_are_one_line_and_the_largest_wave_is_drawn(weeks: Weeks) -> None:
     store = weeks.store
     asked = NOW - timedelta(hours=9)

@@ -121,9 +121,10 @@ def compose_digest(data: Mapping[str, Any], zone: str = "UTC") -> Message:
 def title(data: Mapping[str, Any], zone: str) -> str:
     """One line: the day, how many alerts, what rose most."""
     until = datetime.fromisoformat(data["until"]).astimezone(ZoneInfo(zone))
-    alerts = data["alerts"]
-    still = sum(alert["resolved_at"] is None for alert in alerts)
-    said = "no alerts" if not alerts else f"{len(alerts)} alert{'s' if len(alerts) != 1 else ''}"
+    alerts, more = data["alerts"], data["more_alerts"]
+    number = len(alerts) + more["number"]
+    still = sum(alert["resolved_at"] is None for alert in alerts) + more["open"]
+    said = "no alerts" if not number else f"{number} alert{'s' if number != 1 else ''}"
     if still:
         said += f", {still} still open"
     failing = sum(bool(source["error"]) for source in data["sources"])
@@ -147,7 +148,10 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Each part of a digest as lines; those of alerts with what they are drawn with."""
     until, local = datetime.fromisoformat(data["until"]), ZoneInfo(zone)
     return {
-        "alerts": [_entry(alerts, until, local) for alerts in folded(data["alerts"])],
+        "alerts": [
+            *(_entry(alerts, until, local) for alerts in folded(data["alerts"])),
+            *_left_out(data["more_alerts"]),
+        ],
         "names": more_than_usual(data["names"]),
         "rose": [_moved(series) for series in data["rose"]],
         "fell": [_moved(series) for series in data["fell"]],
@@ -166,6 +170,15 @@ def _entry(alerts: Sequence[Mapping[str, Any]], until: datetime, zone: ZoneInfo)
     if len(alerts) > 1:
         return {"facts": [], "line": None, **line_of(alerts, zone)}
     return {"said": _alert(alerts[0], until, zone), "command": "", **_details(alerts[0])}
+
+
+def _left_out(more: Mapping[str, int]) -> list[dict[str, Any]]:
+    """That there were more alerts than a letter has room for."""
+    if not more["number"]:
+        return []
+    still = f", {more['open']} of them still open" if more["open"] else ""
+    said = f"and {more['number']} more{still}; all alerts are listed by"
+    return [{"said": said, "command": "monitor alerts list --limit 0", "facts": [], "line": None}]
 
 
 def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:

@@ -33,7 +33,10 @@ COMMANDS = (
     ("alerts show {id}", "the whole story, with every text"),
     ("alerts ack {id}", "I look after it"),
     ("alerts snooze {id}", "be quiet about it for a while"),
-    ("alerts judge {id} false", "it was nothing (or say real): so a rule learns how well it does"),
+    (
+        "alerts judge {id} false",
+        "mark it as a false alarm (or as real), so that the rule's precision is known",
+    ),
 )
 """What to do next, while an alert is open."""
 FIRST = (

@@ -14,6 +14,7 @@ from monitor.alerts.detectors.drop import DropSettings, middle, usual
 from monitor.alerts.detectors.history import History
 from monitor.alerts.detectors.profile import empty
 from monitor.alerts.detectors.usual import WEEKDAY_SPREAD, Usual, expect
+from monitor.durations import DAY, HOUR, WEEK
 
 LONGEST = 72
 """Characters that a line of a mail has room for."""
@@ -23,7 +24,6 @@ Band = Callable[[np.ndarray, int, int, int, int, int | None], np.ndarray]
 """Such as :func:`band`."""
 LEAST_DAYS = 3
 """What is usual is not drawn before so many whole days are known."""
-MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 7 * 86400
 
 
 def columns(window: float, bucket: int) -> tuple[int, int]:

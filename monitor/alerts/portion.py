@@ -13,7 +13,7 @@ from monitor.alerts.series_in_words import are, counted, named
 LIMIT = "the rule's limit is"
 _REASON = re.compile(
     r"(?P<part>[\d,]+ of [\d,]+) texts? in (?P<span>.+?)(?P<copies>, copies left out)? "
-    r"\((?P<share>[^,()]+), surely over (?P<low>[^,()]+)\); the rule's limit is (?P<limit>.+)"
+    r"\((?P<share>[^,()]+), (?P<low>at least [^,()]+)\); the rule's limit is (?P<limit>.+)"
 )
 
 
@@ -52,9 +52,7 @@ def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
         return ""
     said = f"{found['part']} {named(share['of'])} in {found['span']} are {_rest(alert, share)}"
     if surely:
-        said += (
-            f" ({found['share']}, surely over {found['low']}{', copies left out' if found['copies'] else ''})"
-        )
+        said += f" ({found['share']}, {found['low']}{', copies left out' if found['copies'] else ''})"
     else:
         said += f" ({found['share']})"
     if share["usual"] is not None:

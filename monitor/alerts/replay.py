@@ -12,9 +12,10 @@ import numpy as np
 from monitor.alerts.detectors import Detector
 from monitor.alerts.detectors.counting import advance
 from monitor.alerts.detectors.history import History, Verdict
-from monitor.alerts.detectors.profile import HOUR, RECENT, Profile, empty
+from monitor.alerts.detectors.profile import RECENT, Profile, empty
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 from monitor.alerts.detectors.usual import Usual, expect
+from monitor.durations import HOUR
 
 
 def walk(profile: Profile, counts: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Profile, Usual]]:

@@ -23,14 +23,13 @@ from monitor.config_document import read_document
 from monitor.errors import UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert
-from monitor.store.background import Evidence
 
 OPEN: Sequence[State] = ("pending", "firing")
 
 
 @click.group("alerts", cls=Group)
 def alerts_command() -> None:
-    """Show alerts, and look after them."""
+    """Show, acknowledge, snooze and judge alerts."""
 
 
 alerts_command.add_command(preview_command)
@@ -79,7 +78,6 @@ def list_command(
 
         print_json([alert_data(store, alert) for alert in found])
         return
-    evidence = Evidence(store)
     print_table(
         ["id", "state", "fired", "rule", "what", "looked after"],
         [
@@ -88,7 +86,7 @@ def list_command(
                 state_in_words(store, alert),
                 ago(alert.fired_at, now),
                 alert.rule,
-                shorten(much(asdict(alert), evidence.of(alert.id).get("seconds", 3600)), 90),
+                shorten(much(asdict(alert), store.evidence.of(alert.id).get("seconds", 3600)), 90),
                 care_in_words(alert),
             ]
             for alert in found

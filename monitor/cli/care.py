@@ -45,7 +45,7 @@ def ack_command(app: App, alert_ids: Sequence[int], note: str, by: str | None) -
 def snooze_command(
     app: App, alert_ids: Sequence[int], for_: float | None, end: bool, note: str, by: str | None
 ) -> None:
-    """Tell nobody of alerts for a while.
+    """Send nothing about alerts for a while.
 
     If nobody was told yet and it still fires afterwards, it is announced then. Whoever knows that it
     fires is told when it is over all the same.

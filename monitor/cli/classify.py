@@ -21,9 +21,9 @@ from monitor.types import legible
 @json_option
 @pass_app
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
-    """Classify each TEXT, or each line of standard input (-), without storing anything.
+    """Classify each TEXT, or each line of standard input (-).
 
-    A TEXT without a character gets no label.
+    Nothing is stored. An empty TEXT gets no label.
 
     With --json: one array of {text, predictions}, as `monitor documents list` has them; predictions are
     empty where there is nothing to read.

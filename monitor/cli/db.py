@@ -15,7 +15,7 @@ from monitor.store import Store
 
 @click.group("db", cls=Group)
 def db_command() -> None:
-    """Look after the database."""
+    """Inspect, check, back up and migrate the database."""
 
 
 @db_command.command("info")
@@ -68,7 +68,7 @@ def info_command(app: App, as_json: bool) -> None:
 @click.pass_context
 @pass_app
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
-    """Prove the database's invariants from its contents; changes nothing.
+    """Check that what the database holds is consistent; changes nothing.
 
     Integrity, foreign keys, the search index, counts against predictions, alerts against
     their steps and notifications. May be used while the monitor runs. The exit code is 1, with

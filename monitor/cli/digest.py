@@ -7,26 +7,32 @@ from datetime import timedelta
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.documents import duration
+from monitor.cli.parameters import DURATION
 from monitor.errors import UnknownName
 
 
 @click.command("digest")
 @click.argument("name", required=False)
-@click.option("--since", help="How far back: 24h, 7d ... [default: the digest's own period, or 24h].")
+@click.option(
+    "--since",
+    type=DURATION,
+    metavar="DURATION",
+    help="How far back: 24h, 7d ... [default: the digest's own period, or 24h].",
+)
 @json_option
 @pass_app
-def digest_command(app: App, name: str | None, since: str | None, as_json: bool) -> None:
-    """Print a digest of the time up to now: of NAME as the configuration has it, or of all tasks.
+def digest_command(app: App, name: str | None, since: float | None, as_json: bool) -> None:
+    """Print a digest of the time up to now.
 
-    It has the alerts and their state (those that are furthest from what is usual first, with their series drawn;
-    the conversations of a rule in one line), the series that rose and fell most against the periods
+    NAME is one of those under [[digests]]; without it, the digest is of all tasks. It has the alerts and
+    their state (those that are furthest from what is usual first, with their series drawn; the
+    conversations of a rule in one line), the series that rose and fell most against the periods
     before, the words and names that rose, texts that stand for them, the sources, and how much fits no
     label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
 
-    With --json: an object with name, since, until, zone, texts, usual (a period's texts), alerts, rose and
-    fell (selection, what, texts, usual, score), words, names, shown (texts), sources (name, texts, failures,
-    error) and unlabelled ({task: {texts, without}}).
+    With --json: an object with name, since, until, zone, texts, usual (a period's texts), alerts, more_alerts
+    (number and open: of those that had no room), rose and fell (selection, what, texts, usual, score),
+    words, names, shown (texts), sources (name, texts, failures, error) and unlabelled ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest
     from monitor.pipeline.digests import gather_digest
@@ -37,7 +43,7 @@ def digest_command(app: App, name: str | None, since: str | None, as_json: bool)
         raise UnknownName("digest", name, known)
     digest = Digest("digest") if name is None else known[name]
     now = app.now()
-    back = timedelta(days=digest.days) if since is None else timedelta(seconds=duration(since))
+    back = timedelta(days=digest.days) if since is None else timedelta(seconds=since)
     data = gather_digest(app.store, digest, now - back, now)
     if as_json:
         print_json(data)

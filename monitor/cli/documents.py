@@ -13,7 +13,7 @@ import click
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, printable, shorten
-from monitor.durations import parse_duration
+from monitor.cli.parameters import DURATION
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.types import ENTITY, Prediction, StoredDocument
@@ -31,7 +31,7 @@ def _filters(function: Any) -> Any:
         click.option(
             "--thread", metavar="ID", help="Only of this conversation: whole, oldest first, with roles."
         ),
-        click.option("--since", metavar="DURATION", help="Only of the last 30m, 24h, 7d ..."),
+        click.option("--since", type=DURATION, metavar="DURATION", help="Only of the last 30m, 24h, 7d ..."),
         limit_option,
         json_option,
     ):
@@ -136,7 +136,7 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
 
 def _show(
     app: App, words: str | None, source: str | None, labels: Sequence[str], thread: str | None,
-    since: str | None, limit: int | None, as_json: bool,
+    since: float | None, limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     store = app.store
     names = {state.name for state in store.sources.all()}
@@ -152,7 +152,7 @@ def _show(
         source=source,
         labels=pairs,
         thread=thread,
-        since=None if since is None else app.now() - timedelta(seconds=duration(since)),
+        since=None if since is None else app.now() - timedelta(seconds=since),
         limit=at_most(limit, as_json),
     )
     if thread is not None:  # is read as it was held
@@ -211,17 +211,6 @@ def labels_line(predictions: dict[str, list[Prediction]]) -> str:
         for task, found in predictions.items()
         if not found[0].abstained
     )
-
-
-def duration(text: str) -> float:
-    """Seconds of a duration that was typed.
-
-    :raises click.BadParameter: if it is none.
-    """
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _label(prediction: Prediction, *, always: bool = False) -> str:

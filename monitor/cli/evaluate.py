@@ -98,7 +98,7 @@ def evaluate_command(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """How good would the classifier be on your data?
+    """Measure accuracy on your data, learned from a few examples.
 
     Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the

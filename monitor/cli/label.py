@@ -12,10 +12,11 @@ import click
 from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.documents import duration
 from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching
 from monitor.cli.output import clock, console, number, print_table, printable, shorten
+from monitor.cli.parameters import DURATION
 from monitor.cli.seeds import contradiction, said_of
+from monitor.durations import format_duration
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import Correction, correct, take_back
 from monitor.store import Store
@@ -32,14 +33,19 @@ SHOWN = 1500
 @click.command("label")
 @click.argument("task")
 @click.option(
-    "--since", default="90d", show_default=True, metavar="DURATION", help="Only documents of the last 7d ..."
+    "--since",
+    type=DURATION,
+    default="90d",
+    show_default=True,
+    metavar="DURATION",
+    help="Only documents of the last 7d ...",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), metavar="N", help="Print the N documents to ask about, and end."
 )
 @json_option
 @pass_app
-def label_command(app: App, task: str, since: str, batch: int | None, as_json: bool) -> None:
+def label_command(app: App, task: str, since: float, batch: int | None, as_json: bool) -> None:
     """Label the documents that TASK would learn most from, with one key each.
 
     Those that it is least sure of come first, and no two that are alike; seeds are left out.
@@ -53,8 +59,7 @@ def label_command(app: App, task: str, since: str, batch: int | None, as_json: b
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")
-    seconds = duration(since)
-    desk = _open(app, task, lambda now: now - timedelta(seconds=seconds))
+    desk = _open(app, task, lambda now: now - timedelta(seconds=since))
     if batch is not None:
         _print(desk.choose(batch), as_json, since)
         return
@@ -251,7 +256,7 @@ class Session:
         screen.print(line)
 
 
-def _print(asked: Sequence[Question], as_json: bool, since: str) -> None:
+def _print(asked: Sequence[Question], as_json: bool, since: float) -> None:
     if as_json:
         print_json(
             [
@@ -278,8 +283,8 @@ def _print(asked: Sequence[Question], as_json: bool, since: str) -> None:
     )
 
 
-def _nothing(since: str) -> str:
+def _nothing(since: float) -> str:
     return (
-        f"no documents of the last {since} to ask about; `monitor sources fetch` or "
+        f"no documents of the last {format_duration(since)} to ask about; `monitor sources fetch` or "
         "`monitor documents import` brings some, --since looks further back"
     )

@@ -79,7 +79,7 @@ def meta_train_command(
     device: str,
     as_json: bool,
 ) -> None:
-    """Let the classifier practise learning on many labelled tasks.
+    """Train the classifier to learn from few examples, on many tasks.
 
     CATALOG_DIR holds catalog.toml, which names each task with its family, role and whether
     weights trained on it may be given away, and a folder for each with train.jsonl and

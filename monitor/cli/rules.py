@@ -19,7 +19,7 @@ from monitor.config import RuleConfig
 
 @click.group("rules", cls=Group)
 def rules_command() -> None:
-    """Show rules, try them on the past, and let it suggest some."""
+    """Show rules, try them on the past, and suggest new ones."""
 
 
 rules_command.add_command(test_command)

@@ -59,8 +59,11 @@ def _once(app: App, show: bool) -> None:
         closing(Runtime(config, plugins, store, encoder)) as runtime,
     ):
         runtime.synchronise(app.now())
+        viewer = View(config.database, console()) if show else None
+        if viewer is not None:
+            viewer.begin()
         failed = runtime.once(app.now(), lambda name, got: click.echo(f"{name}: {got}", err=True))
-        if show:
-            View(config.database, console()).show_new()
+        if viewer is not None:
+            viewer.show_new()
     if failed:
         raise MonitorError("; ".join(f"{what}: {why}" for what, why in failed.items()))

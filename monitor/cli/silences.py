@@ -55,7 +55,7 @@ def add_command(
     comment: str,
     by: str | None,
 ) -> None:
-    """Tell nobody of alerts that fulfil every MATCHER.
+    """Silence the alerts that fulfil every MATCHER.
 
     A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
     labels rule, kind, owner, those of their rule, and one for each task of what they watch; some kinds have source,

@@ -66,7 +66,9 @@ def list_command(app: App, as_json: bool) -> None:
 
 @sources_command.command("show")
 @click.argument("name")
-@click.option("--limit", default=20, show_default=True, help="At most so many bad records.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="At most so many bad records."
+)
 @json_option
 @pass_app
 def show_command(app: App, name: str, limit: int, as_json: bool) -> None:

@@ -225,7 +225,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
 @click.argument("name")
 @pass_app
 def remove_command(app: App, name: str) -> None:
-    """Put a task to rest that `monitor tasks add` added.
+    """Stop using a task that `monitor tasks add` added.
 
     What it said of documents is kept, and so are its seeds: adding a task of that name again
     takes them up.

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.documents import duration
 from monitor.cli.drawing import sparkline
 from monitor.cli.output import print_table
+from monitor.cli.parameters import DURATION
 from monitor.durations import format_duration
 from monitor.errors import UnknownName
 from monitor.store.room import BUCKET_S
@@ -20,15 +20,30 @@ COLUMNS = 48
 
 
 @click.command("trends")
-@click.option("--since", default="24h", show_default=True, help="How far back: 2h, 7d ...")
-@click.option("--step", help="Width of a column [default: a 48th of it all].")
+@click.option(
+    "--since",
+    type=DURATION,
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How far back: 2h, 7d ...",
+)
+@click.option(
+    "--step", type=DURATION, metavar="DURATION", help="Width of a column [default: a 48th of it all]."
+)
 @click.option("--task", "task", metavar="NAME", help="Only the labels of this task.")
 @click.option("--by", metavar="NAME", help="Split each label by those of a second task.")
-@click.option("--limit", default=30, show_default=True, help="At most so many series, the largest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="At most so many series, the largest first.",
+)
 @json_option
 @pass_app
 def trends_command(
-    app: App, since: str, step: str | None, task: str | None, by: str | None, limit: int, as_json: bool
+    app: App, since: float, step: float | None, task: str | None, by: str | None, limit: int, as_json: bool
 ) -> None:
     """Draw how many documents each label got over time.
 
@@ -42,8 +57,8 @@ def trends_command(
             raise UnknownName("task", name, known)
     if by is not None and task is None:
         raise click.UsageError("--by needs --task")
-    span = max(duration(since), BUCKET_S)
-    width = duration(step) if step else span / COLUMNS
+    span = max(since, BUCKET_S)
+    width = span / COLUMNS if step is None else step
     width = max(1, math.ceil(width / BUCKET_S)) * BUCKET_S
     number = max(1, math.ceil(span / width))
     end = math.ceil(now.timestamp() / BUCKET_S) * BUCKET_S

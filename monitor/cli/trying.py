@@ -15,6 +15,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number
 from monitor.cli.parameters import DURATION
 from monitor.cli.tried import record, show, whole_hours
+from monitor.durations import DAY
 from monitor.errors import MonitorError, UnknownName
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from monitor.pipeline.suggesting import Suggestion
     from monitor.pipeline.trying import Report
 
-DAY = 86400.0
-DAYS_90 = 90 * DAY
+DAYS_90 = 90.0 * DAY
 
 
 @click.command("test")

@@ -5,6 +5,7 @@ It reads the database like anybody else, so the daemon knows nothing of it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.types import Prediction, StoredDocument
 
+log = logging.getLogger(__name__)
+
 LINES_A_ROUND = 12
 """More documents than that in one round are summed up in a line."""
 COUNTS_EVERY_S = 20.0
@@ -32,13 +35,12 @@ COLOURS = {"negative": "red", "positive": "green", "neutral": "bright_black"}
 
 
 class View:
-    """Prints what is new since it was made."""
+    """Prints what is new since it began: documents as they are labelled, alerts as they fire and end."""
 
     def __init__(self, database: Path, console: Console) -> None:
         self.database, self.console = database, console
         self._store: Store | None = None
-        self._document = self._alert = self._history = self._counted = 0
-        self._open: dict[int, StoredAlert] = {}
+        self._document = self._step = self._history = self._counted = 0
         self._counts_at: datetime | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view", daemon=True)
@@ -50,14 +52,36 @@ class View:
             self._store = Store(self.database, create=False)
         return self._store
 
+    def begin(self) -> None:
+        """What is in the database by now is not new."""
+        self._document = self.store.documents.newest(live=True)
+        self._step = self.store.transitions.newest()
+        history = self.store.documents.history()
+        self._history = 0 if history is None else history.count
+        self._counted = self._document + self._history
+
     def start(self) -> None:
-        """Print in the background until the program ends."""
+        """Print in the background until the program ends, what is new from now on."""
         if not self._thread.is_alive():
+            self.begin()
             self._thread.start()
 
+    def stop(self) -> None:
+        """Print nothing any more."""
+        self._stop.set()
+        self._thread.join()
+
     def _run(self) -> None:
+        complained = ""
         while not self._stop.wait(1.0):
-            self.show_new()
+            try:
+                self.show_new()
+            except Exception as error:  # the monitor does its work whether anybody sees it or not
+                if str(error) != complained:
+                    log.exception("the view left something out, and goes on")
+                complained = str(error)
+            else:
+                complained = ""
 
     def show_new(self) -> None:
         """Print the documents and alerts that came, and the counts now and then."""
@@ -95,17 +119,16 @@ class View:
             )
 
     def _show_alerts(self) -> None:
-        for alert in reversed(self.store.alerts.find(after=self._alert, limit=100)):
-            self._alert = alert.id
-            self.console.print(self._alert_panel(alert))
-        now_open = {alert.id: alert for alert in self.store.alerts.all_open()}
-        for alert_id in self._open.keys() - now_open.keys():
+        for step_id, alert_id, state in self.store.transitions.after(self._step, ("firing", "resolved"), 100):
+            self._step = step_id
             alert = self.store.alerts.need(alert_id)
-            self.console.print(
-                f"[green]alert {alert.id} resolved[/green]: {escape(alert.rule)}, "
-                f"{escape(about(alert.kind, alert.selection))}"
-            )
-        self._open = now_open
+            if state == "firing":
+                self.console.print(self._alert_panel(alert))
+            elif alert.fired_at is not None:
+                self.console.print(
+                    f"[green]alert {alert.id} resolved[/green]: {escape(alert.rule)}, "
+                    f"{escape(about(alert.kind, alert.selection))}"
+                )
 
     def _alert_panel(self, alert: StoredAlert) -> Panel:
         said = context("firing", alert_data(self.store, alert))

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.alerts.detectors import ProfileDetector
-from monitor.alerts.detectors.profile import DAY, Profile, empty
+from monitor.alerts.detectors.profile import Profile, empty
 from monitor.alerts.detectors.surge import may_fire
 from monitor.alerts.detectors.usual import Usual
 from monitor.alerts.replay import walk
 from monitor.alerts.rules import Rule
+from monitor.durations import DAY
 from monitor.pipeline.known import Carried, Known
 from monitor.pipeline.profiles import SETTLED, known_since
 from monitor.pipeline.trying_watchers import Key

@@ -13,17 +13,18 @@ from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, per
 from monitor.alerts.representative import representative
 from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, rising, terms
+from monitor.durations import DAY
 from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import EXCERPT, Background, Evidence
-from monitor.store.digests import Digests
+from monitor.store.background import EXCERPT, Background
 from monitor.types import Notification, StoredDocument
 
 READ = 300
 """At most so many texts of the period are read for words, and so many earlier ones."""
 ALERTS = 200
+"""At most so many alerts are in a digest: what is drawn, what is open, then the newest; the others are counted."""
 DRAWN = 12
 """So many series, those of the largest alerts, are drawn and come with their shares; the others are a line each."""
 EVIDENCE = ("seconds", "ends_after", "shares", "names", "history")
@@ -39,14 +40,13 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
     whole. A digest that is new waits for its first period to end.
     """
     sent = []
-    kept = Digests(store)
     for digest in digests:
         since, until = period(digest, now)
-        done = kept.until(digest.name)
+        done = store.digests.until(digest.name)
         if done is not None and done >= until:
             continue
         if done is None:
-            kept.done(digest.name, until)
+            store.digests.done(digest.name, until)
             continue
         data = gather_digest(store, digest, since, until)
         said = compose_digest(data, digest.zone)
@@ -55,14 +55,13 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
                 key = digest_key(digest.name, until, notifier)
                 letter = Notification(key, "digest", said.title, said.body, data, said.html)
                 store.outbox.add(notifier, letter, None, now)
-            kept.done(digest.name, until)
+            store.digests.done(digest.name, until)
         sent.append(digest.name)
     return sent
 
 
 def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime) -> dict[str, Any]:
     """What a digest says of the time from ``since`` to ``until``, as JSON-able data."""
-    background = Background(store)
     first, end = int(since.timestamp()), int(until.timestamp())
     periods = _earlier(store, first, end - first)
     before = first - int(periods * (end - first))
@@ -76,7 +75,7 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     fell: list[dict[str, Any]] = []
     if periods:
         rose, fell = moved(totals(first, end), totals(before, first), periods)
-    alerts = _alerts(store, since, until)
+    alerts, left_out = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)
     return {
         "name": digest.name,
@@ -84,16 +83,17 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
         "since": since.isoformat(),
         "until": until.isoformat(),
         "zone": digest.zone,
-        "texts": background.sum({}, first, end),
-        "usual": round(background.sum({}, before, first) / periods, 1) if periods else None,
+        "texts": store.background.sum({}, first, end),
+        "usual": round(store.background.sum({}, before, first) / periods, 1) if periods else None,
         "alerts": alerts,
+        "more_alerts": left_out,
         "rose": rose,
         "fell": fell,
-        **_said(store, background, documents, _waves(store, alerts, rose, since, until)),
+        **_said(store, documents, _waves(store, alerts, rose, since, until)),
         "sources": _sources(store, since, until),
         "unlabelled": {
             task: asdict(fit)
-            for task, fit in Digests(store).fits(since, until).items()
+            for task, fit in store.digests.fits(since, until).items()
             if not digest.tasks or task in digest.tasks
         },
     }
@@ -102,27 +102,29 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
 def _earlier(store: Store, since: int, length: int) -> float:
     """How many earlier periods are known, of those that say what is usual; 0 where not one is."""
     known = store.documents.history_from()
-    most = EARLIER_WEEKS if length > 2 * 86400 else EARLIER_DAYS
+    most = EARLIER_WEEKS if length > 2 * DAY else EARLIER_DAYS
     periods = 0.0 if known is None else min(most, (since - known) / length)
     return periods if periods >= 1 else 0.0
 
 
-def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The alerts of the period: those that are drawn, the largest first, then the others by time."""
-    kept = Evidence(store)
-    told = [
-        (alert, kept.of(alert.id))
-        for alert in reversed(store.alerts.find(limit=ALERTS))
-        if alert.fired_at is not None
-        and alert.fired_at < until
-        and (alert.resolved_at is None or alert.resolved_at >= since)
-    ]
+def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The alerts of the period: those that are drawn, the largest first, then the others by time.
+
+    With them, how many more there were than :data:`ALERTS`, and how many of those are open.
+    """
+    told = [(alert, store.evidence.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
     large: dict[frozenset[tuple[str, str]], StoredAlert] = {}
     for alert in sorted(
         (alert for alert, evidence in told if evidence.get("history")), key=_over, reverse=True
     ):
         large.setdefault(frozenset(alert.selection.items()), alert)
     drawn = {alert.id: n for n, alert in enumerate(list(large.values())[:DRAWN])}
+    told.sort(key=lambda one: (one[0].id in drawn, _open_at(one[0], until), one[0].id), reverse=True)
+    left_out = {
+        "number": len(told[ALERTS:]),
+        "open": sum(_open_at(alert, until) for alert, _ in told[ALERTS:]),
+    }
+    told = sorted(told[:ALERTS], key=lambda one: one[0].id)
     found: list[dict[str, Any]] = []
     for alert, evidence in sorted(told, key=lambda one: drawn.get(one[0].id, DRAWN)):
         if alert.id in drawn and alert.state != "resolved":
@@ -130,7 +132,7 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
             evidence = as_it_stands(store, alert, texts, until)
         keys = EVIDENCE if alert.id in drawn else EVIDENCE[:2]
         assert alert.fired_at is not None
-        over = alert.resolved_at if alert.resolved_at is not None and alert.resolved_at < until else None
+        over = None if _open_at(alert, until) else alert.resolved_at
         quiet = alert.quiet_since if alert.quiet_since is not None and alert.quiet_since < until else None
         found.append(
             {
@@ -155,7 +157,11 @@ def _alerts(store: Store, since: datetime, until: datetime) -> list[dict[str, An
                 "quiet_since": None if quiet is None else quiet.isoformat(),
             }
         )
-    return found
+    return found, left_out
+
+
+def _open_at(alert: StoredAlert, time: datetime) -> bool:
+    return alert.resolved_at is None or alert.resolved_at >= time
 
 
 def _over(alert: StoredAlert) -> float:
@@ -189,11 +195,11 @@ def _waves(
 
 def _said(
     store: Store,
-    background: Background,
     documents: Sequence[StoredDocument],
     waves: Sequence[Sequence[StoredDocument]],
 ) -> dict[str, Any]:
     """The words and names that rose among all texts, and texts of what happened, more of a larger wave."""
+    background = store.background
     stories = background.stories([d.id for d in documents])
     by_story = {stories[d.id]: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
     first = min((d.id for d in documents), default=0)
@@ -251,7 +257,7 @@ def _seats(waves: Sequence[Ranked]) -> list[int]:
 
 
 def _sources(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    texts = Digests(store).per_source(since, until)
+    texts = store.digests.per_source(since, until)
     return [
         {
             "name": source.name,

@@ -14,10 +14,11 @@ import numpy as np
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.lifecycle import span
-from monitor.alerts.past import DAY, band, columns, drawn, drop_band, unit_of
+from monitor.alerts.past import band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import named
+from monitor.durations import DAY
 from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store
@@ -60,7 +61,7 @@ def gather(
     :param found: the verdict that raised it, where there is one at hand.
     :param kept: evidence gathered for it before: where rule or verdict are missing, its words stay.
     """
-    background, kept = Background(store), kept or {}
+    background, kept = store.background, kept or {}
     window = _window(alert, found, kept)
     # what a keyword is looked for in is no series of its own
     known = alert.kind != "keyword" and background.knows(alert.selection)
@@ -122,7 +123,7 @@ def _newest(
     until = -(-int(now.timestamp()) // BUCKET_S) * BUCKET_S
     since = until - window.seconds
     if alert.kind in COUNTED:
-        return _newest_are(Background(store).sum(alert.selection, since, until, live=True))
+        return _newest_are(store.background.sum(alert.selection, since, until, live=True))
     if judged is None:
         return _newest_are(None)
     whole = store.documents.stories(judged, since, until)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from monitor.alerts.detectors import silence
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -10,11 +12,17 @@ FED_BY = 0.5
 """An alert is fed by a source that gave more than so much of its documents."""
 
 
-def frozen(store: Store, alert: StoredAlert) -> str | None:
+def silent_sources(store: Store) -> set[str]:
+    """The sources that are silent now: a rule of kind ``silence`` has an open alert on them."""
+    return {a.selection["source"] for a in store.alerts.all_open() if a.kind == "silence"}
+
+
+def frozen(store: Store, alert: StoredAlert, silent: Collection[str]) -> str | None:
     """Why an alert should stay as it is: the source that feeds it is silent or cannot be read.
 
-    ``None`` where nothing speaks against judging it. A source is silent while a rule of kind
-    ``silence`` has an open alert on it. Alerts on sources themselves are never frozen.
+    ``None`` where nothing speaks against judging it. Alerts on sources themselves are never frozen.
+
+    :param silent: the :func:`silent_sources`, asked for once in a round and not for each alert.
     """
     if "source" in alert.selection and alert.kind == "silence":
         return None
@@ -27,8 +35,7 @@ def frozen(store: Store, alert: StoredAlert) -> str | None:
     state = store.sources.get(source)
     if state is None or not state.active:
         return None
-    silent = any(a.kind == "silence" and a.selection.get("source") == source for a in store.alerts.all_open())
-    if not silent and state.failures < silence.FAILURES:
+    if source not in silent and state.failures < silence.FAILURES:
         return None
-    said = "is silent" if silent else "cannot be read"
+    said = "is silent" if source in silent else "cannot be read"
     return f"the source {source} {said}; it gave {number} of its {total} texts"

@@ -10,7 +10,7 @@ from functools import partial
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
-from monitor.pipeline.feeds import frozen
+from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.profiles import Present
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -30,14 +30,15 @@ def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     waiting = [rule for rule in concerned if store.looks.at(rule.name) != present]
     if not waiting or store.documents.count("pending"):
         return
+    silent = silent_sources(store)
     for rule in waiting:
         since = present - int(rule.of_histories.reach(rule.settings))
         busy = rule.watched(store.series.busy(since, rule.settings.min_expected))
-        opened = [alert.selection for alert in store.alerts.all_open() if alert.rule == rule.name]
+        opened = [alert.selection for alert in store.alerts.open_of(rule.name)]
         with store.transaction():
             for selection in [*busy, *(s for s in opened if s not in busy)]:
                 alert = store.alerts.open(fingerprint(rule.name, selection))
-                if alert is not None and frozen(store, alert):
+                if alert is not None and frozen(store, alert, silent):
                     continue
                 found = idle_verdict(store, rule, selection, now)
                 if found is not None:

@@ -10,7 +10,7 @@ from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
-from monitor.pipeline.feeds import frozen
+from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
 from monitor.store import Store
@@ -49,7 +49,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     An alert whose rule is gone, or watches something else now, is resolved.
     """
     by_name = {rule.name: rule for rule in rules}
-    present = Present(now, store)
+    present, silent = Present(now, store), silent_sources(store)
     for alert in store.alerts.all_open():
         rule = by_name.get(alert.rule)
         if rule is not None and not rule.on_documents:
@@ -57,7 +57,7 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
                 resolve(store, alert, endings.RULE_GONE if rule is None else endings.RULE_CHANGED, now)
-        elif frozen(store, alert) is None:
+        elif frozen(store, alert, silent) is None:
             _judge(present, rule, alert.selection, [])
 
 

@@ -9,22 +9,23 @@ from typing import Any
 
 from monitor.alerts.detectors.chances import wilson, z_of
 from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.ratio import at_least
 from monitor.alerts.message import Message, compose
 from monitor.alerts.picture import picture
 from monitor.alerts.rules import ALL, Rule, describe, fingerprint
 from monitor.alerts.sentences import OFFER
 from monitor.alerts.series_in_words import about, counted
+from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.topics import SENTIMENT, offer
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
-from monitor.store.background import Background
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Document, Selection, StoredDocument
 
 MOST = 12
-LOOK_BACK_S = 28 * 86400
+LOOK_BACK_S = 28 * DAY
 LOOKED_AT = 200
 SILENT_S = 5 * 3600
 WITHOUT_TEXTS = {"silence", "model"}
@@ -158,10 +159,10 @@ def _share(settings: Any) -> str:
     while wilson(whole, whole, z)[0] < settings.at_least:
         whole *= 2
     part = next(n for n in range(whole + 1) if wilson(n, whole, z)[0] >= settings.at_least)
-    surely = 100 * wilson(part, whole, z)[0]
+    surely = at_least(wilson(part, whole, z)[0], settings.confidence)
     return (
         f"{part:,} of {texts(whole)} in {duration(settings.window)} ({100 * part / whole:.0f} %, "
-        f"surely over {surely:.0f} %); the rule's limit is {100 * settings.at_least:.3g} %"
+        f"{surely}); the rule's limit is {100 * settings.at_least:.3g} %"
     )
 
 
@@ -173,7 +174,7 @@ def _drift(settings: Any) -> str:
         figures, unit = ["10%", f"{min(1.0, 0.125 * settings.min_ratio):.0%}"], "of the texts"
     down = settings.direction == "down"
     first, last = reversed(figures) if down else figures
-    days = int(settings.over // 86400)
+    days = int(settings.over // DAY)
     moves = "falls" if down else "rises"
     return f"{moves} over {days} days, from {first} to {last} {unit}; means of the first week and the last"
 
@@ -223,8 +224,7 @@ def _raised(
     since = until - seconds
     known = store.documents.history_from() or since
     windows = max(1, (since - max(known, since - LOOK_BACK_S)) // seconds)
-    background = Background(store)
-    expected = background.sum(selection, since - windows * seconds, since) / windows
+    expected = store.background.sum(selection, since - windows * seconds, since) / windows
     limit = getattr(rule.settings, "at_least", None)
     observed = len(documents)
     if rule.kind == "drop":

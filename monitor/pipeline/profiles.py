@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitor.alerts.detectors.profile import DAY, VERSION, Profile, empty
+from monitor.alerts.detectors.profile import VERSION, Profile, empty
 from monitor.alerts.replay import walk
 from monitor.alerts.rules import Rule
+from monitor.durations import DAY
 from monitor.pipeline.known import Carried, Known
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of

@@ -45,8 +45,8 @@ def watch_topics(
             for reader, (verdict, behind) in found:
                 _follow(store, rule, reader.task.name, verdict, behind, now)
             names = {reader.task.name for reader in watched}
-            for alert in store.alerts.all_open():
-                if alert.rule == rule.name and alert.selection["task"] not in names:
+            for alert in store.alerts.open_of(rule.name):
+                if alert.selection["task"] not in names:
                     gone = _nothing(now, endings.TASK_UNWATCHED)
                     _follow(store, rule, alert.selection["task"], gone, [], now)
             store.looks.note(rule.name, hour)

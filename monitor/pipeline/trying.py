@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from monitor.alerts.detectors.profile import DAY
 from monitor.alerts.replay import history_verdicts
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.alerts.trial import Raised, Trial, trial
+from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import known_since

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from monitor.alerts.detectors import ProfileDetector, Verdict
-from monitor.alerts.detectors.profile import HOUR
 from monitor.alerts.replay import history_verdicts, surge_verdicts
 from monitor.alerts.rules import Rule
 from monitor.alerts.trial import trial
+from monitor.durations import HOUR
 from monitor.errors import MonitorError
 from monitor.pipeline.trying import Report
 from monitor.pipeline.trying_time import of_file, watched

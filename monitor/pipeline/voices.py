@@ -11,7 +11,7 @@ from monitor.alerts.representative import representative
 from monitor.alerts.risen_names import Named, risen
 from monitor.alerts.words import as_written, rising, terms
 from monitor.store import Store
-from monitor.store.background import EXCERPT, Background, Excerpt
+from monitor.store.background import EXCERPT, Excerpt
 from monitor.types import Selection, StoredDocument
 
 READ = 100
@@ -39,7 +39,7 @@ def said(
     :param talk: the conversation that the alert is about, newest first, where it is about one.
     :param name: the name that it is about, or ``""``: that is no news.
     """
-    background = Background(store)
+    background = store.background
     ids = [document.id for document in documents]
     stories = background.stories(ids)
     words = {d.id: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}

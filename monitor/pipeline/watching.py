@@ -6,7 +6,7 @@ and what it says is handed to :func:`monitor.pipeline.alerting.follow`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict, conversation, mention, model, silence
-from monitor.alerts.rules import Rule
+from monitor.alerts.rules import Rule, fingerprint
+from monitor.durations import DAY
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
 from monitor.store.sources import SourceState
@@ -55,7 +55,7 @@ def watch(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         elif rule.kind == "model":
             _answers(store, rule, now)
         elif rule.kind in ("keyword", "entity"):
-            for alert in _opened(store, rule):
+            for alert in store.alerts.open_of(rule.name):
                 _follow(
                     store, rule, alert.selection, mention.over(rule.settings, int(now.timestamp())), [], now
                 )
@@ -68,7 +68,7 @@ def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], no
     known = store.alert_documents.of_rule(rule.name, [document.id for document in documents])
     for pairs, new in mentioned(store, rule, [d for d in documents if d.id not in known]).items():
         selection = dict(pairs)
-        before = next((a for a in _opened(store, rule) if a.selection == selection), None)
+        before = store.alerts.open(fingerprint(rule.name, selection))
         earlier = [] if before is None else store.alert_documents.of_alert(before.id)
         verdict = of_mentions(new, len(earlier), now, _said_before(store, rule, selection, earlier))
         _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
@@ -127,7 +127,7 @@ def of_mentions(
 
 
 def _threads(store: Store, rule: Rule, now: datetime) -> None:
-    concerned = {(a.selection[SOURCE], a.selection[THREAD]) for a in _opened(store, rule)}
+    concerned = {(a.selection[SOURCE], a.selection[THREAD]) for a in store.alerts.open_of(rule.name)}
     if rule.settings.when == "unanswered":
         since = now - timedelta(seconds=rule.settings.expires)
         until = now - timedelta(seconds=rule.settings.after)
@@ -169,7 +169,7 @@ def _sources(store: Store, rule: Rule, now: datetime) -> None:
         if verdict is not None:
             _follow(store, rule, {SOURCE: state.name}, verdict, [], now)
     names = {state.name for state in watched}
-    for alert in _opened(store, rule):
+    for alert in store.alerts.open_of(rule.name):
         if alert.selection[SOURCE] not in names:
             _withdraw(store, rule, alert.selection, endings.SOURCE_UNWATCHED, now)
 
@@ -202,7 +202,7 @@ def of_gap(
     until, at = int(read.timestamp()), int(last.timestamp())
     times: Sequence[int] = [at]
     if until - at >= settings.at_least:  # else there is nothing to compare: the past is not asked for
-        times = buckets(at - int(settings.baseline) - 2 * (until - at) - 2 * model.DAY)
+        times = buckets(at - int(settings.baseline) - 2 * (until - at) - 2 * DAY)
     begin = times[0] // BUCKET_S * BUCKET_S
     came = silence.arrivals(np.array(times), begin, until, BUCKET_S)
     return silence.judge(came, at, until, settings)
@@ -218,7 +218,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
         return
     settings = rule.settings
     since = now - timedelta(seconds=settings.recent + settings.reference)
-    days = [int(settings.reference // model.DAY), int(settings.recent // model.DAY)]
+    days = [int(settings.reference // DAY), int(settings.recent // DAY)]
     with store.transaction():
         watched = [
             t.task for t in store.tasks.active() if not settings.tasks or t.task.name in settings.tasks
@@ -238,7 +238,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
             )
             follow(store, rule, {TASK: task.name}, verdict, examples, now)
         names = {task.name for task in watched}
-        for alert in _opened(store, rule):
+        for alert in store.alerts.open_of(rule.name):
             if alert.selection[TASK] not in names:
                 _withdraw(store, rule, alert.selection, endings.TASK_UNWATCHED, now)
         store.looks.note(rule.name, hour)
@@ -255,10 +255,6 @@ def _answered(
 
 
 # -- the small steps ---------------------------------------------------------------------
-
-
-def _opened(store: Store, rule: Rule) -> Iterator[StoredAlert]:
-    return (alert for alert in store.alerts.all_open() if alert.rule == rule.name)
 
 
 def _follow(

@@ -20,7 +20,6 @@ from monitor.interfaces import Notifier
 from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import Evidence
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
@@ -54,10 +53,10 @@ def note(
 
     :param documents: those behind the alert, newest first.
     """
-    kept = Evidence(store)
-    evidence = gather(store, alert, documents, now, rule=rule, found=found, kept=kept.of(alert.id))
+    kept = store.evidence.of(alert.id)
+    evidence = gather(store, alert, documents, now, rule=rule, found=found, kept=kept)
     evidence["at"] = now.isoformat()
-    kept.put(alert.id, evidence)
+    store.evidence.put(alert.id, evidence)
     return evidence
 
 
@@ -66,13 +65,14 @@ def look_at(store: Store, alert_id: int, found: Verdict) -> None:
 
     The rest of the evidence is of another moment from now on, so it loses its time: whoever shows it reads it anew.
     """
-    kept = Evidence(store)
-    if evidence := kept.of(alert_id):
+    if evidence := store.evidence.of(alert_id):
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
         since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
         seconds = found.until - found.since
         evidence.pop("at", None)
-        kept.put(alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds})
+        store.evidence.put(
+            alert_id, {**evidence, **figures, "since": since, "until": until, "seconds": seconds}
+        )
 
 
 def as_it_stands(
@@ -89,7 +89,7 @@ def as_it_stands(
     :param now: where it is not given, evidence that fits the figures is used however old it is.
     :param keep: keep what is gathered; joins the caller's transaction.
     """
-    kept = Evidence(store).of(alert.id)
+    kept = store.evidence.of(alert.id)
     at = datetime.fromisoformat(kept["at"]) if "at" in kept else None
     over = alert.state == "resolved"
     if not kept or (at is not None and (over or now is None or now - at < RENEWED)):
@@ -117,7 +117,7 @@ def word(
     :param times: how often it was said, this time included.
     :param most: the data hold at most so many of the documents.
     """
-    evidence = Evidence(store).of(alert.id)
+    evidence = store.evidence.of(alert.id)
     if evidence.get("at") != now.isoformat():
         evidence = note(store, alert, documents, now)
     letter = data(asdict(alert), documents, most=most, evidence=evidence)

@@ -74,6 +74,11 @@ class Alerts(Room):
         """Every alert that is not resolved, oldest first."""
         return [_alert(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
 
+    def open_of(self, rule: str) -> list[StoredAlert]:
+        """The alerts of one rule that are not resolved, oldest first."""
+        rows = self.rows("select * from alerts where rule = ? and state <> 'resolved' order by id", [rule])
+        return [_alert(row) for row in rows]
+
     def unsettled(self) -> list[StoredAlert]:
         """Alerts of which somebody may have to be told: those that fire, and resolves still owed."""
         rows = self.rows(
@@ -90,6 +95,14 @@ class Alerts(Room):
                 [fingerprint, to_text(since), to_text(until)],
             )
         )
+
+    def standing_between(self, since: datetime, until: datetime) -> list[StoredAlert]:
+        """Alerts that fired before ``until`` and were not over before ``since``, by id."""
+        rows = self.rows(
+            "select * from alerts where fired_at < ? and (resolved_at is null or resolved_at >= ?) order by id",
+            [to_text(until), to_text(since)],
+        )
+        return [_alert(row) for row in rows]
 
     def get(self, alert_id: int) -> StoredAlert | None:
         """One alert."""

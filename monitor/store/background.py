@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from monitor.store.room import Room, marks
 from monitor.store.series import selection_text
@@ -103,20 +101,3 @@ def _carrying(task: str, label: str) -> tuple[str, list[str]]:
     if task == ENTITY:
         return "select document_id from mentions where entity = ?", [label]
     return "select document_id from predictions where task = ? and label = ? and abstained = 0", [task, label]
-
-
-class Evidence(Room):
-    """What spoke for each alert when it was last told of, as JSON-able data."""
-
-    def put(self, alert_id: int, evidence: Mapping[str, Any]) -> None:
-        """Keep it, instead of what was kept before."""
-        self.write(
-            "insert into alert_evidence (alert_id, evidence) values (?, ?) "
-            "on conflict(alert_id) do update set evidence = excluded.evidence",
-            [alert_id, json.dumps(dict(evidence), ensure_ascii=False)],
-        )
-
-    def of(self, alert_id: int) -> dict[str, Any]:
-        """What was kept of an alert; empty where nothing was."""
-        text = self.value("select evidence from alert_evidence where alert_id = ?", [alert_id])
-        return {} if text is None else dict(json.loads(text))

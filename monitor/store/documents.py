@@ -140,6 +140,11 @@ class Documents(Room):
                 found[row["id"]] = _document(row)
         return [found[i] for i in ids if i in found]
 
+    def newest(self, *, live: bool) -> int:
+        """The largest id of a classified document, live or backfill; 0 where there is none."""
+        newest = "select id from documents where state = 'classified' and live = ? order by id desc limit 1"
+        return self.value(newest, [int(live)]) or 0
+
     def after(self, document_id: int, limit: int, *, live: bool) -> list[StoredDocument]:
         """Classified documents with ids above ``document_id``, live or backfill, by id."""
         rows = self.rows(

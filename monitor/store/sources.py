@@ -50,16 +50,21 @@ class Sources(Room):
         """Make the table follow the configuration: ``(name, plugin, every)`` each.
 
         A source that is no longer there keeps its documents. One that changed its plugin
-        starts anew, since a cursor belongs to the plugin that wrote it.
+        starts anew, since a cursor belongs to the plugin that wrote it: the next fetch is its first,
+        all of it backfill, and due at once.
         """
         with self.store.transaction() as connection:
             connection.execute("update sources set active = 0")
+            connection.executemany(
+                "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
+                "last_success_at = null, next_at = null, failures = 0, last_error = null "
+                "where name = ? and plugin <> ?",
+                [(name, plugin) for name, plugin, _ in sources],
+            )
             for name, plugin, every in sources:
                 connection.execute(
                     "insert into sources (name, plugin, every) values (?, ?, ?) "
-                    "on conflict(name) do update set active = 1, every = excluded.every, "
-                    "cursor = case when plugin = excluded.plugin then cursor else '{}' end, "
-                    "plugin = excluded.plugin",
+                    "on conflict(name) do update set active = 1, every = excluded.every, plugin = excluded.plugin",
                     [name, plugin, every],
                 )
 

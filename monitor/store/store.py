@@ -17,8 +17,11 @@ from monitor.errors import StoreError
 from monitor.store.alert_documents import AlertDocuments
 from monitor.store.alerts import Alerts
 from monitor.store.arrivals import Arrivals
+from monitor.store.background import Background
 from monitor.store.care import Care
+from monitor.store.digests import Digests
 from monitor.store.documents import Documents
+from monitor.store.evidence import Evidence
 from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
@@ -98,12 +101,15 @@ class Store:
         self.waves = Waves(self)
         self.alerts = Alerts(self)
         self.alert_documents = AlertDocuments(self)
+        self.evidence = Evidence(self)
+        self.background = Background(self)
         self.transitions = Transitions(self)
         self.care = Care(self)
         self.tellings = Tellings(self)
         self.silences = Silences(self)
         self.judgements = Judgements(self)
         self.outbox = Outbox(self)
+        self.digests = Digests(self)
         self.heartbeats = Heartbeats(self)
         self.mentions = Mentioned(self)
         self.threads = Threads(self)

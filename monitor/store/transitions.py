@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.store.room import Room, to_text, to_time
+from monitor.store.room import Room, marks, to_text, to_time
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,19 @@ class Transitions(Room):
             [alert_id],
         )
         return found or ""
+
+    def newest(self) -> int:
+        """The id of the last step of all; 0 where there is none."""
+        return int(self.value("select coalesce(max(id), 0) from alert_transitions"))
+
+    def after(self, step_id: int, states: Sequence[str], limit: int) -> list[tuple[int, int, str]]:
+        """``(id, alert, state)`` of the steps to one of ``states`` with ids above ``step_id``, by id."""
+        rows = self.rows(
+            f"select id, alert_id, state from alert_transitions where id > ? and state in ({marks(states)}) "
+            "order by id limit ?",
+            [step_id, *states, limit],
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def of_alert(self, alert_id: int) -> list[Transition]:
         """The alert's life, oldest step first."""

@@ -9,7 +9,7 @@ import pytest
 from monitor.alerts import portion
 from monitor.alerts.message import context
 
-REASON = "10 of 10 texts in 1 h (100 %, surely over 79 %); the rule's limit is 50 %"
+REASON = "10 of 10 texts in 1 h (100 %, at least 79 % with 95 % confidence); the rule's limit is 50 %"
 
 
 def alert(
@@ -26,7 +26,8 @@ def test_a_share_of_all_texts() -> None:
     told = alert({}, selection={"sentiment": "negative"})
     assert portion.title(told) == "10 of 10 texts in 1 h are negative (100 %), usually 9 %; limit 50 %"
     assert portion.sentence(told) == (
-        "10 of 10 texts in 1 h are negative (100 %, surely over 79 %), usually 9 %; the rule's limit is 50 %."
+        "10 of 10 texts in 1 h are negative (100 %, at least 79 % with 95 % confidence), usually 9 %; "
+        "the rule's limit is 50 %."
     )
 
 
@@ -42,14 +43,14 @@ def test_a_share_of_a_topic() -> None:
 def test_copies_are_left_out() -> None:
     told = alert({}, reason=REASON.replace("1 h", "1 h, copies left out"), selection={"mood": "bad"})
     assert portion.title(told).startswith("10 of 10 texts in 1 h are with mood bad (100 %)")
-    assert "(100 %, surely over 79 %, copies left out)" in portion.sentence(told)
+    assert "(100 %, at least 79 % with 95 % confidence, copies left out)" in portion.sentence(told)
 
 
-@pytest.mark.parametrize("old", [True, False])
-def test_alerts_of_before_are_told_as_they_were(old: bool) -> None:
+@pytest.mark.parametrize("old", [", 100%, and surely over 79%;", " (100 %, surely over 79 %);", None])
+def test_alerts_of_before_are_told_as_they_were(old: str | None) -> None:
     told = alert({})
     if old:
-        told["reason"] = "10 of 10 texts in 1 h, 100%, and surely over 79%; the rule's limit is 50%"
+        told["reason"] = f"10 of 10 texts in 1 h{old} the rule's limit is 50%"
     else:
         told["evidence"] = {"shares": [{"of": {}, "now": 0.91, "usual": 0.09}]}
     assert portion.title(told) == portion.sentence(told) == ""

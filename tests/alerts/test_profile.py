@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from monitor.alerts.detectors.counting import CAP_FACTOR, CAP_LEAST, LANDMARK, advance
 from monitor.alerts.detectors.distribution import far
 from monitor.alerts.detectors.profile import (
-    DAY,
-    HOUR,
     LASTS,
     SETTLES,
     Profile,
@@ -34,6 +32,7 @@ from monitor.alerts.detectors.usual import (
     idle,
 )
 from monitor.alerts.replay import walk
+from monitor.durations import DAY, HOUR
 
 STEP = 300
 

@@ -82,7 +82,7 @@ def test_backfill_does_not_count() -> None:
 
 def test_the_reason_names_both_counts_and_the_bound() -> None:
     assert judge(share(12, 20), 7200, 0, HALF).reason == (
-        "12 of 20 texts in 1 h (60 %, surely over 42 %); the rule's limit is 40 %"
+        "12 of 20 texts in 1 h (60 %, at least 42 % with 95 % confidence); the rule's limit is 40 %"
     )
 
 

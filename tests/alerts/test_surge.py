@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import cache
 
@@ -12,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.detectors.history import Verdict
-from monitor.alerts.detectors.profile import DAY, HOUR, Profile, empty
+from monitor.alerts.detectors.profile import Profile, empty
 from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
 from monitor.alerts.detectors.usual import expect
 from monitor.alerts.episodes import Episode, bar
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.replay import surge_verdicts, walk
 from monitor.alerts.trial import Raised, trial
+from monitor.durations import DAY, HOUR
 from tests.alerts.test_profile import STEP, cycles, draw, run, triples
 
 DEFAULTS = SurgeSettings()
@@ -64,7 +64,7 @@ def test_a_burst_fires_and_says_why() -> None:
 def test_what_hardly_ever_comes_is_said_so() -> None:
     verdict = then(steady(0.0)[1], [8])
     assert verdict.high == 0
-    assert re.search(r" where hardly any \(0\.\d+\) are usual at this hour; ", verdict.reason), verdict.reason
+    assert " where hardly any are usual at this hour; " in verdict.reason
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.001, 0.01, 0.05, 0.3, 2, 20, 200])
@@ -183,7 +183,7 @@ def test_a_rarer_alert_is_asked_for_by_less_chance() -> None:
     profile = steady(0.2, seed=5)[1]
     counts = [(21 * DAY + n * STEP, 2, 2) for n in range(4)]
     bucket, profile, usual = list(walk(profile, counts))[-1]
-    fires = [judge(profile, usual, bucket, SurgeSettings(rare=days * DAY)).firing for days in (1, 90, 10**7)]
+    fires = [judge(profile, usual, bucket, SurgeSettings(rare=days * DAY)).firing for days in (1, 90, 36500)]
     assert fires == sorted(fires, reverse=True)
     assert (fires[0], fires[-1]) == (True, False)
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.detectors.profile import empty
-from monitor.alerts.past import DAY, HOUR, band, columns, drawn, drop_band
+from monitor.alerts.past import band, columns, drawn, drop_band
 from monitor.alerts.replay import walk
 from monitor.alerts.representative import representative
 from monitor.alerts.words import as_written, log_odds, rising, terms
+from monitor.durations import DAY, HOUR
 
 CALM = ["the shop opened on time today", "the parcel came and the box was whole", "thanks for the quick help",
         "the new card works in the shop", "where is the form for the address", "the box is here thanks"]  # fmt: skip

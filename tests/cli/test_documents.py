@@ -52,6 +52,7 @@ def test_filters(classified):
         (["--label", "nope=bad"], "known: mood, topic"),
         (["--label", "mood"], "TASK=LABEL"),
         (["--since", "yesterday"], "write it like"),
+        (["--since", "9999999d"], "'9999999d' is too long; the longest duration is 36500d"),
     ],
 )
 def test_filters_that_cannot_be_used(fetched, arguments, message):

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from monitor.cli import cli
+from monitor.cli.parameters import DurationType
 
 HEAVY = ("torch", "transformers", "sentence_transformers")
 
@@ -56,6 +57,23 @@ def test_every_command_and_option_has_help(words):
             assert parameter.help, f"{' '.join(words)} {parameter.opts[0]} has no help"
 
 
+def test_first_lines_say_what_a_command_does():
+    for words, said in (
+        (("db",), "Inspect, check, back up and migrate the database."),
+        (("evaluate",), "Measure accuracy on your data, learned from a few examples."),
+    ):
+        assert COMMANDS[words].get_short_help_str(limit=80) == said
+    assert not [words for words, c in COMMANDS.items() if c.get_short_help_str(limit=400).endswith("?")]
+
+
+def test_spans_are_read_in_one_way():
+    for words, command in COMMANDS.items():
+        for parameter in command.params:
+            if {"--since", "--step", "--for"} & set(parameter.opts):
+                assert isinstance(parameter.type, DurationType), words
+                assert parameter.metavar == "DURATION", words
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_examples_in_help_can_be_pasted(words):
     context = click.Context(COMMANDS[words], info_name="monitor", terminal_width=80)
@@ -89,6 +107,7 @@ RUN_ALL = """
 import json, sys
 from click.testing import CliRunner
 from monitor.cli import cli
+from monitor.cli.parameters import DurationType
 for words in json.loads(sys.argv[1]):
     got = CliRunner().invoke(cli, words)
     assert got.exit_code in (0, 1), (words, got.output)

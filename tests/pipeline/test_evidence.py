@@ -229,9 +229,7 @@ def test_evidence_is_cheap(weeks: Weeks) -> None:
 
 
 def test_words_of_earlier_texts_are_read_by_label(weeks: Weeks) -> None:
-    from monitor.store.background import Background
-
-    background = Background(weeks.store)
+    background = weeks.store.background
     everything = background.before(10**9, {}, 1000)
     negative = background.before(10**9, {"sentiment": "negative"}, 1000)
     both = background.before(10**9, BAD, 1000)

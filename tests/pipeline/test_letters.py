@@ -20,7 +20,6 @@ from monitor.pipeline.judging import judge_due
 from monitor.pipeline.preview import preview
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
-from monitor.store.background import Background
 from monitor.store.predictions import Answer
 from monitor.templating import Templates
 from monitor.testing import Recorder, make
@@ -203,7 +202,7 @@ def test_what_was_said_of_a_name_before_is_found(weeks: Weeks) -> None:
     ids = [d.id for d in store.documents.find(labels=[("topic", "earnings")], limit=9)]
     for document_id in ids:
         store.mentions.replace(document_id, ["Acme"])
-    background = Background(store)
+    background = store.background
     negative = {d.id for d in store.documents.find(labels=[("sentiment", "negative")], limit=10000)} & set(
         ids
     )

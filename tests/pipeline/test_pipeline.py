@@ -81,6 +81,25 @@ def test_first_fetch_is_backfill_and_raises_no_alert(
     assert runtime.store.documents.find(live=True) == []
 
 
+def test_the_first_fetch_of_a_source_that_changed_its_plugin_is_backfill(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    store, later = warm.store, monitor_now + timedelta(minutes=5)
+    store.sources.failed("news", later, later + timedelta(hours=1), "no route")
+    store.sources.sync([("news", "another", 300.0)])
+    state = store.sources.get("news")
+    assert state is not None
+    assert (state.cursor, state.first_success_at, state.last_success_at) == ({}, None, None)
+    assert (state.failures, state.last_error, state.next_at) == (0, None, None), "due at once"
+    warm.sources["news"].waiting = [Document(f"undated-{n}", f"{BAD_COURT} again {n}") for n in range(50)]
+    assert warm.fetch("news", later).new == 50
+    settle(warm, later)
+    assert store.documents.find(live=True) == []
+    assert store.alerts.find() == []
+    store.sources.sync([("news", "another", 600.0)])
+    assert store.sources.get("news").last_success_at == later, "the same plugin goes on"  # type: ignore[union-attr]
+
+
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
     warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))

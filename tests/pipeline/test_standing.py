@@ -24,7 +24,6 @@ from monitor.pipeline.digests import gather_digest
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
-from monitor.store.background import Evidence
 from monitor.templating import BUILT_IN
 from monitor.testing import Recorder
 from monitor.types import Notification
@@ -129,7 +128,7 @@ def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     judge_due(weeks.store, [RULE], after)
     (alert,) = weeks.store.alerts.find()
     assert alert.observed == 30
-    before = Evidence(weeks.store).of(alert.id)
+    before = weeks.store.evidence.of(alert.id)
     evidence = alert_data(weeks.store, alert)["evidence"]
     assert (evidence["observed"], evidence["read"], evidence["stories"], evidence["newest"]) == (
         30,
@@ -139,7 +138,7 @@ def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     )
     assert evidence["history"]["counts"][-1] == 30
     assert evidence["rule"].startswith("lot (threshold)")
-    assert Evidence(weeks.store).of(alert.id) == before, "to look changes nothing"
+    assert weeks.store.evidence.of(alert.id) == before, "to look changes nothing"
     shown = context("firing", alert_data(weeks.store, alert, after + timedelta(hours=3)))
     assert "In the last 15 min: no texts on litigation." in shown["facts"]
 

@@ -395,13 +395,13 @@ def test_a_silent_source_fires_and_freezes_what_it_feeds(
     broken = at + timedelta(minutes=30)
     runtime.tick(broken)
     court = alerts(runtime)["any-court"]
-    assert frozen(runtime.store, court) == "the source news cannot be read; it gave 4 of its 4 texts"
+    assert frozen(runtime.store, court, ()) == "the source news cannot be read; it gave 4 of its 4 texts"
     runtime.tick(at + timedelta(hours=3))
     found = alerts(runtime)
     assert found["sources"].selection == {"source": "news"}
     assert found["sources"].reason.startswith("cannot be read for ")
     assert found["any-court"].state == "firing", "a source that fails is no calm"
-    assert frozen(runtime.store, found["sources"]) is None
+    assert frozen(runtime.store, found["sources"], ["news"]) is None
     runtime.sources["news"].waiting = []
     read(runtime, at + timedelta(hours=4))
     read(runtime, at + timedelta(hours=5))

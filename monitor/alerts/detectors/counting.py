@@ -5,8 +5,6 @@ from __future__ import annotations
 from monitor.alerts.detectors.distribution import far
 from monitor.alerts.detectors.profile import (
     DAILY,
-    DAY,
-    HOUR,
     LASTS,
     MEANS,
     RECENT,
@@ -19,6 +17,7 @@ from monitor.alerts.detectors.profile import (
     whole_days,
 )
 from monitor.alerts.detectors.usual import Usual, idle
+from monitor.durations import DAY, HOUR
 
 LANDMARK = 3000
 """Days after which weights are counted from a new origin: they stay far below what a float holds."""

@@ -19,10 +19,9 @@ from pydantic import Field
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.history import History, Verdict, duration, texts
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.durations import Duration
+from monitor.durations import DAY, HOUR, Duration
 from monitor.types import Selection
 
-HOUR, DAY = 3600, 86400
 DISPERSION_PRIOR, PRIOR_DAYS = 0.1, 5
 """Before anything is known, counts of an hour differ by a third from day to day; worth five days."""
 DISPERSION_FLOOR = 0.02

@@ -18,9 +18,7 @@ from pydantic import Field
 from monitor.alerts.detectors.history import Verdict
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
-from monitor.durations import Duration
-
-DAY = 86400
+from monitor.durations import DAY, Duration
 
 
 class ModelSettings(KindSettings):

@@ -20,10 +20,9 @@ from pydantic import Field
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.alerts.function_words import FUNCTION_WORDS
-from monitor.durations import Duration
+from monitor.durations import DAY, Duration
 from monitor.mentions import plain
 
-DAY = 86400
 NEIGHBOURS = 10
 WORDS = 3
 

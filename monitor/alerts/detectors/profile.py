@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-HOUR, DAY = 3600, 86400
+from monitor.durations import DAY, HOUR
+
 VERSION = 4
 """Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)

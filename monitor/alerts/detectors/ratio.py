@@ -62,6 +62,11 @@ def of_faults(of: str | None, where: Mapping[str, str]) -> Iterator[tuple[str, s
         yield "of", f"must be one of the two tasks of where (it is {of!r})"
 
 
+def at_least(share: float, confidence: float) -> str:
+    """What a lower bound says: ``at least 79 % with 95 % confidence``."""
+    return f"at least {100 * share:.0f} % with {100 * confidence:.3g} % confidence"
+
+
 def whole(selection: Selection, settings: RatioSettings) -> Selection:
     """What the share is of: all texts, or those that carry one of the two labels."""
     return {} if settings.of is None else {settings.of: selection[settings.of]}
@@ -104,7 +109,7 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
         reason = f"{said}, fewer texts than the {settings.min_count} that the rule asks for"
     else:
         reason = (
-            f"{said} ({100 * share:.0f} %, surely over {100 * low:.0f} %); "
+            f"{said} ({100 * share:.0f} %, {at_least(low, settings.confidence)}); "
             f"the rule's limit is {100 * settings.at_least:.3g} %"
         )
     return Verdict(

@@ -14,13 +14,12 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
-from monitor.alerts.detectors.drop import DAY, DISPERSION_PRIOR, DropSettings, usual
+from monitor.alerts.detectors.drop import DISPERSION_PRIOR, DropSettings, usual
 from monitor.alerts.detectors.history import History, Verdict, span
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
-from monitor.durations import Duration, format_duration
+from monitor.durations import DAY, WEEK, Duration, format_duration
 
-WEEK = 7 * DAY
 FAILURES = 3
 """So many failures in a row are no accident."""
 

@@ -29,9 +29,9 @@ from pydantic import Field
 from monitor.alerts.detectors.distribution import quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.alerts.detectors.profile import DAY, HOUR, RECENT, SCALES, Profile, noise, weight_seen
+from monitor.alerts.detectors.profile import RECENT, SCALES, Profile, noise, weight_seen
 from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, expect, idle
-from monitor.durations import Duration, format_duration
+from monitor.durations import DAY, HOUR, Duration, format_duration
 
 WINDOWS = (900, HOUR)
 """Seconds of the windows that are judged beside the longest one."""
@@ -158,7 +158,7 @@ def judge(
     firing = not reason and profile.at == bucket and bool(profile.recent) and profile.recent[-1][0] == bucket
     low, high = (quantile(p, best.mean, best.spread) for p in (0.025, 0.975))
     said = f"{texts(best.observed)} in {duration(until - best.since)} where "
-    said += f"{_number(best.mean)} ({low:,} to {high:,})" if high else f"hardly any ({_number(best.mean)})"
+    said += f"{_number(best.mean)} ({low:,} to {high:,})" if high else "hardly any"
     said += " are usual at this hour"
     if best.grown > 1.2:
         said += f", while the other texts are {best.grown:.1f} times as many as usual"

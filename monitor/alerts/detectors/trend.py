@@ -20,10 +20,9 @@ from monitor.alerts.detectors.chances import normal_tail
 from monitor.alerts.detectors.history import History, Verdict
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.ratio import of_faults
-from monitor.durations import Duration
+from monitor.durations import DAY, Duration
 from monitor.types import Selection
 
-DAY = 86400
 LEAST_DAYS = 21
 """Two weeks have one pair of days for each weekday: too few to tell a trend from chance."""
 BEFORE = 0.02

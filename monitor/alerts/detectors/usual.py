@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from monitor.alerts.detectors.profile import (
     DAILY,
-    DAY,
-    HOUR,
     LASTS,
     SCALES,
     SETTLES,
@@ -20,6 +18,7 @@ from monitor.alerts.detectors.profile import (
     weight_seen,
     whole_days,
 )
+from monitor.durations import DAY, HOUR
 
 LEVEL_PRIOR = 0.5
 """Shape of the level's prior, in texts (Jeffreys' prior of a Poisson rate)."""

@@ -1,0 +1,112 @@
+"""The live view: what came since it began, once, in order."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from datetime import datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from monitor.cli.view import View
+from monitor.store import Store
+from monitor.types import Document
+
+
+def raised(store: Store, rule: str, now: datetime, state: str = "firing") -> int:
+    return store.alerts.insert(
+        rule=rule, kind="threshold", fingerprint=rule, selection={}, since=now, now=now, observed=4, expected=3,
+        low=0, high=3, reason="4 texts", notify=[], state=state,
+    )  # type: ignore[arg-type] # fmt: skip
+
+
+def read(store: Store, text: str, now: datetime) -> None:
+    store.documents.add("news", Document(text, text), now=now, event_at=now, live=True)
+    [waiting] = store.documents.pending(5)
+    store.documents.classified(waiting.document.id, waiting.content_hash)
+
+
+class Screen(io.StringIO):
+    """Takes what is printed, or is broken."""
+
+    broken = False
+
+    def write(self, text: str) -> int:
+        if self.broken:
+            raise OSError("the terminal is gone")
+        return super().write(text)
+
+    def alerts(self) -> list[str]:
+        """What was said of alerts since the last time."""
+        said = re.findall(r"ALERT \d+: \S+|alert \d+ resolved", self.getvalue())
+        self.seek(0)
+        self.truncate()
+        return said
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+@pytest.fixture
+def view(monitor_store: Store, screen: Screen) -> View:
+    monitor_store.sources.sync([("news", "rss", 300.0)])
+    return View(monitor_store.path, Console(file=screen, width=100))
+
+
+def test_what_was_there_is_not_new_and_a_pending_alert_is_shown_when_it_fires(
+    monitor_store: Store, monitor_now: datetime, view: View, screen: Screen
+) -> None:
+    store, now = monitor_store, monitor_now
+    long_ago = now - timedelta(days=300)
+    store.alerts.resolve(raised(store, "last-year", long_ago), "over", long_ago + timedelta(days=1))
+    goes_on, pending = raised(store, "goes-on", now), raised(store, "waits", now, "pending")
+    read(store, "an old text", now)
+    view.begin()
+    view.show_new()
+    assert (screen.alerts(), screen.getvalue()) == ([], "")
+    read(store, "a new text", now)
+    passing = raised(store, "passes", now, "pending")
+    view.show_new()
+    assert "a new text" in screen.getvalue()
+    assert screen.alerts() == [], "nobody is told of an alert that waits"
+    store.alerts.resolve(passing, "did not last", now)
+    store.alerts.fire(pending, "5 texts", now)
+    view.show_new()
+    assert screen.alerts() == [f"ALERT {pending}: waits"]
+    store.alerts.resolve(goes_on, "over", now)
+    view.show_new()
+    assert screen.alerts() == [f"alert {goes_on} resolved"]
+
+
+def test_no_alert_is_left_out_where_many_come_at_once(
+    monitor_store: Store, monitor_now: datetime, view: View, screen: Screen
+) -> None:
+    view.begin()
+    with monitor_store.transaction():
+        ids = [raised(monitor_store, f"r{number}", monitor_now) for number in range(150)]
+    view.show_new()
+    view.show_new()
+    assert screen.alerts() == [f"ALERT {alert_id}: r{n}" for n, alert_id in enumerate(ids)]
+
+
+def test_an_error_does_not_end_it(
+    monitor_store: Store, monitor_now: datetime, view: View, screen: Screen, caplog: pytest.LogCaptureFixture
+) -> None:
+    def until(condition: object) -> None:
+        end = time.monotonic() + 30
+        while not condition():  # type: ignore[operator]
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    view.start()
+    screen.broken = True
+    read(monitor_store, "a text", monitor_now)
+    until(lambda: "the view left something out" in caplog.text)
+    screen.broken = False
+    raised(monitor_store, "later", monitor_now)
+    until(lambda: "ALERT 1: later" in screen.getvalue())
+    view.stop()

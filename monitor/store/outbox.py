@@ -13,6 +13,14 @@ from monitor.types import Notification
 
 OutboxState = Literal["waiting", "delivered", "dead"]
 
+_TOLD = (
+    "exists (select 1 from letter_alerts where letter_id = o.id) and not exists ("
+    "select 1 from letter_alerts own where own.letter_id = o.id and not exists ("
+    "select 1 from letter_alerts other join outbox t on t.id = other.letter_id where other.alert_id = own.alert_id "
+    "and t.notifier = ?3 and t.event = o.event and t.copy_of is null))"
+)
+"""Whether the notifier ``?3`` has letters of its own about the same event of all alerts of the letter ``o``."""
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -121,37 +129,33 @@ class Outbox(Room):
     def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[Letter]:
         """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first.
 
-        With a letter come those before it about the same alert, so that copies keep their order even
+        With a letter come those before it about one of its alerts, so that copies keep their order even
         where the clock was put back.
         """
         rows = self.rows(
             "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
-            "select 1 from outbox l where l.alert_id = o.alert_id and l.notifier = o.notifier "
+            "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
+            "join outbox l on l.id = other.letter_id where own.letter_id = o.id and l.notifier = o.notifier "
             "and l.state = 'waiting' and l.id > o.id and l.waits_since <= ?2)) "
-            "and not exists (select 1 from outbox c where c.copy_of = o.id) and not exists ("
-            "select 1 from outbox t where t.alert_id = o.alert_id and t.notifier = ?3 and t.event = o.event "
-            "and t.copy_of is null) order by id limit ?4",
+            f"and not exists (select 1 from outbox c where c.copy_of = o.id) and not ({_TOLD}) "
+            "order by id limit ?4",
             [notifier, to_text(before), fallback, limit],
         )
         return [_letter(row) for row in rows]
 
     def told(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` has a letter of its own about the same event of the same alert."""
-        return letter.alert_id is not None and bool(
-            self.value(
-                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and event = ? "
-                "and copy_of is null)",
-                [letter.alert_id, notifier, letter.notification.event],
-            )
-        )
+        """Whether ``notifier`` has letters of its own about the same event of all alerts that it is about."""
+        return bool(self.value(f"select {_TOLD} from outbox o where id = ?1", [letter.id, None, notifier]))
 
     def copied_before(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` got a copy of an earlier letter about the same alert."""
-        return letter.alert_id is not None and bool(
+        """Whether ``notifier`` got a copy of an earlier letter about one of its alerts."""
+        return bool(
             self.value(
-                "select exists (select 1 from outbox c join outbox o on o.id = c.copy_of where c.alert_id = ? "
-                "and c.notifier = ? and o.notifier = ? and o.id < ?)",
-                [letter.alert_id, notifier, letter.notifier, letter.id],
+                "select exists (select 1 from letter_alerts own "
+                "join letter_alerts other on other.alert_id = own.alert_id "
+                "join outbox o on o.id = other.letter_id join outbox c on c.copy_of = o.id "
+                "where own.letter_id = ? and o.id < own.letter_id and o.notifier = ? and c.notifier = ?)",
+                [letter.id, letter.notifier, notifier],
             )
         )
 
@@ -163,19 +167,22 @@ class Outbox(Room):
     def dead(self, *, alert_id: int | None = None, notifier: str | None = None) -> list[Letter]:
         """Letters that were given up, oldest first: all, of an alert, to a notifier."""
         rows = self.rows(
-            "select * from outbox where state = 'dead' and (?1 is null or alert_id = ?1) "
+            "select * from outbox where state = 'dead' and (?1 is null "
+            "or exists (select 1 from letter_alerts where letter_id = outbox.id and alert_id = ?1)) "
             "and (?2 is null or notifier = ?2) order by id",
             [alert_id, notifier],
         )
         return [_letter(row) for row in rows]
 
     def overtaken(self, letter: Letter) -> bool:
-        """Whether a later letter about the same alert reached the same notifier."""
+        """Whether a later letter about one of its alerts reached the same notifier."""
         return bool(
             self.value(
-                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and id > ? "
-                "and state = 'delivered')",
-                [letter.alert_id, letter.notifier, letter.id],
+                "select exists (select 1 from letter_alerts own "
+                "join letter_alerts other on other.alert_id = own.alert_id "
+                "join outbox l on l.id = other.letter_id where own.letter_id = ? and l.id > own.letter_id "
+                "and l.notifier = ? and l.state = 'delivered')",
+                [letter.id, letter.notifier],
             )
         )
 
@@ -274,13 +281,6 @@ class Outbox(Room):
         """Why the newest letter that is not out did not get through, by notifier."""
         rows = self.rows("select notifier, last_error from outbox where last_error is not null order by id")
         return {row[0]: row[1] for row in rows}
-
-
-def _plain(notification: Notification) -> dict[str, Any]:
-    """As stored: a picture is drawn when the letter is delivered."""
-    fields = asdict(notification)
-    del fields["picture"]
-    return fields
 
 
 def _letter(row: Any) -> Letter:

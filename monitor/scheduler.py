@@ -16,6 +16,7 @@ from monitor.errors import MonitorError, SourceError
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,20 @@ class Scheduler:
     Which sources are due is read from the database, so a restart neither skips nor repeats a
     fetch, and a command can ask for one. One thread classifies; the other rounds are
     APScheduler jobs. A round that raises is logged and comes again: none takes others along.
+
+    :param turns: those of the scheduler before, where a configuration was read again; what that one has under
+        way may go on beside this one.
     """
 
-    def __init__(self, runtime: Runtime, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: Callable[[], datetime] = utc_now, turns: Turns | None = None
+    ) -> None:
         self.runtime, self.clock = runtime, clock
         self.alive: dict[str, datetime] = {}
         self._complaints: dict[str, tuple[str, datetime | None]] = {}
         self._fetching: set[str] = set()
         self._guard = threading.Lock()
-        self._turns = {name: threading.Lock() for name in runtime.notifiers}
+        self._turns = turns or Turns()
         self._stop = threading.Event()
         self._work = threading.Event()
         self._learned = threading.Event()
@@ -64,6 +70,7 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._classifier = threading.Thread(target=self._classify, name="classifier", daemon=True)
+        self._ender = threading.Thread(target=self._end, name="ender", daemon=True)
 
     def start(self) -> None:
         """Start the rounds and return."""
@@ -91,11 +98,18 @@ class Scheduler:
         self._stop.set()
         self._work.set()
         self._learned.set()
-        waiter = threading.Thread(target=self._jobs.shutdown, kwargs={"wait": True}, daemon=True)
-        waiter.start()
-        waiter.join(wait_s)
-        self._classifier.join(wait_s)
-        return not (waiter.is_alive() or self._classifier.is_alive())
+        self._ender.start()
+        self._ender.join(wait_s)
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether all rounds ended after :meth:`stop`."""
+        return self._stop.is_set() and not self._ender.is_alive()
+
+    def _end(self) -> None:
+        self._jobs.shutdown(wait=True)
+        self._classifier.join()
 
     def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
         def run() -> None:
@@ -133,6 +147,19 @@ class Scheduler:
             self._jobs.add_job(self._fetch, args=[name], executor="fetch")
 
     def _fetch(self, name: str) -> None:
+        turn = self._turns.source(name)
+        try:
+            # one that the configuration before began goes on until its batch is stored
+            if not self._stop.is_set() and turn.acquire(blocking=False):
+                try:
+                    self._fetch_in_turn(name)
+                finally:
+                    turn.release()
+        finally:
+            with self._guard:
+                self._fetching.discard(name)
+
+    def _fetch_in_turn(self, name: str) -> None:
         where = {"source": name}
         try:
             got = self.runtime.fetch(
@@ -151,20 +178,20 @@ class Scheduler:
                 log.info(
                     "source %s: %d new, %d edited, %d bad", name, got.new, got.edited, got.bad, extra=where
                 )
-        finally:
-            with self._guard:
-                self._fetching.discard(name)
 
     def _deliver(self, name: str) -> None:
         # one at a time, so that each goes out with the time at which it does
         delivered = 1
-        while delivered and not self._stop.is_set():
-            with self._turns[name]:
+        while delivered:
+            with self._turns.notifier(name):
+                if self._stop.is_set():
+                    return
                 delivered = self.runtime.deliver(name, self.clock(), dice=self._random, limit=1)
 
     def _refresh(self, name: str) -> None:
-        with self._turns[name]:  # that an alert still fires shall not arrive after that it is over
-            self.runtime.refresh(name, self.clock())
+        with self._turns.notifier(name):  # that an alert still fires shall not arrive after that it is over
+            if not self._stop.is_set():
+                self.runtime.refresh(name, self.clock())
 
     def _ping(self, name: str) -> None:
         self.runtime.beat(name, self.clock())

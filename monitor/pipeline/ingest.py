@@ -96,4 +96,4 @@ def _store(
         if batch.bad:
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
-        store.sources.set_cursor(state.name, batch.cursor)
+        store.sources.set_cursor(state.name, batch.cursor, plugin=state.plugin)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.errors import DeliveryError, SourceError
+from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.scheduler import Scheduler
 from monitor.store.check import check
 from monitor.types import BadRecord, Document, Seed
 from tests.conftest import CONFIG
@@ -290,6 +293,26 @@ def test_a_source_that_raises_backs_off_and_keeps_what_it_gave(warm: Runtime, mo
     state = warm.store.sources.get("news")
     assert state is not None
     assert (state.failures, state.last_error) == (0, None)
+
+
+def test_a_fetch_that_is_stopped_is_no_failure_and_goes_on_at_once(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    warm.sources["news"].waiting = documents(2, GOOD_MONEY, monitor_now)
+    before = warm.store.sources.get("news")
+    scheduler = Scheduler(warm, lambda: monitor_now)
+    stored = scheduler._stored
+
+    def stop(fetched: Fetched) -> None:
+        scheduler._stop.set()
+        stored(fetched)
+
+    scheduler._stored = stop  # type: ignore[method-assign]
+    scheduler._fetch("news")
+    after = warm.store.sources.get("news")
+    assert before is not None
+    assert after is not None
+    assert after == replace(before, cursor={"count": before.cursor["count"] + 1})
 
 
 def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:

@@ -41,7 +41,6 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     lock = DaemonLock(config.database)
     lock.acquire()
     store = Store(config.database, migrations=plugins.migrations)
-    store.documents.retry_failed()
     encoder = make_encoder(config)
     encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
     turns = Turns()
@@ -49,6 +48,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     while True:
         runtime = Runtime(config, plugins, store, encoder)
         runtime.synchronise(utc_now())
+        store.documents.retry_failed()
         scheduler = Scheduler(runtime, turns=turns)
         scheduler.start()
         parts = f"{len(runtime.sources)} sources, {len(config.tasks)} tasks, {len(config.rules)} rules"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,9 @@ from monitor.scheduler import Scheduler
 from monitor.testing import sample_notification
 from monitor.turns import Turns
 from monitor.types import Batch, Document
-from tests.daemon.test_daemon import Monitor
+from tests.daemon.test_daemon import Monitor, monitor
+
+__all__ = ["monitor"]  # a fixture
 
 
 @pytest.fixture
@@ -129,12 +130,23 @@ timeout = 100
 """
 
 
-def test_a_reload_while_a_webhook_is_slow_repeats_nothing_and_can_be_stopped(tmp_path: Path) -> None:
-    monitor = Monitor(tmp_path)
+def test_what_failed_is_tried_again(monitor: Monitor) -> None:
+    monitor.say("wonderful win")
+    monitor.start()
+    monitor.wait_for_documents(1)
+    store = monitor.store()
+    store.documents.failed(1, "RuntimeError: CUDA error")
+    store.close()
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for_documents(1)
+    assert monitor.end()[0] == 0
+
+
+def test_a_reload_while_a_webhook_is_slow_repeats_nothing_and_can_be_stopped(monitor: Monitor) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _SlowHook)
     server.keys, server.go = list[str](), threading.Event()  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with (tmp_path / "config.toml").open("a") as config:
+    with (monitor.folder / "config.toml").open("a") as config:
         config.write(HOOK.format(port=server.server_address[1]))
     try:
         monitor.say("wonderful win")
@@ -153,8 +165,5 @@ def test_a_reload_while_a_webhook_is_slow_repeats_nothing_and_can_be_stopped(tmp
         assert seconds < 20
     finally:
         server.go.set()  # type: ignore[attr-defined]
-        if monitor.process is not None and monitor.process.poll() is None:
-            monitor.process.kill()
-            monitor.process.wait()
         server.shutdown()
         server.server_close()

@@ -346,6 +346,41 @@ def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(
     assert warm.store.documents.count("pending") == 0
 
 
+def test_an_encoder_that_breaks_fails_no_text_that_comes_alone(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> object:
+        raise RuntimeError("CUDA error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warm.encoder, "encode", broken)
+        for n in range(3):
+            warm.sources["news"].waiting = documents(1, GOOD_MONEY, monitor_now, start=n)
+            warm.fetch("news", monitor_now)
+            with pytest.raises(RuntimeError, match="CUDA error"):
+                warm.classify(monitor_now)
+    assert (warm.store.documents.count("pending"), warm.store.documents.count("failed")) == (3, 0)
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("pending") == 0
+
+
+def test_a_text_that_breaks_the_encoder_is_set_aside_also_where_it_comes_alone(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = warm.encoder.encode
+
+    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot read this")
+        return encode(texts, *args, **kwargs)
+
+    monkeypatch.setattr(warm.encoder, "encode", fragile)
+    warm.sources["news"].waiting = [Document("p", "poison")]
+    warm.fetch("news", monitor_now)
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("failed") == 1
+
+
 def test_a_broken_encoder_leaves_documents_pending(
     warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

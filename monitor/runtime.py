@@ -29,7 +29,7 @@ from monitor.pipeline.ingest import Fetched, fetch, pause
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
-from monitor.pipeline.tagging import retag
+from monitor.pipeline.tagging import outdated, retag
 from monitor.pipeline.telling import dispatch
 from monitor.pipeline.topics import watch_topics
 from monitor.pipeline.watching import watch
@@ -126,6 +126,11 @@ class Runtime:
                 log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
         self.readers = readers
         return changed
+
+    def unread(self) -> set[str]:
+        """What is to read the past again: heads in use, and the lists of entities."""
+        lists = {"entities"} if outdated(self.store, self.config.entities) else set()
+        return lists | {f"head {id_}" for id_ in self.store.heads.unread()}
 
     def relabel(self, now: datetime) -> dict[str, int]:
         """Let new heads and lists of entities read the past.

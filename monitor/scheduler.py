@@ -21,6 +21,7 @@ from monitor.turns import Turns
 log = logging.getLogger(__name__)
 
 FETCHERS = 8
+RELABEL_AGAIN_S = 60.0
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 """The rounds whose signs of life are kept."""
 
@@ -58,12 +59,13 @@ class Scheduler:
         self._work = threading.Event()
         self._learned = threading.Event()
         self._revision = -1
+        self._left: set[str] = set()
         self._random = random.Random()  # spreads polls; nothing depends on its values
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
                 "default": ThreadPoolExecutor(
-                    4 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
+                    5 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
                 ),
                 "fetch": ThreadPoolExecutor(FETCHERS),
             },
@@ -79,6 +81,7 @@ class Scheduler:
         every = self._every
         every(1, "fetch", self._dispatch)
         every(0.25, "learn", self._learn)  # a correction counts for the next text, within a second
+        every(1, "relabel", self._relabel)
         every(10, "judge", lambda: self.runtime.tick(self.clock()))
         every(20, "digest", lambda: self.runtime.digest(self.clock()))
         every(5, "beat", self._beat)
@@ -206,9 +209,27 @@ class Scheduler:
         revision = self.runtime.store.revision("learning")
         if revision != self._revision:
             self.runtime.learn(self.clock())
-            self._revision = revision
+            self._revision, self._left = revision, set()
             self._learned.set()
-            self.runtime.relabel(self.clock())
+
+    def _relabel(self) -> None:
+        """Let the past be read again where the store says that it is to be.
+
+        Beside learning, for it can take minutes. A round that raised is made up for; what a round that did not left
+        unread (its head cannot be read) waits until something else is to be read.
+        """
+        if not self._learned.is_set():
+            return
+        unread = self.runtime.unread()
+        self._left &= unread
+        if unread > self._left:
+            try:
+                self.runtime.relabel(self.clock())
+            except Exception as error:
+                self._complain("relabel", error)
+                self._stop.wait(RELABEL_AGAIN_S)  # it may have read a lot before
+            else:
+                self._left = unread & self.runtime.unread()
 
     def _classify(self) -> None:
         self._learned.wait()

@@ -20,7 +20,7 @@ from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import synchronise
-from monitor.pipeline.delivery import deliver_due, refresh
+from monitor.pipeline.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
@@ -75,6 +75,7 @@ class Runtime:
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
         synchronise(self.config, self.store, now)
+        forsake(self.store, tuple(self.notifiers), now)
 
     # -- sources -----------------------------------------------------------------------
 
@@ -161,6 +162,7 @@ class Runtime:
         judge_open(self.store, self.rules, now)
         judge_idle(self.store, self.rules, now)
         dispatch(self.store, self.config.policy, now)
+        forsake(self.store, tuple(self.notifiers), now)  # also ends, to who was told of the beginning
 
     def deliver(
         self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100

@@ -59,6 +59,8 @@ class Runtime:
     templates: dict[str, Templates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
+        self._again: dict[str, datetime] = {}
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -82,7 +84,8 @@ class Runtime:
     def due_sources(self, now: datetime) -> list[str]:
         """Names of the sources whose time has come."""
         states = {state.name: state for state in self.store.sources.all()}
-        return [name for name in self.sources if (due := states[name].next_at) is None or due <= now]
+        due = [name for name in self.sources if (at := states[name].next_at) is None or at <= now]
+        return [name for name in due if (again := self._again.get(name)) is None or again <= now]
 
     def fetch(
         self,
@@ -99,14 +102,18 @@ class Runtime:
             (:func:`~monitor.pipeline.ingest.pause`).
         """
         every = next(source.every for source in self.config.sources if source.name == name)
+        again = self._again[name] = now + timedelta(seconds=every * (1 + jitter / 10))
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
             state = self.store.sources.get(name)
             wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
+            self._again[name] = now + wait
             self.store.sources.failed(name, now, now + wait, str(error))
+            del self._again[name]
             raise
-        self.store.sources.succeeded(name, now, now + timedelta(seconds=every * (1 + jitter / 10)))
+        self.store.sources.succeeded(name, now, again)
+        del self._again[name]
         return fetched
 
     # -- learning ----------------------------------------------------------------------
@@ -236,6 +243,9 @@ class Runtime:
                 self.refresh(name, now)
             except MonitorError as error:
                 failed[f"notifier {name}"] = str(error)
+            except Exception as error:
+                log.exception("notifier %s raised", name)
+                failed[f"notifier {name}"] = f"the plugin raised {type(error).__name__}: {error}"
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.errors import DeliveryError, SourceError
+from monitor.errors import DeliveryError, SourceError, StoreError
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
@@ -313,6 +313,44 @@ def test_a_fetch_that_is_stopped_is_no_failure_and_goes_on_at_once(
     assert before is not None
     assert after is not None
     assert after == replace(before, cursor={"count": before.cursor["count"] + 1})
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_source_whose_fetch_cannot_be_noted_is_not_fetched_all_the_time(
+    warm: Runtime, monitor_now: datetime, down: bool
+) -> None:
+    now = monitor_now + timedelta(minutes=6)
+    assert warm.due_sources(now) == ["news"]
+    warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)] if down else []
+    warm.store.connection.execute(
+        "create trigger full before update of next_at on sources "
+        "begin select raise(abort, 'database or disk is full'); end"
+    )
+    with pytest.raises(StoreError, match="disk is full"):
+        warm.fetch("news", now)
+    pause = timedelta(hours=2) if down else timedelta(minutes=5)
+    assert warm.due_sources(now + pause - timedelta(seconds=1)) == []
+    assert warm.due_sources(now + pause) == ["news"]
+    warm.store.connection.execute("drop trigger full")
+    warm.sources["news"].waiting = []
+    warm.fetch("news", now + pause)
+    warm.store.sources.due_now("news", now)
+    assert warm.due_sources(now + pause) == ["news"], "whoever asks for a fetch gets one again"
+
+
+def test_a_source_whose_texts_cannot_be_stored_is_not_fetched_all_the_time(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    now = monitor_now + timedelta(minutes=6)
+    warm.sources["news"].waiting = documents(1, GOOD_MONEY, now)
+    warm.store.connection.execute(
+        "create trigger full before insert on documents "
+        "begin select raise(abort, 'database or disk is full'); end"
+    )
+    with pytest.raises(StoreError, match="disk is full"):
+        warm.fetch("news", now)
+    assert warm.due_sources(now + timedelta(minutes=5, seconds=-1)) == []
+    assert warm.due_sources(now + timedelta(minutes=5)) == ["news"]
 
 
 def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:

@@ -163,13 +163,14 @@ class Runtime:
 
     def tick(self, now: datetime) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
+        # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
+        forsake(self.store, tuple(self.notifiers), now)
         judge_due(self.store, self.rules, now)
         watch(self.store, self.rules, now)
         watch_topics(self.store, self.rules, self.readers, self.encoder, now)
         judge_open(self.store, self.rules, now)
         judge_idle(self.store, self.rules, now)
         dispatch(self.store, self.config.policy, now)
-        forsake(self.store, tuple(self.notifiers), now)  # also ends, to who was told of the beginning
 
     def deliver(
         self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100

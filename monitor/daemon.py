@@ -16,6 +16,7 @@ from monitor.scheduler import Scheduler, utc_now
 from monitor.shared_encoder import SharedEncoder, make_encoder
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
+from monitor.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -40,29 +41,37 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     lock = DaemonLock(config.database)
     lock.acquire()
     store = Store(config.database, migrations=plugins.migrations)
-    store.documents.retry_failed()
     encoder = make_encoder(config)
     encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
+    turns = Turns()
+    going: list[tuple[Scheduler, Runtime]] = []  # of configurations before, with something still under way
     while True:
         runtime = Runtime(config, plugins, store, encoder)
         runtime.synchronise(utc_now())
-        scheduler = Scheduler(runtime)
+        store.documents.retry_failed()
+        scheduler = Scheduler(runtime, turns=turns)
         scheduler.start()
         parts = f"{len(runtime.sources)} sources, {len(config.tasks)} tasks, {len(config.rules)} rules"
         log.info("running with %s on %s (process %d)", parts, config.database, os.getpid())
         if started is not None:
             started(config)
         notify_systemd("READY=1")
-        again = _wait(scheduler, signals)
+        again = _wait(scheduler, signals, going)
         notify_systemd("RELOADING=1" if again else "STOPPING=1")
-        clean = scheduler.stop(STOP_WITHIN_S)
-        runtime.close()
+        if scheduler.stop(STOP_WITHIN_S):
+            runtime.close()
+        else:
+            going.append((scheduler, runtime))
+        _close_ended(going)
         if not again:
             break
+        if going:
+            what = ", ".join(turns.taken()) or "a round"
+            log.warning("%s: still under way, and goes on only when that has ended", what)
         config, plugins, encoder = _reload(load, config, plugins, encoder)
     store.heartbeats.clear()
     log.info("stopped")
-    if not clean:
+    if going:
         # A fetch still waits for its server. It holds no transaction, and the database is
         # safe at any moment, so nothing is lost by leaving it where it is.
         logging.shutdown()
@@ -95,10 +104,22 @@ class Signals:
             return None
 
 
-def _wait(scheduler: Scheduler, signals: Signals) -> bool:
-    """Wait for a signal; says whether to go on with the file's new contents."""
+def _close_ended(going: list[tuple[Scheduler, Runtime]]) -> None:
+    """Let go of the parts of earlier configurations that are in use no more."""
+    for scheduler, runtime in [*going]:
+        if scheduler.ended:
+            runtime.close()
+            going.remove((scheduler, runtime))
+
+
+def _wait(scheduler: Scheduler, signals: Signals, going: list[tuple[Scheduler, Runtime]]) -> bool:
+    """Wait for a signal; says whether to go on with the file's new contents.
+
+    :param going: of earlier configurations; each is closed when it has ended.
+    """
     while True:
         got = signals.wait(5.0)
+        _close_ended(going)
         if got is not None:
             again = got == signal.SIGHUP
             log.info("%s: %s", got.name, "reading the configuration again" if again else "stopping")

@@ -20,7 +20,7 @@ from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import synchronise
-from monitor.pipeline.delivery import deliver_due, refresh
+from monitor.pipeline.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
@@ -29,7 +29,7 @@ from monitor.pipeline.ingest import Fetched, fetch, pause
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
-from monitor.pipeline.tagging import retag
+from monitor.pipeline.tagging import outdated, retag
 from monitor.pipeline.telling import dispatch
 from monitor.pipeline.topics import watch_topics
 from monitor.pipeline.watching import watch
@@ -59,6 +59,8 @@ class Runtime:
     templates: dict[str, Templates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
+        self._again: dict[str, datetime] = {}
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -75,13 +77,15 @@ class Runtime:
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
         synchronise(self.config, self.store, now)
+        forsake(self.store, tuple(self.notifiers), now)
 
     # -- sources -----------------------------------------------------------------------
 
     def due_sources(self, now: datetime) -> list[str]:
         """Names of the sources whose time has come."""
         states = {state.name: state for state in self.store.sources.all()}
-        return [name for name in self.sources if (due := states[name].next_at) is None or due <= now]
+        due = [name for name in self.sources if (at := states[name].next_at) is None or at <= now]
+        return [name for name in due if (again := self._again.get(name)) is None or again <= now]
 
     def fetch(
         self,
@@ -98,14 +102,18 @@ class Runtime:
             (:func:`~monitor.pipeline.ingest.pause`).
         """
         every = next(source.every for source in self.config.sources if source.name == name)
+        again = self._again[name] = now + timedelta(seconds=every * (1 + jitter / 10))
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
             state = self.store.sources.get(name)
             wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
+            self._again[name] = now + wait
             self.store.sources.failed(name, now, now + wait, str(error))
+            del self._again[name]
             raise
-        self.store.sources.succeeded(name, now, now + timedelta(seconds=every * (1 + jitter / 10)))
+        self.store.sources.succeeded(name, now, again)
+        del self._again[name]
         return fetched
 
     # -- learning ----------------------------------------------------------------------
@@ -126,6 +134,11 @@ class Runtime:
                 log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
         self.readers = readers
         return changed
+
+    def unread(self) -> set[str]:
+        """What is to read the past again: heads in use, and the lists of entities."""
+        lists = {"entities"} if outdated(self.store, self.config.entities) else set()
+        return lists | {f"head {id_}" for id_ in self.store.heads.unread()}
 
     def relabel(self, now: datetime) -> dict[str, int]:
         """Let new heads and lists of entities read the past.
@@ -150,6 +163,8 @@ class Runtime:
 
     def tick(self, now: datetime) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
+        # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
+        forsake(self.store, tuple(self.notifiers), now)
         judge_due(self.store, self.rules, now)
         watch(self.store, self.rules, now)
         watch_topics(self.store, self.rules, self.readers, self.encoder, now)
@@ -229,6 +244,9 @@ class Runtime:
                 self.refresh(name, now)
             except MonitorError as error:
                 failed[f"notifier {name}"] = str(error)
+            except Exception as error:
+                log.exception("notifier %s raised", name)
+                failed[f"notifier {name}"] = f"the plugin raised {type(error).__name__}: {error}"
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so

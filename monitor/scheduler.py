@@ -16,10 +16,12 @@ from monitor.errors import MonitorError, SourceError
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.turns import Turns
 
 log = logging.getLogger(__name__)
 
 FETCHERS = 8
+RELABEL_AGAIN_S = 60.0
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 """The rounds whose signs of life are kept."""
 
@@ -39,31 +41,38 @@ class Scheduler:
     Which sources are due is read from the database, so a restart neither skips nor repeats a
     fetch, and a command can ask for one. One thread classifies; the other rounds are
     APScheduler jobs. A round that raises is logged and comes again: none takes others along.
+
+    :param turns: those of the scheduler before, where a configuration was read again; what that one has under
+        way may go on beside this one.
     """
 
-    def __init__(self, runtime: Runtime, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: Callable[[], datetime] = utc_now, turns: Turns | None = None
+    ) -> None:
         self.runtime, self.clock = runtime, clock
         self.alive: dict[str, datetime] = {}
         self._complaints: dict[str, tuple[str, datetime | None]] = {}
         self._fetching: set[str] = set()
         self._guard = threading.Lock()
-        self._turns = {name: threading.Lock() for name in runtime.notifiers}
+        self._turns = turns or Turns()
         self._stop = threading.Event()
         self._work = threading.Event()
         self._learned = threading.Event()
         self._revision = -1
+        self._left: set[str] = set()
         self._random = random.Random()  # spreads polls; nothing depends on its values
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
                 "default": ThreadPoolExecutor(
-                    4 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
+                    5 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
                 ),
                 "fetch": ThreadPoolExecutor(FETCHERS),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._classifier = threading.Thread(target=self._classify, name="classifier", daemon=True)
+        self._ender = threading.Thread(target=self._end, name="ender", daemon=True)
 
     def start(self) -> None:
         """Start the rounds and return."""
@@ -72,6 +81,7 @@ class Scheduler:
         every = self._every
         every(1, "fetch", self._dispatch)
         every(0.25, "learn", self._learn)  # a correction counts for the next text, within a second
+        every(1, "relabel", self._relabel)
         every(10, "judge", lambda: self.runtime.tick(self.clock()))
         every(20, "digest", lambda: self.runtime.digest(self.clock()))
         every(5, "beat", self._beat)
@@ -91,11 +101,18 @@ class Scheduler:
         self._stop.set()
         self._work.set()
         self._learned.set()
-        waiter = threading.Thread(target=self._jobs.shutdown, kwargs={"wait": True}, daemon=True)
-        waiter.start()
-        waiter.join(wait_s)
-        self._classifier.join(wait_s)
-        return not (waiter.is_alive() or self._classifier.is_alive())
+        self._ender.start()
+        self._ender.join(wait_s)
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether all rounds ended after :meth:`stop`."""
+        return self._stop.is_set() and not self._ender.is_alive()
+
+    def _end(self) -> None:
+        self._jobs.shutdown(wait=True)
+        self._classifier.join()
 
     def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
         def run() -> None:
@@ -133,6 +150,19 @@ class Scheduler:
             self._jobs.add_job(self._fetch, args=[name], executor="fetch")
 
     def _fetch(self, name: str) -> None:
+        turn = self._turns.source(name)
+        try:
+            # one that the configuration before began goes on until its batch is stored
+            if not self._stop.is_set() and turn.acquire(blocking=False):
+                try:
+                    self._fetch_in_turn(name)
+                finally:
+                    turn.release()
+        finally:
+            with self._guard:
+                self._fetching.discard(name)
+
+    def _fetch_in_turn(self, name: str) -> None:
         where = {"source": name}
         try:
             got = self.runtime.fetch(
@@ -151,20 +181,20 @@ class Scheduler:
                 log.info(
                     "source %s: %d new, %d edited, %d bad", name, got.new, got.edited, got.bad, extra=where
                 )
-        finally:
-            with self._guard:
-                self._fetching.discard(name)
 
     def _deliver(self, name: str) -> None:
         # one at a time, so that each goes out with the time at which it does
         delivered = 1
-        while delivered and not self._stop.is_set():
-            with self._turns[name]:
+        while delivered:
+            with self._turns.notifier(name):
+                if self._stop.is_set():
+                    return
                 delivered = self.runtime.deliver(name, self.clock(), dice=self._random, limit=1)
 
     def _refresh(self, name: str) -> None:
-        with self._turns[name]:  # that an alert still fires shall not arrive after that it is over
-            self.runtime.refresh(name, self.clock())
+        with self._turns.notifier(name):  # that an alert still fires shall not arrive after that it is over
+            if not self._stop.is_set():
+                self.runtime.refresh(name, self.clock())
 
     def _ping(self, name: str) -> None:
         self.runtime.beat(name, self.clock())
@@ -179,9 +209,27 @@ class Scheduler:
         revision = self.runtime.store.revision("learning")
         if revision != self._revision:
             self.runtime.learn(self.clock())
-            self._revision = revision
+            self._revision, self._left = revision, set()
             self._learned.set()
-            self.runtime.relabel(self.clock())
+
+    def _relabel(self) -> None:
+        """Let the past be read again where the store says that it is to be.
+
+        Beside learning, for it can take minutes. A round that raised is made up for; what a round that did not left
+        unread (its head cannot be read) waits until something else is to be read.
+        """
+        if not self._learned.is_set():
+            return
+        unread = self.runtime.unread()
+        self._left &= unread
+        if unread > self._left:
+            try:
+                self.runtime.relabel(self.clock())
+            except Exception as error:
+                self._complain("relabel", error)
+                self._stop.wait(RELABEL_AGAIN_S)  # it may have read a lot before
+            else:
+                self._left = unread & self.runtime.unread()
 
     def _classify(self) -> None:
         self._learned.wait()

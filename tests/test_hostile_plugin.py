@@ -70,6 +70,14 @@ class Unbuilt(Notifier):
     __init__ = send = refuse
 
 
+class Unrefreshed(Notifier):
+    name = "unrefreshed"
+    refresh = refuse
+
+    def send(self, notification):
+        pass
+
+
 @hookimpl
 def register_sources():
     return [Unmade, Unread]
@@ -82,7 +90,7 @@ def register_task_adapters():
 
 @hookimpl
 def register_notifiers():
-    return [Unsent, Unbuilt]
+    return [Unsent, Unbuilt, Unrefreshed]
 '''
 
 MIGRATION = """
@@ -168,6 +176,10 @@ plugin = "unbuilt"
 name = "unbuilt"
 
 [[notifiers]]
+plugin = "unrefreshed"
+name = "unrefreshed"
+
+[[notifiers]]
 plugin = "log"
 name = "log"
 """
@@ -225,6 +237,7 @@ def test_every_failure_is_listed_and_the_rest_goes_on(place: Place) -> None:
         "task adapter unseeded",
         "notifier unsent",
         "notifier unbuilt",
+        "notifier unrefreshed",
     ]
     for_people = place.monitor("plugins", "list").stdout
     assert "failed: RuntimeError: not today" in for_people
@@ -242,6 +255,8 @@ def test_the_rest_fetches_classifies_and_delivers(place: Place) -> None:
         file.write('{"id": "2", "text": "terrible broken loss"}\n{"id": "3", "text": "broken, a loss"}\n')
     second = place.monitor("run", "--once", "--no-view", code=1).stderr
     assert "notifier unsent: RuntimeError: as always" in second
+    assert "notifier unbuilt: the plugin raised RuntimeError: as always" in second
+    assert "notifier unrefreshed: the plugin raised RuntimeError: as always" in second
     assert (
         "WARNING monitor.alerts: 2 texts with mood bad in 1 h" in second
     )  # what the log notifier made of it

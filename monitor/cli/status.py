@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import ago, number, print_table
-from monitor.pipeline.health import hanging, late_stages, stuck
+from monitor.cli.output import ago, print_table
+from monitor.pipeline.health import late_stages, problems
 from monitor.store.lock import DaemonLock
-
-DEAD_S = 7 * 86400.0
-"""So long is a notification that was given up a problem; it is kept longer."""
 
 
 @click.command("status")
@@ -38,25 +33,11 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     total = store.documents.count()
     pending, failed = store.documents.count("pending"), store.documents.count("failed")
     firing = store.alerts.all_open()
-    problems = []
-    if process is None:
-        problems.append("the monitor does not run (`monitor run` starts it)")
-    elif not beats:
-        problems.append("the monitor is starting")
-    else:
-        problems += [f"the {stage} stage is late" for stage in late]
-        problems += hanging(sources, now)
-        problems += stuck(store, now, list(store.outbox.counts_by_notifier()))
-    problems += [f"source {s.name} fails: {s.last_error}" for s in failing]
-    if dead := store.outbox.lately_dead(now - timedelta(seconds=DEAD_S)):
-        few = "a notification" if len(dead) == 1 else f"{len(dead)} notifications"
-        problems.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
-    if failed:
-        problems.append(f"{number(failed, 'document')} could not be classified")
+    found = problems(store, now, process)
     report = {
-        "ok": not problems,
+        "ok": not found,
         "process": process,
-        "problems": problems,
+        "problems": found,
         "stages": {stage: {"at": at, "late": stage in late} for stage, (at, _) in beats.items()},
         "documents": {"total": total, "pending": pending, "failed": failed},
         "sources": {"active": len(sources), "failing": len(failing)},
@@ -66,7 +47,7 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        click.echo("all is well" if not problems else "\n".join(problems))
+        click.echo("all is well" if not found else "\n".join(found))
         if beats:
             print_table(
                 ["stage", "last round"], [[stage, ago(at, now)] for stage, (at, _) in beats.items()], empty=""
@@ -77,4 +58,4 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
             f"alerts open: {len(firing)}\n"
             f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead"
         )
-    ctx.exit(1 if problems else 0)
+    ctx.exit(1 if found else 0)

@@ -24,6 +24,7 @@ from monitor.types import StoredDocument
 log = logging.getLogger(__name__)
 
 BATCH = 256
+HARMLESS = "ready?"
 NO_MENTIONS = Mentions({})
 
 
@@ -68,7 +69,8 @@ def _answers(
     """Answers by task for each document (or why there are none), and the fresh features.
 
     Where the encoder raises, halves are tried, so that one text cannot hold up the others. If
-    it raises on every text, it is the encoder's fault: the error goes up, the documents wait.
+    it raises on every text, or on one that harms nobody, it is the encoder's fault: the error goes up, the
+    documents wait.
     """
     documents = [item.document for item in pending]
     try:
@@ -78,6 +80,9 @@ def _answers(
         if len(pending) == 1:
             if store.documents.count("classified") == 0:
                 raise
+            # live texts come one by one: whether it is this one's fault, another one tells
+            views = dict.fromkeys(reader.head.view for reader in readers if reader.head is not None)
+            featurizer.encoder.encode([HARMLESS], tuple(views) or ("base",))
             return [f"{type(error).__name__}: {error}"], {}
         halves = [pending[: len(pending) // 2], pending[len(pending) // 2 :]]
         parts = [_answers(store, featurizer, readers, half) for half in halves]

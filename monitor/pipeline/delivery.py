@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import as_it_stands, dress
 from monitor.store import Store
-from monitor.store.outbox import Letter
+from monitor.store.letters import Letter
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification
 
@@ -126,6 +127,18 @@ def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) 
         )
         if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
             log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier)
+
+
+def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
+    """Give up what waits for a notifier that is not configured (any more): nobody would ever deliver it.
+
+    :param notifiers: those that are.
+    """
+    for name, letters in store.outbox.forsake(notifiers, "the notifier is not configured", now).items():
+        few = "a notification" if letters == 1 else f"{letters} notifications"
+        log.warning(
+            "%s is not configured: %s to it given up (`monitor alerts resend` when it is back)", name, few
+        )
 
 
 def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templates: Templates) -> None:

@@ -19,6 +19,9 @@ OVERDUE_S = 600.0
 STUCK_S = 900.0
 """A letter that did not get through for so long means that delivery does not progress."""
 
+DEAD_S = 7 * 86400.0
+"""So long is a notification that was given up a problem; it is kept longer."""
+
 
 def health(store: Store, now: datetime, notifiers: Sequence[str]) -> Health:
     """How a running monitor is, read from its database.
@@ -36,6 +39,26 @@ def health(store: Store, now: datetime, notifiers: Sequence[str]) -> Health:
         *stuck(store, now, notifiers),
     ]
     return Health(not problems, tuple(problems))
+
+
+def problems(store: Store, now: datetime, process: int | None) -> list[str]:
+    """All that somebody should look after, a line each: what :func:`health` says and what does not stop the monitor.
+
+    :param process: the one that runs, if one does.
+    """
+    if process is None:
+        found = ["the monitor does not run (`monitor run` starts it)"]
+    else:
+        found = list(health(store, now, list(store.outbox.counts_by_notifier())).problems)
+    found += [
+        f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
+    ]
+    if dead := len(store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))):
+        few = "a notification" if dead == 1 else f"{dead} notifications"
+        found.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
+    if failed := store.documents.count("failed"):
+        found.append(f"{failed:,} document{'s' * (failed != 1)} could not be classified")
+    return found
 
 
 def late_stages(beats: Mapping[str, datetime], now: datetime) -> list[str]:

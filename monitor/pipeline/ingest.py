@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,24 +48,29 @@ def fetch(
 
     :param every: the source's interval in seconds, which bounds what counts as live.
     :param backfill: everything is history, whatever its time (the first fetch always is).
-    :param stored: called after each stored batch with the sum so far.
+    :param stored: called after each stored batch with the sum so far; what it raises ends the fetch as it is.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """
     state = store.sources.get(name)
     assert state is not None, f"source {name} was not synchronised"
     sum_ = Fetched()
     first = backfill or state.first_success_at is None
-    try:
-        for batch in source.fetch(state.cursor, now):
-            _store(store, state, batch, now=now, every=every, first=first, sum_=sum_)
-            if stored is not None:
-                stored(sum_)
-    except MonitorError:
-        raise
-    except Exception as error:
-        # a plugin's bug must not stop the rest, but whoever mends it needs the traceback
-        log.exception("source %s raised", name, extra={"source": name})
-        raise SourceError(f"the plugin raised {type(error).__name__}: {error}") from error
+
+    def batches() -> Iterator[None]:
+        try:
+            for batch in source.fetch(state.cursor, now):
+                _store(store, state, batch, now=now, every=every, first=first, sum_=sum_)
+                yield
+        except MonitorError:
+            raise
+        except Exception as error:
+            # a plugin's bug must not stop the rest, but whoever mends it needs the traceback
+            log.exception("source %s raised", name, extra={"source": name})
+            raise SourceError(f"the plugin raised {type(error).__name__}: {error}") from error
+
+    for _ in batches():
+        if stored is not None:
+            stored(sum_)  # outside, for whoever stops the fetch here does not make the plugin fail
     return sum_
 
 
@@ -96,4 +101,4 @@ def _store(
         if batch.bad:
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
-        store.sources.set_cursor(state.name, batch.cursor)
+        store.sources.set_cursor(state.name, batch.cursor, plugin=state.plugin)

@@ -14,6 +14,11 @@ log = logging.getLogger(__name__)
 CHUNK = 2000
 
 
+def outdated(store: Store, entities: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the lists changed since documents were searched for ``entities``."""
+    return store.mentions.lists() != _plain(entities)
+
+
 def retag(store: Store, entities: Mapping[str, Sequence[str]]) -> int | None:
     """Find ``entities`` (aliases by name) in every counted document, if the lists changed.
 
@@ -21,9 +26,9 @@ def retag(store: Store, entities: Mapping[str, Sequence[str]]) -> int | None:
     in by one. No alert fires or resolves for it. Returns how many documents mention something,
     ``None`` where nothing had to be done.
     """
-    wanted = {name: list(aliases) for name, aliases in entities.items()}
-    if store.mentions.lists() == wanted:
+    if not outdated(store, entities):
         return None
+    wanted = _plain(entities)
     mentions = Mentions(wanted)
     found: list[Mentioning] = []
     after = 0
@@ -34,3 +39,7 @@ def retag(store: Store, entities: Mapping[str, Sequence[str]]) -> int | None:
     number = sum(bool(one.entities) for one in found)
     log.info("entities: %d documents read again, %d mention some", len(found), number)
     return number
+
+
+def _plain(entities: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return {name: list(aliases) for name, aliases in entities.items()}

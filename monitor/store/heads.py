@@ -123,6 +123,14 @@ class Heads(Room):
             )
         return self._need(head.task)
 
+    def unread(self) -> list[int]:
+        """Ids of the heads in use, of tasks in use, that have not read the past."""
+        rows = self.rows(
+            "select heads.id from heads join tasks on tasks.name = heads.task "
+            "where heads.active = 1 and relabelled = 0 and tasks.active = 1"
+        )
+        return [row[0] for row in rows]
+
     def relabelled(self, head_id: int) -> None:
         """The head has read the past. Belongs into the transaction that writes what it said."""
         self.write("update heads set relabelled = 1 where id = ?", [head_id])

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from monitor.store.room import Room, marks, to_text, to_time, to_time_or_none
+from monitor.store.letters import Letter, letter_of
+from monitor.store.room import Room, marks, to_text, to_time
 from monitor.types import Notification
 
-OutboxState = Literal["waiting", "delivered", "dead"]
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One notification for one notifier.
-
-    ``waits_since``: when it was put in, or taken up again. ``copy_of``: the letter that another
-    notifier could not deliver.
-    """
-
-    id: int
-    notifier: str
-    alert_id: int | None
-    notification: Notification
-    state: OutboxState
-    created_at: datetime
-    waits_since: datetime
-    copy_of: int | None
-    attempts: int
-    next_at: datetime
-    delivered_at: datetime | None
-    last_error: str | None
+_TOLD = (
+    "exists (select 1 from letter_alerts where letter_id = o.id) and not exists ("
+    "select 1 from letter_alerts own where own.letter_id = o.id and not exists ("
+    "select 1 from letter_alerts other join outbox t on t.id = other.letter_id where other.alert_id = own.alert_id "
+    "and t.notifier = ?3 and t.event = o.event and t.copy_of is null))"
+)
+"""Whether the notifier ``?3`` has letters of its own about the same event of all alerts of the letter ``o``."""
 
 
 class Outbox(Room):
@@ -116,66 +101,65 @@ class Outbox(Room):
             "and e.notifier = o.notifier and e.state = 'waiting' and e.id < o.id) order by id limit ?3",
             [notifier, to_text(now), limit],
         )
-        return [_letter(row) for row in rows]
+        return [letter_of(row) for row in rows]
 
     def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[Letter]:
         """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first.
 
-        With a letter come those before it about the same alert, so that copies keep their order even
+        With a letter come those before it about one of its alerts, so that copies keep their order even
         where the clock was put back.
         """
         rows = self.rows(
             "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
-            "select 1 from outbox l where l.alert_id = o.alert_id and l.notifier = o.notifier "
+            "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
+            "join outbox l on l.id = other.letter_id where own.letter_id = o.id and l.notifier = o.notifier "
             "and l.state = 'waiting' and l.id > o.id and l.waits_since <= ?2)) "
-            "and not exists (select 1 from outbox c where c.copy_of = o.id) and not exists ("
-            "select 1 from outbox t where t.alert_id = o.alert_id and t.notifier = ?3 and t.event = o.event "
-            "and t.copy_of is null) order by id limit ?4",
+            f"and not exists (select 1 from outbox c where c.copy_of = o.id) and not ({_TOLD}) "
+            "order by id limit ?4",
             [notifier, to_text(before), fallback, limit],
         )
-        return [_letter(row) for row in rows]
+        return [letter_of(row) for row in rows]
 
     def told(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` has a letter of its own about the same event of the same alert."""
-        return letter.alert_id is not None and bool(
-            self.value(
-                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and event = ? "
-                "and copy_of is null)",
-                [letter.alert_id, notifier, letter.notification.event],
-            )
-        )
+        """Whether ``notifier`` has letters of its own about the same event of all alerts that it is about."""
+        return bool(self.value(f"select {_TOLD} from outbox o where id = ?1", [letter.id, None, notifier]))
 
     def copied_before(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` got a copy of an earlier letter about the same alert."""
-        return letter.alert_id is not None and bool(
+        """Whether ``notifier`` got a copy of an earlier letter about one of its alerts."""
+        return bool(
             self.value(
-                "select exists (select 1 from outbox c join outbox o on o.id = c.copy_of where c.alert_id = ? "
-                "and c.notifier = ? and o.notifier = ? and o.id < ?)",
-                [letter.alert_id, notifier, letter.notifier, letter.id],
+                "select exists (select 1 from letter_alerts own "
+                "join letter_alerts other on other.alert_id = own.alert_id "
+                "join outbox o on o.id = other.letter_id join outbox c on c.copy_of = o.id "
+                "where own.letter_id = ? and o.id < own.letter_id and o.notifier = ? and c.notifier = ?)",
+                [letter.id, letter.notifier, notifier],
             )
         )
 
     def undelivered(self) -> list[Letter]:
         """Letters whose last attempt failed, oldest first."""
         rows = self.rows("select * from outbox where state <> 'delivered' and attempts > 0 order by id")
-        return [_letter(row) for row in rows]
+        return [letter_of(row) for row in rows]
 
     def dead(self, *, alert_id: int | None = None, notifier: str | None = None) -> list[Letter]:
         """Letters that were given up, oldest first: all, of an alert, to a notifier."""
         rows = self.rows(
-            "select * from outbox where state = 'dead' and (?1 is null or alert_id = ?1) "
+            "select * from outbox where state = 'dead' and (?1 is null "
+            "or exists (select 1 from letter_alerts where letter_id = outbox.id and alert_id = ?1)) "
             "and (?2 is null or notifier = ?2) order by id",
             [alert_id, notifier],
         )
-        return [_letter(row) for row in rows]
+        return [letter_of(row) for row in rows]
 
     def overtaken(self, letter: Letter) -> bool:
-        """Whether a later letter about the same alert reached the same notifier."""
+        """Whether a later letter about one of its alerts reached the same notifier."""
         return bool(
             self.value(
-                "select exists (select 1 from outbox where alert_id = ? and notifier = ? and id > ? "
-                "and state = 'delivered')",
-                [letter.alert_id, letter.notifier, letter.id],
+                "select exists (select 1 from letter_alerts own "
+                "join letter_alerts other on other.alert_id = own.alert_id "
+                "join outbox l on l.id = other.letter_id where own.letter_id = ? and l.id > own.letter_id "
+                "and l.notifier = ? and l.state = 'delivered')",
+                [letter.id, letter.notifier],
             )
         )
 
@@ -186,7 +170,7 @@ class Outbox(Room):
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
         return [
-            _letter(r)
+            letter_of(r)
             for r in self.rows(
                 "select outbox.* from outbox join letter_alerts on letter_id = id "
                 "where letter_alerts.alert_id = ? order by id",
@@ -228,6 +212,21 @@ class Outbox(Room):
             "update outbox set state = 'dead', attempts = attempts + 1, last_error = ?, next_at = ? where id = ?",
             [error, to_text(now), letter_id],
         )
+
+    def forsake(self, notifiers: Sequence[str], error: str, now: datetime) -> dict[str, int]:
+        """Give up what waits for others than ``notifiers``; returns how many letters, by notifier."""
+        left = f"state = 'waiting' and notifier not in ({marks(notifiers)})"
+        if not self.value(f"select exists (select 1 from outbox where {left})", notifiers):
+            return {}
+        with self.store.transaction() as connection:
+            found = self.rows(
+                f"select notifier, count(*) from outbox where {left} group by notifier", notifiers
+            )
+            connection.execute(
+                f"update outbox set state = 'dead', last_error = ?, next_at = ? where {left}",
+                [error, to_text(now), *notifiers],
+            )
+        return {row[0]: row[1] for row in found}
 
     def resend(self, letter_ids: Sequence[int], now: datetime) -> None:
         """Dead letters wait again, as if they were new, with the keys that they have."""
@@ -274,27 +273,3 @@ class Outbox(Room):
         """Why the newest letter that is not out did not get through, by notifier."""
         rows = self.rows("select notifier, last_error from outbox where last_error is not null order by id")
         return {row[0]: row[1] for row in rows}
-
-
-def _plain(notification: Notification) -> dict[str, Any]:
-    """As stored: a picture is drawn when the letter is delivered."""
-    fields = asdict(notification)
-    del fields["picture"]
-    return fields
-
-
-def _letter(row: Any) -> Letter:
-    return Letter(
-        id=row["id"],
-        notifier=row["notifier"],
-        alert_id=row["alert_id"],
-        notification=Notification(**json.loads(row["notification"]), picture=row["picture"] or b""),
-        state=row["state"],
-        created_at=to_time(row["created_at"]),
-        waits_since=to_time(row["waits_since"]),
-        copy_of=row["copy_of"],
-        attempts=row["attempts"],
-        next_at=to_time(row["next_at"]),
-        delivered_at=to_time_or_none(row["delivered_at"]),
-        last_error=row["last_error"],
-    )

@@ -83,9 +83,15 @@ class Sources(Room):
         """Every source, also former ones and imports (``active`` false)."""
         return [_state(row) for row in self.rows("select * from sources order by name")]
 
-    def set_cursor(self, name: str, cursor: Mapping[str, Any]) -> None:
-        """Remember where the source stopped. Belongs into the transaction of its documents."""
-        self.write("update sources set cursor = ? where name = ?", [json.dumps(cursor), name])
+    def set_cursor(self, name: str, cursor: Mapping[str, Any], *, plugin: str | None = None) -> None:
+        """Remember where the source stopped. Belongs into the transaction of its documents.
+
+        :param plugin: whose cursor it is; not kept if the source has another one by now.
+        """
+        self.write(
+            "update sources set cursor = ?1 where name = ?2 and (?3 is null or plugin = ?3)",
+            [json.dumps(cursor), name, plugin],
+        )
 
     def keep_bad(self, name: str, records: Sequence[BadRecord], now: datetime) -> None:
         """Count records that could not be used, and keep the newest of them."""

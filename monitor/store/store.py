@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import sqlite3
 import threading
@@ -26,6 +25,7 @@ from monitor.store.features import Features
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
+from monitor.store.lock import one_at_a_time
 from monitor.store.looks import Looks
 from monitor.store.mentions import Mentioned
 from monitor.store.migrations_alerts import core
@@ -203,8 +203,7 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Apply what is pending and name what was applied. Two processes that try at once take turns."""
-        with open(f"{self.path}.migrate", "w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
+        with one_at_a_time(Path(f"{self.path}.migrate")):
             pending = self.pending_migrations()
             core.apply(self.db)
             for migrations in self._sets[1:]:
@@ -214,7 +213,6 @@ class Store:
                     log.exception("the migrations %s failed and were rolled back", migrations.name)
                     self.failed_migrations[migrations.name] = f"{type(error).__name__}: {error}"
             left = self.pending_migrations()
-        Path(turn.name).unlink(missing_ok=True)
         return [name for name in pending if name not in left]
 
     def revision(self, name: str) -> int:

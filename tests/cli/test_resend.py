@@ -62,6 +62,23 @@ def test_what_was_overtaken_stays(fetched, dead):
     assert states(fetched) == {"delivered": 2, "dead": 2}
 
 
+def test_a_letter_about_several_belongs_to_each_and_is_overtaken_by_news_of_one(fetched, dead):
+    store, now = fetched.store(), datetime.now(UTC)
+    store.outbox.add(
+        "mail", Notification("key-group", "firing", "2 firing", "body", {}), None, now, alerts=[dead]
+    )
+    (group,) = store.outbox.due(now, notifier="mail")
+    store.outbox.give_up(group.id, "no such room", now)
+    of_the_alert = fetched("alerts", "resend", dead, "--notifier", "mail").out
+    assert of_the_alert == "2 firing, firing, to mail: waits for delivery\n"
+    store.outbox.give_up(group.id, "no such room", now)
+    store.outbox.add("mail", Notification("key-end", "resolved", "title", "body", {}), dead, now)
+    (over,) = store.outbox.due(now, notifier="mail")
+    store.outbox.delivered(over.id, now)
+    store.close()
+    assert "to mail: was overtaken, and stays" in fetched("alerts", "resend", "--notifier", "mail").out
+
+
 def test_what_to_resend_must_be_said(fetched, dead):
     assert "--all-dead" in fetched("alerts", "resend", code=2).err
     assert "leave out the ID" in fetched("alerts", "resend", dead, "--all-dead", code=2).err

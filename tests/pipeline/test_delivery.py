@@ -228,6 +228,41 @@ def test_who_is_told_anyway_gets_no_copy(monitor_store: Store) -> None:
     assert keys(phone) == ["1-firing-phone"]
 
 
+def test_who_got_a_copy_of_a_groups_beginning_gets_its_end_too(monitor_store: Store) -> None:
+    desk, phone = Recorder(), Recorder()
+    desk.error = DeliveryError("refused")
+    members = [alert(monitor_store, n) for n in (1, 2, 3)]
+    monitor_store.outbox.add("desk", letter(10), None, NOW, alerts=members)
+    monitor_store.outbox.add("desk", letter(1, "resolved"), members[0], NOW + 20 * MINUTE)
+    monitor_store.outbox.add("desk", letter(10, "resolved"), None, NOW + 21 * MINUTE, alerts=members[1:])
+    for minute in (0, 15):
+        deliver_due(monitor_store, "desk", desk, NOW + minute * MINUTE, terms=ON_CALL)
+    desk.error = None
+    for _ in range(3):
+        deliver_due(monitor_store, "desk", desk, NOW + 22 * MINUTE, terms=ON_CALL)
+        deliver_due(monitor_store, "phone", phone, NOW + 22 * MINUTE)
+    assert keys(desk) == ["10-firing-desk", "1-resolved-desk", "10-resolved-desk"]
+    assert keys(phone) == [copy_key(key, "phone") for key in keys(desk)]
+
+
+def test_copies_keep_the_order_of_a_group_where_the_clock_was_put_back(monitor_store: Store) -> None:
+    members = [alert(monitor_store, n) for n in (1, 2)]
+    monitor_store.outbox.add("desk", letter(10), None, NOW + HOUR, alerts=members)
+    monitor_store.outbox.add("desk", letter(1, "resolved"), members[0], NOW)
+    late = monitor_store.outbox.late(NOW, notifier="desk", fallback="phone")
+    assert [found.notification.key for found in late] == ["10-firing-desk", "1-resolved-desk"]
+
+
+def test_who_is_told_of_all_of_a_group_anyway_gets_no_copy(monitor_store: Store) -> None:
+    members = [alert(monitor_store, 1, "phone"), alert(monitor_store, 2)]
+    monitor_store.outbox.add("desk", letter(10), None, NOW, alerts=members)
+    (group,) = monitor_store.outbox.late(NOW, notifier="desk", fallback="phone")
+    assert not monitor_store.outbox.told(group, "phone"), "of the second it was not"
+    monitor_store.outbox.add("phone", letter(2, "firing", "phone"), members[1], NOW)
+    assert monitor_store.outbox.told(group, "phone")
+    assert monitor_store.outbox.late(NOW, notifier="desk", fallback="phone") == []
+
+
 def test_fallbacks_of_fallbacks(monitor_store: Store) -> None:
     desk, phone, mail = Recorder(), Recorder(), Recorder()
     desk.error = phone.error = DeliveryError("gone", permanent=True)

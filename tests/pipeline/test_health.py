@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.pipeline.health import health
+from monitor.pipeline.health import problems as status
+from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.testing import NOW, sample_notification
+from tests.conftest import CONFIG
 
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 MINUTE = timedelta(minutes=1)
@@ -77,6 +81,31 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     store.outbox.resend([letter.id], NOW)
     store.outbox.give_up(letter.id, "refused", NOW)
     assert problems(store) == "", "the dead do not wait; the status shows them"
+
+
+def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
+    make_runtime: Callable[..., Runtime],
+) -> None:
+    runtime = make_runtime()
+    store = runtime.store
+    for stage in STAGES:
+        store.heartbeats.beat(stage, NOW)
+    runtime.store.sources.succeeded("news", NOW, NOW + MINUTE)
+    store.outbox.add("pager", sample_notification(), None, NOW - 30 * MINUTE)
+    assert any("pager" in line for line in status(store, NOW, 1)), "nobody read the configuration yet"
+    runtime.synchronise(NOW)
+    dead = "a notification could not be delivered in the last 7 days (`monitor alerts resend`)"
+    assert status(store, NOW, 1) == [dead]
+    (letter,) = store.outbox.dead()
+    assert (letter.notifier, letter.last_error) == ("pager", "the notifier is not configured")
+    store.outbox.resend([letter.id], NOW)
+    runtime.tick(NOW)
+    assert store.outbox.counts() == {"dead": 1}, "it is not back yet"
+    back = make_runtime(f'{CONFIG}\n[[notifiers]]\nplugin = "recorder"\nname = "pager"\n')
+    back.store.outbox.resend([letter.id], NOW)
+    back.tick(NOW)
+    assert back.deliver("pager", NOW) == 1
+    assert status(back.store, NOW, 1) == list(health(back.store, NOW, list(back.notifiers)).problems) == []
 
 
 def test_letters_to_a_notifier_that_is_gone_do_not_count(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +15,7 @@ from monitor.errors import LearnError
 from monitor.pipeline.learning import revert
 from monitor.pipeline.promotion import promote, unlabelled
 from monitor.runtime import Runtime
+from monitor.scheduler import Scheduler
 from monitor.store.check import check
 from monitor.store.heads import StoredHead
 from monitor.types import Document, Seed
@@ -74,6 +77,77 @@ def test_names_alone_have_no_score(make_runtime: Callable[..., Runtime]) -> None
     head = active(make_runtime(**{"mood.csv": "text,label\n"}))
     assert (head.depth, head.seeds, head.reason) == ("names", 0, "names alone")
     assert (head.log_loss, head.accuracy) == (None, None)
+
+
+def test_the_past_is_read_again_after_a_round_that_failed(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.scheduler.RELABEL_AGAIN_S", 0.0)
+    read(runtime, [TEXT, "calm"], monitor_now)
+    scheduler = Scheduler(runtime, lambda: monitor_now)
+    seed(runtime, TEXT, "bad", monitor_now)
+    runtime.store.connection.execute(
+        "create trigger full before update of relabelled on heads begin select raise(abort, 'full'); end"
+    )
+    scheduler._learn()
+    scheduler._relabel()
+    assert runtime.unread()
+    runtime.store.connection.execute("drop trigger full")
+    scheduler._learn()
+    scheduler._relabel()
+    assert runtime.unread() == set()
+    assert label_of(runtime, "zeppelin") == "bad"
+
+
+def test_learning_goes_on_while_the_past_is_read_again(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(runtime, [TEXT, "calm"], monitor_now)
+    reads, go, relabel = threading.Event(), threading.Event(), runtime.relabel
+
+    def slow(now: datetime) -> dict[str, int]:
+        reads.set()
+        assert go.wait(60)
+        return relabel(now)
+
+    monkeypatch.setattr(runtime, "relabel", slow)
+    scheduler = Scheduler(runtime)
+    scheduler.start()
+    try:
+        assert reads.wait(60)
+        before, deadline = active(runtime), time.monotonic() + 60
+        seed(runtime, TEXT, "bad", monitor_now)
+        while active(runtime).id == before.id:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        go.set()
+        while runtime.unread():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        go.set()
+        assert scheduler.stop(60)
+
+
+def test_a_head_that_cannot_be_read_is_not_tried_for_ever(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = list[datetime]()
+
+    def none(now: datetime) -> dict[str, int]:
+        rounds.append(now)
+        return {}
+
+    monkeypatch.setattr(runtime, "relabel", none)
+    scheduler = Scheduler(runtime, lambda: monitor_now)
+    scheduler._learn()
+    for _ in range(3):
+        scheduler._relabel()
+    assert len(rounds) == 1
+    seed(runtime, TEXT, "bad", monitor_now)
+    scheduler._learn()
+    scheduler._relabel()
+    assert len(rounds) == 2
 
 
 def test_a_reverted_head_stays_until_a_seed_is_added(runtime: Runtime, monitor_now: datetime) -> None:

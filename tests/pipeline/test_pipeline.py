@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.errors import DeliveryError, SourceError
+from monitor.errors import DeliveryError, SourceError, StoreError
+from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.scheduler import Scheduler
 from monitor.store.check import check
 from monitor.types import BadRecord, Document, Seed
 from tests.conftest import CONFIG
@@ -311,6 +314,64 @@ def test_a_source_that_raises_backs_off_and_keeps_what_it_gave(warm: Runtime, mo
     assert (state.failures, state.last_error) == (0, None)
 
 
+def test_a_fetch_that_is_stopped_is_no_failure_and_goes_on_at_once(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    warm.sources["news"].waiting = documents(2, GOOD_MONEY, monitor_now)
+    before = warm.store.sources.get("news")
+    scheduler = Scheduler(warm, lambda: monitor_now)
+    stored = scheduler._stored
+
+    def stop(fetched: Fetched) -> None:
+        scheduler._stop.set()
+        stored(fetched)
+
+    scheduler._stored = stop  # type: ignore[method-assign]
+    scheduler._fetch("news")
+    after = warm.store.sources.get("news")
+    assert before is not None
+    assert after is not None
+    assert after == replace(before, cursor={"count": before.cursor["count"] + 1})
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_source_whose_fetch_cannot_be_noted_is_not_fetched_all_the_time(
+    warm: Runtime, monitor_now: datetime, down: bool
+) -> None:
+    now = monitor_now + timedelta(minutes=6)
+    assert warm.due_sources(now) == ["news"]
+    warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)] if down else []
+    warm.store.connection.execute(
+        "create trigger full before update of next_at on sources "
+        "begin select raise(abort, 'database or disk is full'); end"
+    )
+    with pytest.raises(StoreError, match="disk is full"):
+        warm.fetch("news", now)
+    pause = timedelta(hours=2) if down else timedelta(minutes=5)
+    assert warm.due_sources(now + pause - timedelta(seconds=1)) == []
+    assert warm.due_sources(now + pause) == ["news"]
+    warm.store.connection.execute("drop trigger full")
+    warm.sources["news"].waiting = []
+    warm.fetch("news", now + pause)
+    warm.store.sources.due_now("news", now)
+    assert warm.due_sources(now + pause) == ["news"], "whoever asks for a fetch gets one again"
+
+
+def test_a_source_whose_texts_cannot_be_stored_is_not_fetched_all_the_time(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    now = monitor_now + timedelta(minutes=6)
+    warm.sources["news"].waiting = documents(1, GOOD_MONEY, now)
+    warm.store.connection.execute(
+        "create trigger full before insert on documents "
+        "begin select raise(abort, 'database or disk is full'); end"
+    )
+    with pytest.raises(StoreError, match="disk is full"):
+        warm.fetch("news", now)
+    assert warm.due_sources(now + timedelta(minutes=5, seconds=-1)) == []
+    assert warm.due_sources(now + timedelta(minutes=5)) == ["news"]
+
+
 def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
     warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)]
     with pytest.raises(SourceError):
@@ -340,6 +401,41 @@ def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(
     settle(warm, monitor_now)
     assert warm.store.documents.count("failed") == 1
     assert warm.store.documents.count("pending") == 0
+
+
+def test_an_encoder_that_breaks_fails_no_text_that_comes_alone(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> object:
+        raise RuntimeError("CUDA error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warm.encoder, "encode", broken)
+        for n in range(3):
+            warm.sources["news"].waiting = documents(1, GOOD_MONEY, monitor_now, start=n)
+            warm.fetch("news", monitor_now)
+            with pytest.raises(RuntimeError, match="CUDA error"):
+                warm.classify(monitor_now)
+    assert (warm.store.documents.count("pending"), warm.store.documents.count("failed")) == (3, 0)
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("pending") == 0
+
+
+def test_a_text_that_breaks_the_encoder_is_set_aside_also_where_it_comes_alone(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = warm.encoder.encode
+
+    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot read this")
+        return encode(texts, *args, **kwargs)
+
+    monkeypatch.setattr(warm.encoder, "encode", fragile)
+    warm.sources["news"].waiting = [Document("p", "poison")]
+    warm.fetch("news", monitor_now)
+    settle(warm, monitor_now)
+    assert warm.store.documents.count("failed") == 1
 
 
 def test_a_broken_encoder_leaves_documents_pending(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from sqlite_utils.migrations import Migrations
 from monitor.errors import MonitorError, StoreError, UnknownName
 from monitor.store import Store
 from monitor.store.check import check
-from monitor.store.lock import DaemonLock
+from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer
 from monitor.store.series import selections
@@ -187,6 +189,25 @@ def test_only_one_daemon(tmp_path: Path) -> None:
     assert "another monitor (process" in other.stderr
     lock.release()
     assert lock.holder() is None
+
+
+def test_only_one_at_a_time_migrates(tmp_path: Path) -> None:
+    """Also where one leaves, another one has waited, and a third one comes just then."""
+    path, inside, most = tmp_path / "turn", list[int](), list[int]()
+
+    def come_and_go(number: int) -> None:
+        for _ in range(100):
+            with one_at_a_time(path):
+                inside.append(number)
+                os.sched_yield()
+                most.append(len(inside))
+                inside.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert set(most) == {1}
+    assert len(most) == 800
+    assert not path.exists()
 
 
 def test_counts_follow_predictions(filled: Store, monitor_now: datetime) -> None:

@@ -46,8 +46,11 @@ class Room:
 
 
 def to_text(time: datetime) -> str:
-    """A UTC time as stored."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """A UTC time as stored; :func:`to_time` reads it back, whatever its year.
+
+    :raises OverflowError: in UTC it lies outside of the years 1 to 9999.
+    """
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def to_text_or_none(time: datetime | None) -> str | None:
@@ -57,7 +60,8 @@ def to_text_or_none(time: datetime | None) -> str | None:
 
 def to_time(text: str) -> datetime:
     """An aware UTC time from its stored text."""
-    return datetime.fromisoformat(text)
+    year, rest = text.split("-", 1)  # earlier versions wrote years below 1000 without zeros
+    return datetime.fromisoformat(f"{year:0>4}-{rest}")
 
 
 def to_time_or_none(text: str | None) -> datetime | None:

@@ -259,6 +259,26 @@ def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: da
     assert warm.relabel(at) == {}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+02:00",
+        "1970-01-01T00:00:00Z",
+        "1969-12-31T23:00:00-05:00",
+        "9999-12-31T23:00:00-05:00",
+    ],
+)
+def test_a_date_that_nobody_can_have_meant_is_none(warm: Runtime, monitor_now: datetime, said: str) -> None:
+    at = monitor_now + timedelta(minutes=5)
+    warm.sources["news"].waiting = [Document("x", GOOD_MONEY, published_at=datetime.fromisoformat(said))]
+    assert warm.fetch("news", at).new == 1
+    settle(warm, at)
+    document = warm.store.documents.find(limit=1)[0]
+    assert document.external_id == "x"
+    assert (document.published_at, document.event_at) == (None, at)
+
+
 def test_bad_records_are_kept_and_stop_nothing(warm: Runtime, monitor_now: datetime) -> None:
     warm.sources["news"].waiting = [
         Document("a", GOOD_MONEY),

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from monitor.store.check import check
 from monitor.store.lock import DaemonLock
 from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer
+from monitor.store.room import to_text, to_time
 from monitor.store.series import selections
 from monitor.types import Document, Prediction, Seed, Task
 
@@ -168,6 +169,26 @@ def test_threads_write_side_by_side(filled: Store, monitor_now: datetime) -> Non
     for thread in threads:
         thread.join()
     assert filled.documents.count() == 40
+
+
+def test_times_read_back_as_they_were_and_sort_as_text() -> None:
+    first, last = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))  # noqa: DTZ901
+    days = range(0, (last - first).days, 997)
+    times = [first + timedelta(days=day, hours=day % 24, microseconds=day) for day in days]
+    times.append(last)
+    texts = [to_text(time) for time in times]
+    assert [to_time(text) for text in texts] == times
+    assert texts == sorted(texts)
+    assert to_text(datetime.fromisoformat("2026-01-31T10:30:00+01:00")) == "2026-01-31T09:30:00.000000Z"
+
+
+def test_a_year_that_an_earlier_version_wrote_without_zeros_is_read(
+    filled: Store, monitor_now: datetime
+) -> None:
+    add(filled, "a", monitor_now, live=False)
+    old = "1-01-01T00:00:00.000000Z"
+    filled.connection.execute("update documents set published_at = ?, event_at = ?", [old, old])
+    assert filled.documents.pending(9)[0].document.event_at == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_only_one_daemon(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from monitor.errors import DeliveryError, SourceError
+from monitor.pipeline.judging import judge_due
 from monitor.runtime import Runtime
+from monitor.store import Store
 from monitor.store.check import check
+from monitor.store.documents import Documents
 from monitor.types import BadRecord, Document, Seed
 from tests.conftest import CONFIG
 
@@ -236,6 +240,30 @@ def test_a_text_that_changes_all_the_time_is_left_alone(warm: Runtime, monitor_n
         warm.sources["news"].waiting = [Document("x", f"profit at minute {minute}", published_at=at)]
         edited += warm.fetch("news", at).edited
     assert edited == 24
+
+
+def test_what_becomes_due_while_due_series_are_read_is_judged(monitor_store: Store) -> None:
+    series = monitor_store.series
+    series.put_due(["{}"], 300)
+    writer = threading.Thread(target=series.put_due, args=(['{"mood": "bad"}'], 600))
+    started = threading.Event()
+
+    class Slow(Documents):
+        """Somebody writes as the backlog is asked for, and is through where nothing holds the file."""
+
+        def backlog(self) -> bool:
+            found = super().backlog()
+            if not started.is_set():
+                started.set()
+                writer.start()
+                writer.join(0.5)
+            return found
+
+    monitor_store.documents = Slow(monitor_store)
+    judge_due(monitor_store, [], datetime(2026, 3, 2, tzinfo=UTC))
+    writer.join()
+    assert series.due() == {'{"mood": "bad"}': [600]}
+    assert started.is_set()
 
 
 def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: datetime) -> None:

@@ -16,7 +16,7 @@ from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
 from monitor.pipeline.watching import watch_documents
 from monitor.store import Store
-from monitor.store.documents import PendingDocument
+from monitor.store.documents import Version
 from monitor.store.features import text_hash
 from monitor.store.predictions import Answer
 from monitor.types import StoredDocument
@@ -63,7 +63,7 @@ def classify_pending(
 
 
 def _answers(
-    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[PendingDocument]
+    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[Version]
 ) -> tuple[list[dict[str, Answer] | str], Vectors]:
     """Answers by task for each document (or why there are none), and the fresh features.
 

@@ -30,8 +30,8 @@ Added = Literal["new", "edited", "known"]
 
 
 @dataclass(frozen=True)
-class PendingDocument:
-    """A document that waits to be classified; ``content_hash`` tells which text was read."""
+class Version:
+    """A document as it reads at a time; ``content_hash`` tells with which text."""
 
     document: StoredDocument
     content_hash: str
@@ -93,12 +93,12 @@ class Documents(Room):
             )
             return "edited"
 
-    def pending(self, limit: int) -> list[PendingDocument]:
+    def pending(self, limit: int) -> list[Version]:
         """What waits to be classified: live documents first, each group in order of arrival."""
         rows = self.rows(
             "select * from documents where state = 'pending' order by live desc, id limit ?", [limit]
         )
-        return [PendingDocument(_document(row), row["content_hash"]) for row in rows]
+        return [Version(_document(row), row["content_hash"]) for row in rows]
 
     def backlog(self) -> bool:
         """Whether backfill waits to be classified, so that what is usual is not known yet."""
@@ -133,11 +133,15 @@ class Documents(Room):
 
     def many(self, ids: Sequence[int]) -> list[StoredDocument]:
         """Documents by id, in the order of ``ids``; unknown ids are left out."""
-        found: dict[int, StoredDocument] = {}
+        return [version.document for version in self.versions(ids)]
+
+    def versions(self, ids: Sequence[int]) -> list[Version]:
+        """Likewise, with the hashes of their texts."""
+        found: dict[int, Version] = {}
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             for row in self.rows(f"select * from documents where id in ({marks(part)})", list(part)):
-                found[row["id"]] = _document(row)
+                found[row["id"]] = Version(_document(row), row["content_hash"])
         return [found[i] for i in ids if i in found]
 
     def after(self, document_id: int, limit: int, *, live: bool) -> list[StoredDocument]:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from monitor.store import Store
 from monitor.store.check import check
 from monitor.store.lock import DaemonLock
 from monitor.store.migrations_alerts import core
-from monitor.store.predictions import Answer
+from monitor.store.predictions import Answer, Reread
 from monitor.store.room import to_text, to_time
 from monitor.store.series import selections
 from monitor.types import Document, Prediction, Seed, Task
@@ -49,6 +50,11 @@ def answers(mood: str | None, *topics: str) -> dict[str, Answer]:
     if topics:
         found["topic"] = Answer([Prediction(topic, 0.8) for topic in topics], 2)
     return found
+
+
+def reread(store: Store, document: int, answer: Answer | None) -> Reread:
+    (version,) = store.documents.versions([document])
+    return Reread(document, version.content_hash, answer)
 
 
 def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
@@ -231,12 +237,51 @@ def test_swapped_predictions_rebuild_their_series(filled: Store, monitor_now: da
         filled.documents.classified(document, filled.documents.pending(1)[0].content_hash)
     filled.series.clear_due()
     head = filled.heads.add("mood", inputs="y", encoder="e", seeds=1, data=b"", now=monitor_now)
-    new = [(i, Answer([Prediction("bad", 0.7)], head.id)) for i in ids[:4]] + [(ids[4], None)]
+    new = [reread(filled, i, Answer([Prediction("bad", 0.7)], head.id)) for i in ids[:4]]
+    new.append(reread(filled, ids[4], None))
     assert filled.predictions.swap("mood", head.id, new) == 3
     assert sum(c.total for c in filled.series.counts({"mood": "bad"})) == 5
     assert sum(c.total for c in filled.series.counts({"mood": "bad", "topic": "court"})) == 5
     assert filled.series.counts({"mood": "good"}) == []
     assert filled.series.due() == {}
+    assert check(filled) == []
+
+
+def test_an_edited_text_keeps_what_was_said_of_it_when_the_past_is_read_again(
+    filled: Store, monitor_now: datetime
+) -> None:
+    document = add(filled, "a", monitor_now)
+    filled.predictions.record(document, answers("good"))
+    old = reread(filled, document, Answer([Prediction("good", 0.7)], 1))
+    filled.documents.add(
+        "news", Document("a", "all is lost"), now=monitor_now, event_at=monitor_now, live=True
+    )
+    filled.predictions.record(document, answers("bad"))
+    assert filled.predictions.swap("mood", 1, [old]) == 0
+    assert filled.predictions.labels([document]) == {document: {"mood": ["bad"]}}
+    assert filled.series.differences() == []
+
+
+def test_nobody_waits_while_the_past_is_read_again_and_a_stop_leaves_what_was(
+    filled: Store, monitor_now: datetime
+) -> None:
+    ids = [add(filled, str(n), monitor_now) for n in range(3)]
+    for document in ids:
+        filled.predictions.record(document, answers("good"))
+
+    def stopped() -> Iterator[Reread]:
+        yield reread(filled, ids[0], Answer([Prediction("bad", 0.7)], 1))
+        other = sqlite3.connect(filled.path, timeout=0)
+        other.execute("update documents set error = 'read meanwhile'")
+        other.commit()
+        other.close()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.predictions.swap("mood", 1, stopped())
+    assert [filled.predictions.labels([i])[i]["mood"] for i in ids] == [["good"]] * 3
+    new = [reread(filled, i, Answer([Prediction("bad", 0.7)], 1)) for i in ids]
+    assert filled.predictions.swap("mood", 1, new) == 3
     assert check(filled) == []
 
 

@@ -57,6 +57,7 @@ def classify_pending(
             elif store.documents.classified(item.document.id, item.content_hash):
                 named = mentions.of(item.document.title, item.document.text)
                 store.predictions.record(item.document.id, answer, named)
+        store.heads.answered({reader.task.name: reader.head_id for reader in readers})
         judge_due(store, rules, now)
         watch_documents(store, rules, [item.document.id for item in pending], now)
     return len(pending)

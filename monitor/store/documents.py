@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from monitor.store.carrying import carries
+from monitor.store.history import history_since
 from monitor.store.room import (
     BUCKET_S,
     Room,
@@ -259,9 +260,16 @@ class Documents(Room):
         return to_time_or_none(row[0]), to_time_or_none(row[1])
 
     def history_from(self) -> int | None:
-        """The bucket of the oldest classified document: since when the monitor knows the world."""
-        found = self.value("select min(bucket) from counts")
-        return None if found is None else int(found)
+        """The bucket since which the monitor knows the world: see :func:`history_since`."""
+        last = self.value("select max(bucket) from counts")
+        if last is None:
+            return None
+        read = self.store.sources.first_success()
+        return history_since(
+            int(last),
+            None if read is None else bucket_of(read),
+            lambda since: int(self.value("select min(bucket) from counts where bucket >= ?", [since])),
+        )
 
 
 def content_hash(document: Document) -> str:

@@ -20,7 +20,7 @@ from monitor.store.check import check
 from monitor.store.lock import DaemonLock
 from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer, Reread
-from monitor.store.room import to_text, to_time
+from monitor.store.room import bucket_of, to_text, to_time
 from monitor.store.series import selections
 from monitor.types import Document, Prediction, Seed, Task
 
@@ -317,6 +317,32 @@ def test_selections_of_a_document() -> None:
 def test_whatever_people_type_can_be_searched(filled: Store, monitor_now: datetime, words: str) -> None:
     add(filled, "a", monitor_now, text="Profit warning, say analysts and profit or fit pro")
     filled.documents.find(words=words)
+
+
+@pytest.mark.parametrize(
+    ("ago", "read", "known"),
+    [
+        ((0, 0.1, 0.4), None, 0.4),
+        ((0, 0.1, 0.4, 20500), None, 0.4),
+        ((0, 0.1, 0.4, 30, 31), 0, 0.4),
+        ((0, 0.1, 3, 6, 12, 24, 20500), None, 24),
+        ((0, 1, 5, 6, 7), 0, 1),
+        ((0, 10, 25), None, 0),
+        ((0, 10, 25, 50, 200), 30, 50),
+    ],
+    ids=["all", "1970", "a month", "ever rarer", "a gap", "rare and unread", "rare and read"],
+)
+def test_history_goes_back_as_long_as_texts_came_regularly(
+    filled: Store, monitor_now: datetime, ago: tuple[float, ...], read: float | None, known: float
+) -> None:
+    for days in ago:
+        document = add(filled, str(days), monitor_now - timedelta(days=days), live=False)
+        filled.predictions.record(document, answers("bad"))
+    if read is not None:
+        at = monitor_now - timedelta(days=read)
+        filled.sources.succeeded("news", at, at)
+    found = filled.documents.history_from()
+    assert found == bucket_of(monitor_now - timedelta(days=known))
 
 
 def test_search_finds_edits_and_forgets_what_was(filled: Store, monitor_now: datetime) -> None:

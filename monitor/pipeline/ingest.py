@@ -93,7 +93,9 @@ def _store(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
             added = store.documents.add(state.name, document, now=now, event_at=event_at, live=live)
-            setattr(sum_, added, getattr(sum_, added) + 1)
+            sum_.new += added == "new"
+            sum_.edited += added == "edited"
+            sum_.known += added == "known"
         if batch.bad:
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)

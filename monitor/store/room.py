@@ -60,8 +60,7 @@ def to_text_or_none(time: datetime | None) -> str | None:
 
 def to_time(text: str) -> datetime:
     """An aware UTC time from its stored text."""
-    year, rest = text.split("-", 1)  # earlier versions wrote years below 1000 without zeros
-    return datetime.fromisoformat(f"{year:0>4}-{rest}")
+    return datetime.fromisoformat(text)
 
 
 def to_time_or_none(text: str | None) -> datetime | None:

@@ -188,13 +188,30 @@ def test_times_read_back_as_they_were_and_sort_as_text() -> None:
     assert to_text(datetime.fromisoformat("2026-01-31T10:30:00+01:00")) == "2026-01-31T09:30:00.000000Z"
 
 
-def test_a_year_that_an_earlier_version_wrote_without_zeros_is_read(
-    filled: Store, monitor_now: datetime
-) -> None:
-    add(filled, "a", monitor_now, live=False)
-    old = "1-01-01T00:00:00.000000Z"
-    filled.connection.execute("update documents set published_at = ?, event_at = ?", [old, old])
-    assert filled.documents.pending(9)[0].document.event_at == datetime(1, 1, 1, tzinfo=UTC)
+def test_a_text_of_the_year_1_that_no_earlier_version_could_read_counts_when_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    database = Database(path)
+    core.apply(database, stop_before="m0013_dates_that_nobody_meant")
+    database.execute("insert into sources (name, plugin, every) values ('news', 'rss', 60)")
+    year_1, came, old = (
+        f"{day}.999999Z" for day in ("1-01-01T00:00:00", "2026-03-02T09:34:59", "1987-01-01T00:00:00")
+    )
+    for name, at in (("a", year_1), ("b", old)):
+        database.execute(
+            "insert into documents (source, external_id, published_at, fetched_at, event_at, bucket, live, story, "
+            "content_hash) values ('news', ?, ?, ?, ?, 7, 0, 'x', 'x')",
+            [name, at, came, at],
+        )
+    database.conn.commit()
+    database.close()
+    store = Store(path)
+    one, other = (version.document for version in store.documents.pending(9))
+    assert (one.published_at, one.event_at) == (None, one.fetched_at)
+    bucket = store.connection.execute("select bucket from documents where external_id = 'a'").fetchone()[0]
+    assert bucket == bucket_of(one.fetched_at)
+    assert other.event_at == other.published_at == to_time(old)
+    assert check(store) == []
+    store.close()
 
 
 def test_only_one_daemon(tmp_path: Path) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 SLACK = timedelta(minutes=10)
 OUTAGE = timedelta(hours=6)
 """What was published in a longer one is no news any more when it comes."""
+UNSET = datetime(1970, 1, 2, tzinfo=UTC)
+"""Earlier is what clocks say that nobody set: Unix' begin with 1970 in their zone, .NET's with year 1."""
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def meant(published_at: datetime | None) -> datetime | None:
+    """The time, unless nobody can have meant it: before :data:`UNSET`, or from the year 9000 on."""
+    return published_at if published_at is not None and UNSET <= published_at < NEVER else None
 
 
 def event_time(

@@ -19,6 +19,7 @@ from monitor.pipeline.profiles import SETTLED, known_since
 from monitor.pipeline.trying_watchers import Key
 from monitor.store import Store
 from monitor.store.arrivals import Arrival
+from monitor.store.history import history_since
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import Count, selections
 from monitor.types import Selection
@@ -156,7 +157,10 @@ class AsItCame(Known):
 
     def history_from(self) -> int | None:
         buckets = self._series[()].buckets
-        return buckets[0] if buckets else None
+        if not buckets or self.as_live:
+            return buckets[0] if buckets else None
+        read = None if self._first is None else bucket_of(self._first)
+        return history_since(buckets[-1], read, lambda since: buckets[bisect_left(buckets, since)])
 
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
         return self.store.documents.stories(selection, since, until, fetched=self.now, as_live=self.as_live)

@@ -16,7 +16,7 @@ from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
 from monitor.pipeline.watching import watch_documents
 from monitor.store import Store
-from monitor.store.documents import PendingDocument
+from monitor.store.documents import Version
 from monitor.store.features import text_hash
 from monitor.store.predictions import Answer
 from monitor.types import StoredDocument
@@ -58,13 +58,14 @@ def classify_pending(
             elif store.documents.classified(item.document.id, item.content_hash):
                 named = mentions.of(item.document.title, item.document.text)
                 store.predictions.record(item.document.id, answer, named)
+        store.heads.answered({reader.task.name: reader.head_id for reader in readers})
         judge_due(store, rules, now)
         watch_documents(store, rules, [item.document.id for item in pending], now)
     return len(pending)
 
 
 def _answers(
-    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[PendingDocument]
+    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[Version]
 ) -> tuple[list[dict[str, Answer] | str], Vectors]:
     """Answers by task for each document (or why there are none), and the fresh features.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.errors import MonitorError, SourceError
-from monitor.event_time import event_time
+from monitor.event_time import event_time, meant
 from monitor.interfaces import Source
 from monitor.store import Store
 from monitor.store.sources import SourceState
@@ -92,12 +92,15 @@ def _store(
     store: Store, state: SourceState, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
 ) -> None:
     with store.transaction():
-        for document in batch.documents:
+        for given in batch.documents:
+            document = replace(given, published_at=meant(given.published_at))
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
             added = store.documents.add(state.name, document, now=now, event_at=event_at, live=live)
-            setattr(sum_, added, getattr(sum_, added) + 1)
+            sum_.new += added == "new"
+            sum_.edited += added == "edited"
+            sum_.known += added == "known"
         if batch.bad:
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)

@@ -26,11 +26,10 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
     While backfill waits to be classified, what is usual is not known: rules that learn it
     are put off until it is done, the others are not.
     """
-    due = store.series.due()
-    if not due:
-        return
-    waiting = store.documents.backlog()
+    if not store.series.due():
+        return  # no need to wait for whoever writes
     with store.transaction():
+        due, waiting = store.series.due(), store.documents.backlog()
         present = Present(now, store)
         for rule in rules:
             if not rule.on_documents or (waiting and rule.detector.needs_history):

@@ -66,7 +66,7 @@ class Known(ABC):
 
     @abstractmethod
     def history_from(self) -> int | None:
-        """The bucket of the oldest document, ``None`` where there is none."""
+        """The bucket since which texts came regularly, ``None`` where there are none."""
 
     @abstractmethod
     def count_stories(self, selection: Selection, since: int, until: int) -> int:

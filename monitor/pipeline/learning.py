@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ from monitor.pipeline.readers import Reader, read_head, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
-from monitor.store.predictions import Answer
+from monitor.store.predictions import Answer, Reread
 from monitor.types import Seed, Task
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ def relabel(
     """Let the task's head read the documents of the last ``window`` seconds again.
 
     Kept features are used, so hardly anything is encoded. The answers and the rebuilt series
-    are swapped in by one transaction, and no alert fires or resolves for it. Returns how many
+    are swapped in by one transaction at the end, and no alert fires or resolves for it. Returns how many
     documents got other labels, ``None`` where the head has read them already. ``progress`` is
     called with the number of documents read since the last call.
     """
@@ -160,31 +160,41 @@ def relabel(
     take_head(store, reader, featurizer.encoder)
     if reader.head is None or reader.head_id != stored.id:
         return None  # it cannot be read: the past waits for the one that is made in its place
-    oldest = now - timedelta(seconds=window)
-    answers: list[tuple[int, Answer | None]] = []
-    after = 0
-    while ids := store.predictions.stale(reader.task.name, stored.id, after, CHUNK):
+    read = _read_again(store, featurizer, reader, stored.id, now, window, progress)
+    changed = store.predictions.swap(reader.task.name, stored.id, read)
+    if changed:
+        log.info("task %s: read again, %d documents have other labels", reader.task.name, changed)
+    return changed
+
+
+def _read_again(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    head_id: int,
+    now: datetime,
+    window: float,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Reread]:
+    assert reader.head is not None
+    oldest, after, view = now - timedelta(seconds=window), 0, reader.head.view
+    while ids := store.predictions.stale(reader.task.name, head_id, after, CHUNK):
         after = ids[-1]
-        documents = [d for d in store.documents.many(ids) if d.event_at >= oldest]
-        texts = [reader.read(document) for document in documents]
-        view = reader.head.view
+        versions = [v for v in store.documents.versions(ids) if v.document.event_at >= oldest]
+        texts = [reader.read(version.document) for version in versions]
         vectors, fresh = featurizer.vectors({view: [text for text in texts if text is not None]})
         featurizer.keep(fresh, now)
+        said: list[Answer | None] = [None] * len(versions)
         read = [n for n, text in enumerate(texts) if text is not None]
-        answers += [(documents[n].id, None) for n in range(len(documents)) if texts[n] is None]
         if read:
             features = np.stack([vectors[view][text_hash(texts[n] or "")] for n in read])
             decided = decide(reader.head, probabilities(reader.head, features))
-            answers += [
-                (documents[n].id, Answer(predictions, stored.id))
-                for n, predictions in zip(read, decided, strict=True)
-            ]
+            for n, predictions in zip(read, decided, strict=True):
+                said[n] = Answer(predictions, head_id)
+        for version, answer in zip(versions, said, strict=True):
+            yield Reread(version.document.id, version.content_hash, answer)
         if progress is not None:
             progress(len(ids))
-    changed = store.predictions.swap(reader.task.name, stored.id, answers)
-    if answers:
-        log.info("task %s: %d documents read again, %d changed", reader.task.name, len(answers), changed)
-    return changed
 
 
 def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int = LEARNER) -> str:

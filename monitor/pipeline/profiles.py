@@ -80,7 +80,7 @@ class Present(Known):
 def known_since(oldest: int | None, first: datetime | None, now: datetime) -> int:
     """Since when the monitor knows what came, in epoch seconds.
 
-    :param oldest: the bucket of the oldest document; :param first: when a source was first read.
+    :param oldest: the bucket since which texts came regularly; :param first: when a source was first read.
     """
     found = int(now.timestamp()) if oldest is None else oldest
     return found if first is None else max(found, bucket_of(first) - KNOWN_BEFORE)

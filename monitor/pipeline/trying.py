@@ -14,7 +14,7 @@ from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import known_since
-from monitor.pipeline.trying_time import Watched, of_store, watched
+from monitor.pipeline.trying_time import Watched, known_from, of_store, watched
 from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, ticks
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -155,7 +155,7 @@ def _on_documents(
 
 def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_live: bool) -> list[Tried]:
     """Of a rule that is judged as time goes by."""
-    oldest = store.documents.history_from()
+    oldest = known_from(store, as_live=as_live)
     known, begun = known_since(oldest, store.sources.first_success(), now), int(since.timestamp())
 
     def counts(selection: Selection) -> list[tuple[int, int, int]]:

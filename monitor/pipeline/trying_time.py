@@ -49,12 +49,18 @@ def of_store(store: Store, now: datetime, *, as_live: bool) -> Known:
 
     :param as_live: backfill counts as if it had come live: it begins with the oldest document.
     """
-    oldest, read = store.documents.history_from(), store.sources.first_success()
+    oldest = known_from(store, as_live=as_live)
+    read = store.sources.first_success()
     if as_live:
         begun = now if oldest is None else datetime.fromtimestamp(oldest, UTC)
     else:
         begun = min((at for at in (read, store.arrivals.first_live()) if at is not None), default=now)
     return Known(begun, known_since(oldest, read, now))
+
+
+def known_from(store: Store, *, as_live: bool) -> int | None:
+    """The bucket from which on the documents of a store say what is usual, ``None`` where there are none."""
+    return store.arrivals.oldest() if as_live else store.documents.history_from()
 
 
 def of_file(first: int) -> Known:

@@ -39,6 +39,11 @@ class Arrivals(Room):
             self.value("select min(fetched_at) from documents where counted = 1 and live = 1")
         )
 
+    def oldest(self) -> int | None:
+        """The oldest bucket that one of them counts in, however long before the others."""
+        found = self.value("select min(bucket) from counts")
+        return None if found is None else int(found)
+
     def all(self, *, as_live: bool = False) -> Iterator[Arrival]:
         """All of them, by the time at which they came.
 

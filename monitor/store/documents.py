@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from monitor.store.carrying import carries
+from monitor.store.history import history_since
 from monitor.store.room import (
     BUCKET_S,
     Room,
@@ -30,8 +31,8 @@ Added = Literal["new", "edited", "known"]
 
 
 @dataclass(frozen=True)
-class PendingDocument:
-    """A document that waits to be classified; ``content_hash`` tells which text was read."""
+class Version:
+    """A document as it reads at a time; ``content_hash`` tells with which text."""
 
     document: StoredDocument
     content_hash: str
@@ -93,12 +94,12 @@ class Documents(Room):
             )
             return "edited"
 
-    def pending(self, limit: int) -> list[PendingDocument]:
+    def pending(self, limit: int) -> list[Version]:
         """What waits to be classified: live documents first, each group in order of arrival."""
         rows = self.rows(
             "select * from documents where state = 'pending' order by live desc, id limit ?", [limit]
         )
-        return [PendingDocument(_document(row), row["content_hash"]) for row in rows]
+        return [Version(_document(row), row["content_hash"]) for row in rows]
 
     def backlog(self) -> bool:
         """Whether backfill waits to be classified, so that what is usual is not known yet."""
@@ -133,11 +134,15 @@ class Documents(Room):
 
     def many(self, ids: Sequence[int]) -> list[StoredDocument]:
         """Documents by id, in the order of ``ids``; unknown ids are left out."""
-        found: dict[int, StoredDocument] = {}
+        return [version.document for version in self.versions(ids)]
+
+    def versions(self, ids: Sequence[int]) -> list[Version]:
+        """Likewise, with the hashes of their texts."""
+        found: dict[int, Version] = {}
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             for row in self.rows(f"select * from documents where id in ({marks(part)})", list(part)):
-                found[row["id"]] = _document(row)
+                found[row["id"]] = Version(_document(row), row["content_hash"])
         return [found[i] for i in ids if i in found]
 
     def newest(self, *, live: bool) -> int:
@@ -260,9 +265,16 @@ class Documents(Room):
         return to_time_or_none(row[0]), to_time_or_none(row[1])
 
     def history_from(self) -> int | None:
-        """The bucket of the oldest classified document: since when the monitor knows the world."""
-        found = self.value("select min(bucket) from counts")
-        return None if found is None else int(found)
+        """The bucket since which the monitor knows the world: see :func:`history_since`."""
+        last = self.value("select max(bucket) from counts")
+        if last is None:
+            return None
+        read = self.store.sources.first_success()
+        return history_since(
+            int(last),
+            None if read is None else bucket_of(read),
+            lambda since: int(self.value("select min(bucket) from counts where bucket >= ?", [since])),
+        )
 
 
 def content_hash(document: Document) -> str:

@@ -6,6 +6,7 @@ that was in use before it, which can be put to use again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,6 +135,20 @@ class Heads(Room):
     def relabelled(self, head_id: int) -> None:
         """The head has read the past. Belongs into the transaction that writes what it said."""
         self.write("update heads set relabelled = 1 where id = ?", [head_id])
+
+    def answered(self, used: Mapping[str, int]) -> None:
+        """Say which heads (ids by task) just answered. Belongs into the transaction that writes what they said.
+
+        Where another one was put to use meanwhile and has read the past, it is to read it again: these answers are past
+        as well. That counts as a change of what is learned, so that the daemon looks.
+        """
+        for task, head_id in used.items():
+            overtaken = self.write(
+                "update heads set relabelled = 0 where task = ? and active = 1 and id <> ? and relabelled = 1",
+                [task, head_id],
+            ).rowcount
+            if overtaken:
+                self.write("update revisions set value = value + 1 where name = 'learning'")
 
     def _need(self, task: str) -> StoredHead:
         found = self.active(task)

@@ -182,3 +182,18 @@ def m0012_texts_of_no_label(db: Database) -> None:
         ) without rowid
         """,
     )
+
+
+@core()
+def m0013_dates_that_nobody_meant(db: Database) -> None:
+    # years below 1000 were written without zeros, so that no text from there could be read, and none was classified
+    run(
+        db,
+        """
+        update documents set
+            published_at = null,
+            event_at = fetched_at,
+            bucket = cast(strftime('%s', substr(fetched_at, 1, 19)) as integer) / 300 * 300
+        where length(event_at) < length('2026-01-31T09:30:00.000000Z') and counted = 0
+        """,
+    )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from monitor.store.room import Room, marks
 from monitor.types import ENTITY, Prediction
+
+PART = 500
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,15 @@ class Answer:
 
     predictions: Sequence[Prediction]
     head_id: int
+
+
+@dataclass(frozen=True)
+class Reread:
+    """What a task says of a document, read again, and of which text; ``None``: it does not apply to it."""
+
+    document_id: int
+    content_hash: str
+    answer: Answer | None
 
 
 class Predictions(Room):
@@ -127,33 +139,66 @@ class Predictions(Room):
         )
         return [row[0] for row in rows]
 
-    def swap(self, task: str, head_id: int, answers: Iterable[tuple[int, Answer | None]]) -> int:
+    def swap(self, task: str, head_id: int, answers: Iterable[Reread]) -> int:
         """Replace what ``task`` says of many documents and rebuild its series: one transaction.
 
-        ``None`` means that the task does not apply to the document. Nothing becomes due to be
+        It begins when the last of ``answers`` was given: until then they are kept in a temporary
+        table, so that nobody waits for them and a process that is killed leaves what was. A document
+        whose text changed meanwhile keeps what is said of the new one. Nothing becomes due to be
         judged: a changed mind is no news. Returns how many documents got other labels.
         """
-        changed = 0
-        with self.store.transaction() as connection:
-            for document_id, answer in answers:
-                before = self.of([document_id]).get(document_id, {}).get(task, [])
-                connection.execute(
-                    "delete from predictions where document_id = ? and task = ?", [document_id, task]
+        connection = self.store.connection
+        connection.execute("create temp table reread (id integer primary key, content_hash text)")
+        connection.execute(
+            "create temp table reread_labels (id integer, label text, probability real, abstained integer, "
+            "head_id integer, primary key (id, label)) without rowid"
+        )
+        try:
+            given = iter(answers)
+            while part := list(islice(given, PART)):
+                connection.executemany(
+                    "insert into reread values (?, ?)", [(one.document_id, one.content_hash) for one in part]
                 )
-                after = [] if answer is None else list(answer.predictions)
-                if answer is not None:
-                    connection.executemany(
-                        "insert into predictions (document_id, task, label, probability, abstained, head_id) "
-                        "values (?, ?, ?, ?, ?, ?)",
-                        [
-                            (document_id, task, p.label, p.probability, int(p.abstained), answer.head_id)
-                            for p in after
-                        ],
-                    )
-                changed += _labels({task: before}) != _labels({task: after})
-            self.store.series.rebuild(task)
-            self.store.heads.relabelled(head_id)
-        return changed
+                connection.executemany(
+                    "insert into reread_labels values (?, ?, ?, ?, ?)",
+                    [
+                        (one.document_id, p.label, p.probability, int(p.abstained), one.answer.head_id)
+                        for one in part
+                        if one.answer is not None
+                        for p in one.answer.predictions
+                    ],
+                )
+            with self.store.transaction():
+                return self._swap(task, head_id)
+        finally:
+            connection.execute("drop table reread")
+            connection.execute("drop table reread_labels")
+
+    def _swap(self, task: str, head_id: int) -> int:
+        self.write(
+            "delete from reread where not exists (select 1 from documents d "
+            "where d.id = reread.id and d.content_hash = reread.content_hash)"
+        )
+        self.write("delete from reread_labels where id not in (select id from reread)")
+        changed = self.value(
+            "select count(distinct id) from (select id from "
+            "(select document_id id, label from predictions where task = ? and abstained = 0 "
+            "and document_id in (select id from reread) "
+            "union all select id, label from reread_labels where abstained = 0) "
+            "group by id, label having count(*) = 1)",
+            [task],
+        )
+        self.write(
+            "delete from predictions where task = ? and document_id in (select id from reread)", [task]
+        )
+        self.write(
+            "insert into predictions (document_id, task, label, probability, abstained, head_id) "
+            "select id, ?, label, probability, abstained, head_id from reread_labels",
+            [task],
+        )
+        self.store.series.rebuild(task)
+        self.store.heads.relabelled(head_id)
+        return int(changed)
 
 
 def _labels(

@@ -46,8 +46,11 @@ class Room:
 
 
 def to_text(time: datetime) -> str:
-    """A UTC time as stored."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """A UTC time as stored; :func:`to_time` reads it back, whatever its year.
+
+    :raises OverflowError: in UTC it lies outside of the years 1 to 9999.
+    """
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def to_text_or_none(time: datetime | None) -> str | None:

@@ -123,13 +123,18 @@ class SeriesCounts(Room):
     def rebuild(self, task: str) -> None:
         """Make the series that name ``task`` anew from predictions and mentions: one transaction."""
         with self.store.transaction() as connection:
-            for series_id, text in connection.execute("select id, selection from series").fetchall():
-                if task in json.loads(text):
-                    connection.execute("delete from counts where series_id = ?", [series_id])
-            for (text, bucket), (total, live) in self._from_predictions(task).items():
-                connection.execute(
-                    "insert into counts values (?, ?, ?, ?)", [self._id(text), bucket, total, live]
-                )
+            true = self._from_predictions(task)
+            ids = {row[0]: row[1] for row in self.rows("select selection, id from series")}
+            connection.executemany(
+                "delete from counts where series_id = ?",
+                [(id_,) for text, id_ in ids.items() if task in json.loads(text)],
+            )
+            for text in {text for text, _ in true} - ids.keys():
+                ids[text] = self._id(text)
+            connection.executemany(
+                "insert into counts values (?, ?, ?, ?)",
+                [(ids[text], bucket, *count) for (text, bucket), count in true.items()],
+            )
 
     def differences(self) -> list[str]:
         """Where stored counts and predictions disagree, a line each; empty when all is well."""
@@ -177,10 +182,14 @@ class SeriesCounts(Room):
             "and (?1 is null or ?1 in (?2, p.task)) group by entity, p.task, p.label, bucket",
             [task, ENTITY],
         )
+        texts: dict[tuple[str, ...], str] = {}
         found: dict[tuple[str, int], tuple[int, int]] = {}
-        for one, label, other, second, bucket, total, live in rows:
-            selection = {k: v for k, v in ((one, label), (other, second)) if k}
-            found[selection_text(selection), bucket] = (total, live)
+        for *pairs, bucket, total, live in rows:
+            key = tuple(pairs)
+            if key not in texts:
+                one, label, other, second = key
+                texts[key] = selection_text({k: v for k, v in ((one, label), (other, second)) if k})
+            found[texts[key], bucket] = (total, live)
         return found
 
     def _id(self, text: str) -> int:

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -243,14 +243,15 @@ class Store:
             self._local = threading.local()
 
     def _check_schema(self) -> None:
-        for migrations in self._sets:
-            known = {migration.name for migration in migrations._migrations}
-            newer = [m.name for m in migrations.applied(self.db) if m.name not in known]
-            if newer:
-                raise StoreError(
-                    f"{self.path} was written by a newer version (it has {newer[0]}); "
-                    "upgrade this program or use another database"
-                )
+        with closing(Database(memory=True, execute_plugins=False)) as empty:  # to it, all are to be applied
+            for migrations in self._sets:
+                known = {migration.name for migration in migrations.pending(empty)}
+                newer = [m.name for m in migrations.applied(self.db) if m.name not in known]
+                if newer:
+                    raise StoreError(
+                        f"{self.path} was written by a newer version (it has {newer[0]}); "
+                        "upgrade this program or use another database"
+                    )
 
 
 @contextmanager

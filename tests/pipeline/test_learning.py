@@ -60,6 +60,12 @@ def label_of(runtime: Runtime, words: str) -> str:
     return said.label
 
 
+def head_of(runtime: Runtime, words: str) -> int:
+    [document] = runtime.store.documents.find(words=words)
+    sql = "select head_id from predictions where document_id = ? and task = 'mood'"
+    return int(runtime.store.connection.execute(sql, [document.id]).fetchone()[0])
+
+
 def stream(count: int, rng: np.random.Generator) -> list[str]:
     return [" ".join(rng.choice(words, 3)) for _ in range(count) for words in (BAD, GOOD)]
 
@@ -148,6 +154,23 @@ def test_a_head_that_cannot_be_read_is_not_tried_for_ever(
     scheduler._learn()
     scheduler._relabel()
     assert len(rounds) == 2
+
+
+def test_what_an_older_head_still_answered_is_read_again(runtime: Runtime, monitor_now: datetime) -> None:
+    older = runtime.readers
+    seed(runtime, TEXT, "good", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    runtime.relabel(monitor_now)
+    newer, runtime.readers = runtime.readers, older  # a batch that began before and is written now
+    revision = runtime.store.revision("learning")
+    read(runtime, [TEXT], monitor_now)
+    runtime.readers = newer
+    assert head_of(runtime, "zeppelin") != active(runtime).id
+    assert runtime.store.revision("learning") > revision, "the daemon is to look"
+    assert "mood" in runtime.relabel(monitor_now)
+    assert head_of(runtime, "zeppelin") == active(runtime).id
+    assert runtime.relabel(monitor_now) == {}
+    assert check(runtime.store) == []
 
 
 def test_a_reverted_head_stays_until_a_seed_is_added(runtime: Runtime, monitor_now: datetime) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from monitor.errors import DeliveryError, SourceError, StoreError
 from monitor.pipeline.ingest import Fetched
+from monitor.pipeline.judging import judge_due
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
+from monitor.store import Store
 from monitor.store.check import check
+from monitor.store.documents import Documents
 from monitor.types import BadRecord, Document, Seed
 from tests.conftest import CONFIG
 
@@ -260,6 +264,30 @@ def test_a_text_that_changes_all_the_time_is_left_alone(warm: Runtime, monitor_n
     assert edited == 24
 
 
+def test_what_becomes_due_while_due_series_are_read_is_judged(monitor_store: Store) -> None:
+    series = monitor_store.series
+    series.put_due(["{}"], 300)
+    writer = threading.Thread(target=series.put_due, args=(['{"mood": "bad"}'], 600))
+    started = threading.Event()
+
+    class Slow(Documents):
+        """Somebody writes as the backlog is asked for, and is through where nothing holds the file."""
+
+        def backlog(self) -> bool:
+            found = super().backlog()
+            if not started.is_set():
+                started.set()
+                writer.start()
+                writer.join(0.5)
+            return found
+
+    monitor_store.documents = Slow(monitor_store)
+    judge_due(monitor_store, [], datetime(2026, 3, 2, tzinfo=UTC))
+    writer.join()
+    assert series.due() == {'{"mood": "bad"}': [600]}
+    assert started.is_set()
+
+
 def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=10)
     text = "zeppelin harbour umbrella lantern"
@@ -279,6 +307,26 @@ def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: da
     assert sum(c.live for c in store.series.counts({"topic": "court", "mood": "bad"})) == 12
     assert store.alerts.find() == [], "a changed mind is no news"
     assert warm.relabel(at) == {}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+02:00",
+        "1970-01-01T00:00:00Z",
+        "1969-12-31T23:00:00-05:00",
+        "9999-12-31T23:00:00-05:00",
+    ],
+)
+def test_a_date_that_nobody_can_have_meant_is_none(warm: Runtime, monitor_now: datetime, said: str) -> None:
+    at = monitor_now + timedelta(minutes=5)
+    warm.sources["news"].waiting = [Document("x", GOOD_MONEY, published_at=datetime.fromisoformat(said))]
+    assert warm.fetch("news", at).new == 1
+    settle(warm, at)
+    document = warm.store.documents.find(limit=1)[0]
+    assert document.external_id == "x"
+    assert (document.published_at, document.event_at) == (None, at)
 
 
 def test_bad_records_are_kept_and_stop_nothing(warm: Runtime, monitor_now: datetime) -> None:

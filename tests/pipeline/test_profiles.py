@@ -65,6 +65,22 @@ def test_a_profile_of_another_version_is_made_anew(warm: Runtime, monitor_now: d
     assert warm.store.profiles.get({}, VERSION) == stored
 
 
+@pytest.mark.parametrize("stray", [None, timedelta(days=30), timedelta(days=18000)])
+def test_one_old_text_is_no_history(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, stray: timedelta | None
+) -> None:
+    runtime = make_runtime()
+    came = [timedelta(minutes=30 * n) for n in range(20)] + [stray] * (stray is not None)
+    fetched(runtime, monitor_now, *(
+        Document(f"h{n}", f"{GOOD_MONEY} {n}", published_at=monitor_now - ago) for n, ago in enumerate(came)
+    ))  # fmt: skip
+    now = monitor_now + timedelta(minutes=5)
+    fetched(runtime, now, *documents(12, BAD_COURT, now - timedelta(minutes=4), apart=5))
+    assert runtime.store.alerts.find(rule="bad-news") == []
+    verdict = Present(now, runtime.store).verdict(surge(runtime), BAD, [])
+    assert "still learning what is usual: 0.4 of 4 whole days of history" in verdict.reason
+
+
 def test_backfill_into_the_past_takes_the_profile_away(warm: Runtime, monitor_now: datetime) -> None:
     Present(monitor_now, warm.store).of({})
     before = warm.store.profiles.get({}, VERSION)

@@ -7,8 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from monitor.store import Store
 from monitor.store.check import check
 from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.migrations_alerts import core
-from monitor.store.predictions import Answer
+from monitor.store.predictions import Answer, Reread
+from monitor.store.room import bucket_of, to_text, to_time
 from monitor.store.series import selections
 from monitor.types import Document, Prediction, Seed, Task
 
@@ -50,6 +52,11 @@ def answers(mood: str | None, *topics: str) -> dict[str, Answer]:
     if topics:
         found["topic"] = Answer([Prediction(topic, 0.8) for topic in topics], 2)
     return found
+
+
+def reread(store: Store, document: int, answer: Answer | None) -> Reread:
+    (version,) = store.documents.versions([document])
+    return Reread(document, version.content_hash, answer)
 
 
 def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
@@ -172,6 +179,43 @@ def test_threads_write_side_by_side(filled: Store, monitor_now: datetime) -> Non
     assert filled.documents.count() == 40
 
 
+def test_times_read_back_as_they_were_and_sort_as_text() -> None:
+    first, last = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))  # noqa: DTZ901
+    days = range(0, (last - first).days, 997)
+    times = [first + timedelta(days=day, hours=day % 24, microseconds=day) for day in days]
+    times.append(last)
+    texts = [to_text(time) for time in times]
+    assert [to_time(text) for text in texts] == times
+    assert texts == sorted(texts)
+    assert to_text(datetime.fromisoformat("2026-01-31T10:30:00+01:00")) == "2026-01-31T09:30:00.000000Z"
+
+
+def test_a_text_of_the_year_1_that_no_earlier_version_could_read_counts_when_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    database = Database(path)
+    core.apply(database, stop_before="m0013_dates_that_nobody_meant")
+    database.execute("insert into sources (name, plugin, every) values ('news', 'rss', 60)")
+    year_1, came, old = (
+        f"{day}.999999Z" for day in ("1-01-01T00:00:00", "2026-03-02T09:34:59", "1987-01-01T00:00:00")
+    )
+    for name, at in (("a", year_1), ("b", old)):
+        database.execute(
+            "insert into documents (source, external_id, published_at, fetched_at, event_at, bucket, live, story, "
+            "content_hash) values ('news', ?, ?, ?, ?, 7, 0, 'x', 'x')",
+            [name, at, came, at],
+        )
+    database.conn.commit()
+    database.close()
+    store = Store(path)
+    one, other = (version.document for version in store.documents.pending(9))
+    assert (one.published_at, one.event_at) == (None, one.fetched_at)
+    bucket = store.connection.execute("select bucket from documents where external_id = 'a'").fetchone()[0]
+    assert bucket == bucket_of(one.fetched_at)
+    assert other.event_at == other.published_at == to_time(old)
+    assert check(store) == []
+    store.close()
+
+
 def test_only_one_daemon(tmp_path: Path) -> None:
     lock = DaemonLock(tmp_path / "a.db")
     assert lock.holder() is None
@@ -231,12 +275,51 @@ def test_swapped_predictions_rebuild_their_series(filled: Store, monitor_now: da
         filled.documents.classified(document, filled.documents.pending(1)[0].content_hash)
     filled.series.clear_due()
     head = filled.heads.add("mood", inputs="y", encoder="e", seeds=1, data=b"", now=monitor_now)
-    new = [(i, Answer([Prediction("bad", 0.7)], head.id)) for i in ids[:4]] + [(ids[4], None)]
+    new = [reread(filled, i, Answer([Prediction("bad", 0.7)], head.id)) for i in ids[:4]]
+    new.append(reread(filled, ids[4], None))
     assert filled.predictions.swap("mood", head.id, new) == 3
     assert sum(c.total for c in filled.series.counts({"mood": "bad"})) == 5
     assert sum(c.total for c in filled.series.counts({"mood": "bad", "topic": "court"})) == 5
     assert filled.series.counts({"mood": "good"}) == []
     assert filled.series.due() == {}
+    assert check(filled) == []
+
+
+def test_an_edited_text_keeps_what_was_said_of_it_when_the_past_is_read_again(
+    filled: Store, monitor_now: datetime
+) -> None:
+    document = add(filled, "a", monitor_now)
+    filled.predictions.record(document, answers("good"))
+    old = reread(filled, document, Answer([Prediction("good", 0.7)], 1))
+    filled.documents.add(
+        "news", Document("a", "all is lost"), now=monitor_now, event_at=monitor_now, live=True
+    )
+    filled.predictions.record(document, answers("bad"))
+    assert filled.predictions.swap("mood", 1, [old]) == 0
+    assert filled.predictions.labels([document]) == {document: {"mood": ["bad"]}}
+    assert filled.series.differences() == []
+
+
+def test_nobody_waits_while_the_past_is_read_again_and_a_stop_leaves_what_was(
+    filled: Store, monitor_now: datetime
+) -> None:
+    ids = [add(filled, str(n), monitor_now) for n in range(3)]
+    for document in ids:
+        filled.predictions.record(document, answers("good"))
+
+    def stopped() -> Iterator[Reread]:
+        yield reread(filled, ids[0], Answer([Prediction("bad", 0.7)], 1))
+        other = sqlite3.connect(filled.path, timeout=0)
+        other.execute("update documents set error = 'read meanwhile'")
+        other.commit()
+        other.close()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.predictions.swap("mood", 1, stopped())
+    assert [filled.predictions.labels([i])[i]["mood"] for i in ids] == [["good"]] * 3
+    new = [reread(filled, i, Answer([Prediction("bad", 0.7)], 1)) for i in ids]
+    assert filled.predictions.swap("mood", 1, new) == 3
     assert check(filled) == []
 
 
@@ -272,6 +355,32 @@ def test_selections_of_a_document() -> None:
 def test_whatever_people_type_can_be_searched(filled: Store, monitor_now: datetime, words: str) -> None:
     add(filled, "a", monitor_now, text="Profit warning, say analysts and profit or fit pro")
     filled.documents.find(words=words)
+
+
+@pytest.mark.parametrize(
+    ("ago", "read", "known"),
+    [
+        ((0, 0.1, 0.4), None, 0.4),
+        ((0, 0.1, 0.4, 20500), None, 0.4),
+        ((0, 0.1, 0.4, 30, 31), 0, 0.4),
+        ((0, 0.1, 3, 6, 12, 24, 20500), None, 24),
+        ((0, 1, 5, 6, 7), 0, 1),
+        ((0, 10, 25), None, 0),
+        ((0, 10, 25, 50, 200), 30, 50),
+    ],
+    ids=["all", "1970", "a month", "ever rarer", "a gap", "rare and unread", "rare and read"],
+)
+def test_history_goes_back_as_long_as_texts_came_regularly(
+    filled: Store, monitor_now: datetime, ago: tuple[float, ...], read: float | None, known: float
+) -> None:
+    for days in ago:
+        document = add(filled, str(days), monitor_now - timedelta(days=days), live=False)
+        filled.predictions.record(document, answers("bad"))
+    if read is not None:
+        at = monitor_now - timedelta(days=read)
+        filled.sources.succeeded("news", at, at)
+    found = filled.documents.history_from()
+    assert found == bucket_of(monitor_now - timedelta(days=known))
 
 
 def test_search_finds_edits_and_forgets_what_was(filled: Store, monitor_now: datetime) -> None:

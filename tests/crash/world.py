@@ -42,7 +42,7 @@ path = "chats/*.jsonl"
 name = "topic"
 multi = true
 seeds = "topic.csv"
-labels = {{ court = "lawsuits, judges and fines", money = "profit, sales and dividends" }}
+labels = {{ court = "judge, lawsuit or fine", money = "profit, sales or dividend" }}
 
 [[tasks]]
 name = "mood"

@@ -130,7 +130,10 @@ class _Reader(Tables):
             self.unique(kind, items)
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
         values = {**labels, "rule": [str(r.get("name")) for r in top.rules], "kind": self.rule_kinds}
-        policy, found = read_policy(tables, names, {*labels, *unchecked}, rule_labels(top.rules), values)
+        of_rules = rule_labels(top.rules)
+        policy, found = read_policy(
+            tables, names, {*labels, *unchecked}, of_rules, values, hidden=self.hidden
+        )
         self.faults += found
         digests = self.each(
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)

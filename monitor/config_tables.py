@@ -23,7 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 class Tables:
     """Reads tables against models and plugins; ``faults`` has what is wrong, with its place.
 
-    ``left_out``: what cannot run because a plugin failed. Relative paths start at ``base``.
+    ``left_out``: what cannot run because a plugin failed. ``hidden``: by place, what comes from
+    the environment, and is told to nobody. Relative paths start at ``base``.
     """
 
     def __init__(self, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> None:
@@ -31,13 +32,14 @@ class Tables:
         self.plugins, self.environ = plugins, environ
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
+        self.hidden: dict[str, str] = {}
 
     def fault(self, place: str, message: str) -> None:
         """Note what is wrong."""
         self.faults.append(Fault(place, message))
 
     def secrets(self, value: Any, place: str) -> Any:
-        """``{ env = "NAME" }`` and ``{ file = "PATH" }`` replaced by what they name."""
+        """``{ env = "NAME" }`` replaced by what it names."""
         if isinstance(value, list):
             return [self.secrets(item, f"{place}[{n}]") for n, item in enumerate(value, 1)]
         if not isinstance(value, dict):
@@ -46,6 +48,7 @@ class Tables:
             if name not in self.environ:
                 self.fault(place, f"the environment variable {name} is not set")
                 return ""
+            self.hidden[place] = self.environ[name]
             return self.environ[name]
         return {key: self.secrets(item, f"{place}.{key}" if place else key) for key, item in value.items()}
 
@@ -117,5 +120,5 @@ class Tables:
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            self.faults += faults(error, model, table, place)
+            self.faults += faults(error, model, table, place, self.hidden)
             return None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.config_faults import faults
+from monitor.config_faults import faults, without_secrets
 from monitor.errors import Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
@@ -92,7 +92,13 @@ class Tables:
 
     def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
         """A plugin's own table."""
-        return None if part is None else self.model(part.Settings, table, place)
+        if part is None:
+            return None
+        try:
+            return self.model(part.Settings, table, place)
+        except Exception as error:  # a validator of the plugin's
+            self.raised(error, place)
+            return None
 
     def check(self, make: Callable[[], Encoder | Notifier], place: str) -> None:
         """Ask a part whether it can be used, as far as files say."""
@@ -106,7 +112,12 @@ class Tables:
             self.fault(place, str(error))
         except Exception as error:
             log.exception("the part at %s raised", place)
-            self.fault(place, f"the plugin raised {type(error).__name__}: {error}")
+            self.raised(error, place)
+
+    def raised(self, error: Exception, place: str) -> None:
+        """Note what a plugin raised, without the secrets that it may quote."""
+        text = " ".join(f"the plugin raised {type(error).__name__}: {error}".split())
+        self.fault(place, without_secrets(text, self.hidden, place))
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""

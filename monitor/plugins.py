@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
+from pydantic import BaseModel
 
 from monitor import hookspecs
 from monitor.errors import PluginError, UnknownName
@@ -179,10 +180,14 @@ def _collect(plugins: Plugins) -> None:
 def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise PluginError(f"a {kind} must be a class derived from {base.__name__}, not {cls!r}")
-    if not isinstance(getattr(cls, "name", None), str):
+    if not (isinstance(name := getattr(cls, "name", None), str) and name.strip()):
         raise PluginError(f"the {kind} {cls.__name__} has no `name`")
     if abstract := getattr(cls, "__abstractmethods__", None):
         raise PluginError(f"the {kind} {cls.name!r} does not define {', '.join(sorted(abstract))}")
+    if not (isinstance(cls.Settings, type) and issubclass(cls.Settings, BaseModel)):
+        raise PluginError(
+            f"`Settings` of the {kind} {cls.name!r} must be a pydantic model, not {cls.Settings!r}"
+        )
     return cls
 
 

@@ -53,6 +53,8 @@ class SafeSettings(Settings):
     def _polite(cls, value: str) -> str:
         if "hello" not in value:
             raise ValueError(f"{value!r} is not polite")
+        if "hello " in value:
+            raise KeyError(value)  # a fault of the plugin's
         return value
 
 
@@ -379,6 +381,13 @@ def test_secrets_are_told_to_nobody(faults, line, place, message):
     assert faults(f'[[sources]]\nplugin = "safe"\nname = "news"\n{line}', environ=environ) == [
         (f"sources[1].{place}", message)
     ]
+
+
+def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
+    text = '[[sources]]\nplugin = "safe"\nname = "news"\ngreeting = '
+    assert faults(text + '"hello you"') == [("sources[1]", "the plugin raised KeyError: 'hello you'")]
+    hidden = faults(text + '{ env = "TOKEN" }', environ={"TOKEN": "hello hunter2secret"})
+    assert hidden == [("sources[1]", "the plugin raised KeyError: '***'")]
 
 
 def test_paths_are_relative_to_the_file(read, tmp_path, monkeypatch):

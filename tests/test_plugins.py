@@ -148,6 +148,14 @@ class Nameless(Source):
         yield from ()
 
 
+class Loose(Source):
+    name = "loose"
+    Settings = dict  # type: ignore[assignment]
+
+    def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
+        yield from ()
+
+
 class Pager(Notifier):
     name = "pager"
 
@@ -163,6 +171,9 @@ class Pager(Notifier):
         ("rss", "not 'rss'"),
         (Unfinished, "the source 'unfinished' does not define fetch"),
         (Nameless, "the source Nameless has no `name`"),
+        (source(""), "the source Made has no `name`"),
+        (source(" "), "the source Made has no `name`"),
+        (Loose, "`Settings` of the source 'loose' must be a pydantic model, not <class 'dict'>"),
     ],
 )
 def test_what_is_no_source_is_refused(wrong, message):

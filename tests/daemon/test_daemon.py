@@ -26,9 +26,15 @@ FAST_PLUGIN = """
 from monitor import hookimpl
 from monitor.testing import HashEncoder
 
+class Unready(HashEncoder):
+    name = "unready"
+
+    def encode(self, *arguments, **named):
+        raise RuntimeError("not today")
+
 @hookimpl
 def register_encoders():
-    return [HashEncoder]
+    return [HashEncoder, Unready]
 """
 
 CONFIG = """
@@ -207,6 +213,18 @@ def test_hangup_reads_the_configuration_again(monitor: Monitor) -> None:
     config.write_text(CONFIG + more)
     (monitor.folder / "more.jsonl").write_text('{"id": "m1", "text": "a terrible loss"}\n')
     monitor.tell(signal.SIGHUP)
+    monitor.wait_for_documents(2)
+    assert monitor.end()[0] == 0
+
+
+def test_a_configuration_that_makes_a_plugin_raise_leaves_the_present_one(monitor: Monitor) -> None:
+    monitor.say("a great win")
+    monitor.start()
+    monitor.wait_for_documents(1)
+    (monitor.folder / "config.toml").write_text(CONFIG.replace('"hash"', '"unready"'))
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: "the configuration stays as it was" in monitor.messages())
+    monitor.say("a terrible loss", file="b.jsonl")
     monitor.wait_for_documents(2)
     assert monitor.end()[0] == 0
 

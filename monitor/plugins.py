@@ -44,6 +44,8 @@ class Plugins:
     statuses: list[PluginStatus]
     parts: dict[str, dict[str, type[Part]]]
     migrations: list[Any]
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The plugin by kind and name of what it registered, also if it failed later."""
 
     def pick(self, kind: str, name: str) -> type[Any]:
         """The class of ``kind`` (``source``, ``task adapter``, ``notifier``, ``encoder``) called ``name``.
@@ -61,6 +63,8 @@ class Plugins:
     def add_commands(self, cli: Any) -> None:
         """Let plugins add commands to ``cli``; one that raises or takes a known name is recorded."""
         for plugin, impl in _implementations(self.manager, "register_commands"):
+            if self._status(plugin).error:
+                continue
             before = dict(cli.commands)
             try:
                 impl.function(**{"cli": cli} if "cli" in impl.argnames else {})
@@ -70,9 +74,19 @@ class Plugins:
             except (Exception, SystemExit) as error:
                 cli.commands.clear()
                 cli.commands.update(before)
-                _fail(self._status(plugin), error)
+                self._withdraw(plugin, error)
             else:
                 self._status(plugin).provides += [f"command {n}" for n in cli.commands if n not in before]
+
+    def _withdraw(self, plugin: str, error: BaseException) -> None:
+        """Record that a plugin failed: it provides nothing, also of what it registered before."""
+        _fail(self._status(plugin), error)
+        own = {key for key, owner in self.owners.items() if owner == plugin}
+        self.parts = {
+            kind: {name: part for name, part in parts.items() if (kind, name) not in own}
+            for kind, parts in self.parts.items()
+        }
+        self.migrations = [m for m in self.migrations if ("migrations", m.name) not in own]
 
     def _status(self, name: str) -> PluginStatus:
         return next(status for status in self.statuses if status.name == name)
@@ -135,30 +149,30 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
 
 
 def _collect(plugins: Plugins) -> None:
-    owner: dict[tuple[str, str], str] = {}
     for kind, (hook, base) in _PARTS.items():
         for plugin, impl in _implementations(plugins.manager, hook):
             status = plugins._status(plugin)
             if status.error:
                 continue
             try:
-                classes = [_checked(cls, base, kind) for cls in impl.function()]
+                classes = {}
+                for cls in impl.function():
+                    name = _checked(cls, base, kind).name
+                    if name in classes:
+                        raise PluginError(f"the {kind} {name!r} is registered twice")
+                    classes[name] = cls
             except (Exception, SystemExit) as error:
-                _fail(status, error)
-                plugins.parts = {
-                    k: {n: c for n, c in parts.items() if owner[k, n] != plugin}
-                    for k, parts in plugins.parts.items()
-                }
+                plugins._withdraw(plugin, error)
                 continue
-            for cls in classes:
-                if cls.name in plugins.parts[kind]:
+            for name, cls in classes.items():
+                if name in plugins.parts[kind]:
                     raise PluginError(
-                        f"two plugins provide the {kind} {cls.name!r}: {owner[kind, cls.name]} and {plugin}; "
+                        f"two plugins provide the {kind} {name!r}: {plugins.owners[kind, name]} and {plugin}; "
                         'disable one of them under [plugins] disabled = ["..."]'
                     )
-                owner[kind, cls.name] = plugin
-                plugins.parts[kind][cls.name] = cls
-                status.provides.append(f"{kind} {cls.name}")
+                plugins.owners[kind, name] = plugin
+                plugins.parts[kind][name] = cls
+                status.provides.append(f"{kind} {name}")
     for plugin, impl in _implementations(plugins.manager, "register_migrations"):
         status = plugins._status(plugin)
         if status.error:
@@ -171,8 +185,9 @@ def _collect(plugins: Plugins) -> None:
                         f"the migration set {migrations.name!r} must be called 'monitor-{plugin}'"
                     )
         except (Exception, SystemExit) as error:
-            _fail(status, error)
+            plugins._withdraw(plugin, error)
         else:
+            plugins.owners |= {("migrations", migrations.name): plugin for migrations in sets}
             plugins.migrations += sets
             status.provides += [f"migrations {migrations.name}" for migrations in sets]
 

@@ -135,6 +135,38 @@ def test_a_plugin_that_fails_at_a_later_hook_provides_nothing():
     assert plugins.statuses[0].provides == []
 
 
+def test_a_plugin_that_fails_at_its_migrations_or_commands_provides_nothing():
+    class Migrates(Provides):
+        @hookimpl
+        def register_migrations(self):
+            raise RuntimeError("no")
+
+    class Commands(Provides):
+        @hookimpl
+        def register_migrations(self):
+            return [Migrations("monitor-commands")]
+
+        @hookimpl
+        def register_commands(self, cli):
+            raise RuntimeError("no")
+
+    plugins = load(
+        commands=Commands(source("c")), good=Provides(source("good")), migrates=Migrates(source("m"))
+    )
+    plugins.add_commands(group())
+    assert errors(plugins) == {"commands": "RuntimeError: no", "migrates": "RuntimeError: no"}
+    assert [list(parts) for parts in plugins.parts.values() if parts] == [["good"]]
+    assert plugins.migrations == []
+    assert [status.provides for status in plugins.statuses] == [[], ["source good"], []]
+
+
+def test_a_class_registered_twice_fails_its_own_plugin_only():
+    twice = source("twice")
+    plugins = load(bad=Provides(twice, twice), good=Provides(source("good")))
+    assert errors(plugins) == {"bad": "PluginError: the source 'twice' is registered twice"}
+    assert list(plugins.parts["source"]) == ["good"]
+
+
 class NotASource:
     name = "wrong"
 

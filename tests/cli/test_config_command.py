@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from monitor import hookimpl
+from monitor.interfaces import Source
 from monitor.learn.views import SHIPPED_VIEWS
 
 
@@ -94,6 +95,32 @@ def test_check_names_plugins_that_did_not_load(monitor, use_plugins):
     report = monitor("config", "check", "--json").json
     assert report["failed_plugins"]["raises"] == "RuntimeError: not today"
     assert "raises did not load: RuntimeError: not today" in monitor("config", "check").out
+
+
+class Late:
+    """A plugin that raises at its last hook."""
+
+    @hookimpl
+    def register_sources(self):
+        class Late(Source):
+            name = "late"
+
+            def fetch(self, cursor, now):
+                raise AssertionError
+
+        return [Late]
+
+    @hookimpl
+    def register_commands(self, cli):
+        raise RuntimeError("not today")
+
+
+def test_check_leaves_out_the_parts_of_a_plugin_whose_commands_failed(monitor, use_plugins):
+    use_plugins(late=Late())
+    monitor.config.write_text('[[sources]]\nplugin = "late"\nname = "x"\n')
+    (left,) = monitor("config", "check", "--json", code=1).json["left_out"]
+    assert left.startswith("sources[1].plugin: no source is called 'late'")
+    assert "RuntimeError: not today" in left
 
 
 def test_no_file(monitor):

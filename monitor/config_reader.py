@@ -104,6 +104,8 @@ class _Reader(Tables):
         for number, name in enumerate(top.plugins.disabled, 1):
             if name not in plugins:
                 self.fault(f"plugins.disabled[{number}]", str(UnknownName("plugin", name, plugins)))
+        for clash in self.plugins.clashes:
+            self.fault("plugins", clash)
         encoder, encoder_part, encoder_settings = self.encoder(top.encoder)
         sources = self.each(top.sources, "sources", self.source)
         tasks = self.each(top.tasks, "tasks", self.task)

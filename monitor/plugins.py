@@ -46,6 +46,8 @@ class Plugins:
     migrations: list[Any]
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     """The plugin by kind and name of what it registered, also if it failed later."""
+    clashes: list[str] = field(default_factory=list)
+    """Names that two plugins claim, one line each. Nothing can run until one of the two is away."""
 
     def pick(self, kind: str, name: str) -> type[Any]:
         """The class of ``kind`` (``source``, ``task adapter``, ``notifier``, ``encoder``) called ``name``.
@@ -59,6 +61,11 @@ class Plugins:
             if failed := [s.name for s in self.statuses if s.error]:
                 error.args = (f"{error} (did not load: {', '.join(failed)})",)
             raise error from None
+
+    def refuse_clashes(self) -> None:
+        """:raises PluginError: if two plugins claim one name; it names both."""
+        if self.clashes:
+            raise PluginError("; ".join(self.clashes))
 
     def add_commands(self, cli: Any) -> None:
         """Let plugins add commands to ``cli``; one that raises or takes a known name is recorded."""
@@ -104,21 +111,26 @@ def load_plugins(
     disabled: Collection[str] = (),
     extra: Mapping[str, object] | None = None,
     found: Iterable[EntryPoint] | None = None,
+    refuse_clashes: bool = True,
 ) -> Plugins:
     """Load every plugin of the entry-point group ``monitor``, sorted by name.
 
     :param disabled: names to leave out.
     :param extra: plugin objects by name that no entry point names (for tests).
     :param found: entry points to use instead of the installed ones.
+    :param refuse_clashes: otherwise both plugins are recorded as failed, and the clash in ``clashes``.
     :raises PluginError: if two plugins provide the same name; it names both.
     """
     manager = plugin_manager()
     statuses: list[PluginStatus] = []
+    clashes = []
     for point in sorted(entry_points(group=GROUP) if found is None else found, key=lambda p: p.name):
         status = PluginStatus(point.name, point.value, point.dist.name if point.dist else "")
         statuses.append(status)
         if any(other.name == point.name for other in statuses[:-1]):
-            raise PluginError(f"two plugins are called {point.name!r}: uninstall one of them")
+            clashes.append(f"two plugins are called {point.name!r}: uninstall one of them")
+            _fail(status, PluginError(clashes[-1]))
+            continue
         if point.name in disabled:
             status.disabled = True
             continue
@@ -132,8 +144,10 @@ def load_plugins(
         status = PluginStatus(name, type(plugin).__name__)
         statuses.append(status)
         _register(manager, plugin, status)
-    plugins = Plugins(manager, statuses, {kind: {} for kind in _PARTS}, [])
+    plugins = Plugins(manager, statuses, {kind: {} for kind in _PARTS}, [], clashes=clashes)
     _collect(plugins)
+    if refuse_clashes:
+        plugins.refuse_clashes()
     return plugins
 
 
@@ -149,6 +163,7 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
 
 
 def _collect(plugins: Plugins) -> None:
+    clashing: dict[str, str] = {}
     for kind, (hook, base) in _PARTS.items():
         for plugin, impl in _implementations(plugins.manager, hook):
             status = plugins._status(plugin)
@@ -166,10 +181,12 @@ def _collect(plugins: Plugins) -> None:
                 continue
             for name, cls in classes.items():
                 if name in plugins.parts[kind]:
-                    raise PluginError(
-                        f"two plugins provide the {kind} {name!r}: {plugins.owners[kind, name]} and {plugin}; "
-                        'disable one of them under [plugins] disabled = ["..."]'
-                    )
+                    other = plugins.owners[kind, name]
+                    said = f"two plugins provide the {kind} {name!r}: {other} and {plugin}; "
+                    said += 'disable one of them under [plugins] disabled = ["..."]'
+                    plugins.clashes.append(said)
+                    clashing |= {other: said, plugin: said}
+                    continue
                 plugins.owners[kind, name] = plugin
                 plugins.parts[kind][name] = cls
                 status.provides.append(f"{kind} {name}")
@@ -190,6 +207,8 @@ def _collect(plugins: Plugins) -> None:
             plugins.owners |= {("migrations", migrations.name): plugin for migrations in sets}
             plugins.migrations += sets
             status.provides += [f"migrations {migrations.name}" for migrations in sets]
+    for plugin, said in clashing.items():
+        plugins._withdraw(plugin, PluginError(said))
 
 
 def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:

@@ -255,6 +255,24 @@ def test_two_plugins_cannot_have_the_same_name(points):
         load_plugins(found=points(good=GOOD) * 2)
 
 
+def test_clashes_can_be_looked_at(points):
+    shown = {
+        "one": Provides(source("x")),
+        "two": Provides(source("x"), source("y")),
+        "three": Provides(source("x")),
+    }
+    plugins = load_plugins(found=points(good=GOOD) * 2, extra=shown, refuse_clashes=False)
+    assert plugins.parts["source"].keys() == {"good"}
+    assert [clash.partition(";")[0] for clash in plugins.clashes] == [
+        "two plugins are called 'good': uninstall one of them",
+        "two plugins provide the source 'x': one and three",
+        "two plugins provide the source 'x': one and two",
+    ]
+    first, *others = plugins.statuses
+    assert (first.error, first.provides) == ("", ["source good"])
+    assert all("two plugins" in status.error and not status.provides for status in others)
+
+
 def test_unknown_names_list_the_known_and_those_that_did_not_load():
     plugins = load(bad=Provides(RuntimeError("no")), good=Provides(source("good")))
     with pytest.raises(UnknownName) as raised:

@@ -35,7 +35,16 @@ class App:
 
     @property
     def plugins(self) -> Plugins:
-        """Every plugin that the configuration does not disable; works without a configuration."""
+        """Every plugin that the configuration does not disable; works without a configuration.
+
+        :raises PluginError: if two of them claim one name.
+        """
+        self.installed.refuse_clashes()
+        return self.installed
+
+    @property
+    def installed(self) -> Plugins:
+        """Likewise, to be looked at only: two plugins that claim one name are among the failed."""
         return self._loaded[0]
 
     @property
@@ -50,7 +59,7 @@ class App:
 
     def _load_plugins(self, document: Mapping[str, Any]) -> tuple[Plugins, dict[str, click.Command]]:
         """The plugins, each of which also had to add its commands: one that cannot provides nothing."""
-        plugins = load_plugins(disabled=disabled_plugins(document))
+        plugins = load_plugins(disabled=disabled_plugins(document), refuse_clashes=False)
         group = click.Group(commands={name: click.Command(name) for name in self.taken})
         plugins.add_commands(group)
         return plugins, {name: c for name, c in group.commands.items() if name not in self.taken}

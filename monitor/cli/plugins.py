@@ -29,7 +29,7 @@ def list_command(app: App, as_json: bool) -> None:
     With --json: one array of objects with name, module, distribution, disabled, error and
     provides.
     """
-    statuses = app.plugins.statuses
+    statuses = app.installed.statuses
     if as_json:
         print_json([asdict(status) for status in statuses])
         return

@@ -155,6 +155,11 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
     try:
         manager.register(plugin, status.name)
         manager.check_pending()
+        for caller in manager.get_hookcallers(plugin) or ():
+            for impl in caller.get_hookimpls():
+                if impl.plugin is plugin and impl.kwargnames:  # such an argument is never passed
+                    what = f"{caller.name}: the argument {impl.kwargnames[0]!r}"
+                    raise PluginError(f"{what} must not have a default")
     except Exception as error:
         # pluggy before 1.7 leaves a plugin half-registered after a validation error
         if manager.has_plugin(status.name):
@@ -197,10 +202,12 @@ def _collect(plugins: Plugins) -> None:
         try:
             sets = list(impl.function())
             for migrations in sets:
-                if not migrations.name.startswith(f"monitor-{plugin}"):
+                if migrations.name != f"monitor-{plugin}":
                     raise PluginError(
                         f"the migration set {migrations.name!r} must be called 'monitor-{plugin}'"
                     )
+            if len(sets) > 1:
+                raise PluginError(f"the migration set 'monitor-{plugin}' is registered twice")
         except (Exception, SystemExit) as error:
             plugins._withdraw(plugin, error)
         else:

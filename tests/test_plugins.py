@@ -245,6 +245,19 @@ def test_a_hook_with_unknown_arguments_is_refused():
     assert list(plugins.parts["source"]) == ["good"]
 
 
+def test_a_hook_with_a_default_is_refused():
+    class Defaults(Provides):
+        @hookimpl
+        def register_commands(self, cli=None):
+            raise AssertionError
+
+    plugins = load(bad=Defaults(source("bad")), good=Provides(source("good")))
+    assert errors(plugins) == {
+        "bad": "PluginError: register_commands: the argument 'cli' must not have a default"
+    }
+    assert list(plugins.parts["source"]) == ["good"]
+
+
 def test_two_plugins_cannot_provide_the_same_name():
     with pytest.raises(PluginError, match="two plugins provide the source 'x': one and two; disable one"):
         load(one=Provides(source("x")), two=Provides(source("x")))
@@ -321,16 +334,23 @@ def test_a_command_hook_that_exits_loses_its_own_commands():
 
 
 class Keeps:
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, *names: str) -> None:
+        self.names = names
 
     @hookimpl
     def register_migrations(self):
-        return [Migrations(self.name)]
+        return [Migrations(name) for name in self.names]
 
 
 def test_migrations_carry_their_plugins_name():
-    plugins = load(notes=Keeps("monitor-notes"), thief=Keeps("monitor"))
+    plugins = load(
+        notes=Keeps("monitor-notes"),
+        thief=Keeps("monitor"),
+        note=Keeps("monitor-notes"),
+        twice=Keeps("monitor-twice", "monitor-twice"),
+    )
     assert [m.name for m in plugins.migrations] == ["monitor-notes"]
+    assert "must be called 'monitor-note'" in errors(plugins)["note"]
+    assert "'monitor-twice' is registered twice" in errors(plugins)["twice"]
     assert "must be called 'monitor-thief'" in errors(plugins)["thief"]
     assert plugins.statuses[0].provides == ["migrations monitor-notes"]

@@ -69,16 +69,16 @@ class Tables:
             seen.setdefault(name, n)
 
     def unloaded(self, kind: str, name: str, place: str) -> str:
-        """Why a part may be missing for which its owner is not to blame: a plugin did not load.
+        """Why a part may be missing for which its owner is not to blame: a plugin failed.
 
-        Then the rest runs without it. Empty where the part is there, or every plugin loaded.
+        Then the rest runs without it. Empty where the part is there, every plugin loaded, or the
+        owner disabled it.
         """
-        if name in self.plugins.parts[kind]:
+        statuses = self.plugins.statuses
+        disabled = any(status.disabled and status.name == name for status in statuses)
+        if name in self.plugins.parts[kind] or disabled or not any(status.error for status in statuses):
             return ""
-        failed = [f"{s.name} ({s.error})" for s in self.plugins.statuses if s.error]
-        if not failed:
-            return ""
-        reason = f"no {kind} is called {name!r}; a plugin did not load: {', '.join(failed)}"
+        reason = str(self.plugins.unknown(kind, name))
         self.left_out.append(Fault(place, reason))
         return reason
 

@@ -52,15 +52,32 @@ class Plugins:
     def pick(self, kind: str, name: str) -> type[Any]:
         """The class of ``kind`` (``source``, ``task adapter``, ``notifier``, ``encoder``) called ``name``.
 
-        :raises UnknownName: listing the known ones, and the plugins that did not load.
+        :raises UnknownName: see :meth:`unknown`.
         """
         try:
             return self.parts[kind][name]
         except KeyError:
-            error = UnknownName(kind, name, self.parts[kind])
-            if failed := [s.name for s in self.statuses if s.error]:
-                error.args = (f"{error} (did not load: {', '.join(failed)})",)
-            raise error from None
+            raise self.unknown(kind, name) from None
+
+    def unknown(self, kind: str, name: str) -> UnknownName:
+        """That there is no such part, the known ones, and whose it may be that is not there."""
+        error = UnknownName(kind, name, self.parts[kind])
+        failed = [status for status in self.statuses if status.error]
+        disabled = [status.name for status in self.statuses if status.disabled]
+        if owner := next((s for s in failed if s.name == self.owners.get((kind, name))), None):
+            said = f"no {kind} is called {name!r}, for the plugin {owner.name!r} failed: {owner.error}"
+        elif name in disabled:
+            said = f"{error}; the plugin {name!r} is disabled"
+        else:
+            said = str(error)
+            if len(failed) == 1:
+                said += f"; or of the plugin that failed: {failed[0].name} ({failed[0].error})"
+            elif failed:
+                said += f"; or of one of the plugins that failed: {', '.join(s.name for s in failed)}"
+            if disabled:
+                said += f"; or of a plugin that is disabled: {', '.join(disabled)}"
+        error.args = (said,)
+        return error
 
     def refuse_clashes(self) -> None:
         """:raises PluginError: if two plugins claim one name; it names both."""

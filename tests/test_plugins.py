@@ -286,13 +286,36 @@ def test_clashes_can_be_looked_at(points):
     assert all("two plugins" in status.error and not status.provides for status in others)
 
 
-def test_unknown_names_list_the_known_and_those_that_did_not_load():
-    plugins = load(bad=Provides(RuntimeError("no")), good=Provides(source("good")))
+def unknown(plugins, name):
     with pytest.raises(UnknownName) as raised:
-        plugins.pick("source", "nope")
-    message = str(raised.value)
-    assert "no source is called 'nope'" in message
-    assert message.endswith("known: good (did not load: bad)")
+        plugins.pick("source", name)
+    return str(raised.value)
+
+
+def test_unknown_names_list_the_known_and_the_plugins_that_are_not_there(points):
+    good, no = Provides(source("good")), RuntimeError("no")
+    said = "no source is called 'nope'; known: good"
+    assert unknown(load(good=good), "nope") == said
+    one = load(bad=Provides(no), good=good)
+    assert unknown(one, "nope") == f"{said}; or of the plugin that failed: bad (RuntimeError: no)"
+    two = load_plugins(
+        found=points(off=GOOD),
+        disabled=["off"],
+        extra={"bad": Provides(no), "worse": Provides(no), "good": good},
+    )
+    failed = "; or of one of the plugins that failed: bad, worse; or of a plugin that is disabled: off"
+    assert unknown(two, "nope") == said + failed
+    assert unknown(two, "off") == "no source is called 'off'; known: good; the plugin 'off' is disabled"
+
+
+def test_a_name_that_a_failed_plugin_registered_is_blamed_on_it_alone():
+    class Half(Provides):
+        @hookimpl
+        def register_notifiers(self):
+            raise RuntimeError("no")
+
+    plugins = load(half=Half(source("x")), bad=Provides(RuntimeError("other")))
+    assert unknown(plugins, "x") == "no source is called 'x', for the plugin 'half' failed: RuntimeError: no"
 
 
 def group():

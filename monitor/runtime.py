@@ -229,6 +229,9 @@ class Runtime:
                 self.refresh(name, now)
             except MonitorError as error:
                 failed[f"notifier {name}"] = str(error)
+            except Exception as error:
+                log.exception("notifier %s raised", name)
+                failed[f"notifier {name}"] = f"the plugin raised {type(error).__name__}: {error}"
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so

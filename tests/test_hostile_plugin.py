@@ -62,7 +62,7 @@ class Unseeded(TaskAdapter):
 
 class Unsent(Notifier):
     name = "unsent"
-    send = describe = close = refuse
+    send = beat = refresh = describe = close = refuse
 
 
 class Unbuilt(Notifier):

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from monitor.durations import format_duration, parse_duration
 from monitor.errors import Fault
@@ -25,20 +26,27 @@ _BOUNDS = {"le": "at most", "lt": "less than", "ge": "at least", "gt": "more tha
 
 
 def faults(
-    error: ValidationError, model: type[BaseModel], table: Mapping[str, Any], place: str
+    error: ValidationError,
+    model: type[BaseModel],
+    table: Mapping[str, Any],
+    place: str,
+    hidden: Mapping[str, str] | None = None,
 ) -> list[Fault]:
     """The faults of ``table``, each once, with its place below ``place``.
 
     A value that fits none of several types is reported by pydantic once for each; here it is
-    one fault that names what is allowed.
+    one fault that names what is allowed. No value is told that the model takes for a secret, or
+    that is ``hidden``, where values are by place.
     """
+    hidden = hidden or {}
     found: dict[str, list[str]] = {}
     for item in error.errors():
         where = _where(item["loc"], table)
         full = place
         for step in where:
             full += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if full else step
-        words = _words(dict(item), model, where)
+        words = _words(dict(item), model, where, full in hidden or _is_secret(model, where))
+        words = without_secrets(words, hidden, full) if item["type"] == "value_error" else words
         if words not in found.setdefault(full, []):
             found[full].append(words)
     return [Fault(where, ", or ".join(words)) for where, words in found.items()]
@@ -76,7 +84,7 @@ def _where(location: tuple[int | str, ...], table: Any) -> tuple[int | str, ...]
     return tuple(steps)
 
 
-def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str, ...]) -> str:
+def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str, ...], secret: bool) -> str:
     kind, value = item["type"], item.get("input")
     if kind == "extra_forbidden":
         fields = _model_at(model, where[:-1]).model_fields
@@ -87,12 +95,48 @@ def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str,
     else:
         text = str(item["msg"]).removeprefix("Value error, ")
         if kind == "value_error":
-            return text
+            return without_secrets(text, {"": value}) if secret and isinstance(value, str) else text
         bound = next((name for name in _BOUNDS if name in item.get("ctx", {})), None)
         if bound is not None and isinstance(value, float) and _is_duration(model, where):
-            return f"must be {_BOUNDS[bound]} {_span(item['ctx'][bound])} (it is {_span(value)})"
+            text = f"must be {_BOUNDS[bound]} {_span(item['ctx'][bound])}"
+            return text if secret else f"{text} (it is {_span(value)})"
         text = f"{text[:1].lower()}{text[1:]}"
-    return text if kind == "missing" or isinstance(value, dict | list) else f"{text} (it is {value!r})"
+    untold = secret or kind == "missing" or isinstance(value, dict | list)
+    return text if untold else f"{text} (it is {value!r})"
+
+
+def without_secrets(text: str, hidden: Mapping[str, str], place: str = "") -> str:
+    """What code says that may quote a value, without the values that are hidden at or below ``place``."""
+    secrets = {value for where, value in hidden.items() if where.startswith(place)}
+    for secret in sorted(secrets | {repr(secret)[1:-1] for secret in secrets}, key=len, reverse=True):
+        text = text.replace(secret, "***") if secret else text
+    return text
+
+
+def _is_secret(model: type[BaseModel], where: tuple[int | str, ...]) -> bool:
+    """Whether a setting, or what it is a part of, is a ``SecretStr`` or the like."""
+    models = [model]
+    for step in (step for step in where if isinstance(step, str)):
+        fields = [
+            field for one in models for name, field in one.model_fields.items() if step in _names(name, field)
+        ]
+        if any(_holds_secret(field.annotation) for field in fields):
+            return True
+        models = [inner for field in fields for inner in _models(field.annotation)]
+    return False
+
+
+def _names(name: str, field: FieldInfo) -> list[object]:
+    """How a setting may be written."""
+    aliases = field.validation_alias
+    return [name, field.alias, *(getattr(aliases, "choices", None) or [aliases])]
+
+
+def _holds_secret(annotation: Any) -> bool:
+    for kind in (annotation, typing.get_origin(annotation)):
+        if inspect.isclass(kind) and issubclass(kind, Secret | SecretStr | SecretBytes):
+            return True
+    return any(_holds_secret(argument) for argument in typing.get_args(annotation))
 
 
 def _span(seconds: float) -> str:

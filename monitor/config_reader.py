@@ -104,6 +104,8 @@ class _Reader(Tables):
         for number, name in enumerate(top.plugins.disabled, 1):
             if name not in plugins:
                 self.fault(f"plugins.disabled[{number}]", str(UnknownName("plugin", name, plugins)))
+        for clash in self.plugins.clashes:
+            self.fault("plugins", clash)
         encoder, encoder_part, encoder_settings = self.encoder(top.encoder)
         sources = self.each(top.sources, "sources", self.source)
         tasks = self.each(top.tasks, "tasks", self.task)
@@ -130,7 +132,10 @@ class _Reader(Tables):
             self.unique(kind, items)
         tables = {"routes": top.routes, "inhibit": top.inhibit, "mutes": top.mutes}
         values = {**labels, "rule": [str(r.get("name")) for r in top.rules], "kind": self.rule_kinds}
-        policy, found = read_policy(tables, names, {*labels, *unchecked}, rule_labels(top.rules), values)
+        of_rules = rule_labels(top.rules)
+        policy, found = read_policy(
+            tables, names, {*labels, *unchecked}, of_rules, values, hidden=self.hidden
+        )
         self.faults += found
         digests = self.each(
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)

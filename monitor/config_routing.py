@@ -24,6 +24,7 @@ def read_policy(
     tasks: Collection[str],
     labels: Collection[str] = (),
     values: Mapping[str, Collection[str]] | None = None,
+    hidden: Mapping[str, str] | None = None,
 ) -> tuple[Policy, list[Fault]]:
     """The policy that the tables make, and every fault of theirs.
 
@@ -31,6 +32,7 @@ def read_policy(
     :param notifiers: names that routes may notify.
     :param tasks: names of tasks; each is a label of alerts. :param labels: so are those of rules.
     :param values: all that a label can be, where that is known: names of rules, labels of a task.
+    :param hidden: values by place that are told to nobody.
     """
     found: list[Fault] = []
 
@@ -40,7 +42,7 @@ def read_policy(
             try:
                 made.append(model.model_validate(table))
             except ValidationError as error:
-                found.extend(faults(error, model, table, f"{kind}[{number}]"))
+                found.extend(faults(error, model, table, f"{kind}[{number}]", hidden))
         return tuple(made)
 
     policy = Policy(read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.config_faults import faults
+from monitor.config_faults import faults, without_secrets
 from monitor.errors import Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
@@ -23,7 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 class Tables:
     """Reads tables against models and plugins; ``faults`` has what is wrong, with its place.
 
-    ``left_out``: what cannot run because a plugin failed. Relative paths start at ``base``.
+    ``left_out``: what cannot run because a plugin failed. ``hidden``: by place, what comes from
+    the environment, and is told to nobody. Relative paths start at ``base``.
     """
 
     def __init__(self, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> None:
@@ -31,13 +32,14 @@ class Tables:
         self.plugins, self.environ = plugins, environ
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
+        self.hidden: dict[str, str] = {}
 
     def fault(self, place: str, message: str) -> None:
         """Note what is wrong."""
         self.faults.append(Fault(place, message))
 
     def secrets(self, value: Any, place: str) -> Any:
-        """``{ env = "NAME" }`` and ``{ file = "PATH" }`` replaced by what they name."""
+        """``{ env = "NAME" }`` replaced by what it names."""
         if isinstance(value, list):
             return [self.secrets(item, f"{place}[{n}]") for n, item in enumerate(value, 1)]
         if not isinstance(value, dict):
@@ -46,6 +48,7 @@ class Tables:
             if name not in self.environ:
                 self.fault(place, f"the environment variable {name} is not set")
                 return ""
+            self.hidden[place] = self.environ[name]
             return self.environ[name]
         return {key: self.secrets(item, f"{place}.{key}" if place else key) for key, item in value.items()}
 
@@ -66,16 +69,16 @@ class Tables:
             seen.setdefault(name, n)
 
     def unloaded(self, kind: str, name: str, place: str) -> str:
-        """Why a part may be missing for which its owner is not to blame: a plugin did not load.
+        """Why a part may be missing for which its owner is not to blame: a plugin failed.
 
-        Then the rest runs without it. Empty where the part is there, or every plugin loaded.
+        Then the rest runs without it. Empty where the part is there, every plugin loaded, or the
+        owner disabled it.
         """
-        if name in self.plugins.parts[kind]:
+        statuses = self.plugins.statuses
+        disabled = any(status.disabled and status.name == name for status in statuses)
+        if name in self.plugins.parts[kind] or disabled or not any(status.error for status in statuses):
             return ""
-        failed = [f"{s.name} ({s.error})" for s in self.plugins.statuses if s.error]
-        if not failed:
-            return ""
-        reason = f"no {kind} is called {name!r}; a plugin did not load: {', '.join(failed)}"
+        reason = str(self.plugins.unknown(kind, name))
         self.left_out.append(Fault(place, reason))
         return reason
 
@@ -89,7 +92,13 @@ class Tables:
 
     def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
         """A plugin's own table."""
-        return None if part is None else self.model(part.Settings, table, place)
+        if part is None:
+            return None
+        try:
+            return self.model(part.Settings, table, place)
+        except Exception as error:  # a validator of the plugin's
+            self.raised(error, place)
+            return None
 
     def check(self, make: Callable[[], Encoder | Notifier], place: str) -> None:
         """Ask a part whether it can be used, as far as files say."""
@@ -103,7 +112,12 @@ class Tables:
             self.fault(place, str(error))
         except Exception as error:
             log.exception("the part at %s raised", place)
-            self.fault(place, f"the plugin raised {type(error).__name__}: {error}")
+            self.raised(error, place)
+
+    def raised(self, error: Exception, place: str) -> None:
+        """Note what a plugin raised, without the secrets that it may quote."""
+        text = " ".join(f"the plugin raised {type(error).__name__}: {error}".split())
+        self.fault(place, without_secrets(text, self.hidden, place))
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""
@@ -117,5 +131,5 @@ class Tables:
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            self.faults += faults(error, model, table, place)
+            self.faults += faults(error, model, table, place, self.hidden)
             return None

@@ -148,6 +148,9 @@ def _reload(
     except MonitorError as error:
         log.error("the configuration stays as it was: %s", error)
         return config, plugins, encoder
+    except Exception:  # of a plugin's: whatever runs well goes on
+        log.exception("the configuration stays as it was")
+        return config, plugins, encoder
     return new, new_plugins, encoder
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
+from pydantic import BaseModel
 
 from monitor import hookspecs
 from monitor.errors import PluginError, UnknownName
@@ -43,23 +44,51 @@ class Plugins:
     statuses: list[PluginStatus]
     parts: dict[str, dict[str, type[Part]]]
     migrations: list[Any]
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The plugin by kind and name of what it registered, also if it failed later."""
+    clashes: list[str] = field(default_factory=list)
+    """Names that two plugins claim, one line each. Nothing can run until one of the two is away."""
 
     def pick(self, kind: str, name: str) -> type[Any]:
         """The class of ``kind`` (``source``, ``task adapter``, ``notifier``, ``encoder``) called ``name``.
 
-        :raises UnknownName: listing the known ones, and the plugins that did not load.
+        :raises UnknownName: see :meth:`unknown`.
         """
         try:
             return self.parts[kind][name]
         except KeyError:
-            error = UnknownName(kind, name, self.parts[kind])
-            if failed := [s.name for s in self.statuses if s.error]:
-                error.args = (f"{error} (did not load: {', '.join(failed)})",)
-            raise error from None
+            raise self.unknown(kind, name) from None
+
+    def unknown(self, kind: str, name: str) -> UnknownName:
+        """That there is no such part, the known ones, and whose it may be that is not there."""
+        error = UnknownName(kind, name, self.parts[kind])
+        failed = [status for status in self.statuses if status.error]
+        disabled = [status.name for status in self.statuses if status.disabled]
+        if owner := next((s for s in failed if s.name == self.owners.get((kind, name))), None):
+            said = f"no {kind} is called {name!r}, for the plugin {owner.name!r} failed: {owner.error}"
+        elif name in disabled:
+            said = f"{error}; the plugin {name!r} is disabled"
+        else:
+            said = str(error)
+            if len(failed) == 1:
+                said += f"; or of the plugin that failed: {failed[0].name} ({failed[0].error})"
+            elif failed:
+                said += f"; or of one of the plugins that failed: {', '.join(s.name for s in failed)}"
+            if disabled:
+                said += f"; or of a plugin that is disabled: {', '.join(disabled)}"
+        error.args = (said,)
+        return error
+
+    def refuse_clashes(self) -> None:
+        """:raises PluginError: if two plugins claim one name; it names both."""
+        if self.clashes:
+            raise PluginError("; ".join(self.clashes))
 
     def add_commands(self, cli: Any) -> None:
         """Let plugins add commands to ``cli``; one that raises or takes a known name is recorded."""
         for plugin, impl in _implementations(self.manager, "register_commands"):
+            if self._status(plugin).error:
+                continue
             before = dict(cli.commands)
             try:
                 impl.function(**{"cli": cli} if "cli" in impl.argnames else {})
@@ -69,9 +98,19 @@ class Plugins:
             except (Exception, SystemExit) as error:
                 cli.commands.clear()
                 cli.commands.update(before)
-                _fail(self._status(plugin), error)
+                self._withdraw(plugin, error)
             else:
                 self._status(plugin).provides += [f"command {n}" for n in cli.commands if n not in before]
+
+    def _withdraw(self, plugin: str, error: BaseException) -> None:
+        """Record that a plugin failed: it provides nothing, also of what it registered before."""
+        _fail(self._status(plugin), error)
+        own = {key for key, owner in self.owners.items() if owner == plugin}
+        self.parts = {
+            kind: {name: part for name, part in parts.items() if (kind, name) not in own}
+            for kind, parts in self.parts.items()
+        }
+        self.migrations = [m for m in self.migrations if ("migrations", m.name) not in own]
 
     def _status(self, name: str) -> PluginStatus:
         return next(status for status in self.statuses if status.name == name)
@@ -89,21 +128,26 @@ def load_plugins(
     disabled: Collection[str] = (),
     extra: Mapping[str, object] | None = None,
     found: Iterable[EntryPoint] | None = None,
+    refuse_clashes: bool = True,
 ) -> Plugins:
     """Load every plugin of the entry-point group ``monitor``, sorted by name.
 
     :param disabled: names to leave out.
     :param extra: plugin objects by name that no entry point names (for tests).
     :param found: entry points to use instead of the installed ones.
+    :param refuse_clashes: otherwise both plugins are recorded as failed, and the clash in ``clashes``.
     :raises PluginError: if two plugins provide the same name; it names both.
     """
     manager = plugin_manager()
     statuses: list[PluginStatus] = []
+    clashes = []
     for point in sorted(entry_points(group=GROUP) if found is None else found, key=lambda p: p.name):
         status = PluginStatus(point.name, point.value, point.dist.name if point.dist else "")
         statuses.append(status)
         if any(other.name == point.name for other in statuses[:-1]):
-            raise PluginError(f"two plugins are called {point.name!r}: uninstall one of them")
+            clashes.append(f"two plugins are called {point.name!r}: uninstall one of them")
+            _fail(status, PluginError(clashes[-1]))
+            continue
         if point.name in disabled:
             status.disabled = True
             continue
@@ -117,8 +161,10 @@ def load_plugins(
         status = PluginStatus(name, type(plugin).__name__)
         statuses.append(status)
         _register(manager, plugin, status)
-    plugins = Plugins(manager, statuses, {kind: {} for kind in _PARTS}, [])
+    plugins = Plugins(manager, statuses, {kind: {} for kind in _PARTS}, [], clashes=clashes)
     _collect(plugins)
+    if refuse_clashes:
+        plugins.refuse_clashes()
     return plugins
 
 
@@ -126,6 +172,11 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
     try:
         manager.register(plugin, status.name)
         manager.check_pending()
+        for caller in manager.get_hookcallers(plugin) or ():
+            for impl in caller.get_hookimpls():
+                if impl.plugin is plugin and impl.kwargnames:  # such an argument is never passed
+                    what = f"{caller.name}: the argument {impl.kwargnames[0]!r}"
+                    raise PluginError(f"{what} must not have a default")
     except Exception as error:
         # pluggy before 1.7 leaves a plugin half-registered after a validation error
         if manager.has_plugin(status.name):
@@ -134,30 +185,33 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
 
 
 def _collect(plugins: Plugins) -> None:
-    owner: dict[tuple[str, str], str] = {}
+    clashing: dict[str, str] = {}
     for kind, (hook, base) in _PARTS.items():
         for plugin, impl in _implementations(plugins.manager, hook):
             status = plugins._status(plugin)
             if status.error:
                 continue
             try:
-                classes = [_checked(cls, base, kind) for cls in impl.function()]
+                classes = {}
+                for cls in impl.function():
+                    name = _checked(cls, base, kind).name
+                    if name in classes:
+                        raise PluginError(f"the {kind} {name!r} is registered twice")
+                    classes[name] = cls
             except (Exception, SystemExit) as error:
-                _fail(status, error)
-                plugins.parts = {
-                    k: {n: c for n, c in parts.items() if owner[k, n] != plugin}
-                    for k, parts in plugins.parts.items()
-                }
+                plugins._withdraw(plugin, error)
                 continue
-            for cls in classes:
-                if cls.name in plugins.parts[kind]:
-                    raise PluginError(
-                        f"two plugins provide the {kind} {cls.name!r}: {owner[kind, cls.name]} and {plugin}; "
-                        'disable one of them under [plugins] disabled = ["..."]'
-                    )
-                owner[kind, cls.name] = plugin
-                plugins.parts[kind][cls.name] = cls
-                status.provides.append(f"{kind} {cls.name}")
+            for name, cls in classes.items():
+                if name in plugins.parts[kind]:
+                    other = plugins.owners[kind, name]
+                    said = f"two plugins provide the {kind} {name!r}: {other} and {plugin}; "
+                    said += 'disable one of them under [plugins] disabled = ["..."]'
+                    plugins.clashes.append(said)
+                    clashing |= {other: said, plugin: said}
+                    continue
+                plugins.owners[kind, name] = plugin
+                plugins.parts[kind][name] = cls
+                status.provides.append(f"{kind} {name}")
     for plugin, impl in _implementations(plugins.manager, "register_migrations"):
         status = plugins._status(plugin)
         if status.error:
@@ -165,24 +219,33 @@ def _collect(plugins: Plugins) -> None:
         try:
             sets = list(impl.function())
             for migrations in sets:
-                if not migrations.name.startswith(f"monitor-{plugin}"):
+                if migrations.name != f"monitor-{plugin}":
                     raise PluginError(
                         f"the migration set {migrations.name!r} must be called 'monitor-{plugin}'"
                     )
+            if len(sets) > 1:
+                raise PluginError(f"the migration set 'monitor-{plugin}' is registered twice")
         except (Exception, SystemExit) as error:
-            _fail(status, error)
+            plugins._withdraw(plugin, error)
         else:
+            plugins.owners |= {("migrations", migrations.name): plugin for migrations in sets}
             plugins.migrations += sets
             status.provides += [f"migrations {migrations.name}" for migrations in sets]
+    for plugin, said in clashing.items():
+        plugins._withdraw(plugin, PluginError(said))
 
 
 def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise PluginError(f"a {kind} must be a class derived from {base.__name__}, not {cls!r}")
-    if not isinstance(getattr(cls, "name", None), str):
+    if not (isinstance(name := getattr(cls, "name", None), str) and name.strip()):
         raise PluginError(f"the {kind} {cls.__name__} has no `name`")
     if abstract := getattr(cls, "__abstractmethods__", None):
         raise PluginError(f"the {kind} {cls.name!r} does not define {', '.join(sorted(abstract))}")
+    if not (isinstance(cls.Settings, type) and issubclass(cls.Settings, BaseModel)):
+        raise PluginError(
+            f"`Settings` of the {kind} {cls.name!r} must be a pydantic model, not {cls.Settings!r}"
+        )
     return cls
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
@@ -34,6 +34,33 @@ class Feed(Source):
 
     def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
         yield from ()
+
+
+class Login(BaseModel):
+    pin: SecretStr = Field(SecretStr(""), max_length=4)
+
+
+class SafeSettings(Settings):
+    timeout: Duration = 30.0
+    port: int = 80
+    token: SecretStr | None = Field(None, min_length=20)
+    tokens: dict[str, list[SecretStr]] = Field(default_factory=dict)
+    login: Login | None = Field(None, alias="log-in")
+    greeting: str = ""
+
+    @field_validator("greeting")
+    @classmethod
+    def _polite(cls, value: str) -> str:
+        if "hello" not in value:
+            raise ValueError(f"{value!r} is not polite")
+        if "hello " in value:
+            raise KeyError(value)  # a fault of the plugin's
+        return value
+
+
+class Safe(Feed):
+    name = "safe"
+    Settings = SafeSettings
 
 
 class Mood(TaskAdapter):
@@ -63,7 +90,7 @@ class Pulse(Pager):
 class Parts:
     @hookimpl
     def register_sources(self) -> list[type[Source]]:
-        return [Feed]
+        return [Feed, Safe]
 
     @hookimpl
     def register_task_adapters(self) -> list[type[TaskAdapter]]:
@@ -339,6 +366,33 @@ def test_secrets_come_from_the_environment(read, faults):
     assert faults(text, environ={"TOKEN": "t0ken"}) == [
         ("sources[1].password", "the environment variable FEED_PASSWORD is not set")
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "message"),
+    [
+        ('token = { env = "TOKEN" }', "token", "value should have at least 20 items after validation, not 13"),
+        ('token = "hunter2secret"', "token", "value should have at least 20 items after validation, not 13"),
+        ('port = { env = "TOKEN" }', "port", "input should be a valid integer, unable to parse string as an integer"),
+        ('timeout = { env = "TOKEN" }', "timeout", "'***' is not a duration; write it like 90s, 5m, 1h30m or 2d"),
+        ('greeting = { env = "TOKEN" }', "greeting", "'***' is not polite"),
+        ('every = { env = "SECONDS" }', "every", "must be at least 1s"),
+        ("tokens = { a = [12345] }", "tokens.a[1]", "must be a text"),
+        ("log-in = { pin = 12345 }", "log-in.pin", "must be a text"),
+    ],
+)  # fmt: skip
+def test_secrets_are_told_to_nobody(faults, line, place, message):
+    environ = {"TOKEN": "hunter2secret", "SECONDS": "0.25s"}
+    assert faults(f'[[sources]]\nplugin = "safe"\nname = "news"\n{line}', environ=environ) == [
+        (f"sources[1].{place}", message)
+    ]
+
+
+def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
+    text = '[[sources]]\nplugin = "safe"\nname = "news"\ngreeting = '
+    assert faults(text + '"hello you"') == [("sources[1]", "the plugin raised KeyError: 'hello you'")]
+    hidden = faults(text + '{ env = "TOKEN" }', environ={"TOKEN": "hello hunter2secret"})
+    assert hidden == [("sources[1]", "the plugin raised KeyError: '***'")]
 
 
 def test_paths_are_relative_to_the_file(read, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
 import re
@@ -16,7 +17,7 @@ from typing import Any
 import click
 import pytest
 from pydantic import BaseModel
-from test_imports import FOR_COMMANDS, FOR_TESTS, PUBLIC
+from test_imports import CORE, FOR_COMMANDS, FOR_TESTS, PLUGINS, PUBLIC, SAMPLE
 
 from monitor import hookspecs, interfaces, testing, types
 from monitor.alerts.detectors import KINDS
@@ -126,6 +127,40 @@ def test_the_public_modules_are_listed() -> None:
     rows = [line for line in section.splitlines() if line.startswith("| `")]
     listed = {name for row in rows for name in re.findall(r"`(monitor[\w.]*)`", row.split("|")[1])}
     assert listed == PUBLIC | FOR_COMMANDS | FOR_TESTS
+
+
+def public_names() -> dict[str, set[str]]:
+    """What the table of public modules says may be imported of each."""
+    section = FOR_PLUGINS.partition("\n## What you may import\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", section, re.MULTILINE)
+    return {module: {n for n in re.findall(r"`(\w+)`", names) if n.isidentifier()} for module, names in rows}
+
+
+def test_the_public_names_are_there() -> None:
+    for module, names in public_names().items():
+        missing = {name for name in names if not hasattr(importlib.import_module(module), name)}
+        assert not missing, f"docs/plugins.md promises {missing} of {module}"
+
+
+@pytest.mark.parametrize("module", [*PLUGINS, *SAMPLE])
+def test_what_plugins_import_is_listed(module: str) -> None:
+    public = public_names()
+    for node in ast.walk(ast.parse((PLUGINS | SAMPLE)[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "monitor":
+            names = {alias.name for alias in node.names if f"{node.module}.{alias.name}" not in CORE}
+            missing = names - public.get(str(node.module), set())
+            assert not missing, f"docs/plugins.md does not list {missing} of {node.module}"
+
+
+def test_the_example_that_asks_the_network_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, test = (
+        next(block for block in blocks(FOR_PLUGINS, "python") if block.startswith(f"# {name}.py\n"))
+        for name in ("monitor_posts", "test_monitor_posts")
+    )
+    module = module_of(code, tmp_path)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert load_plugins(found=(), extra={"posts": module}).statuses[0].provides == ["source posts"]
+    module_of(test, tmp_path).test_the_contract(tmp_path)
 
 
 def test_the_example_works_and_its_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,38 @@ def test_a_plugin_that_fails_at_a_later_hook_provides_nothing():
     assert plugins.statuses[0].provides == []
 
 
+def test_a_plugin_that_fails_at_its_migrations_or_commands_provides_nothing():
+    class Migrates(Provides):
+        @hookimpl
+        def register_migrations(self):
+            raise RuntimeError("no")
+
+    class Commands(Provides):
+        @hookimpl
+        def register_migrations(self):
+            return [Migrations("monitor-commands")]
+
+        @hookimpl
+        def register_commands(self, cli):
+            raise RuntimeError("no")
+
+    plugins = load(
+        commands=Commands(source("c")), good=Provides(source("good")), migrates=Migrates(source("m"))
+    )
+    plugins.add_commands(group())
+    assert errors(plugins) == {"commands": "RuntimeError: no", "migrates": "RuntimeError: no"}
+    assert [list(parts) for parts in plugins.parts.values() if parts] == [["good"]]
+    assert plugins.migrations == []
+    assert [status.provides for status in plugins.statuses] == [[], ["source good"], []]
+
+
+def test_a_class_registered_twice_fails_its_own_plugin_only():
+    twice = source("twice")
+    plugins = load(bad=Provides(twice, twice), good=Provides(source("good")))
+    assert errors(plugins) == {"bad": "PluginError: the source 'twice' is registered twice"}
+    assert list(plugins.parts["source"]) == ["good"]
+
+
 class NotASource:
     name = "wrong"
 
@@ -144,6 +176,14 @@ class Unfinished(Source):
 
 
 class Nameless(Source):
+    def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
+        yield from ()
+
+
+class Loose(Source):
+    name = "loose"
+    Settings = dict  # type: ignore[assignment]
+
     def fetch(self, cursor: Any, now: Any) -> Iterator[Any]:
         yield from ()
 
@@ -163,6 +203,9 @@ class Pager(Notifier):
         ("rss", "not 'rss'"),
         (Unfinished, "the source 'unfinished' does not define fetch"),
         (Nameless, "the source Nameless has no `name`"),
+        (source(""), "the source Made has no `name`"),
+        (source(" "), "the source Made has no `name`"),
+        (Loose, "`Settings` of the source 'loose' must be a pydantic model, not <class 'dict'>"),
     ],
 )
 def test_what_is_no_source_is_refused(wrong, message):
@@ -202,6 +245,19 @@ def test_a_hook_with_unknown_arguments_is_refused():
     assert list(plugins.parts["source"]) == ["good"]
 
 
+def test_a_hook_with_a_default_is_refused():
+    class Defaults(Provides):
+        @hookimpl
+        def register_commands(self, cli=None):
+            raise AssertionError
+
+    plugins = load(bad=Defaults(source("bad")), good=Provides(source("good")))
+    assert errors(plugins) == {
+        "bad": "PluginError: register_commands: the argument 'cli' must not have a default"
+    }
+    assert list(plugins.parts["source"]) == ["good"]
+
+
 def test_two_plugins_cannot_provide_the_same_name():
     with pytest.raises(PluginError, match="two plugins provide the source 'x': one and two; disable one"):
         load(one=Provides(source("x")), two=Provides(source("x")))
@@ -212,13 +268,54 @@ def test_two_plugins_cannot_have_the_same_name(points):
         load_plugins(found=points(good=GOOD) * 2)
 
 
-def test_unknown_names_list_the_known_and_those_that_did_not_load():
-    plugins = load(bad=Provides(RuntimeError("no")), good=Provides(source("good")))
+def test_clashes_can_be_looked_at(points):
+    shown = {
+        "one": Provides(source("x")),
+        "two": Provides(source("x"), source("y")),
+        "three": Provides(source("x")),
+    }
+    plugins = load_plugins(found=points(good=GOOD) * 2, extra=shown, refuse_clashes=False)
+    assert plugins.parts["source"].keys() == {"good"}
+    assert [clash.partition(";")[0] for clash in plugins.clashes] == [
+        "two plugins are called 'good': uninstall one of them",
+        "two plugins provide the source 'x': one and three",
+        "two plugins provide the source 'x': one and two",
+    ]
+    first, *others = plugins.statuses
+    assert (first.error, first.provides) == ("", ["source good"])
+    assert all("two plugins" in status.error and not status.provides for status in others)
+
+
+def unknown(plugins, name):
     with pytest.raises(UnknownName) as raised:
-        plugins.pick("source", "nope")
-    message = str(raised.value)
-    assert "no source is called 'nope'" in message
-    assert message.endswith("known: good (did not load: bad)")
+        plugins.pick("source", name)
+    return str(raised.value)
+
+
+def test_unknown_names_list_the_known_and_the_plugins_that_are_not_there(points):
+    good, no = Provides(source("good")), RuntimeError("no")
+    said = "no source is called 'nope'; known: good"
+    assert unknown(load(good=good), "nope") == said
+    one = load(bad=Provides(no), good=good)
+    assert unknown(one, "nope") == f"{said}; or of the plugin that failed: bad (RuntimeError: no)"
+    two = load_plugins(
+        found=points(off=GOOD),
+        disabled=["off"],
+        extra={"bad": Provides(no), "worse": Provides(no), "good": good},
+    )
+    failed = "; or of one of the plugins that failed: bad, worse; or of a plugin that is disabled: off"
+    assert unknown(two, "nope") == said + failed
+    assert unknown(two, "off") == "no source is called 'off'; known: good; the plugin 'off' is disabled"
+
+
+def test_a_name_that_a_failed_plugin_registered_is_blamed_on_it_alone():
+    class Half(Provides):
+        @hookimpl
+        def register_notifiers(self):
+            raise RuntimeError("no")
+
+    plugins = load(half=Half(source("x")), bad=Provides(RuntimeError("other")))
+    assert unknown(plugins, "x") == "no source is called 'x', for the plugin 'half' failed: RuntimeError: no"
 
 
 def group():
@@ -260,16 +357,23 @@ def test_a_command_hook_that_exits_loses_its_own_commands():
 
 
 class Keeps:
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, *names: str) -> None:
+        self.names = names
 
     @hookimpl
     def register_migrations(self):
-        return [Migrations(self.name)]
+        return [Migrations(name) for name in self.names]
 
 
 def test_migrations_carry_their_plugins_name():
-    plugins = load(notes=Keeps("monitor-notes"), thief=Keeps("monitor"))
+    plugins = load(
+        notes=Keeps("monitor-notes"),
+        thief=Keeps("monitor"),
+        note=Keeps("monitor-notes"),
+        twice=Keeps("monitor-twice", "monitor-twice"),
+    )
     assert [m.name for m in plugins.migrations] == ["monitor-notes"]
+    assert "must be called 'monitor-note'" in errors(plugins)["note"]
+    assert "'monitor-twice' is registered twice" in errors(plugins)["twice"]
     assert "must be called 'monitor-thief'" in errors(plugins)["thief"]
     assert plugins.statuses[0].provides == ["migrations monitor-notes"]

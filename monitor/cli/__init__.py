@@ -84,9 +84,9 @@ class Commands(Group):
 
     def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         if ctx.obj is None:  # help and completion come before the group's own function
-            ctx.obj = App(Path(ctx.params.get("config_path") or "config.toml"))
+            ctx.obj = App(Path(ctx.params.get("config_path") or "config.toml"), _COMMANDS)
         app: App = ctx.obj
-        return app.plugin_commands(_COMMANDS)
+        return app.plugin_commands
 
 
 @click.command(
@@ -110,7 +110,7 @@ class Commands(Group):
 def cli(ctx: click.Context, config_path: Path) -> None:
     """Reads feeds and support chats, sorts every text by your labels, and raises an alert when
     something turns bad."""
-    ctx.obj = App(config_path)
+    ctx.obj = App(config_path, _COMMANDS)
     ctx.call_on_close(ctx.obj.close)
 
 

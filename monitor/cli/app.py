@@ -25,27 +25,44 @@ F = TypeVar("F", bound=Callable[..., Any])
 class App:
     """Handed to every command (``@pass_app``)."""
 
-    def __init__(self, config_path: Path) -> None:
-        self.config_path = config_path
-        self._plugin_commands: dict[str, click.Command] | None = None
+    def __init__(self, config_path: Path, taken: Collection[str] = ()) -> None:
+        """:param taken: names of commands that no plugin can give to one of its own."""
+        self.config_path, self.taken = config_path, taken
 
     def now(self) -> datetime:
         """The clock: aware, UTC."""
         return datetime.now(UTC)
 
-    @cached_property
+    @property
     def plugins(self) -> Plugins:
-        """Every plugin that the configuration does not disable; works without a configuration."""
-        disabled = disabled_plugins(read_document(self.config_path)) if self.config_path.is_file() else ()
-        return load_plugins(disabled=disabled)
+        """Every plugin that the configuration does not disable; works without a configuration.
 
-    def plugin_commands(self, taken: Collection[str]) -> dict[str, click.Command]:
-        """Commands of plugins by name; one that claims a name that is ``taken`` is recorded as failed."""
-        if self._plugin_commands is None:
-            group = click.Group(commands={name: click.Command(name) for name in taken})
-            self.plugins.add_commands(group)
-            self._plugin_commands = {n: c for n, c in group.commands.items() if n not in taken}
-        return self._plugin_commands
+        :raises PluginError: if two of them claim one name.
+        """
+        self.installed.refuse_clashes()
+        return self.installed
+
+    @property
+    def installed(self) -> Plugins:
+        """Likewise, to be looked at only: two plugins that claim one name are among the failed."""
+        return self._loaded[0]
+
+    @property
+    def plugin_commands(self) -> dict[str, click.Command]:
+        """Commands of plugins by name."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> tuple[Plugins, dict[str, click.Command]]:
+        document = read_document(self.config_path) if self.config_path.is_file() else {}
+        return self._load_plugins(document)
+
+    def _load_plugins(self, document: Mapping[str, Any]) -> tuple[Plugins, dict[str, click.Command]]:
+        """The plugins, each of which also had to add its commands: one that cannot provides nothing."""
+        plugins = load_plugins(disabled=disabled_plugins(document), refuse_clashes=False)
+        group = click.Group(commands={name: click.Command(name) for name in self.taken})
+        plugins.add_commands(group)
+        return plugins, {name: c for name, c in group.commands.items() if name not in self.taken}
 
     @cached_property
     def config(self) -> Config:
@@ -63,8 +80,7 @@ class App:
         """
         from monitor.alerts.detectors import KINDS
 
-        disabled = disabled_plugins(read_document(self.config_path))
-        plugins = load_plugins(disabled=disabled)
+        plugins, _ = self._load_plugins(read_document(self.config_path))
         config = load_config(self.config_path, plugins, KINDS, _tasks_of, check_files=check_files)
         return config, plugins
 

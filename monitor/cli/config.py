@@ -140,7 +140,7 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
 def _print(app: App, report: Mapping[str, Any]) -> None:
     process = app.daemon()
     there = "is there" if report["database"].is_file() else "will be made"
-    order = "is in order, but a plugin failed" if report["left_out"] else "is in order"
+    order = "can run in part only" if report["left_out"] else "is in order"
     click.echo(f"{app.config_path} {order}. This is what runs:\n")
     click.echo(f"{'database:':14}{report['database']} ({there})")
     click.echo(f"{'encoder:':14}{report['encoder']}")

@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from monitor import hookimpl
+from monitor.interfaces import Source
 from monitor.learn.views import SHIPPED_VIEWS
 
 
@@ -94,6 +95,43 @@ def test_check_names_plugins_that_did_not_load(monitor, use_plugins):
     report = monitor("config", "check", "--json").json
     assert report["failed_plugins"]["raises"] == "RuntimeError: not today"
     assert "raises did not load: RuntimeError: not today" in monitor("config", "check").out
+
+
+class Late:
+    """A plugin that raises at its last hook."""
+
+    @hookimpl
+    def register_sources(self):
+        class Late(Source):
+            name = "late"
+
+            def fetch(self, cursor, now):
+                raise AssertionError
+
+        return [Late]
+
+    @hookimpl
+    def register_commands(self, cli):
+        raise RuntimeError("not today")
+
+
+def test_check_leaves_out_the_parts_of_a_plugin_whose_commands_failed(monitor, use_plugins):
+    use_plugins(late=Late())
+    monitor.config.write_text('[[sources]]\nplugin = "late"\nname = "x"\n')
+    (left,) = monitor("config", "check", "--json", code=1).json["left_out"]
+    because = "for the plugin 'late' failed: RuntimeError: not today"
+    assert left == f"sources[1].plugin: no source is called 'late', {because}"
+
+
+def test_check_says_what_a_name_is_not_where_a_plugin_failed(monitor, use_plugins):
+    use_plugins(raises=Raises())
+    monitor.config.write_text('[[sources]]\nplugin = "rsss"\nname = "x"\n')
+    said = " ".join(monitor("config", "check", code=1).out.split())
+    assert "can run in part only" in said
+    assert "no source is called 'rsss'; known: chatlog, rss; or of the plugin that failed: raises" in said
+    monitor.config.write_text('plugins.disabled = ["rss"]\n[[sources]]\nplugin = "rss"\nname = "x"\n')
+    said = monitor("config", "check", code=2).err
+    assert "no source is called 'rss'; known: chatlog; the plugin 'rss' is disabled" in said
 
 
 def test_no_file(monitor):

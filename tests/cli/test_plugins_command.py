@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from monitor import hookimpl
+from monitor.interfaces import Source
 
 
 class Greets:
@@ -51,6 +52,36 @@ def test_list_shows_what_each_provides_and_what_failed(monitor, use_plugins):
         "monitor_plugins.labels",
     )
     assert "failed: RuntimeError: broken beyond repair" in " ".join(monitor("plugins", "list").out.split())
+
+
+class Again:
+    """Claims a name that another plugin has."""
+
+    @hookimpl
+    def register_sources(self):
+        class Again(Source):
+            name = "again"
+
+            def fetch(self, cursor, now):
+                raise AssertionError
+
+        return [Again]
+
+
+def test_two_plugins_that_claim_one_name_are_shown_and_nothing_runs(monitor, use_plugins):
+    use_plugins(one=Again(), two=Again(), greets=Greets())
+    clash = "two plugins provide the source 'again': one and two; disable one of them"
+    found = records(monitor)
+    assert clash in found["one"]["error"]
+    assert clash in found["two"]["error"]
+    assert found["greets"]["provides"] == ["command greet"]
+    assert "greet" in monitor("--help").out
+    monitor.config.write_text("oops = 1\n")
+    faults = monitor("config", "check", "--json", code=2).json["faults"]
+    assert [fault["place"] for fault in faults] == ["oops", "plugins"]
+    assert clash in monitor("config", "check", code=2).err
+    assert clash in monitor("run", "--once", "--no-view", code=2).err
+    assert clash in monitor("db", "migrate", code=1).err
 
 
 def test_list_works_without_a_configuration(monitor):

@@ -26,9 +26,15 @@ FAST_PLUGIN = """
 from monitor import hookimpl
 from monitor.testing import HashEncoder
 
+class Unready(HashEncoder):
+    name = "unready"
+
+    def encode(self, *arguments, **named):
+        raise RuntimeError("not today")
+
 @hookimpl
 def register_encoders():
-    return [HashEncoder]
+    return [HashEncoder, Unready]
 """
 
 CONFIG = """
@@ -207,6 +213,38 @@ def test_hangup_reads_the_configuration_again(monitor: Monitor) -> None:
     config.write_text(CONFIG + more)
     (monitor.folder / "more.jsonl").write_text('{"id": "m1", "text": "a terrible loss"}\n')
     monitor.tell(signal.SIGHUP)
+    monitor.wait_for_documents(2)
+    assert monitor.end()[0] == 0
+
+
+def test_hangup_takes_up_a_plugin_that_was_installed_meanwhile(monitor: Monitor) -> None:
+    monitor.say("a great win")
+    monitor.start()
+    monitor.wait_for_documents(1)
+    site = monitor.folder / "site"
+    (site / "one_plugin.py").write_text(
+        "from monitor import hookimpl\nfrom monitor.interfaces import Source\n"
+        "from monitor.types import Batch, Document\n\nclass One(Source):\n    name = 'one'\n\n"
+        "    def fetch(self, cursor, now):\n        yield Batch((Document('1', 'a loss'),))\n\n"
+        "@hookimpl\ndef register_sources():\n    return [One]\n"
+    )
+    (site / "one-1.dist-info").mkdir()
+    (site / "one-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: one\nVersion: 1\n")
+    (site / "one-1.dist-info" / "entry_points.txt").write_text("[monitor]\none = one_plugin\n")
+    (monitor.folder / "config.toml").write_text(CONFIG + '\n[[sources]]\nplugin = "one"\nname = "one"\n')
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for_documents(2)
+    assert monitor.end()[0] == 0
+
+
+def test_a_configuration_that_makes_a_plugin_raise_leaves_the_present_one(monitor: Monitor) -> None:
+    monitor.say("a great win")
+    monitor.start()
+    monitor.wait_for_documents(1)
+    (monitor.folder / "config.toml").write_text(CONFIG.replace('"hash"', '"unready"'))
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: "the configuration stays as it was" in monitor.messages())
+    monitor.say("a terrible loss", file="b.jsonl")
     monitor.wait_for_documents(2)
     assert monitor.end()[0] == 0
 

@@ -71,7 +71,7 @@ class Recorder(Notifier):
     def __init__(self, settings: Any = None, base: Path = Path()) -> None:
         super().__init__(settings, base)
         self.sent: list[Notification] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def send(self, notification: Notification) -> None:
         if self.error is not None:
@@ -241,10 +241,14 @@ def monitor_store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def _check_message(error: Exception) -> None:
+def _check_message(error: SourceError | DeliveryError) -> None:
     message = str(error)
     assert message, "the error must say what is wrong"
-    assert "\n" not in message, "the error must be one line"
+    assert len(message.splitlines()) == 1, "the error must be one line"
+    asked = getattr(error, "asked", None)
+    assert asked is None or (isinstance(asked, int | float) and error.retry_after is not None), (
+        f"retry_after must be a number of seconds, 0 or more (monitor.http.retry_after reads a header), not {asked!r}"
+    )
 
 
 def _check_document(document: Document) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from monitor.errors import DeliveryError, SourceError
+from monitor.errors import DeliveryError, MonitorError, SourceError, StoreError
+from monitor.http import AddressRefused, OutgoingError
 from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.types import BadRecord, Document, Seed
@@ -299,6 +301,78 @@ def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
     state = warm.store.sources.get("news")
     assert state is not None
     assert state.next_at == monitor_now + timedelta(seconds=7200)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        ("7200", 7200),
+        (timedelta(hours=2), 300),
+        (float("nan"), 300),
+        (-5, 300),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 300),
+    ],
+)
+def test_what_is_no_number_of_seconds_is_as_if_nobody_asked(
+    warm: Runtime, monitor_now: datetime, asked: Any, pause: float
+) -> None:
+    warm.sources["news"].waiting = [SourceError("too many requests", retry_after=asked)]
+    with pytest.raises(SourceError, match="too many requests"):
+        warm.fetch("news", monitor_now)
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(seconds=pause)
+
+
+class Legacy(SourceError):
+    """Does not call ``__init__``."""
+
+    def __init__(self, code: int) -> None:
+        Exception.__init__(self, f"answered {code}")
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "pause"),
+    [
+        (MonitorError("the key is missing"), "the key is missing", 300),
+        (OutgoingError("http://news.example/: connection refused"), "http://news.example/: connection refused", 300),
+        (Legacy(418), "answered 418", 300),
+        (SystemExit(3), "the plugin raised SystemExit: 3", 300),
+        (SourceError("one\n\x1b[31mtwo\x1b[0m\x07 " + "y" * 2_000), "one two " + "y" * 488 + " ...", 300),
+    ],
+)  # fmt: skip
+def test_whatever_a_source_raises_is_noted_and_backed_off_from(
+    warm: Runtime, monitor_now: datetime, error: BaseException, said: str, pause: float
+) -> None:
+    warm.sources["news"].waiting = [Document("a", GOOD_MONEY), error]
+    for failures in (1, 2):
+        with pytest.raises(SourceError):
+            warm.fetch("news", monitor_now)
+        state = warm.store.sources.get("news")
+        assert state is not None
+        assert (state.failures, state.last_error) == (failures, said)
+        assert state.next_at == monitor_now + timedelta(seconds=pause * failures)
+    assert warm.store.documents.find(words="dividend wonderful", limit=1), "what came before is kept"
+
+
+def test_what_somebody_has_to_mend_stays_so(warm: Runtime, monitor_now: datetime) -> None:
+    for _ in range(10):
+        warm.sources["news"].waiting = [AddressRefused("http://10.0.0.1/: a private address")]
+        with pytest.raises(SourceError) as caught:
+            warm.fetch("news", monitor_now)
+        assert caught.value.permanent
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(hours=300 * 2**9 / 3600)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreError("the disk is full")])
+def test_what_is_no_fault_of_the_source_goes_on(
+    warm: Runtime, monitor_now: datetime, error: BaseException
+) -> None:
+    warm.sources["news"].waiting = [error]
+    with pytest.raises(type(error)):
+        warm.fetch("news", monitor_now)
 
 
 def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(

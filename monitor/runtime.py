@@ -124,6 +124,10 @@ class Runtime:
                     changed.append(reader.task.name)
             except MonitorError as error:
                 log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
+            except Exception:
+                log.exception(
+                    "task %s could not be learned", reader.task.name, extra={"task": reader.task.name}
+                )
         self.readers = readers
         return changed
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from monitor.errors import MonitorError, SourceError, StoreError, one_line
 from monitor.event_time import event_time
 from monitor.interfaces import Source
+from monitor.pipeline.intake import accepted
 from monitor.store import Store
 from monitor.store.sources import SourceState
 from monitor.types import Batch
@@ -57,7 +58,7 @@ def fetch(
     first = backfill or state.first_success_at is None
     try:
         for batch in source.fetch(state.cursor, now):
-            _store(store, state, batch, now=now, every=every, first=first, sum_=sum_)
+            _store(store, state, accepted(batch), now=now, every=every, first=first, sum_=sum_)
             if stored is not None:
                 stored(sum_)
     except StoreError:

@@ -75,6 +75,7 @@ class Runtime:
     def synchronise(self, now: datetime) -> None:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
         synchronise(self.config, self.store, now)
+        self.store.sources.await_first(now)
 
     # -- sources -----------------------------------------------------------------------
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.pipeline.health import health
+from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.testing import NOW, sample_notification
+from tests.conftest import CONFIG
 
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 MINUTE = timedelta(minutes=1)
@@ -61,6 +64,27 @@ def test_a_source_that_hangs(store: Store) -> None:
         store.heartbeats.beat(stage, now)
     store.sources.succeeded("chats", now, now + MINUTE)
     assert problems(store, now) == "source news should have been fetched 11m ago"
+
+
+def test_a_source_that_hangs_at_its_first_fetch_and_one_that_never_gets_a_turn(
+    make_runtime: Callable[..., Runtime],
+) -> None:
+    second = '[[sources]]\nplugin = "list"\nname = "chats"\n'
+    runtime = make_runtime(CONFIG + second, now=NOW - timedelta(days=1))  # a day before, nobody ran it
+    runtime.synchronise(NOW)
+    assert sorted(runtime.due_sources(NOW)) == ["chats", "news"]
+    now = NOW + 11 * MINUTE
+    for stage in STAGES:
+        runtime.store.heartbeats.beat(stage, now)
+    assert problems(runtime.store, now) == (
+        "source chats should have been fetched 11m ago; source news should have been fetched 11m ago"
+    )
+    runtime.fetch("news", now)
+    assert problems(runtime.store, now) == "source chats should have been fetched 11m ago"
+    with runtime.store.transaction():
+        runtime.store.sources.sync([("news", "list", 300.0)])
+    runtime.synchronise(now)
+    assert problems(runtime.store, now) == "", "who reads the configuration again begins anew"
 
 
 def test_letters_that_do_not_get_through(store: Store) -> None:

@@ -15,7 +15,7 @@ from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig
-from monitor.errors import MonitorError, SourceError
+from monitor.errors import LearnError, MonitorError, SourceError
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
@@ -218,13 +218,12 @@ class Runtime:
         try:
             if self.store.tasks.active():
                 self.encoder.encode(["ready?"])
-        except MonitorError as error:
-            failed["encoder"] = str(error)  # documents wait for one that can be used
-        else:
             self.learn(now)
             self.relabel(now)
             while self.classify(now):
                 pass
+        except LearnError as error:
+            failed["encoder"] = str(error)  # documents wait for one that can be used
         self.tick(now)
         self.digest(now)
         for name in self.notifiers:

@@ -15,7 +15,7 @@ from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig
-from monitor.errors import LearnError, MonitorError, SourceError
+from monitor.errors import LearnError, MonitorError, SourceError, one_line
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
@@ -233,6 +233,9 @@ class Runtime:
                 self.refresh(name, now)
             except MonitorError as error:
                 failed[f"notifier {name}"] = str(error)
+            except (Exception, SystemExit) as error:
+                log.exception("notifier %s raised", name)
+                failed[f"notifier {name}"] = one_line(f"{type(error).__name__}: {error}")
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so
@@ -252,7 +255,7 @@ def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callabl
     """The configured part, or what stands in for it where its plugin raises."""
     try:
         return part.part(part.settings, config.base)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         log.exception("%s could not be made", part.name)
         return stand_in(f"the plugin raised {type(error).__name__}: {error}")
 

@@ -85,7 +85,9 @@ class Lines(Source):
             if line == "EXIT":
                 sys.exit(3)
             if line == "HALF":
-                line = "half \ud83d of a character"
+                half = "half \ud83d of a character"
+                yield Batch((Document(str(number), half),), cursor={"line": number, "last": half})
+                continue
             if line.startswith("BAD"):
                 yield Batch(bad=(BadRecord(line[4:], f"line {number}", line),), cursor={"line": number})
             else:

@@ -89,6 +89,8 @@ def test_check_shows_a_few_only(monitor):
 def test_check_shows_a_text_with_half_a_character(monitor):
     monitor.write("news.txt", "HALF\n")
     assert "half \ufffd of a character" in monitor("sources", "check").out
+    monitor("sources", "fetch", "news")
+    assert monitor("sources", "show", "news", "--json").json["cursor"]["last"] == "half \ufffd of a character"
 
 
 def test_a_note_that_is_no_list_is_one_note(monitor):

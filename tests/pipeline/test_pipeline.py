@@ -12,6 +12,7 @@ from monitor.errors import DeliveryError, MonitorError, SourceError, StoreError
 from monitor.http import AddressRefused, OutgoingError
 from monitor.runtime import Runtime
 from monitor.store.check import check
+from monitor.testing import Recorder
 from monitor.types import BadRecord, Document, Seed
 from tests.conftest import CONFIG
 
@@ -213,6 +214,19 @@ def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now
     warm.fetch("news", at)
     settle(warm, at)
     assert warm.store.outbox.counts() == {"waiting": 2}
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), SystemExit("oh")])
+def test_a_notifier_that_raises_where_it_refreshes_ends_no_round(
+    warm: Runtime, monitor_now: datetime, error: BaseException
+) -> None:
+    class Tired(Recorder):
+        def refresh(self, now: datetime, firing: object) -> None:
+            raise error
+
+    warm.notifiers["desk"] = Tired()
+    failed = warm.once(monitor_now, lambda *_: None)
+    assert failed == {"notifier desk": f"{type(error).__name__}: oh"}
 
 
 def test_an_edited_text_is_classified_again_and_counted_once(warm: Runtime, monitor_now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -273,9 +274,9 @@ def test_half_a_character_in_what_an_adapter_brings_is_replaced(read, monkeypatc
     assert configured_seeds(config.tasks[0], config)["adapter"] == [Seed("x \ufffd", "a\ufffd")]
 
 
-@pytest.mark.parametrize("seeds", [None, [("x", "a")], [Seed(5, "a")], [Seed("x", None)]])
+@pytest.mark.parametrize("seeds", ["leave", None, [("x", "a")], [Seed(5, "a")], [Seed("x", None)]])
 def test_seeds_that_are_no_texts_stay_as_they_are(read, monkeypatch, caplog, seeds):
-    monkeypatch.setattr(Mood, "seeds", lambda self: seeds)
+    monkeypatch.setattr(Mood, "seeds", lambda self: sys.exit(3) if seeds == "leave" else seeds)
     config = read(MOOD)
     assert "adapter" not in configured_seeds(config.tasks[0], config)
     assert "the task adapter mood raised; its seeds stay as they are" in caplog.text

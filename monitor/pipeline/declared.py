@@ -35,7 +35,7 @@ def configured_seeds(task: TaskConfig, config: Config) -> dict[SeedOrigin, list[
     if task.default_seeds:
         try:
             found["adapter"] = seeds_of(task.part(task.settings, config.base), task.task.labels)
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("the task adapter %s raised; its seeds stay as they are", task.adapter)
             del found["adapter"]
     if task.seeds is not None:

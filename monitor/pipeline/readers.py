@@ -77,7 +77,7 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -
         except (MonitorError, ValueError) as error:
             log.warning("task %s is left out: %s", stored.task.name, error)
             continue
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("task %s is left out: its adapter %s raised", stored.task.name, stored.adapter)
             continue
         readers.append(Reader(stored.task, adapter))

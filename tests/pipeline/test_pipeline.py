@@ -14,7 +14,7 @@ from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.testing import Recorder
 from monitor.types import BadRecord, Document, Seed
-from tests.conftest import CONFIG
+from tests.conftest import CONFIG, ListSource
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
 GOOD_MONEY = "profit sales dividend wonderful success growth"
@@ -367,6 +367,19 @@ def test_whatever_a_source_raises_is_noted_and_backed_off_from(
         assert (state.failures, state.last_error) == (failures, said)
         assert state.next_at == monitor_now + timedelta(seconds=pause * failures)
     assert warm.store.documents.find(words="dividend wonderful", limit=1), "what came before is kept"
+
+
+def test_parts_that_ask_to_end_the_program_while_they_are_made_are_stood_in_for(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(ListSource, "__init__", leave)
+    monkeypatch.setattr(Recorder, "__init__", leave)
+    runtime = make_runtime()
+    assert runtime.once(monitor_now, lambda *_: None) == {"source news": "the plugin raised SystemExit: 3"}
+    assert runtime.notifiers["desk"].describe() == "the plugin raised SystemExit: 3"
 
 
 def test_what_somebody_has_to_mend_stays_so(warm: Runtime, monitor_now: datetime) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from monitor.adapters import labels_of
 from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
@@ -273,11 +274,11 @@ def make_task(
 
     A label given without a description gets the adapter's, where it has one.
 
-    :raises MonitorError: if the labels cannot make a task.
+    :raises MonitorError: if the labels cannot make a task; TypeError, if the adapter's are no texts.
     """
     if name == ENTITY:
         raise MonitorError(f"a task cannot be called {ENTITY!r}: that stands for what a text mentions")
-    defaults = adapter.labels()
+    defaults = labels_of(adapter)
     if labels is None:
         chosen = dict(defaults)
     elif isinstance(labels, Mapping):

@@ -14,8 +14,15 @@ Everything else that is raised is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+LINE = 500
+"""So many characters of what another program says are kept and shown."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 class MonitorError(Exception):
@@ -55,26 +62,32 @@ class StoreError(MonitorError):
     """The database cannot be used as it is."""
 
 
-class SourceError(MonitorError):
-    """A source could not be read this time.
+class _Passing(MonitorError):
+    """Something on the other side did not work this time.
 
-    ``permanent`` means that it will hardly be otherwise soon, so that it is asked less and less often.
-    ``retry_after`` (seconds) is what the other side asked for, if it asked.
+    ``permanent`` means that it will hardly be otherwise soon. ``retry_after`` (seconds) is what the
+    other side asked for, if it asked: a number of 0 or more, or text that is one (a header as it came);
+    anything else is as if it had not asked. ``asked`` is what was given, whatever it is.
     """
 
+    # of classes that derive from these without calling __init__ as well
+    permanent: bool = False
+    retry_after: float | None = None
+    asked: object = None
+
     def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.permanent = permanent
-        self.retry_after = retry_after
+        self.permanent = bool(permanent)
+        self.retry_after = _seconds(retry_after)
+        self.asked = retry_after
 
 
-class DeliveryError(MonitorError):
+class SourceError(_Passing):
+    """A source could not be read this time; if ``permanent``, it is asked less and less often."""
+
+
+class DeliveryError(_Passing):
     """A notifier could not deliver; ``permanent`` means that a retry cannot help."""
-
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        self.retry_after = retry_after
 
 
 class PluginError(MonitorError):
@@ -94,3 +107,22 @@ class UnknownName(MonitorError):
 
 class LearnError(MonitorError):
     """A task that cannot be learned, or an encoder that cannot be used, as given."""
+
+
+def one_line(said: object, most: int = LINE) -> str:
+    """What another program says, as one line to be stored and shown: no control characters, not too long.
+
+    >>> one_line("no \\x1b[31mroute\\n  to host")
+    'no route to host'
+    """
+    text = _ANSI.sub("", str(said)[: 20 * most])
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else line[: most - 4].rstrip() + " ..."
+
+
+def _seconds(asked: object) -> float | None:
+    try:
+        seconds = float(asked)  # type: ignore[arg-type]  # whatever a plugin gives
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

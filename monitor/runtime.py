@@ -15,7 +15,7 @@ from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.config import Config, NotifierConfig, SourceConfig
-from monitor.errors import MonitorError, SourceError
+from monitor.errors import LearnError, MonitorError, SourceError, one_line
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
@@ -78,6 +78,7 @@ class Runtime:
         """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
+        self.store.sources.await_first(now)
 
     # -- sources -----------------------------------------------------------------------
 
@@ -132,6 +133,10 @@ class Runtime:
                     changed.append(reader.task.name)
             except MonitorError as error:
                 log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
+            except Exception:
+                log.exception(
+                    "task %s could not be learned", reader.task.name, extra={"task": reader.task.name}
+                )
         self.readers = readers
         return changed
 
@@ -228,13 +233,12 @@ class Runtime:
         try:
             if self.store.tasks.active():
                 self.encoder.encode(["ready?"])
-        except MonitorError as error:
-            failed["encoder"] = str(error)  # documents wait for one that can be used
-        else:
             self.learn(now)
             self.relabel(now)
             while self.classify(now):
                 pass
+        except LearnError as error:
+            failed["encoder"] = str(error)  # documents wait for one that can be used
         self.tick(now)
         self.digest(now)
         for name in self.notifiers:
@@ -244,9 +248,9 @@ class Runtime:
                 self.refresh(name, now)
             except MonitorError as error:
                 failed[f"notifier {name}"] = str(error)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.exception("notifier %s raised", name)
-                failed[f"notifier {name}"] = f"the plugin raised {type(error).__name__}: {error}"
+                failed[f"notifier {name}"] = one_line(f"{type(error).__name__}: {error}")
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so
@@ -266,7 +270,7 @@ def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callabl
     """The configured part, or what stands in for it where its plugin raises."""
     try:
         return part.part(part.settings, config.base)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         log.exception("%s could not be made", part.name)
         return stand_in(f"the plugin raised {type(error).__name__}: {error}")
 

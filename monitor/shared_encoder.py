@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from monitor.config import Config
+from monitor.errors import LearnError, MonitorError, one_line
 from monitor.interfaces import Encoder
+
+log = logging.getLogger(__name__)
 
 
 class SharedEncoder(Encoder):
-    """Lets several threads use one encoder, one call at a time."""
+    """Lets several threads use one encoder, one call at a time.
+
+    Whatever it raises is a :class:`~monitor.errors.LearnError` of one line, and so is what it gives that
+    are no features: nothing of it is kept, and nobody else has to look.
+    """
 
     name = "shared"
 
@@ -18,11 +29,20 @@ class SharedEncoder(Encoder):
         super().__init__(encoder.settings, encoder.base)
         self.encoder = encoder
         self._turn = threading.Lock()
+        self._said = ""
 
     @property
     def fingerprint(self) -> str:
         with self._turn:
-            return self.encoder.fingerprint
+            try:
+                found: object = self.encoder.fingerprint
+            except (Exception, SystemExit) as error:
+                raise self._failure(error) from error
+        if not isinstance(found, str) or not found:
+            raise LearnError(
+                f"the encoder {self.encoder.name} has the fingerprint {found!r}: it must be a text"
+            )
+        return found
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -39,7 +59,22 @@ class SharedEncoder(Encoder):
 
     def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
         with self._turn:
-            return self.encoder.encode(texts, views, progress=progress)
+            try:
+                rows = self.encoder.encode(texts, views, progress=progress)
+            except (Exception, SystemExit) as error:
+                raise self._failure(error) from error
+        if wrong := no_features(rows, len(texts), views):
+            raise LearnError(f"the encoder {self.encoder.name} gave {wrong}")
+        return rows
+
+    def _failure(self, error: BaseException) -> LearnError:
+        if isinstance(error, MonitorError):
+            return LearnError(one_line(error))
+        said = one_line(f"the encoder {self.encoder.name} raised {type(error).__name__}: {error}")
+        if said != self._said:  # it will be asked again and again; one traceback is enough to mend it
+            self._said = said
+            log.error("%s", said, exc_info=error)
+        return LearnError(said)
 
     def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
         with self._turn:
@@ -51,6 +86,26 @@ class SharedEncoder(Encoder):
 
     def close(self) -> None:
         self.encoder.close()
+
+
+def no_features(rows: Any, count: int, views: Sequence[str]) -> str:
+    """What is wrong with what an encoder gave for ``count`` texts in ``views``; empty where nothing is."""
+    if not isinstance(rows, Mapping):
+        return f"{type(rows).__name__} instead of features by view"
+    for view in views:
+        found = rows.get(view)
+        if not isinstance(found, np.ndarray) or found.ndim != 2 or found.dtype.kind != "f":
+            what = (
+                f"{found.dtype} of shape {found.shape}"
+                if isinstance(found, np.ndarray)
+                else type(found).__name__
+            )
+            return f"{what} for the view {view} instead of an array of shape (n, d)"
+        if len(found) != count:
+            return f"{len(found)} rows for {count} texts in the view {view}"
+        if not np.isfinite(found).all():
+            return f"features that are not finite in the view {view}"
+    return ""
 
 
 def make_encoder(config: Config) -> SharedEncoder:

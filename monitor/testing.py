@@ -22,8 +22,9 @@ import pytest
 
 from monitor.errors import DeliveryError, SourceError
 from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
+from monitor.pipeline.intake import accepted, fault
 from monitor.store import Store
-from monitor.types import BadRecord, Batch, Document, Notification, StoredDocument
+from monitor.types import Batch, Document, Notification, Seed, StoredDocument
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """The time at which tests take place, unless they say another."""
@@ -71,7 +72,7 @@ class Recorder(Notifier):
     def __init__(self, settings: Any = None, base: Path = Path()) -> None:
         super().__init__(settings, base)
         self.sent: list[Notification] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def send(self, notification: Notification) -> None:
         if self.error is not None:
@@ -111,16 +112,14 @@ def check_source(source: Source, *, now: datetime = NOW, at_least: int = 1) -> l
     """
     batches = list(source.fetch({}, now))
     for batch in batches:
-        assert isinstance(batch, Batch), f"fetch must yield Batch objects, not {type(batch).__name__}"
-        assert _json(batch.cursor) == dict(batch.cursor), "a cursor must survive a round trip through JSON"
-        for document in batch.documents:
-            _check_document(document)
-        for record in batch.bad:
-            assert isinstance(record, BadRecord), "`bad` must hold BadRecord objects"
-            assert record.reason, "a bad record must say why it could not be used"
+        _check_batch(batch)
     documents = [document for batch in batches for document in batch.documents]
     assert len(documents) >= at_least, f"the source gave {len(documents)} documents, not {at_least}"
-    ids = [document.external_id for document in documents]
+    texts: dict[str, str] = {}
+    for document in documents:
+        first = texts.setdefault(document.external_id, document.text)
+        assert first == document.text, f"{document.external_id!r} is the external_id of two texts"
+    ids = list(texts)
     for number, batch in enumerate(batches):
         before = [d.external_id for b in batches[: number + 1] for d in b.documents]
         resumed = [d.external_id for b in source.fetch(_json(batch.cursor), now) for d in b.documents]
@@ -148,13 +147,20 @@ def check_failing_source(source: Source, *, now: datetime = NOW) -> SourceError:
 def check_task_adapter(adapter: TaskAdapter) -> None:
     """Check a task adapter's labels, seeds and reading."""
     labels = adapter.labels()
+    assert isinstance(labels, Mapping), f"labels() must give a mapping, not {type(labels).__name__}"
     for label, description in labels.items():
+        assert isinstance(label, str), f"a label must be a text, not {label!r}"
+        assert isinstance(description, str), (
+            f"the description of {label!r} must be a text, not {description!r}"
+        )
         assert label.strip() == label, f"{label!r} has blanks around it"
         assert label, "a label is empty"
         assert description, f"the label {label!r} has no description"
         assert "\n" not in description, f"the description of {label!r} has more than one line"
     seeds = adapter.seeds()
     for seed in seeds:
+        assert isinstance(seed, Seed), f"seeds() must give Seed objects, not {type(seed).__name__}"
+        assert isinstance(seed.text, str), f"the text of a seed must be a text, not {seed.text!r}"
         assert seed.label in labels, f"the seed {seed.text[:40]!r} has the unknown label {seed.label!r}"
         assert seed.text.strip(), f"a seed of {seed.label!r} is empty"
     pairs = [(seed.text, seed.label) for seed in seeds]
@@ -241,19 +247,39 @@ def monitor_store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def _check_message(error: Exception) -> None:
+def _check_message(error: SourceError | DeliveryError) -> None:
     message = str(error)
     assert message, "the error must say what is wrong"
-    assert "\n" not in message, "the error must be one line"
+    assert len(message.splitlines()) == 1, "the error must be one line"
+    asked = getattr(error, "asked", None)
+    assert asked is None or (isinstance(asked, int | float) and error.retry_after is not None), (
+        f"retry_after must be a number of seconds, 0 or more (monitor.http.retry_after reads a header), not {asked!r}"
+    )
+
+
+def _check_batch(batch: Batch) -> None:
+    assert isinstance(batch, Batch), f"fetch must yield Batch objects, not {type(batch).__name__}"
+    for name in ("documents", "bad"):
+        held = getattr(batch, name)
+        assert isinstance(held, Sequence), f"`{name}` must be a tuple, not {type(held).__name__}"
+    try:
+        accepted(batch)
+    except SourceError as error:
+        raise AssertionError(str(error)) from None
+    assert _json(batch.cursor) == dict(batch.cursor), "a cursor must survive a round trip through JSON"
+    for document in batch.documents:
+        _check_document(document)
+    for record in batch.bad:
+        assert record.reason, "a bad record must say why it could not be used"
+        for name in ("reason", "place", "raw"):
+            said = getattr(record, name)
+            assert isinstance(said, str), f"{name} of a bad record must be a text, not {type(said).__name__}"
 
 
 def _check_document(document: Document) -> None:
-    assert isinstance(document, Document), f"`documents` must hold Document objects, not {type(document)}"
-    assert document.external_id, "a document needs an external_id"
-    assert document.title.strip() or document.text.strip(), f"{document.external_id!r} has no text"
-    assert document.role in ("customer", "agent", "publisher"), f"unknown role {document.role!r}"
+    wrong = fault(document)
+    assert wrong is None, f"the document {document.external_id!r}: {wrong}"
     time = document.published_at
-    assert time is None or time.utcoffset() is not None, "published_at must know its time zone"
     assert time is None or time.utcoffset() == timedelta(0), "published_at must be in UTC"
 
 

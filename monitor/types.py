@@ -115,6 +115,21 @@ def legible(text: str) -> bool:
     return any(character.isprintable() and not character.isspace() for character in text)
 
 
+def whole(text: str) -> str:
+    """The text without halves of characters, which escaped JSON can hold and neither UTF-8 nor a database.
+
+    Two that belong together become their character, one alone becomes U+FFFD.
+
+    >>> whole("\\ud83d\\ude00 \\ud83d") == "\N{GRINNING FACE} \N{REPLACEMENT CHARACTER}"
+    True
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
     """Two labels that differ only in case, spaces or how letters are coded, if any: they would share a meaning."""
     first: dict[str, str] = {}

@@ -30,15 +30,17 @@ class ListSource(Source):
 
     def __init__(self, settings: Any, base: Path) -> None:
         super().__init__(settings, base)
-        self.waiting: list[Document | BadRecord | Exception] = []
+        self.waiting: list[Document | BadRecord | Batch | BaseException] = []
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         count = cursor.get("count", 0)
         for item in self.waiting:
-            if isinstance(item, Exception):
+            if isinstance(item, BaseException):
                 raise item
             count += 1
-            if isinstance(item, BadRecord):
+            if not isinstance(item, Document | BadRecord):
+                yield item  # a whole batch, or what is none
+            elif isinstance(item, BadRecord):
                 yield Batch(bad=(item,), cursor={"count": count})
             else:
                 yield Batch((item,), cursor={"count": count})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from monitor.config_reader import load_config
 from monitor.durations import Duration
 from monitor.errors import ConfigError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
+from monitor.pipeline.declared import configured_seeds
 from monitor.plugins import load_plugins
 from monitor.testing import HashEncoder
-from monitor.types import label_twins
+from monitor.types import Seed, label_twins
 
 
 class FeedSettings(Settings):
@@ -277,6 +279,39 @@ def test_three_tasks_cannot_be_crossed(faults):
 def test_one_label_is_enough_where_a_text_may_have_none(read):
     (task,) = read('[[tasks]]\nname = "x"\nlabels = ["a"]\nmulti = true').tasks
     assert list(task.task.labels) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"a": None, "b": "the second"}, "labels() must map texts to texts, not 'a' to None"),
+        ({1: "the first", 2: "the second"}, "labels() must map texts to texts, not 1 to 'the first'"),
+        (["a", "b"], "labels() must give a mapping of labels to descriptions, not list"),
+        (None, "not NoneType"),
+    ],
+)
+def test_labels_that_are_no_texts_leave_the_task_out(read, monkeypatch, labels, said):
+    monkeypatch.setattr(Own, "labels", lambda self: labels)
+    config = read(MOOD + '[[tasks]]\nname = "own"\nadapter = "labels"\n')
+    assert [task.task.name for task in config.tasks] == ["mood"]
+    assert [fault.place for fault in config.left_out] == ["tasks[2].adapter"]
+    assert said in config.left_out[0].message
+
+
+def test_half_a_character_in_what_an_adapter_brings_is_replaced(read, monkeypatch):
+    monkeypatch.setattr(Own, "labels", lambda self: {"a\ud83d": "half \ude00", "b": "\ud83d\ude00"})
+    monkeypatch.setattr(Own, "seeds", lambda self: [Seed("x \ud83d", "a\ud83d"), Seed("y", "c")])
+    config = read('[[tasks]]\nname = "own"\nadapter = "labels"\n')
+    assert config.tasks[0].task.labels == {"a\ufffd": "half \ufffd", "b": "\N{GRINNING FACE}"}
+    assert configured_seeds(config.tasks[0], config)["adapter"] == [Seed("x \ufffd", "a\ufffd")]
+
+
+@pytest.mark.parametrize("seeds", ["leave", None, [("x", "a")], [Seed(5, "a")], [Seed("x", None)]])
+def test_seeds_that_are_no_texts_stay_as_they_are(read, monkeypatch, caplog, seeds):
+    monkeypatch.setattr(Mood, "seeds", lambda self: sys.exit(3) if seeds == "leave" else seeds)
+    config = read(MOOD)
+    assert "adapter" not in configured_seeds(config.tasks[0], config)
+    assert "the task adapter mood raised; its seeds stay as they are" in caplog.text
 
 
 def test_labels_get_the_descriptions_of_the_adapter(read):

@@ -29,6 +29,7 @@ GROUND = {
     "routes",
 }
 LOADING = {
+    "adapters",
     "plugins",
     "config",
     "config_document",

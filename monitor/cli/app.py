@@ -18,6 +18,7 @@ from monitor.errors import ConfigError, Fault
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
+from monitor.types import whole
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,7 +165,8 @@ def at_most(limit: int | None, as_json: bool) -> int | None:
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout; times as ISO 8601."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    # a source's cursor may hold half of a character, which no terminal takes
+    click.echo(whole(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
 
 
 def _plain(value: Any) -> Any:

@@ -13,8 +13,9 @@ import click
 
 from monitor.cli.output import number, shorten
 from monitor.config import SourceConfig
-from monitor.errors import MonitorError
 from monitor.interfaces import Source
+from monitor.pipeline.ingest import refusal
+from monitor.pipeline.intake import accepted
 
 SHOWN = 3
 """So many titles, and so many bad records, are shown of a source that is checked."""
@@ -42,7 +43,8 @@ def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
     try:
         with _made(config, base) as source:
             found.where = source.describe()
-            for batch in source.fetch({}, now):
+            for yielded in source.fetch({}, now):
+                batch = accepted(yielded)
                 cursor = batch.cursor
                 found.documents += len(batch.documents)
                 found.bad += len(batch.bad)
@@ -54,12 +56,17 @@ def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
                     f"{record.place}: {record.reason}" if record.place else record.reason
                     for record in batch.bad[: SHOWN - len(found.reasons)]
                 ]
-            found.notes = list(source.notes(cursor))
-    except MonitorError as error:
-        found.error = str(error)
-    except Exception as error:
-        found.error = f"the plugin raised {type(error).__name__}: {error}"
+            found.notes = _notes(source, cursor)
+    except (Exception, SystemExit) as error:
+        found.error = str(refusal(error))
     return found
+
+
+def _notes(source: Source, cursor: Mapping[str, Any]) -> list[str]:
+    said: object = source.notes(cursor)
+    if said is None or isinstance(said, str):
+        return [said] if said else []
+    return [str(note) for note in said]  # type: ignore[attr-defined]  # what is no sequence raises
 
 
 @contextmanager
@@ -93,6 +100,6 @@ def notes(config: SourceConfig, base: Path, cursor: Mapping[str, Any]) -> list[s
     try:
         with _made(config, base) as source:
             made = True
-            return list(source.notes(cursor))
-    except Exception as error:
-        return [f"the plugin raised {type(error).__name__}: {error}"] if made else []
+            return _notes(source, cursor)
+    except (Exception, SystemExit) as error:
+        return [str(refusal(error))] if made else []

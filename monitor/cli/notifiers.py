@@ -158,6 +158,6 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
             notifier.close()
     except MonitorError as failure:
         error = str(failure)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         error = f"the plugin raised {type(failure).__name__}: {failure}"
     return Tested(config.name, config.plugin, key, error)

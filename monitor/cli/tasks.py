@@ -10,6 +10,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from monitor.adapters import seeds_of
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import clock, number, print_table, shorten
@@ -180,7 +181,7 @@ def add_command(
         raise click.BadParameter("a label is given twice", param_hint="--label")
     task = make_task(name, made, labels=described or None, multi=multi, threshold=threshold)
     own = [] if file is None else read_for(task, file)
-    defaults = [seed for seed in made.seeds() if seed.label in task.labels]
+    defaults = seeds_of(made, task.labels)
     store, now = app.synchronised_store, app.now()
     with store.transaction():
         store.tasks.add(task, adapter, {}, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from monitor.adapters import seeds_of
 from monitor.config import Config, TaskConfig
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -33,9 +34,8 @@ def configured_seeds(task: TaskConfig, config: Config) -> dict[SeedOrigin, list[
     found: dict[SeedOrigin, list[Seed]] = {"adapter": [], "file": []}
     if task.default_seeds:
         try:
-            seeds = task.part(task.settings, config.base).seeds()
-            found["adapter"] = [seed for seed in seeds if seed.label in task.task.labels]
-        except Exception:
+            found["adapter"] = seeds_of(task.part(task.settings, config.base), task.task.labels)
+        except (Exception, SystemExit):
             log.exception("the task adapter %s raised; its seeds stay as they are", task.adapter)
             del found["adapter"]
     if task.seeds is not None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
-from monitor.errors import DeliveryError
+from monitor.errors import DeliveryError, one_line
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import as_it_stands, dress
 from monitor.store import Store
@@ -50,11 +50,11 @@ def deliver_due(
             break
         try:
             notifier.send(dress(replace(letter.notification, at=now), templates, notifier))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:
                 until = now + timedelta(seconds=asked)
-                store.outbox.hold(name, until, f"held back: {error}")
+                store.outbox.hold(name, until, f"held back: {one_line(error)}")
                 break
         else:
             with store.transaction():
@@ -89,14 +89,14 @@ def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
 
 
 def _failed(
-    store: Store, name: str, letter: Letter, error: Exception, terms: Terms, now: datetime, jitter: float
+    store: Store, name: str, letter: Letter, error: BaseException, terms: Terms, now: datetime, jitter: float
 ) -> float:
     """Note a failed attempt; returns the seconds for which the other side wants no more letters."""
     where = {"alert": letter.alert_id, "notifier": name}
     known = isinstance(error, DeliveryError)
     permanent = isinstance(error, DeliveryError) and error.permanent
     asked = (error.retry_after or 0.0) if isinstance(error, DeliveryError) and not permanent else 0.0
-    said = str(error) if known else f"{type(error).__name__}: {error}"
+    said = one_line(error if known else f"{type(error).__name__}: {error}")
     if not known:
         log.error("notifier %s raised", name, exc_info=error, extra=where)
     if permanent or (now - letter.waits_since).total_seconds() > GIVE_UP_S:

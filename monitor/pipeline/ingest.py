@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.errors import MonitorError, SourceError
+from monitor.errors import MonitorError, SourceError, StoreError, one_line
 from monitor.event_time import event_time, meant
 from monitor.interfaces import Source
+from monitor.pipeline.intake import accepted
 from monitor.store import Store
 from monitor.store.sources import SourceState
 from monitor.types import Batch
@@ -59,19 +60,38 @@ def fetch(
     def batches() -> Iterator[None]:
         try:
             for batch in source.fetch(state.cursor, now):
-                _store(store, state, batch, now=now, every=every, first=first, sum_=sum_)
+                _store(store, state, accepted(batch), now=now, every=every, first=first, sum_=sum_)
                 yield
-        except MonitorError:
+        except StoreError:
             raise
-        except Exception as error:
-            # a plugin's bug must not stop the rest, but whoever mends it needs the traceback
-            log.exception("source %s raised", name, extra={"source": name})
-            raise SourceError(f"the plugin raised {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:
+            if not isinstance(error, MonitorError):
+                # a plugin's bug must not stop the rest, but whoever mends it needs the traceback
+                log.exception("source %s raised", name, extra={"source": name})
+            raise refusal(error) from error
 
     for _ in batches():
         if stored is not None:
             stored(sum_)  # outside, for whoever stops the fetch here does not make the plugin fail
     return sum_
+
+
+def refusal(error: BaseException) -> SourceError:
+    """What a source raised, as the one error that is noted and backed off from; its message is one line.
+
+    Whatever a source raises means that it could not be read this time: also what it let through of
+    :mod:`monitor.http`, and the end of the program, which a library may ask for.
+    """
+    said = (
+        str(error)
+        if isinstance(error, MonitorError)
+        else f"the plugin raised {type(error).__name__}: {error}"
+    )
+    return SourceError(
+        one_line(said) or type(error).__name__,
+        permanent=getattr(error, "permanent", False),
+        retry_after=getattr(error, "retry_after", None),
+    )
 
 
 def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:

@@ -13,7 +13,7 @@ from monitor.learn.head import Head
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead
-from monitor.types import StoredDocument, Task, legible
+from monitor.types import StoredDocument, Task, legible, whole
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,9 @@ class Reader:
         """The text to classify, or ``None``; an adapter that raises loses this document only."""
         try:
             text = self.adapter.read(document)
-        except Exception:
+            if not isinstance(text, str | None):
+                raise TypeError(f"read() must give a text or None, not {type(text).__name__}")
+        except (Exception, SystemExit):
             log.exception(
                 "task %s could not read document %d",
                 self.task.name,
@@ -39,7 +41,7 @@ class Reader:
                 extra={"document": document.id},
             )
             return None
-        return text if text and legible(text) else None
+        return whole(text) if text and legible(text) else None
 
 
 class Unmet:
@@ -75,7 +77,7 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -
         except (MonitorError, ValueError) as error:
             log.warning("task %s is left out: %s", stored.task.name, error)
             continue
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("task %s is left out: its adapter %s raised", stored.task.name, stored.adapter)
             continue
         readers.append(Reader(stored.task, adapter))

@@ -172,6 +172,12 @@ class Sources(Room):
         )
         return [(to_time(row[0]), to_time(row[1]), row[2], row[3]) for row in rows]
 
+    def await_first(self, now: datetime) -> None:
+        """Count from ``now`` on how long sources that were never read are due: one may hang at its first fetch."""
+        self.write(
+            "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
+        )
+
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -81,6 +82,12 @@ class Lines(Source):
                 raise SourceError("the server is down")
             if line == "BUG":
                 raise ValueError("unexpected")
+            if line == "EXIT":
+                sys.exit(3)
+            if line == "HALF":
+                half = "half \ud83d of a character"
+                yield Batch((Document(str(number), half),), cursor={"line": number, "last": half})
+                continue
             if line.startswith("BAD"):
                 yield Batch(bad=(BadRecord(line[4:], f"line {number}", line),), cursor={"line": number})
             else:
@@ -88,6 +95,9 @@ class Lines(Source):
 
     def describe(self) -> str:
         return f"lines of {self.settings.path}"
+
+    def notes(self, cursor: Mapping[str, Any]) -> Sequence[str]:
+        return "one line, not a list of lines" if cursor.get("line") == 7 else ()
 
 
 class Mood(TaskAdapter):

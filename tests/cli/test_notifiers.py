@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+
+from tests.cli.conftest import File
 
 SECOND = '\n[[notifiers]]\nplugin = "file"\nname = "broken"\npath = "x"\nfail = true\n'
 
@@ -29,6 +32,12 @@ def test_test_fails_where_one_cannot_deliver(monitor):
     monitor.edit('path = "sent.jsonl"', 'path = "no/such/folder"')
     (result,) = monitor("notifiers", "test", "desk", "--json", code=1).json
     assert "the plugin raised FileNotFoundError" in result["error"]
+
+
+def test_test_says_so_where_one_asks_to_end_the_program(monitor, monkeypatch):
+    monkeypatch.setattr(File, "send", lambda self, notification: sys.exit(3))
+    said = monitor("notifiers", "test", "desk", code=1)
+    assert "desk: the plugin raised SystemExit: 3" in said.out
 
 
 def test_unknown_notifier_lists_known_ones_and_sends_nothing(monitor):

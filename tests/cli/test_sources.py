@@ -86,8 +86,27 @@ def test_check_shows_a_few_only(monitor):
     assert checked["titles"] == ["text 0", "text 1", "text 2"]
 
 
+def test_check_shows_a_text_with_half_a_character(monitor):
+    monitor.write("news.txt", "HALF\n")
+    assert "half \ufffd of a character" in monitor("sources", "check").out
+    monitor("sources", "fetch", "news")
+    assert monitor("sources", "show", "news", "--json").json["cursor"]["last"] == "half \ufffd of a character"
+
+
+def test_a_note_that_is_no_list_is_one_note(monitor):
+    monitor.write("news.txt", "x\n" * 7)
+    (checked,) = monitor("sources", "check", "--json").json
+    assert checked["notes"] == ["one line, not a list of lines"]
+    monitor("sources", "fetch", "news")
+    assert monitor("sources", "show", "news", "--json").json["notes"] == ["one line, not a list of lines"]
+
+
 def test_check_fails_where_a_source_cannot_be_read(monitor):
-    for trouble, message in (("DOWN", "the server is down"), ("BUG", "the plugin raised ValueError")):
+    for trouble, message in (
+        ("DOWN", "the server is down"),
+        ("BUG", "the plugin raised ValueError"),
+        ("EXIT", "the plugin raised SystemExit: 3"),
+    ):
         monitor.write("news.txt", f"one\n{trouble}\n")
         (checked,) = monitor("sources", "check", "--json", code=1).json
         assert checked["documents"] == 1

@@ -94,6 +94,38 @@ def test_who_asks_for_a_pause_gets_no_other_letters_either(monitor_store: Store)
     assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=120)) == 3
 
 
+def test_a_header_as_it_came_does_not_stop_delivery(monitor_store: Store) -> None:
+    alert(monitor_store, 1, "desk")
+    desk = Recorder()
+    for asked, wait in (("120", 120), ("later", 20)):
+        desk.error = DeliveryError("busy", retry_after=asked)  # type: ignore[arg-type]
+        assert deliver_due(monitor_store, "desk", desk, NOW + HOUR * (wait == 20)) == 0
+        (waiting,) = monitor_store.outbox.undelivered()
+        assert waiting.next_at == NOW + HOUR * (wait == 20) + timedelta(seconds=wait)
+    assert waiting.attempts == 2
+
+
+def test_a_notifier_that_asks_to_end_the_program_is_tried_again(monitor_store: Store) -> None:
+    alert(monitor_store, 1, "desk")
+    desk = Recorder()
+    desk.error = SystemExit(1)
+    assert deliver_due(monitor_store, "desk", desk, NOW) == 0
+    (waiting,) = monitor_store.outbox.undelivered()
+    assert (waiting.attempts, waiting.last_error) == (1, "SystemExit: 1")
+    desk.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        deliver_due(monitor_store, "desk", desk, NOW + HOUR)
+
+
+def test_what_a_notifier_says_is_kept_as_one_line(monitor_store: Store) -> None:
+    alert(monitor_store, 1, "desk")
+    desk = Recorder()
+    desk.error = DeliveryError("one\n\x1b[31mtwo " + "y" * 2_000)
+    deliver_due(monitor_store, "desk", desk, NOW)
+    (waiting,) = monitor_store.outbox.undelivered()
+    assert waiting.last_error == "one two " + "y" * 488 + " ..."
+
+
 @pytest.mark.parametrize("error", [DeliveryError("busy"), ValueError("a bug")])
 def test_after_a_week_of_failures_a_letter_is_dead(monitor_store: Store, error: Exception) -> None:
     desk = Recorder()

@@ -67,6 +67,27 @@ def test_a_source_that_hangs(store: Store) -> None:
     assert problems(store, now) == "source news should have been fetched 11m ago"
 
 
+def test_a_source_that_hangs_at_its_first_fetch_and_one_that_never_gets_a_turn(
+    make_runtime: Callable[..., Runtime],
+) -> None:
+    second = '[[sources]]\nplugin = "list"\nname = "chats"\n'
+    runtime = make_runtime(CONFIG + second, now=NOW - timedelta(days=1))  # a day before, nobody ran it
+    runtime.synchronise(NOW)
+    assert sorted(runtime.due_sources(NOW)) == ["chats", "news"]
+    now = NOW + 11 * MINUTE
+    for stage in STAGES:
+        runtime.store.heartbeats.beat(stage, now)
+    assert problems(runtime.store, now) == (
+        "source chats should have been fetched 11m ago; source news should have been fetched 11m ago"
+    )
+    runtime.fetch("news", now)
+    assert problems(runtime.store, now) == "source chats should have been fetched 11m ago"
+    with runtime.store.transaction():
+        runtime.store.sources.sync([("news", "list", 300.0)])
+    runtime.synchronise(now)
+    assert problems(runtime.store, now) == "", "who reads the configuration again begins anew"
+
+
 def test_letters_that_do_not_get_through(store: Store) -> None:
     notification = sample_notification()
     store.outbox.add("desk", notification, None, NOW - 20 * MINUTE)

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from monitor.errors import DeliveryError, SourceError, StoreError
+from monitor.errors import DeliveryError, MonitorError, SourceError, StoreError
+from monitor.http import AddressRefused, OutgoingError
 from monitor.pipeline.ingest import Fetched
 from monitor.pipeline.judging import judge_due
 from monitor.runtime import Runtime
@@ -17,8 +19,9 @@ from monitor.scheduler import Scheduler
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.store.documents import Documents
+from monitor.testing import Recorder
 from monitor.types import BadRecord, Document, Seed
-from tests.conftest import CONFIG
+from tests.conftest import CONFIG, ListSource
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
 GOOD_MONEY = "profit sales dividend wonderful success growth"
@@ -239,6 +242,19 @@ def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now
     assert warm.store.outbox.counts() == {"waiting": 2}
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), SystemExit("oh")])
+def test_a_notifier_that_raises_where_it_refreshes_ends_no_round(
+    warm: Runtime, monitor_now: datetime, error: BaseException
+) -> None:
+    class Tired(Recorder):
+        def refresh(self, now: datetime, firing: object) -> None:
+            raise error
+
+    warm.notifiers["desk"] = Tired()
+    failed = warm.once(monitor_now, lambda *_: None)
+    assert failed == {"notifier desk": f"{type(error).__name__}: oh"}
+
+
 def test_an_edited_text_is_classified_again_and_counted_once(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=5)
     warm.sources["news"].waiting = [Document("x", BAD_COURT, published_at=at)]
@@ -427,6 +443,91 @@ def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
     state = warm.store.sources.get("news")
     assert state is not None
     assert state.next_at == monitor_now + timedelta(seconds=7200)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        ("7200", 7200),
+        (timedelta(hours=2), 300),
+        (float("nan"), 300),
+        (-5, 300),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 300),
+    ],
+)
+def test_what_is_no_number_of_seconds_is_as_if_nobody_asked(
+    warm: Runtime, monitor_now: datetime, asked: Any, pause: float
+) -> None:
+    warm.sources["news"].waiting = [SourceError("too many requests", retry_after=asked)]
+    with pytest.raises(SourceError, match="too many requests"):
+        warm.fetch("news", monitor_now)
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(seconds=pause)
+
+
+class Legacy(SourceError):
+    """Does not call ``__init__``."""
+
+    def __init__(self, code: int) -> None:
+        Exception.__init__(self, f"answered {code}")
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "pause"),
+    [
+        (MonitorError("the key is missing"), "the key is missing", 300),
+        (OutgoingError("http://news.example/: connection refused"), "http://news.example/: connection refused", 300),
+        (Legacy(418), "answered 418", 300),
+        (SystemExit(3), "the plugin raised SystemExit: 3", 300),
+        (SourceError("one\n\x1b[31mtwo\x1b[0m\x07 " + "y" * 2_000), "one two " + "y" * 488 + " ...", 300),
+    ],
+)  # fmt: skip
+def test_whatever_a_source_raises_is_noted_and_backed_off_from(
+    warm: Runtime, monitor_now: datetime, error: BaseException, said: str, pause: float
+) -> None:
+    warm.sources["news"].waiting = [Document("a", GOOD_MONEY), error]
+    for failures in (1, 2):
+        with pytest.raises(SourceError):
+            warm.fetch("news", monitor_now)
+        state = warm.store.sources.get("news")
+        assert state is not None
+        assert (state.failures, state.last_error) == (failures, said)
+        assert state.next_at == monitor_now + timedelta(seconds=pause * failures)
+    assert warm.store.documents.find(words="dividend wonderful", limit=1), "what came before is kept"
+
+
+def test_parts_that_ask_to_end_the_program_while_they_are_made_are_stood_in_for(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(ListSource, "__init__", leave)
+    monkeypatch.setattr(Recorder, "__init__", leave)
+    runtime = make_runtime()
+    assert runtime.once(monitor_now, lambda *_: None) == {"source news": "the plugin raised SystemExit: 3"}
+    assert runtime.notifiers["desk"].describe() == "the plugin raised SystemExit: 3"
+
+
+def test_what_somebody_has_to_mend_stays_so(warm: Runtime, monitor_now: datetime) -> None:
+    for _ in range(10):
+        warm.sources["news"].waiting = [AddressRefused("http://10.0.0.1/: a private address")]
+        with pytest.raises(SourceError) as caught:
+            warm.fetch("news", monitor_now)
+        assert caught.value.permanent
+    state = warm.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(hours=300 * 2**9 / 3600)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreError("the disk is full")])
+def test_what_is_no_fault_of_the_source_goes_on(
+    warm: Runtime, monitor_now: datetime, error: BaseException
+) -> None:
+    warm.sources["news"].waiting = [error]
+    with pytest.raises(type(error)):
+        warm.fetch("news", monitor_now)
 
 
 def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from monitor.learn.head import FORMAT, Head
 from monitor.pipeline.learning import revert
 from monitor.pipeline.readers import Reader, load_readers
 from monitor.runtime import Runtime
-from monitor.types import Document, Seed, legible
+from monitor.testing import stored_document
+from monitor.types import Document, Seed, StoredDocument, legible
 
 
 @pytest.fixture
@@ -46,6 +48,46 @@ def active(runtime: Runtime) -> bytes:
 def second_version(runtime: Runtime, now: datetime) -> None:
     runtime.store.tasks.add_seeds("mood", [Seed("zeppelin", "bad")], now)
     assert runtime.learn(now) == ["mood"]
+
+
+@pytest.mark.parametrize("read", [5, b"bytes", ["a text"], SystemExit(1), RuntimeError("no")])
+def test_what_an_adapter_reads_that_is_no_text_costs_this_document_its_label_alone(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch, read: Any
+) -> None:
+    def strange(document: StoredDocument) -> Any:
+        if "strange" not in document.text:
+            return document.text
+        if isinstance(read, BaseException):
+            raise read
+        return read
+
+    mood = next(reader for reader in runtime.readers if reader.task.name == "mood")
+    monkeypatch.setattr(mood.adapter, "read", strange)
+    runtime.sources["news"].waiting = [Document("1", "terrible loss"), Document("2", "a strange loss")]
+    runtime.fetch("news", monitor_now)
+    while runtime.classify(monitor_now):
+        pass
+    assert runtime.store.documents.count("classified") == 2
+    said = runtime.store.predictions.of([1, 2])
+    assert (sorted(said[1]), sorted(said[2])) == (["mood", "topic"], ["topic"])
+
+
+def test_half_a_character_in_what_an_adapter_reads_is_replaced(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mood = next(reader for reader in runtime.readers if reader.task.name == "mood")
+    monkeypatch.setattr(mood.adapter, "read", lambda document: "half \ud83d of it")
+    assert mood.read(stored_document("x")) == "half \ufffd of it"
+
+
+def test_a_task_that_cannot_be_learned_stops_no_other(
+    runtime: Runtime, monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    with runtime.store.transaction() as connection:  # as an older version let it in
+        connection.execute("""update tasks set labels = '{"bad": null, "good": ""}' where name = 'mood'""")
+    runtime.store.tasks.add_seeds("topic", [Seed("zeppelin", "court")], monitor_now)
+    assert runtime.learn(monitor_now) == ["topic"]
+    assert "task mood could not be learned" in caplog.text
 
 
 @pytest.mark.parametrize("data", [b"", b"a head of long ago", None])

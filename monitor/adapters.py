@@ -1,0 +1,35 @@
+"""What task adapters bring, checked: a plugin's slip must not stop the tasks of others later on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from monitor.interfaces import TaskAdapter
+from monitor.types import Seed, whole
+
+
+def labels_of(adapter: TaskAdapter) -> dict[str, str]:
+    """The default labels of an adapter with their descriptions.
+
+    :raises TypeError: they are no mapping of texts to texts.
+    """
+    found = adapter.labels()
+    if not isinstance(found, Mapping):
+        raise TypeError(f"labels() must give a mapping of labels to descriptions, not {type(found).__name__}")
+    for label, description in found.items():
+        if not isinstance(label, str) or not isinstance(description, str):
+            raise TypeError(f"labels() must map texts to texts, not {label!r} to {description!r}")
+    return {whole(label): whole(description) for label, description in found.items()}
+
+
+def seeds_of(adapter: TaskAdapter, labels: Collection[str]) -> list[Seed]:
+    """The default seeds of an adapter whose label is one of ``labels``.
+
+    :raises TypeError: they hold something else than seeds of two texts.
+    """
+    found = list(adapter.seeds())
+    for seed in found:
+        if not isinstance(seed, Seed) or not isinstance(seed.text, str) or not isinstance(seed.label, str):
+            raise TypeError(f"seeds() must give Seed objects of two texts, not {seed!r:.100}")
+    seeds = [Seed(whole(seed.text), whole(seed.label)) for seed in found]
+    return [seed for seed in seeds if seed.label in labels]

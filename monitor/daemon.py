@@ -41,6 +41,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     lock = DaemonLock(config.database)
     lock.acquire()
     store = Store(config.database, migrations=plugins.migrations)
+    store.heartbeats.begin(utc_now())
     encoder = make_encoder(config)
     encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
     turns = Turns()

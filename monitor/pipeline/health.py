@@ -19,19 +19,23 @@ OVERDUE_S = 600.0
 STUCK_S = 900.0
 """A letter that did not get through for so long means that delivery does not progress."""
 
+START_S = 300.0
+"""So long after its start a stage may not have done a round yet: the first classification waits for learning."""
+
 DEAD_S = 7 * 86400.0
 """So long is a notification that was given up a problem; it is kept longer."""
 
 
-def health(store: Store, now: datetime, notifiers: Sequence[str]) -> Health:
+def health(store: Store, now: datetime, notifiers: Sequence[str], *, patience: float = 0.0) -> Health:
     """How a running monitor is, read from its database.
 
     :param notifiers: those that are configured; letters to others do not count.
+    :param patience: seconds from its start in which a stage need not have shown any sign of life.
     """
     beats = {stage: at for stage, (at, _) in store.heartbeats.all().items()}
     sources = [s for s in store.sources.all() if s.active]
     problems = [
-        *_starting(beats),
+        *_silent(store, beats, now, patience),
         *(f"the {stage} stage is late" for stage in late_stages(beats, now)),
         *hanging(sources, now),
         # one source that fails is no reason to doubt the monitor, as long as another one works
@@ -49,7 +53,8 @@ def problems(store: Store, now: datetime, process: int | None) -> list[str]:
     if process is None:
         found = ["the monitor does not run (`monitor run` starts it)"]
     else:
-        found = list(health(store, now, list(store.outbox.counts_by_notifier())).problems)
+        notifiers = list(store.outbox.counts_by_notifier())
+        found = list(health(store, now, notifiers, patience=START_S).problems)
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
@@ -83,6 +88,9 @@ def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
     ]
 
 
-def _starting(beats: Mapping[str, datetime]) -> list[str]:
+def _silent(store: Store, beats: Mapping[str, datetime], now: datetime, patience: float) -> list[str]:
+    began = store.heartbeats.began()
+    if began is not None and (now - began).total_seconds() < patience:
+        return []
     missing = [stage for stage in ("fetch", "classify", "judge", "deliver") if stage not in beats]
     return [f"no sign of life yet from: {', '.join(missing)}"] if missing else []

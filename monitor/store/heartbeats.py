@@ -7,8 +7,22 @@ from datetime import datetime
 from monitor.store.room import Room, to_text, to_time
 
 
+START = "start"
+
+
 class Heartbeats(Room):
-    """The last time each stage did its round."""
+    """The last time each stage did its round, and when the daemon began."""
+
+    def begin(self, now: datetime) -> None:
+        """Note that the daemon starts: what stages of an earlier one did is no sign of life."""
+        with self.store.transaction():
+            self.clear()
+            self.beat(START, now)
+
+    def began(self) -> datetime | None:
+        """When the daemon started; ``None`` if none runs that has said so."""
+        at = self.value("select at from heartbeats where stage = ?", [START])
+        return None if at is None else to_time(at)
 
     def beat(self, stage: str, now: datetime, detail: str = "") -> None:
         """Note that ``stage`` is alive."""
@@ -22,7 +36,7 @@ class Heartbeats(Room):
         """``{stage: (last beat, detail)}``."""
         return {
             row["stage"]: (to_time(row["at"]), row["detail"])
-            for row in self.rows("select * from heartbeats order by stage")
+            for row in self.rows("select * from heartbeats where stage != ? order by stage", [START])
         }
 
     def clear(self) -> None:

@@ -43,6 +43,16 @@ def test_before_the_first_rounds_it_is_not(monitor_store: Store) -> None:
     assert "fetch, classify, judge, deliver" in problems(monitor_store)
 
 
+def test_the_status_waits_for_the_first_rounds_but_not_for_ever(monitor_store: Store) -> None:
+    monitor_store.heartbeats.beat("judge", NOW - 60 * MINUTE)  # of a monitor that was killed
+    monitor_store.heartbeats.begin(NOW)
+    assert status(monitor_store, NOW + MINUTE, 1) == []
+    monitor_store.heartbeats.beat("fetch", NOW + 6 * MINUTE)
+    late = "no sign of life yet from: classify, judge, deliver"
+    assert status(monitor_store, NOW + 6 * MINUTE, 1) == [late]
+    assert problems(monitor_store, NOW + MINUTE) == late, "a heartbeat is sent once all is alive"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_stopped(store: Store, stage: str) -> None:
     now = NOW + 6 * MINUTE

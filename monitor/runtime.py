@@ -250,7 +250,7 @@ class Runtime:
                 failed[f"notifier {name}"] = str(error)
             except (Exception, SystemExit) as error:
                 log.exception("notifier %s raised", name)
-                failed[f"notifier {name}"] = one_line(f"{type(error).__name__}: {error}")
+                failed[f"notifier {name}"] = one_line(f"the plugin raised {type(error).__name__}: {error}")
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so

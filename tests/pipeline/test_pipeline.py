@@ -252,7 +252,7 @@ def test_a_notifier_that_raises_where_it_refreshes_ends_no_round(
 
     warm.notifiers["desk"] = Tired()
     failed = warm.once(monitor_now, lambda *_: None)
-    assert failed == {"notifier desk": f"{type(error).__name__}: oh"}
+    assert failed == {"notifier desk": f"the plugin raised {type(error).__name__}: oh"}
 
 
 def test_an_edited_text_is_classified_again_and_counted_once(warm: Runtime, monitor_now: datetime) -> None:

@@ -11,7 +11,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
 from monitor.errors import MonitorError, UnknownName
-from monitor.pipeline.corrections import Correction, correct, text_in
+from monitor.pipeline.corrections import Correction, correct, correct_all, text_in
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
 from monitor.types import Seed, Task
@@ -66,15 +66,24 @@ def import_command(app: App, task: str, file: Path) -> None:
 
     Records that cannot be used are named and left out. If a label is not one of the task's,
     nothing is imported.
+
+    In a task with one label a text, a new label for a text takes the place of the one that it was
+    given by command before, as with `monitor seeds add`: a file of corrections can be imported.
+    Records of FILE that give one text several labels cannot be used there, none of them.
     """
     store = app.store_with(task)
     seeds = read_for(store.tasks.need(task).task, file)
-    added = store.tasks.add_seeds(task, seeds, app.now())
-    there = len(seeds) - added
+    done = correct_all(store, task, seeds, app.now())
+    added = sum(one.added is not None for one in done)
+    replaced, there = sum(len(one.replaced) for one in done), len(seeds) - added
     click.echo(
-        f"added {number(added, 'seed')}, {there} {'was' if there == 1 else 'were'} there already"
-        + (f"; {app.taken_up()}" if added else "")
+        f"added {number(added, 'seed')}"
+        + (f" in place of {replaced:,} with another label" if replaced else "")
+        + f", {there:,} {'was' if there == 1 else 'were'} there already"
+        + (f"; {app.taken_up()}" if added or replaced else "")
     )
+    standing = list(dict.fromkeys(seed for one in done for seed in one.standing))
+    _some([contradiction(seed) for seed in standing])
 
 
 @seeds_command.command("list")
@@ -137,19 +146,24 @@ def read_for(task: Task, file: Path) -> list[Seed]:
     """
     from monitor.seedfile import read_seeds
 
-    seeds, bad = read_seeds(file)
+    seeds, bad = read_seeds(file, one_label=not task.multi)
     unknown = [seed.label for seed in seeds if seed.label not in task.labels]
     if unknown:
         _, bad = read_seeds(file, task.labels)  # names the lines
-    for record in bad[:SHOWN]:
-        click.echo(f"{file}, {record.place}: {record.reason}", err=True)
-    if len(bad) > SHOWN:
-        click.echo(f"... and {len(bad) - SHOWN} more", err=True)
+    _some([f"{file}, {record.place}: {record.reason}" for record in bad])
     if unknown:
         raise UnknownName(f"label of {task.name!r}", unknown[0], task.labels)
     if bad:
-        click.echo(f"{len(bad)} records cannot be used", err=True)
+        click.echo(f"{number(len(bad), 'record')} cannot be used", err=True)
     return seeds
+
+
+def _some(lines: list[str]) -> None:
+    """The first of the lines on stderr, and how many there are beside."""
+    for line in lines[:SHOWN]:
+        click.echo(line, err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"... and {len(lines) - SHOWN:,} more", err=True)
 
 
 def said_of(done: Correction) -> str:

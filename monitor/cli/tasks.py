@@ -16,7 +16,7 @@ from monitor.cli.output import clock, number, print_table, shorten
 from monitor.cli.seeds import read_for, text_of
 from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
-from monitor.pipeline.corrections import correct
+from monitor.pipeline.corrections import correct, correct_all
 from monitor.routes import Name
 from monitor.store import Store
 from monitor.store.tasks import StoredTask
@@ -185,7 +185,7 @@ def add_command(
     with store.transaction():
         store.tasks.add(task, adapter, {}, now)
         store.tasks.sync_seeds(name, {"adapter": defaults}, now)
-        store.tasks.add_seeds(name, own, now)
+        correct_all(store, name, own, now)
     has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"
     click.echo(f"added the task {name} with {has}; {app.taken_up()}")
 

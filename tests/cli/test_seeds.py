@@ -87,8 +87,56 @@ def test_import_counts_new_known_and_bad_records(fetched):
     said = fetched("seeds", "import", "topic", file)
     assert "added 2 seeds, 1 was there already" in said.out
     assert "line 5: has no text" in said.err
-    assert "1 records cannot be used" in said.err
+    assert "1 record cannot be used" in said.err
     assert "added 0 seeds, 3 were there already" in fetched("seeds", "import", "topic", file).out
+
+
+def test_import_corrects_as_add_does(fetched):
+    first = fetched.write("first.csv", "text,label\nrecord sales,bad\nplain  text,bad\nother,good\n")
+    fetched("seeds", "import", "mood", first)
+    second = fetched.write("second.csv", "text,label\nrecord sales,good\nplain text,good\nother,good\n")
+    said = fetched("seeds", "import", "mood", second)
+    assert "added 2 seeds in place of 2 with another label, 1 was there already; the next" in said.out
+    assert said.err == ""
+    commanded = [(label, text) for label, text, origin in seeds(fetched, "mood") if origin == "command"]
+    assert commanded == [("good", "other"), ("good", "record sales"), ("good", "plain text")]
+    assert "added 0 seeds, 3 were there already\n" in fetched("seeds", "import", "mood", second).out
+
+
+def test_import_names_what_contradicts_itself_and_takes_none_of_it(fetched):
+    file = fetched.write(
+        "both.csv", "text,label\nthe same text,bad\nfine,good\nthe same  text,good\nfine,good\n"
+    )
+    said = fetched("seeds", "import", "mood", file)
+    assert "line 2: calls a text 'bad' that is 'good' in line 4" in said.err
+    assert "line 4: calls a text 'good' that is 'bad' in line 2" in said.err
+    assert "2 records cannot be used" in said.err
+    assert "added 1 seed, 1 was there already" in said.out
+    assert [text for _, text, origin in seeds(fetched, "mood") if origin == "command"] == ["fine"]
+
+
+def test_import_lets_a_text_have_several_labels_where_the_task_does(fetched):
+    file = fetched.write("both.csv", "text,label\na fine,court\na fine,money\n")
+    assert "added 2 seeds, 0 were there already" in fetched("seeds", "import", "topic", file).out
+
+
+def test_import_names_what_others_own_and_it_contradicts(fetched):
+    file = fetched.write("more.csv", "text,label\nawful failure,good\nterrible loss,good\n")
+    said = fetched("seeds", "import", "mood", file)
+    assert "added 2 seeds, 0 were there already" in said.out
+    assert "the seeds file still calls this text bad" in said.err
+    assert "the task's adapter still calls this text bad" in said.err
+
+
+def test_import_of_many_corrections_is_one_transaction_and_fast(fetched):
+    def lines(label):
+        return "text,label\n" + "".join(f"text number {n},{label}\n" for n in range(5000))
+
+    fetched("seeds", "import", "mood", fetched.write("a.csv", lines("good")))
+    started = time.monotonic()
+    said = fetched("seeds", "import", "mood", fetched.write("b.csv", lines("bad")))
+    assert time.monotonic() - started < 20, "each row looks through all seeds"
+    assert "added 5,000 seeds in place of 5,000 with another label" in said.out
 
 
 def test_import_with_an_unknown_label_imports_nothing(fetched):

@@ -87,6 +87,32 @@ def test_add_refuses_a_name_twice(monitor):
     assert "there is a task 'x' already, in the database" in said.err
 
 
+def test_labels_that_are_described_unevenly_are_worth_a_note_while_seeds_are_few(monitor):
+    note = "note: 2 of 3 labels have a description: describe all or none, or names are not told apart evenly"
+    even = ["--label", "a=what is an a", "--label", "b=what is a b"]
+    assert monitor("tasks", "add", "even", *even).err == ""
+    assert monitor("tasks", "add", "bare", "--label", "a", "--label", "b").err == ""
+    assert monitor("tasks", "add", "x", *even, "--label", "c").err == note + "\n"
+    assert note.removeprefix("note: ") in monitor("tasks", "show", "x", "--json").json["notes"][0]
+    assert "note:         2 of 3 labels" in monitor("tasks", "show", "x").out
+    assert monitor("tasks", "show", "even", "--json").json["notes"] == []
+    assert monitor("tasks", "extend", "even", "c", code=0).err == note + "\n"
+    assert monitor("tasks", "extend", "bare", "c", "--description", "what is a c").err == (
+        note.replace("2 of 3 labels have", "1 of 3 labels has") + "\n"
+    )
+    rows = "".join(f"text {n} of {label},{label}\n" for n in range(4) for label in "abc")
+    monitor("seeds", "import", "x", monitor.write("own.csv", f"text,label\n{rows}"))
+    assert monitor("tasks", "show", "x", "--json").json["notes"] == []
+    # what a file describes is looked at before anything runs
+    assert monitor("config", "check", "--json").json["notes"] == [
+        f"bare: {note.removeprefix('note: ').replace('2 of 3 labels have', '1 of 3 labels has')}",
+        f"even: {note.removeprefix('note: ')}",
+    ]
+    monitor.edit('money = "profit and sales"', 'money = ""')
+    assert "note:         topic: 1 of 2 labels has a description" in monitor("config", "check").out
+    assert not any(s.startswith("mood") for s in monitor("config", "check", "--json").json["notes"])
+
+
 def test_list_and_show_say_where_a_task_comes_from(fetched):
     fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
     records = {r["name"]: r for r in fetched("tasks", "list", "--json").json}

@@ -1,0 +1,35 @@
+"""What is no fault of a task, but worth a look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from monitor.types import Task
+
+FEW = 4
+"""Seeds; while a label has fewer, what its name and description say counts for much."""
+
+
+def hints(task: Task, seeds: Iterable[str]) -> list[str]:
+    """What to tell whoever owns ``task``, a line each.
+
+    :param seeds: the label of each of its seeds.
+    """
+    return uneven_descriptions(task, seeds)
+
+
+def uneven_descriptions(task: Task, seeds: Iterable[str]) -> list[str]:
+    """That some labels are described and others are not, while that matters.
+
+    A described label draws other texts than one that has a name alone, and more or fewer of them.
+    """
+    described = sum(bool(description.strip()) for description in task.labels.values())
+    counts = Counter(seeds)
+    if described in (0, len(task.labels)) or all(counts[label] >= FEW for label in task.labels):
+        return []
+    have = "has" if described == 1 else "have"
+    return [
+        f"{described} of {len(task.labels)} labels {have} a description: "
+        "describe all or none, or names are not told apart evenly"
+    ]

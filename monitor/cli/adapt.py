@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Adapted:
-    """What became of a task: ``made`` says whether ``version`` is new, ``note`` why it is not;
-    ``changed`` documents of the past got other labels (``None``: nothing was read again)."""
+    """What became of a task: ``made`` says whether ``version`` is new, ``note`` why it is not, and
+    which seeds have no label; ``changed`` documents of the past got other labels (``None``: nothing
+    was read again)."""
 
     task: str
     made: bool
@@ -213,6 +214,7 @@ def _adapt_one(
 ) -> Adapted:
     import numpy as np
 
+    from monitor.pipeline.hints import seeds_without_label
     from monitor.pipeline.promotion import learn
 
     started, name = time.monotonic(), reader.task.name
@@ -233,7 +235,9 @@ def _adapt_one(
     head = store.heads.active(name)
     assert head is not None
     seconds = time.monotonic() - started
-    return Adapted(name, learned.made, head.version, head.depth, head.seeds, changed, seconds, learned.note)
+    lost = seeds_without_label(reader.task, store.tasks.all_seeds(name))
+    note = "; ".join([*filter(None, [learned.note]), *lost])
+    return Adapted(name, learned.made, head.version, head.depth, head.seeds, changed, seconds, note)
 
 
 def _work(store: Store, depth: str | None) -> tuple[str, int | None]:

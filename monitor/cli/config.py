@@ -124,8 +124,9 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
     if store is not None:
         added = [t for t in store.tasks.active() if t.origin == "command" and t.task.name not in named]
         tasks += [(t.task, t.adapter, "command", {}) for t in added]
+    stored = {task.name: [] if store is None else store.tasks.all_seeds(task.name) for task, *_ in tasks}
     for task, _, _, seeds in tasks:
-        kept = [] if store is None else store.tasks.all_seeds(task.name)
+        kept = stored[task.name]
         own: tuple[SeedOrigin, ...] = ("command",) if task.name in named else ("adapter", "file", "command")
         for of in own:
             seeds[of] = [s.seed for s in kept if s.origin == of and s.seed.label in task.labels]
@@ -138,7 +139,9 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
             "threshold": task.threshold,
             "labels": list(task.labels),
             "seeds": {of: len(found) for of, found in seeds.items()},
-            "notes": hints(task, [seed.label for found in seeds.values() for seed in found]),
+            "notes": hints(
+                task, [seed.label for found in seeds.values() for seed in found], stored[task.name]
+            ),
         }
         for task, adapter, origin, seeds in tasks
     ]

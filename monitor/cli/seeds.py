@@ -97,13 +97,18 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     They come from the task's adapter, from the configured seeds file, or were added by
     command; only the last can be removed by command.
 
-    With --json: one array of objects with id, task, label, text, origin and document_id.
+    Seeds that were added for a label which the task no longer has are not learned from. Add them
+    again under another label with `monitor seeds add`, or remove them.
+
+    With --json: one array of objects with id, task, label, text, origin, document_id and in_use
+    (false: the task no longer has the label).
     """
     store = app.store
     labels = store.tasks.need(task).task.labels
-    if label is not None and label not in labels:
+    kept = [s for s in store.tasks.all_seeds(task) if s.seed.label in labels or s.origin == "command"]
+    if label is not None and label not in labels and label not in {s.seed.label for s in kept}:
         raise UnknownName(f"label of {task!r}", label, labels)
-    found = [s for s in store.tasks.seeds(task) if label in (None, s.seed.label)]
+    found = [s for s in kept if label in (None, s.seed.label)]
     if as_json:
         print_json(
             [
@@ -114,6 +119,7 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
                     "text": s.seed.text,
                     "origin": s.origin,
                     "document_id": s.document_id,
+                    "in_use": s.seed.label in labels,
                 }
                 for s in found
             ]
@@ -121,7 +127,15 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
         return
     print_table(
         ["id", "label", "from", "text"],
-        [[s.id, s.seed.label, s.origin, shorten(s.seed.text, 100)] for s in found],
+        [
+            [
+                s.id,
+                s.seed.label + " (no longer a label)" * (s.seed.label not in labels),
+                s.origin,
+                shorten(s.seed.text, 100),
+            ]
+            for s in found
+        ],
         empty="no seeds; the task works from the names and descriptions of its labels",
         right=["id"],
     )

@@ -20,7 +20,8 @@ ORIGINS = ("adapter", "file", "command")
 
 def notes_of(store: Store, task: Task) -> list[str]:
     """What is worth a look in a task, a line each."""
-    return hints(task, [stored.seed.label for stored in store.tasks.seeds(task.name)])
+    stored = store.tasks.all_seeds(task.name)
+    return hints(task, [one.seed.label for one in stored], stored)
 
 
 def task_record(store: Store, stored: StoredTask) -> dict[str, Any]:

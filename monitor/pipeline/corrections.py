@@ -52,27 +52,27 @@ def correct_all(
     """Add ``seeds`` to ``task``, in one transaction with what follows from them; what became of each.
 
     In a task with one label a text the newest answer counts: seeds that commands added for the
-    same text (spaces and line ends aside) under another label are removed. Where a text may
-    carry several labels, they do not contradict each other.
+    same text (spaces and line ends aside) under another label, be it one that the task no longer
+    has, are removed. Where a text may carry several labels, they do not contradict each other.
 
     :param seeds: in a task with one label a text, none of which contradicts another.
     :raises UnknownName: for a task or label that nobody knows; nothing is changed then.
     :raises MonitorError: for an empty text; likewise.
     """
     with store.transaction():
-        multi, there = store.tasks.need(task).task.multi, store.tasks.seeds(task)
+        wanted, there = store.tasks.need(task).task, store.tasks.all_seeds(task)
         same = defaultdict[str, list[StoredSeed]](list)
-        for kept in [] if multi else there:
+        for kept in [] if wanted.multi else there:
             same[in_one_line(kept.seed.text)].append(kept)
         store.tasks.add_seeds(task, seeds, now, document_id=document_id)
         known = {kept.seed for kept in there}
-        new = {s.seed: s.id for s in store.tasks.seeds(task) if s.seed not in known}
+        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s.seed not in known}
         done = []
         for seed in seeds:
             text = in_one_line(seed.text)
             others = [s for s in same[text] if s.seed.label != seed.label]
             replaced = tuple(s for s in others if s.origin == "command")
-            standing = tuple(s for s in others if s.origin != "command")
+            standing = tuple(s for s in others if s.origin != "command" and s.seed.label in wanted.labels)
             for found in replaced:
                 store.tasks.remove_seed(found.id)
                 same[text].remove(found)
@@ -89,7 +89,7 @@ def take_back(store: Store, correction: Correction, now: datetime) -> None:
         ):
             store.tasks.remove_seed(correction.added)
         for found in correction.replaced:
-            store.tasks.add_seeds(correction.task, [found.seed], now, document_id=found.document_id)
+            store.tasks.restore_seed(found, now)
 
 
 def text_in(store: Store, reader: Reader, document_id: int) -> str:

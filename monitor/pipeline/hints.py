@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from shlex import quote
 
+from monitor.store.tasks import StoredSeed
 from monitor.types import Task
 
 FEW = 4
 """Seeds; while a label has fewer, what its name and description say counts for much."""
 
 
-def hints(task: Task, seeds: Iterable[str]) -> list[str]:
+def hints(task: Task, seeds: Iterable[str], stored: Iterable[StoredSeed]) -> list[str]:
     """What to tell whoever owns ``task``, a line each.
 
-    :param seeds: the label of each of its seeds.
+    :param seeds: the label of each seed that it learns from.
+    :param stored: all that the database has of it.
     """
-    return uneven_descriptions(task, seeds)
+    return [*uneven_descriptions(task, seeds), *seeds_without_label(task, stored)]
+
+
+def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:
+    """That seeds which commands added have a label that the task no longer has: it was renamed, or went."""
+    lost = Counter(s.seed.label for s in stored if s.origin == "command" and s.seed.label not in task.labels)
+    return [
+        f"{count:,} {'seed' if count == 1 else 'seeds'} added by command {'has' if count == 1 else 'have'} "
+        f"the label {label!r}, which the task no longer has: `monitor seeds list {quote(task.name)}` shows "
+        f"{'it' if count == 1 else 'them'}"
+        for label, count in lost.items()
+    ]
 
 
 def uneven_descriptions(task: Task, seeds: Iterable[str]) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from monitor.cli.app import App
+from monitor.pipeline.corrections import correct, take_back
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.shared_encoder import make_encoder
 from monitor.store.lock import DaemonLock
+from monitor.types import Seed
 
 
 def seeds(monitor, task="topic"):
@@ -164,6 +167,51 @@ def test_list_of_one_label(fetched):
     assert "terrible loss" in fetched("seeds", "list", "mood").out
     assert "known: bad, good" in fetched("seeds", "list", "mood", "--label", "nope", code=2).err
     assert "known: mood, topic" in fetched("seeds", "list", "nope", code=2).err
+
+
+@pytest.fixture
+def renamed(fetched):
+    """A seed was added for the label `good`, which was then renamed in the configuration."""
+    fetched("seeds", "add", "mood", "good", "record sales")
+    fetched.edit('adapter = "mood"\nseeds = "mood.csv"', 'adapter = "mood"\nlabels = ["great", "bad"]')
+    return fetched
+
+
+def test_seeds_of_a_label_that_was_renamed_are_told_of(renamed):
+    said = "1 seed added by command has the label 'good', which the task no longer has"
+    (note,) = [n for n in renamed("config", "check", "--json").json["notes"] if "no longer" in n]
+    assert note == f"mood: {said}: `monitor seeds list mood` shows it"
+    assert said in renamed("adapt", "mood").out
+    assert said in renamed("tasks", "show", "mood").out
+    renamed("adapt", "mood")
+    (row,) = [s for s in renamed("seeds", "list", "mood", "--json").json if s["origin"] == "command"]
+    assert (row["label"], row["text"], row["in_use"]) == ("good", "record sales", False)
+    assert "good (no longer a label)" in renamed("seeds", "list", "mood", "--label", "good").out
+    assert "known: bad, great" in renamed("seeds", "list", "mood", "--label", "fine", code=2).err
+
+
+def test_seeds_of_a_label_that_was_renamed_can_be_removed_or_given_another(renamed):
+    renamed("adapt", "mood")
+    assert "in place of good" in renamed("seeds", "add", "mood", "great", "record sales").out
+    assert [s for s in seeds(renamed, "mood") if s[2] == "command"] == [("great", "record sales", "command")]
+    assert "no longer" not in renamed("config", "check").out
+    renamed.edit('labels = ["great", "bad"]', 'labels = ["superb", "bad"]')
+    renamed("adapt", "mood")
+    (row,) = [s for s in renamed("seeds", "list", "mood", "--json").json if s["origin"] == "command"]
+    assert "removed 1 seed" in renamed("seeds", "remove", row["id"]).out
+    assert "no longer" not in renamed("tasks", "show", "mood").out
+
+
+def test_taking_back_a_correction_puts_a_seed_without_a_label_back(renamed):
+    renamed("adapt", "mood")
+    store, now = renamed.store(), datetime.now(UTC)
+    try:
+        before = store.tasks.all_seeds("mood")
+        done = correct(store, "mood", Seed("record sales", "great"), now)
+        take_back(store, done, now)
+        assert [s.seed for s in store.tasks.all_seeds("mood")] == [s.seed for s in before]
+    finally:
+        store.close()
 
 
 def test_remove_takes_all_or_none(fetched):

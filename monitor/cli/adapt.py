@@ -13,6 +13,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number, print_table
 from monitor.errors import LearnError, MonitorError
 from monitor.store import Store
+from monitor.store.heads import ENOUGH_TO_TELL, StoredHead
 
 if TYPE_CHECKING:
     from monitor.interfaces import Encoder
@@ -71,8 +72,8 @@ def adapt_command(
     with other labels, or null), seconds and note. With --revert: one object with task, version,
     depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
     version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy (on seeds that
-    were left out, or null; of one in four at a time, but for `deep` of one half at a time, so that only
-    the reason says what it gained), and reason.
+    were left out, or null; of fewer than ten they say next to nothing; of one in four at a time, but for
+    `deep` of one half at a time, so that only the reason says what it gained), and reason.
     """
     if history or back:
         option = "--history" if history else "--revert"
@@ -147,8 +148,7 @@ def _history(app: App, task: str, as_json: bool) -> None:
                 head.depth,
                 head.view,
                 head.seeds,
-                "" if head.log_loss is None else f"{head.log_loss:.3f}",
-                "" if head.accuracy is None else f"{head.accuracy:.0%}",
+                *_score(head),
                 head.reason,
             ]
             for head in versions
@@ -156,6 +156,15 @@ def _history(app: App, task: str, as_json: bool) -> None:
         empty=f"the task {task} has no head yet; `monitor adapt {task}` makes one",
         right=["version", "seeds", "log-loss", "accuracy"],
     )
+
+
+def _score(head: StoredHead) -> tuple[str, str]:
+    """Log-loss and accuracy on left-out seeds, in words."""
+    if head.log_loss is None or head.accuracy is None:
+        return "", ""
+    if head.seeds < ENOUGH_TO_TELL:
+        return "", "too few seeds"
+    return f"{head.log_loss:.3f}", f"{head.accuracy:.0%}"
 
 
 def _revert(app: App, task: str, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from monitor.cli.output import clock, number, print_table
 from monitor.pipeline.hints import hints
 from monitor.store import Store
+from monitor.store.heads import ENOUGH_TO_TELL
 from monitor.store.tasks import StoredTask
 from monitor.types import Task
 
@@ -88,6 +89,8 @@ def print_task(record: Mapping[str, Any], config: Path) -> None:
     }
     if head is not None:
         told = "" if head["accuracy"] is None else f"; tells {head['accuracy']:.0%} of left-out seeds right"
+        if told and head["seeds"] < ENOUGH_TO_TELL:
+            told = "; too few seeds to tell how good it is"
         lines["depth"] = f"{head['depth']}, in the view {head['view']}{told}"
     for key, value in [*lines.items(), *(("note", said) for said in record["notes"])]:
         click.echo(f"{key + ':':14}{value}")

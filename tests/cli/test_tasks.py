@@ -143,6 +143,12 @@ def test_show_names_the_head_in_use(fetched):
     assert (record["head"]["depth"], record["head"]["view"]) == ("seeds", "base")
     shown = fetched("tasks", "show", "mood").out
     assert "version 2" in shown
+    assert "seeds, in the view base; too few seeds to tell how good it is" in shown
+    rows = "".join(f"a broken promise {n},bad\n" for n in range(5))
+    fetched("seeds", "import", "mood", fetched.write("more.csv", f"text,label\n{rows}"))
+    fetched("adapt", "mood")
+    record, shown = fetched("tasks", "show", "mood", "--json").json, fetched("tasks", "show", "mood").out
+    assert record["head"]["seeds"] == 10
     assert f"seeds, in the view base; tells {record['head']['accuracy']:.0%} of left-out seeds right" in shown
 
 

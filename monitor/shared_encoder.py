@@ -41,6 +41,10 @@ class SharedEncoder(Encoder):
         with self._turn:
             return self.encoder.encode(texts, views, progress=progress)
 
+    def reads(self, text: str) -> int:
+        with self._turn:
+            return self.encoder.reads(text)
+
     def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
         with self._turn:
             return self.encoder.fine_tune(*given, progress=progress)

@@ -36,9 +36,12 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     what the label's log-odds lose is its effect. Words below zero spoke against the label.
     A TEXT of - is read from standard input.
 
-    With --json: one object with document_id, task, text, label, probability, threshold, abstained,
-    runner_up, runner_up_probability, margin, nearest (label, text, similarity, is_name) and words
-    (text, start, end, effect).
+    Of a long text the encoder reads the beginning alone, 256 tokens or what its settings say; a line
+    says how far that is.
+
+    With --json: one object with document_id, task, read (characters, from the first on), text, label,
+    probability, threshold, abstained, runner_up, runner_up_probability, margin, nearest (label, text,
+    similarity, is_name) and words (text, start, end, effect).
     """
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
@@ -60,10 +63,11 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
         if not legible(text):
             raise MonitorError("there is no text to explain")
     found = explain_text(store, featurizer, reader, text, label=label)
+    read = featurizer.encoder.reads(text)
     if as_json:
-        print_json({"document_id": document_id, "task": name, **asdict(found)})
+        print_json({"document_id": document_id, "task": name, "read": read, **asdict(found)})
     else:
-        _print(found)
+        _print(found, read)
 
 
 def _only_task(names: list[str]) -> str:
@@ -74,13 +78,17 @@ def _only_task(names: list[str]) -> str:
     return names[0]
 
 
-def _print(found: Explanation) -> None:
+def _print(found: Explanation, read: int) -> None:
     screen = console()
     carried, against = (
         _worth_saying(found, found.top(TOP)),
         _worth_saying(found, found.top(TOP, against=True)),
     )
     screen.print(_marked(found.text, carried, against))
+    if read < len(found.text):
+        screen.print(
+            Text(f"(only the first {read:,} of {len(found.text):,} characters are read)", style="dim")
+        )
     screen.print()
     line = Text(f"{found.label} {found.probability:.0%}", "bold")
     if found.abstained:

@@ -66,6 +66,26 @@ def test_reads_standard_input_and_long_texts(fetched):
     assert "\x1b" not in fetched("explain", "-", "--task", "mood", input=text).out
 
 
+def test_says_how_much_of_a_long_text_is_read(fetched):
+    fetched.edit('encoder = "hash"', 'encoder = "minilm"')
+    text = "Good morning to all of you there. " * 60 + "Where is my parcel?"
+    found = fetched("explain", text, "--task", "mood", "--json").json
+    assert 1000 < found["read"] < len(text)
+    assert found["text"][: found["read"]].endswith(
+        ("Good", "morning", "to", "all", "of", "you", "there", ".")
+    )
+    said = f"only the first {found['read']:,} of {len(text):,} characters are read"
+    assert f"({said})" in fetched("explain", text, "--task", "mood").out
+    assert (
+        "characters are read"
+        not in fetched("explain", "Where is my parcel? \u2764\ufe0f", "--task", "mood").out
+    )
+    many = fetched("classify", "Where is my parcel?", text)
+    assert many.err == f"text 2: {said}\n"
+    rows = fetched("classify", "Where is my parcel?", text, "--json").json
+    assert [row["read"] for row in rows] == [19, found["read"]]
+
+
 def test_stores_nothing(fetched):
     fetched("adapt")
     store = fetched.store()

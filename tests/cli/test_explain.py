@@ -53,6 +53,29 @@ def test_explains_another_label(fetched):
     assert found["margin"] < 0
 
 
+def test_explains_all_labels_that_are_said(fetched):
+    fetched.edit("multi = true", "multi = true\nthreshold = 0.0")
+    text = "lawsuits eat the profit"
+    found = fetched("explain", text, "--task", "topic", "--json").json
+    said = fetched("classify", text, "--task", "topic", "--json").json[0]["predictions"]["topic"]
+    assert [one["label"] for one in found["said"]] == [one["label"] for one in said]
+    assert {one["label"] for one in said} == {"court", "money"}
+    assert [found["label"], found["others"][0]["label"]] == [one["label"] for one in said]
+    assert [word["text"] for word in found["others"][0]["words"]] == text.split()
+    out = fetched("explain", text, "--task", "topic").out
+    first, second = (f"{one['label']} {one['probability']:.0%}" for one in found["said"])
+    lines = [line for line in out.splitlines() if line]
+    assert lines[1] == f"said: {first}, {second}"
+    assert lines.index(first) < lines.index(second)
+    assert out.count("for it:") == 2
+    assert "next:" not in out
+    asked = fetched("explain", text, "--task", "topic", "--label", found["others"][0]["label"]).out
+    assert f"said: {first}, {second}\n\n{second}\n" in asked
+    assert asked.count("for it:") == 1
+    fetched.edit("threshold = 0.0", "threshold = 1.0")
+    assert "said: none of the labels" in fetched("explain", text, "--task", "topic").out
+
+
 def test_says_that_a_task_abstained(fetched):
     fetched.edit('adapter = "mood"', 'adapter = "mood"\nthreshold = 0.999')
     said = fetched("explain", "growth", "--task", "mood")

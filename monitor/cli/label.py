@@ -13,7 +13,7 @@ from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.documents import duration
-from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching
+from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, has_terminal, keys_for, matching
 from monitor.cli.output import clock, console, number, print_table, printable, shorten
 from monitor.cli.seeds import contradiction, said_of
 from monitor.errors import MonitorError
@@ -54,6 +54,8 @@ def label_command(app: App, task: str, since: str, batch: int | None, as_json: b
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")
     seconds = duration(since)
+    if batch is None and not has_terminal():
+        raise NoTerminal
     desk = _open(app, task, lambda now: now - timedelta(seconds=seconds))
     if batch is not None:
         _print(desk.choose(batch), as_json, since)
@@ -69,6 +71,13 @@ def label_command(app: App, task: str, since: str, batch: int | None, as_json: b
         click.echo("no more documents to ask about")
     stored = sum(len(answer.corrections) for answer in session.answers)
     click.echo(f"{number(stored, 'seed')} stored" + (f"; {app.taken_up()}" if stored else ""))
+
+
+class NoTerminal(MonitorError):
+    """Nobody can be asked."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no terminal to ask at; `--batch N` prints what would be asked")
 
 
 @dataclass
@@ -176,9 +185,7 @@ class Session:
         except (EOFError, KeyboardInterrupt):
             return QUIT
         except OSError:
-            raise MonitorError(
-                "there is no terminal to ask at; `--batch N` prints what would be asked"
-            ) from None
+            raise NoTerminal from None
         if not pressed:
             return QUIT
         return "" if pressed.startswith("\x1b") else pressed[0]  # arrow keys and the like say nothing

@@ -148,7 +148,10 @@ def add_command(
     described = dict(_described(label) for label in labels)
     if len(described) < len(labels):
         raise click.BadParameter("a label is given twice", param_hint="--label")
-    task = make_task(name, made, labels=described or None, multi=multi, threshold=threshold)
+    remedies = ("give some with --label NAME", "give another with --label NAME, or say --multi")
+    task = make_task(
+        name, made, labels=described or None, multi=multi, threshold=threshold, remedies=remedies
+    )
     own = [] if file is None else read_for(task, file)
     defaults = [seed for seed in made.seeds() if seed.label in task.labels]
     store, now = app.synchronised_store, app.now()

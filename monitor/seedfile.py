@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import MonitorError, UnknownName
-from monitor.types import BadRecord, Seed, in_one_line
+from monitor.types import BadRecord, Seed, in_one_line, legible
 
 COLUMNS = ("text", "label")
 FORMATS = (".csv", ".jsonl")
@@ -205,6 +205,9 @@ def _keep(
             cells[name].encode()
         except UnicodeEncodeError:  # JSON can escape half of a surrogate pair
             bad.append(_bad(line, f"{name} holds half of a character", raw))
+            return
+        if not legible(cells[name]):
+            bad.append(_bad(line, f"has a {name} without anything to see in it", raw))
             return
     if labels is not None and cells["label"] not in labels:
         bad.append(_bad(line, str(UnknownName("label", cells["label"], labels)), raw))

@@ -142,6 +142,13 @@ def test_import_of_many_corrections_is_one_transaction_and_fast(fetched):
     assert "added 5,000 seeds in place of 5,000 with another label" in said.out
 
 
+def test_import_leaves_out_a_text_without_a_shape_and_no_more(fetched):
+    file = fetched.write("more.csv", "text,label\njudge,court\n\u200b,court\n")
+    said = fetched("seeds", "import", "topic", file)
+    assert "line 3: has a text without anything to see in it" in said.err
+    assert "added 1 seed, 0 were there already" in said.out
+
+
 def test_import_with_an_unknown_label_imports_nothing(fetched):
     file = fetched.write(
         "more.jsonl", '{"text": "judge", "label": "court"}\n{"text": "x", "label": "sport"}\n'

@@ -68,7 +68,7 @@ def _agreeing(rows: list[Row]) -> tuple[list[Row], list[BadRecord]]:
             continue
         said = " and ".join(f"{label!r} in line {at}" for label, at in others.items())
         bad.append(
-            _bad(line, f"calls a text {seed.label!r} that is {said}, where a text has one label only", raw)
+            _bad(line, f"has a text that is {seed.label!r} here and {said}: it can have one label only", raw)
         )
     return agreeing, bad
 

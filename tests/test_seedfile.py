@@ -57,8 +57,8 @@ def test_where_a_text_has_one_label_records_that_contradict_each_other_cannot_be
     seeds, bad = read_seeds(file, one_label=True)
     assert seeds == [Seed("b", "y"), Seed("b", "y")]
     assert [(record.place, record.reason) for record in bad] == [
-        ("line 1", "calls a text 'x' that is 'y' in line 3, where a text has one label only"),
-        ("line 3", "calls a text 'y' that is 'x' in line 1, where a text has one label only"),
+        ("line 1", "has a text that is 'x' here and 'y' in line 3: it can have one label only"),
+        ("line 3", "has a text that is 'y' here and 'x' in line 1: it can have one label only"),
     ]
 
 

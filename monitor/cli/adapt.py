@@ -45,7 +45,7 @@ class Adapted:
     type=click.Choice(["seeds", "stream", "deep"]),
     help="How much is done: seeds and names, the stored documents as well, or fine-tuning [default: seeds].",
 )
-@click.option("--revert", "back", is_flag=True, help="Use the version of TASK again that was in use before.")
+@click.option("--revert", "back", is_flag=True, help="Use again the version of TASK that was in use before.")
 @click.option("--history", is_flag=True, help="List the versions of TASK.")
 @json_option
 @pass_app
@@ -60,8 +60,8 @@ def adapt_command(
 
     `--depth stream` also learns from the documents that the task reads, without their labels
     (the 20,000 newest). The new version is used only if it tells seeds that were left out no
-    worse. `--depth deep` fine-tunes layers for the task on its seeds, half a minute or more; the
-    new version is used only if it tells seeds that were left out better. It costs half an encoder
+    worse. `--depth deep` fine-tunes layers for the task on its seeds, which takes half a minute or
+    more; the new version is used only if it tells seeds that were left out better. It costs half an encoder
     pass more for each text from then on, and all of the past is encoded again. When seeds change, its
     layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
 
@@ -71,9 +71,10 @@ def adapt_command(
     With --json: an array of objects with task, made, version, depth, seeds, changed (documents
     with other labels, or null), seconds and note. With --revert: one object with task, version,
     depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
-    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy (on seeds that
-    were left out, or null; of fewer than ten they say next to nothing; of one in four at a time, but for
-    `deep` of one half at a time, so that only the reason says what it gained), and reason.
+    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy on seeds that were
+    left out (or null), and reason. Scores of fewer than ten seeds say next to nothing; the table does
+    not show them. One seed in four is left out at a time, but for `deep` one in two: what it gained is
+    told by the reason alone.
     """
     if history or back:
         option = "--history" if history else "--revert"

@@ -25,7 +25,9 @@ WORTH_SAYING = 0.1
 
 @click.command("explain")
 @click.argument("what", metavar="DOCUMENT|TEXT")
-@click.option("--task", "name", metavar="NAME", help="Which task's answer; not needed where there is one.")
+@click.option(
+    "--task", "name", metavar="NAME", help="Which task's answer; not needed where there is only one."
+)
 @click.option("--label", metavar="LABEL", help="Explain this label instead of those that the task says.")
 @json_option
 @pass_app

@@ -32,7 +32,11 @@ SHOWN = 1500
 @click.command("label")
 @click.argument("task")
 @click.option(
-    "--since", default="90d", show_default=True, metavar="DURATION", help="Only documents of the last 7d ..."
+    "--since",
+    default="90d",
+    show_default=True,
+    metavar="DURATION",
+    help="Only documents that are no older than this.",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), metavar="N", help="Print the N documents to ask about, and end."
@@ -42,14 +46,15 @@ SHOWN = 1500
 def label_command(app: App, task: str, since: str, batch: int | None, as_json: bool) -> None:
     """Label the documents that TASK would learn most from, with one key each.
 
-    Those that it is least sure of come first, and no two that are alike; seeds are left out.
+    Those that it is least sure of come first, no two of them alike; what is a seed already is left out.
     Every answer is a seed at once, and a running monitor takes it up. After ten answers the
     choice is made anew with what was learned. Keys: s skips, n says that none of the labels fits
     (the text is not asked about again until the task has another label), u takes the last answer
     back, q ends. Where a text may carry several labels, their keys mark them and Enter stores.
 
-    With --batch nothing is asked. With --json as well: one array of objects with id, text, guess,
-    probability, abstained and why; `monitor seeds add TASK LABEL --document ID` answers one.
+    With --batch nothing is asked, and no terminal is needed. With --json as well: one array
+    of objects with id, text, guess, probability, abstained and why;
+    `monitor seeds add TASK LABEL --document ID` answers one.
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")

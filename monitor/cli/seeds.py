@@ -39,9 +39,9 @@ def seeds_command() -> None:
 def add_command(app: App, task: str, label: str, text: str | None, document_id: int | None) -> None:
     """Add TEXT as an example of LABEL.
 
-    A TEXT of - is read from standard input. With --document no TEXT is given: this is how a
-    document that got a wrong label corrects the task. In a task with one label a text, a new
-    label for a text takes the place of the one that it was given by command before.
+    A TEXT of - is read from standard input. With --document give no TEXT: this is how to correct
+    what the task says of a document. In a task with one label a text, a new label for a text takes
+    the place of the one that it was given by command before.
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
@@ -62,14 +62,15 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_app
 def import_command(app: App, task: str, file: Path) -> None:
-    """Add the examples of FILE: .csv or .jsonl with columns text and label.
+    """Add the examples of FILE: .csv or .jsonl, in UTF-8, with columns text and label.
 
-    Records that cannot be used are named and left out. If a label is not one of the task's,
-    nothing is imported.
+    Records that cannot be used, such as those without a text, are named with their lines and left
+    out. If a label is not one of the task's, nothing is imported. Where a text may carry several
+    labels, give it one record for each.
 
     In a task with one label a text, a new label for a text takes the place of the one that it was
     given by command before, as with `monitor seeds add`: a file of corrections can be imported.
-    Records of FILE that give one text several labels cannot be used there, none of them.
+    Where FILE itself gives one text several labels, none of those records can be used there.
     """
     store = app.store_with(task)
     seeds = read_for(store.tasks.need(task).task, file)
@@ -94,8 +95,8 @@ def import_command(app: App, task: str, file: Path) -> None:
 def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     """List the seeds of a task.
 
-    They come from the task's adapter, from the configured seeds file, or were added by
-    command; only the last can be removed by command.
+    They come from the task's adapter or the configured seeds file, or were added by command;
+    only the last can be removed with `monitor seeds remove`.
 
     Seeds that were added for a label which the task no longer has are not learned from. Add them
     again under another label with `monitor seeds add`, or remove them.
@@ -145,7 +146,10 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
 @pass_app
 def remove_command(app: App, ids: tuple[int, ...]) -> None:
-    """Remove seeds that were added by command: all of the IDs, or none."""
+    """Remove seeds that were added by command: all of the IDs, or none.
+
+    `monitor seeds list TASK` shows the IDs.
+    """
     store = app.store
     with store.transaction():
         for seed_id in dict.fromkeys(ids):

@@ -89,7 +89,10 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     "[default: the adapter's labels].",
 )
 @click.option(
-    "--adapter", default="labels", show_default=True, help="Who reads documents and brings examples."
+    "--adapter",
+    default="labels",
+    show_default=True,
+    help="The plugin that reads documents and brings examples.",
 )
 @click.option(
     "--multi/--single", default=None, help="Several labels a text, or one [default: the adapter's choice]."
@@ -97,7 +100,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Say none of these below this probability [default: chosen by the learner].",
+    help="Give no label below this probability [default: chosen by the learner].",
 )
 @click.option(
     "--seeds",
@@ -125,8 +128,8 @@ def add_command(
           --label "urgent=somebody must act within the hour" \\
           --label "routine=can wait for its turn"
 
-    Examples are optional: names and descriptions are enough to begin with. The ones of FILE
-    are copied; add more with `monitor seeds add`.
+    Examples are optional: names and descriptions are enough to begin with. Those in FILE are
+    copied into the database; add more with `monitor seeds add`.
     """
     config = app.config
     try:
@@ -167,7 +170,7 @@ def add_command(
 @tasks_command.command("extend")
 @click.argument("name")
 @click.argument("label")
-@click.option("--description", default="", help="A line that describes the label.")
+@click.option("--description", default="", help="A line that describes the label (describe all, or none).")
 @click.option(
     "--seed",
     "documents",
@@ -180,8 +183,8 @@ def add_command(
 def extend_command(app: App, name: str, label: str, description: str, documents: tuple[int, ...]) -> None:
     """Give a task another label, with documents as its examples.
 
-    Alerts of the kind `new_topic` say which label and documents they offer. A label of a task
-    that the configuration owns is added there first; the examples can then be given here.
+    Alerts of the kind `new_topic` say which label and documents they offer. Where the configuration
+    owns the task, add the label there first; then the examples can be given here.
     """
     if not label.strip() or label == ALL:
         raise click.BadParameter(f"{label!r} cannot be a label", param_hint="LABEL")
@@ -200,7 +203,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
 @click.argument("name")
 @pass_app
 def remove_command(app: App, name: str) -> None:
-    """Put a task to rest that `monitor tasks add` added.
+    """Remove a task that `monitor tasks add` added.
 
     What it said of documents is kept, and so are its seeds: adding a task of that name again
     takes them up.

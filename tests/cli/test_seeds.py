@@ -111,8 +111,10 @@ def test_import_names_what_contradicts_itself_and_takes_none_of_it(fetched):
         "both.csv", "text,label\nthe same text,bad\nfine,good\nthe same  text,good\nfine,good\n"
     )
     said = fetched("seeds", "import", "mood", file)
-    assert "line 2: calls a text 'bad' that is 'good' in line 4" in said.err
-    assert "line 4: calls a text 'good' that is 'bad' in line 2" in said.err
+    assert (
+        "line 2: has a text that is 'bad' here and 'good' in line 4: it can have one label only" in said.err
+    )
+    assert "line 4: has a text that is 'good' here and 'bad' in line 2" in said.err
     assert "2 records cannot be used" in said.err
     assert "added 1 seed, 1 was there already" in said.out
     assert [text for _, text, origin in seeds(fetched, "mood") if origin == "command"] == ["fine"]

@@ -269,11 +269,13 @@ def make_task(
     labels: Mapping[str, str] | Collection[str] | None = None,
     multi: bool | None = None,
     threshold: float | None = None,
+    remedies: tuple[str, str] = ('give some: labels = ["good", "bad"]', "add another, or say multi = true"),
 ) -> Task:
     """A task from an adapter's defaults and what the owner says instead.
 
     A label given without a description gets the adapter's, where it has one.
 
+    :param remedies: what to do about a task without labels, and about one label only.
     :raises MonitorError: if the labels cannot make a task; TypeError, if the adapter's are no texts.
     """
     if name == ENTITY:
@@ -287,9 +289,9 @@ def make_task(
         chosen = {label: defaults.get(label, "") for label in labels}
     several = adapter.multi if multi is None else multi
     if not chosen:
-        raise MonitorError(f'the task {name!r} has no labels; give some: labels = ["good", "bad"]')
+        raise MonitorError(f"the task {name!r} has no labels; {remedies[0]}")
     if len(chosen) == 1 and not several:
-        raise MonitorError(f"the task {name!r} has one label only; add another, or say multi = true")
+        raise MonitorError(f"the task {name!r} has one label only; {remedies[1]}")
     if bad := [label for label in chosen if not label.strip() or label == ALL]:
         raise MonitorError(f"{bad[0]!r} cannot be a label of the task {name!r}")
     if twins := label_twins(chosen):

@@ -199,6 +199,13 @@ class Encoder(Part):
         ``progress`` is called with the number of texts done since the last call.
         """
 
+    def reads(self, text: str) -> int:
+        """How many characters of ``text`` it reads, from the first on; what follows does not count.
+
+        An encoder that reads texts to their end leaves the method out.
+        """
+        return len(text)
+
     def fine_tune(
         self,
         view: str,

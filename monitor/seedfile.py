@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import MonitorError, UnknownName
-from monitor.types import BadRecord, Seed
+from monitor.types import BadRecord, Seed, in_one_line, legible
 
 COLUMNS = ("text", "label")
 FORMATS = (".csv", ".jsonl")
+
+
+Row = tuple[int, str, Seed]
+"""A seed, with the line it begins in and what that line says."""
 
 
 class SeedFileError(MonitorError):
@@ -22,14 +26,15 @@ class SeedFileError(MonitorError):
 
 
 def read_seeds(
-    source: Path | Traversable, labels: Collection[str] | None = None
+    source: Path | Traversable, labels: Collection[str] | None = None, *, one_label: bool = False
 ) -> tuple[list[Seed], list[BadRecord]]:
     """Read the seeds of a ``.csv`` or ``.jsonl`` file, in the file's order.
 
     Both formats name the columns ``text`` and ``label`` (others are ignored); a CSV may
     separate its cells by comma, semicolon or tab. A text that carries several labels is
     repeated, once for each. Where ``labels`` are given, a record with another one cannot be
-    used; otherwise none is refused.
+    used; otherwise none is refused. With ``one_label`` a text carries one label only: the records
+    that say otherwise of the same text (spaces and line ends aside) cannot be used, none of them.
 
     Returns the seeds, stripped of white space around them, and the records that could not
     be used, each with its line (``place="line 12"``) and reason. Raises
@@ -42,7 +47,30 @@ def read_seeds(
             "with columns text and label"
         )
     content = _read_text(source)
-    return (_read_csv if suffix == ".csv" else _read_jsonl)(source, content, labels)
+    rows, bad = (_read_csv if suffix == ".csv" else _read_jsonl)(source, content, labels)
+    if one_label:
+        rows, contradictions = _agreeing(rows)
+        bad += contradictions
+    return [seed for _, _, seed in rows], bad
+
+
+def _agreeing(rows: list[Row]) -> tuple[list[Row], list[BadRecord]]:
+    """The rows whose text has the same label wherever it comes, and the others."""
+    lines: dict[str, dict[str, int]] = {}  # the first line of each label, by text
+    for line, _, seed in rows:
+        lines.setdefault(in_one_line(seed.text), {}).setdefault(seed.label, line)
+    agreeing: list[Row] = []
+    bad: list[BadRecord] = []
+    for line, raw, seed in rows:
+        others = {label: at for label, at in lines[in_one_line(seed.text)].items() if label != seed.label}
+        if not others:
+            agreeing.append((line, raw, seed))
+            continue
+        said = " and ".join(f"{label!r} in line {at}" for label, at in others.items())
+        bad.append(
+            _bad(line, f"has a text that is {seed.label!r} here and {said}: it can have one label only", raw)
+        )
+    return agreeing, bad
 
 
 def _read_text(source: Path | Traversable) -> str:
@@ -63,13 +91,13 @@ def _read_text(source: Path | Traversable) -> str:
 
 def _read_csv(
     source: Path | Traversable, content: str, labels: Collection[str] | None
-) -> tuple[list[Seed], list[BadRecord]]:
-    seeds: list[Seed] = []
+) -> tuple[list[Row], list[BadRecord]]:
+    rows: list[Row] = []
     bad: list[BadRecord] = []
     lines = content.split("\n")
-    rows = _csv_rows(content, _delimiter(lines[0]))
+    records = _csv_rows(content, _delimiter(lines[0]))
     header: list[str] | None = None
-    for line, row in rows:
+    for line, row in records:
         if header is None:
             if isinstance(row, str):
                 raise SeedFileError(f"{source}: the first line cannot be read as CSV: {row}")
@@ -85,10 +113,10 @@ def _read_csv(
             bad.append(_bad(line, reason, raw))
         else:
             row += [""] * (len(header) - len(row))
-            _keep({"text": row[text_at], "label": row[label_at]}, line, raw, labels, seeds, bad)
+            _keep({"text": row[text_at], "label": row[label_at]}, line, raw, labels, rows, bad)
     if header is None:
         raise SeedFileError(f"{source} is empty: its first line must name the columns text and label")
-    return seeds, bad
+    return rows, bad
 
 
 def _csv_rows(content: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -118,8 +146,8 @@ def _delimiter(header: str) -> str:
 
 def _read_jsonl(
     source: Path | Traversable, content: str, labels: Collection[str] | None
-) -> tuple[list[Seed], list[BadRecord]]:
-    seeds: list[Seed] = []
+) -> tuple[list[Row], list[BadRecord]]:
+    rows: list[Row] = []
     bad: list[BadRecord] = []
     names: dict[str, None] = {}  # in order of appearance
     # Not splitlines(): it also splits at characters that JSON allows inside a string.
@@ -135,11 +163,11 @@ def _read_jsonl(
             bad.append(_bad(line, 'is not an object such as {"text": "...", "label": "..."}', raw))
             continue
         names.update(dict.fromkeys(record))
-        _keep(record, line, raw, labels, seeds, bad)
+        _keep(record, line, raw, labels, rows, bad)
     if names:
         # A record without a label is one bad record; a file where none has one is a mistake.
         _require(source, list(names), list(names))
-    return seeds, bad
+    return rows, bad
 
 
 def _require(source: Path | Traversable, columns: list[str], shown: list[str]) -> None:
@@ -158,7 +186,7 @@ def _keep(
     line: int,
     raw: str,
     labels: Collection[str] | None,
-    seeds: list[Seed],
+    rows: list[Row],
     bad: list[BadRecord],
 ) -> None:
     cells: dict[str, str] = {}
@@ -178,10 +206,13 @@ def _keep(
         except UnicodeEncodeError:  # JSON can escape half of a surrogate pair
             bad.append(_bad(line, f"{name} holds half of a character", raw))
             return
+        if not legible(cells[name]):
+            bad.append(_bad(line, f"has a {name} without anything to see in it", raw))
+            return
     if labels is not None and cells["label"] not in labels:
         bad.append(_bad(line, str(UnknownName("label", cells["label"], labels)), raw))
         return
-    seeds.append(Seed(cells["text"], cells["label"]))
+    rows.append((line, raw, Seed(cells["text"], cells["label"])))
 
 
 def _bad(line: int, reason: str, raw: str) -> BadRecord:

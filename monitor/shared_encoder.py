@@ -76,6 +76,10 @@ class SharedEncoder(Encoder):
             log.error("%s", said, exc_info=error)
         return LearnError(said)
 
+    def reads(self, text: str) -> int:
+        with self._turn:
+            return self.encoder.reads(text)
+
     def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
         with self._turn:
             return self.encoder.fine_tune(*given, progress=progress)

@@ -215,6 +215,10 @@ def check_encoder(encoder: Encoder) -> None:
             alike = float(rows[0] @ found[view][place])  # half precision leaves less than a thousandth
             assert alike > 0.9995, f"{text[:20]!r} alone has other features: cosine {alike:.4f}"
     assert encoder.encode([])["base"].shape[0] == 0, "no texts must give no rows"
+    for text in texts:
+        assert 0 <= encoder.reads(text) <= len(text), (
+            f"{encoder.reads(text)} of {len(text)} characters are read"
+        )
     strange = set(encoder.prior(["good", "bad"])) - set(encoder.views)
     assert not strange, f"prior speaks of views that there are not: {sorted(strange)}"
     assert encoder.fingerprint, "the fingerprint must not be empty"

@@ -130,6 +130,15 @@ def whole(text: str) -> str:
     return text
 
 
+def in_one_line(text: str) -> str:
+    """The text with single blanks: two that are alike in this are the same text to a person.
+
+    >>> in_one_line(" a\\r\\n b ")
+    'a b'
+    """
+    return " ".join(text.split())
+
+
 def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
     """Two labels that differ only in case, spaces or how letters are coded, if any: they would share a meaning."""
     first: dict[str, str] = {}

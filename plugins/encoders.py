@@ -78,6 +78,9 @@ class LazyEncoder(Encoder):
     ) -> dict[str, np.ndarray]:
         return self.loaded().encode(texts, views, progress=progress)
 
+    def reads(self, text: str) -> int:
+        return self.loaded().reads(text)
+
     def fine_tune(
         self,
         view: str,

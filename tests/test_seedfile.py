@@ -50,6 +50,18 @@ def test_a_text_with_two_labels_is_two_seeds(write):
     assert seeds == [Seed("both", "x"), Seed("both", "y")]
 
 
+def test_where_a_text_has_one_label_records_that_contradict_each_other_cannot_be_used(write):
+    file = write(
+        "a.jsonl", "".join(f'{{"text": "{t}", "label": "{n}"}}\n' for t, n in ["ax", "by", "ay", "by"])
+    )
+    seeds, bad = read_seeds(file, one_label=True)
+    assert seeds == [Seed("b", "y"), Seed("b", "y")]
+    assert [(record.place, record.reason) for record in bad] == [
+        ("line 1", "has a text that is 'x' here and 'y' in line 3: it can have one label only"),
+        ("line 3", "has a text that is 'y' here and 'x' in line 1: it can have one label only"),
+    ]
+
+
 def test_a_line_separator_inside_a_json_string_does_not_end_the_record(write):
     seeds, bad = read_seeds(write("a.jsonl", '{"text": "one\u2028two", "label": "x"}\n'))
     assert (seeds, bad) == ([Seed("one\u2028two", "x")], [])

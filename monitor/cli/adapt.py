@@ -13,6 +13,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number, print_table
 from monitor.errors import LearnError, MonitorError
 from monitor.store import Store
+from monitor.store.heads import ENOUGH_TO_TELL, StoredHead
 
 if TYPE_CHECKING:
     from monitor.interfaces import Encoder
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Adapted:
-    """What became of a task: ``made`` says whether ``version`` is new, ``note`` why it is not;
-    ``changed`` documents of the past got other labels (``None``: nothing was read again)."""
+    """What became of a task: ``made`` says whether ``version`` is new, ``note`` why it is not, and
+    which seeds have no label; ``changed`` documents of the past got other labels (``None``: nothing
+    was read again)."""
 
     task: str
     made: bool
@@ -43,7 +45,7 @@ class Adapted:
     type=click.Choice(["seeds", "stream", "deep"]),
     help="How much is done: seeds and names, the stored documents as well, or fine-tuning [default: seeds].",
 )
-@click.option("--revert", "back", is_flag=True, help="Use the version of TASK again that was in use before.")
+@click.option("--revert", "back", is_flag=True, help="Use again the version of TASK that was in use before.")
 @click.option("--history", is_flag=True, help="List the versions of TASK.")
 @json_option
 @pass_app
@@ -58,8 +60,8 @@ def adapt_command(
 
     `--depth stream` also learns from the documents that the task reads, without their labels
     (the 20,000 newest). The new version is used only if it tells seeds that were left out no
-    worse. `--depth deep` fine-tunes layers for the task on its seeds, half a minute or more; the
-    new version is used only if it tells seeds that were left out better. It costs half an encoder
+    worse. `--depth deep` fine-tunes layers for the task on its seeds, which takes half a minute or
+    more; the new version is used only if it tells seeds that were left out better. It costs half an encoder
     pass more for each text from then on, and all of the past is encoded again. When seeds change, its
     layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
 
@@ -69,9 +71,10 @@ def adapt_command(
     With --json: an array of objects with task, made, version, depth, seeds, changed (documents
     with other labels, or null), seconds and note. With --revert: one object with task, version,
     depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
-    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy (on seeds that
-    were left out, or null; of one in four at a time, but for `deep` of one half at a time, so that only
-    the reason says what it gained), and reason.
+    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy on seeds that were
+    left out (or null), and reason. Scores of fewer than ten seeds say next to nothing; the table does
+    not show them. One seed in four is left out at a time, but for `deep` one in two: what it gained is
+    told by the reason alone.
     """
     if history or back:
         option = "--history" if history else "--revert"
@@ -146,8 +149,7 @@ def _history(app: App, task: str, as_json: bool) -> None:
                 head.depth,
                 head.view,
                 head.seeds,
-                "" if head.log_loss is None else f"{head.log_loss:.3f}",
-                "" if head.accuracy is None else f"{head.accuracy:.0%}",
+                *_score(head),
                 head.reason,
             ]
             for head in versions
@@ -155,6 +157,15 @@ def _history(app: App, task: str, as_json: bool) -> None:
         empty=f"the task {task} has no head yet; `monitor adapt {task}` makes one",
         right=["version", "seeds", "log-loss", "accuracy"],
     )
+
+
+def _score(head: StoredHead) -> tuple[str, str]:
+    """Log-loss and accuracy on left-out seeds, in words."""
+    if head.log_loss is None or head.accuracy is None:
+        return "", ""
+    if head.seeds < ENOUGH_TO_TELL:
+        return "", "too few seeds"
+    return f"{head.log_loss:.3f}", f"{head.accuracy:.0%}"
 
 
 def _revert(app: App, task: str, as_json: bool) -> None:
@@ -213,6 +224,7 @@ def _adapt_one(
 ) -> Adapted:
     import numpy as np
 
+    from monitor.pipeline.hints import seeds_without_label
     from monitor.pipeline.promotion import learn
 
     started, name = time.monotonic(), reader.task.name
@@ -233,7 +245,9 @@ def _adapt_one(
     head = store.heads.active(name)
     assert head is not None
     seconds = time.monotonic() - started
-    return Adapted(name, learned.made, head.version, head.depth, head.seeds, changed, seconds, learned.note)
+    lost = seeds_without_label(reader.task, store.tasks.all_seeds(name))
+    note = "; ".join([*filter(None, [learned.note]), *lost])
+    return Adapted(name, learned.made, head.version, head.depth, head.seeds, changed, seconds, note)
 
 
 def _work(store: Store, depth: str | None) -> tuple[str, int | None]:

@@ -23,10 +23,11 @@ from monitor.types import legible
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-).
 
-    Nothing is stored. An empty TEXT gets no label.
+    Nothing is stored. An empty TEXT gets no label. Of a long one the encoder reads the beginning alone; a
+    line on standard error says so.
 
-    With --json: one array of {text, predictions}, as `monitor documents list` has them; predictions are
-    empty where there is nothing to read.
+    With --json: one array of {text, read, predictions}: how many characters are read, from the first on,
+    and predictions as `monitor documents list` has them, empty where there is nothing to read.
     """
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
@@ -50,7 +51,9 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
     read = [line for line in lines if legible(line)]  # a document without a text gets no label either
     features = encoder.encode(read, views)
-    found: list[dict[str, Any]] = [{"text": line, "predictions": {}} for line in lines]
+    found: list[dict[str, Any]] = [
+        {"text": line, "read": encoder.reads(line), "predictions": {}} for line in lines
+    ]
     for reader in chosen:
         assert reader.head is not None
         decided = decide(reader.head, probabilities(reader.head, features[reader.head.view]))
@@ -60,6 +63,12 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     if as_json:
         print_json(found)
         return
+    for number, row in enumerate(found, 1):
+        if row["read"] < len(row["text"]):
+            click.echo(
+                f"text {number}: only the first {row['read']:,} of {len(row['text']):,} characters are read",
+                err=True,
+            )
     columns = [reader.task.name for reader in chosen]
     print_table(
         [*columns, "text"],

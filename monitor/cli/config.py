@@ -18,7 +18,9 @@ from monitor.cli.told import labels_by_task, series, told
 from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
-from monitor.types import Task
+from monitor.pipeline.hints import hints
+from monitor.store.tasks import SeedOrigin
+from monitor.types import Seed, Task
 
 
 @click.group("config", cls=Group)
@@ -99,7 +101,12 @@ def _report(app: App) -> dict[str, Any]:
         "inhibit": [inhibit.model_dump() for inhibit in config.policy.inhibits],
         "mutes": [{"name": m.name, "active": m.active(app.now())} for m in config.policy.mutes],
         "notes": [
-            f"{source.name}: {said}" for source in config.sources for said in notes(source, config.base, {})
+            *(
+                f"{source.name}: {said}"
+                for source in config.sources
+                for said in notes(source, config.base, {})
+            ),
+            *(f"{task['name']}: {said}" for task in tasks for said in task["notes"]),
         ],
         "left_out": [str(fault) for fault in [*config.left_out, *unmade]],
         "failed_plugins": {s.name: s.error for s in plugins.statuses if s.error},
@@ -110,19 +117,19 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
     from monitor.pipeline.declared import configured_seeds
 
     store = app.store if app.database.is_file() else None
-    tasks: list[tuple[Task, str, str, dict[str, int]]] = [
-        (t.task, t.adapter, "config", {origin: len(s) for origin, s in configured_seeds(t, config).items()})
-        for t in config.tasks
+    tasks: list[tuple[Task, str, str, dict[SeedOrigin, list[Seed]]]] = [
+        (t.task, t.adapter, "config", configured_seeds(t, config)) for t in config.tasks
     ]
     named = {t.task.name for t in config.tasks}
     if store is not None:
         added = [t for t in store.tasks.active() if t.origin == "command" and t.task.name not in named]
         tasks += [(t.task, t.adapter, "command", {}) for t in added]
+    stored = {task.name: [] if store is None else store.tasks.all_seeds(task.name) for task, *_ in tasks}
     for task, _, _, seeds in tasks:
-        kept = [] if store is None else store.tasks.all_seeds(task.name)
-        own = {"command"} if task.name in named else {"adapter", "file", "command"}
-        for origin in own:
-            seeds[origin] = sum(s.origin == origin and s.seed.label in task.labels for s in kept)
+        kept = stored[task.name]
+        own: tuple[SeedOrigin, ...] = ("command",) if task.name in named else ("adapter", "file", "command")
+        for of in own:
+            seeds[of] = [s.seed for s in kept if s.origin == of and s.seed.label in task.labels]
     return [
         {
             "name": task.name,
@@ -131,7 +138,10 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
             "multi": task.multi,
             "threshold": task.threshold,
             "labels": list(task.labels),
-            "seeds": seeds,
+            "seeds": {of: len(found) for of, found in seeds.items()},
+            "notes": hints(
+                task, [seed.label for found in seeds.values() for seed in found], stored[task.name]
+            ),
         }
         for task, adapter, origin, seeds in tasks
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ WORTH_SAYING = 0.1
 
 @click.command("explain")
 @click.argument("what", metavar="DOCUMENT|TEXT")
-@click.option("--task", "name", metavar="NAME", help="Which task's answer; not needed where there is one.")
-@click.option("--label", metavar="LABEL", help="Explain this label instead of the likeliest one.")
+@click.option(
+    "--task", "name", metavar="NAME", help="Which task's answer; not needed where there is only one."
+)
+@click.option("--label", metavar="LABEL", help="Explain this label instead of those that the task says.")
 @json_option
 @pass_app
 def explain_command(app: App, what: str, name: str | None, label: str | None, as_json: bool) -> None:
@@ -33,12 +36,17 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
 
     Shows the label, the runner-up, the nearest seeds with their cosine similarity, and the words
     that carried the label: each is left out in turn (in a long text, several together), and
-    what the label's log-odds lose is its effect. Words below zero spoke against the label.
+    what the label's log-odds lose is its effect. Words below zero spoke against the label. Where a
+    text may carry several labels, all that are said come first, and then each is explained.
     A TEXT of - is read from standard input.
 
-    With --json: one object with document_id, task, text, label, probability, threshold, abstained,
-    runner_up, runner_up_probability, margin, nearest (label, text, similarity, is_name) and words
-    (text, start, end, effect).
+    Of a long text the encoder reads the beginning alone, 256 tokens or what its settings say; a line
+    says how far that is.
+
+    With --json: one object with document_id, task, read (characters, from the first on), text, label,
+    probability, threshold, abstained, runner_up, runner_up_probability, margin, nearest (label, text,
+    similarity, is_name), words (text, start, end, effect), said (all that the task says: label,
+    probability, abstained) and others (objects from label to words, of the other labels that are said).
     """
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
@@ -60,10 +68,13 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
         if not legible(text):
             raise MonitorError("there is no text to explain")
     found = explain_text(store, featurizer, reader, text, label=label)
+    read = featurizer.encoder.reads(text)
     if as_json:
-        print_json({"document_id": document_id, "task": name, **asdict(found)})
+        first, *others = map(asdict, found)
+        also = [{key: value for key, value in one.items() if key not in ("text", "said")} for one in others]
+        print_json({"document_id": document_id, "task": name, "read": read, **first, "others": also})
     else:
-        _print(found)
+        _print(found, read, several=reader.task.multi)
 
 
 def _only_task(names: list[str]) -> str:
@@ -74,25 +85,41 @@ def _only_task(names: list[str]) -> str:
     return names[0]
 
 
-def _print(found: Explanation) -> None:
-    screen = console()
-    carried, against = (
-        _worth_saying(found, found.top(TOP)),
-        _worth_saying(found, found.top(TOP, against=True)),
+def _print(found: Sequence[Explanation], read: int, *, several: bool) -> None:
+    screen, text = console(), found[0].text
+    screen.print(
+        _marked(
+            text,
+            [word for one in found for word in _carried(one)],
+            [word for one in found for word in _carried(one, against=True)],
+        )
     )
-    screen.print(_marked(found.text, carried, against))
-    screen.print()
+    if read < len(text):
+        screen.print(Text(f"(only the first {read:,} of {len(text):,} characters are read)", style="dim"))
+    said = [f"{one.label} {one.probability:.0%}" for one in found[0].said if not one.abstained]
+    if several:
+        screen.print()
+        screen.print(Text("said: " + (", ".join(said) or "none of the labels"), "bold"))
+    for one in found:
+        screen.print()
+        _print_one(one)
+
+
+def _print_one(found: Explanation) -> None:
+    screen = console()
     line = Text(f"{found.label} {found.probability:.0%}", "bold")
     if found.abstained:
         line.append(f" (below {found.threshold:.0%}: the task does not say it)", "not bold")
     screen.print(line)
-    if found.runner_up is not None:
+    # where several labels are said, another of them is no runner-up
+    rivals = {one.label for one in found.said if len(found.said) > 1}
+    if found.runner_up is not None and found.runner_up not in rivals:
         screen.print(
             Text(
                 f"next: {found.runner_up} {found.runner_up_probability:.0%}, a margin of {found.margin:+.0%}"
             )
         )
-    for title, words in (("for it:", carried), ("against it:", against)):
+    for title, words in (("for it:", _carried(found)), ("against it:", _carried(found, against=True))):
         if words:
             said = ", ".join(f"{printable(shorten(w.text, 40))} {w.effect:+.2f}" for w in words)
             screen.print(Text(f"{title:12}{said}"))
@@ -106,9 +133,10 @@ def _print(found: Explanation) -> None:
         )
 
 
-def _worth_saying(found: Explanation, words: list[Word]) -> list[Word]:
+def _carried(found: Explanation, *, against: bool = False) -> list[Word]:
+    """The words to name: those that carried the label, or spoke against it, by more than next to nothing."""
     largest = max((abs(word.effect) for word in found.words), default=0.0)
-    return [word for word in words if abs(word.effect) >= WORTH_SAYING * largest]
+    return [w for w in found.top(TOP, against=against) if abs(w.effect) >= WORTH_SAYING * largest]
 
 
 def _marked(text: str, carried: list[Word], against: list[Word]) -> Text:

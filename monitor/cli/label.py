@@ -12,7 +12,7 @@ import click
 from rich.text import Text
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, keys_for, matching
+from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, has_terminal, keys_for, matching
 from monitor.cli.output import clock, console, number, print_table, printable, shorten
 from monitor.cli.parameters import DURATION
 from monitor.cli.seeds import contradiction, said_of
@@ -38,7 +38,7 @@ SHOWN = 1500
     default="90d",
     show_default=True,
     metavar="DURATION",
-    help="Only documents of the last 7d ...",
+    help="Only documents that are no older than this.",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), metavar="N", help="Print the N documents to ask about, and end."
@@ -48,17 +48,20 @@ SHOWN = 1500
 def label_command(app: App, task: str, since: float, batch: int | None, as_json: bool) -> None:
     """Label the documents that TASK would learn most from, with one key each.
 
-    Those that it is least sure of come first, and no two that are alike; seeds are left out.
+    Those that it is least sure of come first, no two of them alike; what is a seed already is left out.
     Every answer is a seed at once, and a running monitor takes it up. After ten answers the
     choice is made anew with what was learned. Keys: s skips, n says that none of the labels fits
     (the text is not asked about again until the task has another label), u takes the last answer
     back, q ends. Where a text may carry several labels, their keys mark them and Enter stores.
 
-    With --batch nothing is asked. With --json as well: one array of objects with id, text, guess,
-    probability, abstained and why; `monitor seeds add TASK LABEL --document ID` answers one.
+    With --batch nothing is asked, and no terminal is needed. With --json as well: one array
+    of objects with id, text, guess, probability, abstained and why;
+    `monitor seeds add TASK LABEL --document ID` answers one.
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")
+    if batch is None and not has_terminal():
+        raise NoTerminal
     desk = _open(app, task, lambda now: now - timedelta(seconds=since))
     if batch is not None:
         _print(desk.choose(batch), as_json, since)
@@ -74,6 +77,13 @@ def label_command(app: App, task: str, since: float, batch: int | None, as_json:
         click.echo("no more documents to ask about")
     stored = sum(len(answer.corrections) for answer in session.answers)
     click.echo(f"{number(stored, 'seed')} stored" + (f"; {app.taken_up()}" if stored else ""))
+
+
+class NoTerminal(MonitorError):
+    """Nobody can be asked."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no terminal to ask at; `--batch N` prints what would be asked")
 
 
 @dataclass
@@ -181,9 +191,7 @@ class Session:
         except (EOFError, KeyboardInterrupt):
             return QUIT
         except OSError:
-            raise MonitorError(
-                "there is no terminal to ask at; `--batch N` prints what would be asked"
-            ) from None
+            raise NoTerminal from None
         if not pressed:
             return QUIT
         return "" if pressed.startswith("\x1b") else pressed[0]  # arrow keys and the like say nothing

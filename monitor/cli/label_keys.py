@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -33,3 +35,14 @@ def matching(typed: str, labels: Mapping[str, str]) -> list[str]:
         label for label in labels if label.casefold() == wanted
     ]
     return exact or [label for label in labels if label.casefold().startswith(wanted)]
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal to read keys from: at standard input, or behind it, as click looks for one."""
+    if sys.stdin.isatty():
+        return True
+    try:
+        with Path("/dev/tty").open("rb"):
+            return True
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
 from monitor.errors import MonitorError, UnknownName
-from monitor.pipeline.corrections import Correction, correct, text_in
+from monitor.pipeline.corrections import Correction, correct, correct_all, text_in
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
 from monitor.types import Seed, Task
@@ -39,9 +39,9 @@ def seeds_command() -> None:
 def add_command(app: App, task: str, label: str, text: str | None, document_id: int | None) -> None:
     """Add TEXT as an example of LABEL.
 
-    A TEXT of - is read from standard input. With --document no TEXT is given: this is how a
-    document that got a wrong label corrects the task. In a task with one label a text, a new
-    label for a text takes the place of the one that it was given by command before.
+    A TEXT of - is read from standard input. With --document give no TEXT: this is how to correct
+    what the task says of a document. In a task with one label a text, a new label for a text takes
+    the place of the one that it was given by command before.
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
@@ -62,19 +62,29 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_app
 def import_command(app: App, task: str, file: Path) -> None:
-    """Add the examples of FILE: .csv or .jsonl with columns text and label.
+    """Add the examples of FILE: .csv or .jsonl, in UTF-8, with columns text and label.
 
-    Records that cannot be used are named and left out. If a label is not one of the task's,
-    nothing is imported.
+    Records that cannot be used, such as those without a text, are named with their lines and left
+    out. If a label is not one of the task's, nothing is imported. Where a text may carry several
+    labels, give it one record for each.
+
+    In a task with one label a text, a new label for a text takes the place of the one that it was
+    given by command before, as with `monitor seeds add`: a file of corrections can be imported.
+    Where FILE itself gives one text several labels, none of those records can be used there.
     """
     store = app.store_with(task)
     seeds = read_for(store.tasks.need(task).task, file)
-    added = store.tasks.add_seeds(task, seeds, app.now())
-    there = len(seeds) - added
+    done = correct_all(store, task, seeds, app.now())
+    added = sum(one.added is not None for one in done)
+    replaced, there = sum(len(one.replaced) for one in done), len(seeds) - added
     click.echo(
-        f"added {number(added, 'seed')}, {there} {'was' if there == 1 else 'were'} there already"
-        + (f"; {app.taken_up()}" if added else "")
+        f"added {number(added, 'seed')}"
+        + (f" in place of {replaced:,} with another label" if replaced else "")
+        + f", {there:,} {'was' if there == 1 else 'were'} there already"
+        + (f"; {app.taken_up()}" if added or replaced else "")
     )
+    standing = list(dict.fromkeys(seed for one in done for seed in one.standing))
+    _some([contradiction(seed) for seed in standing])
 
 
 @seeds_command.command("list")
@@ -85,16 +95,21 @@ def import_command(app: App, task: str, file: Path) -> None:
 def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     """List the seeds of a task.
 
-    They come from the task's adapter, from the configured seeds file, or were added by
-    command; only the last can be removed by command.
+    They come from the task's adapter or the configured seeds file, or were added by command;
+    only the last can be removed with `monitor seeds remove`.
 
-    With --json: one array of objects with id, task, label, text, origin and document_id.
+    Seeds that were added for a label which the task no longer has are not learned from. Add them
+    again under another label with `monitor seeds add`, or remove them.
+
+    With --json: one array of objects with id, task, label, text, origin, document_id and in_use
+    (false: the task no longer has the label).
     """
     store = app.store
     labels = store.tasks.need(task).task.labels
-    if label is not None and label not in labels:
+    kept = [s for s in store.tasks.all_seeds(task) if s.seed.label in labels or s.origin == "command"]
+    if label is not None and label not in labels and label not in {s.seed.label for s in kept}:
         raise UnknownName(f"label of {task!r}", label, labels)
-    found = [s for s in store.tasks.seeds(task) if label in (None, s.seed.label)]
+    found = [s for s in kept if label in (None, s.seed.label)]
     if as_json:
         print_json(
             [
@@ -105,6 +120,7 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
                     "text": s.seed.text,
                     "origin": s.origin,
                     "document_id": s.document_id,
+                    "in_use": s.seed.label in labels,
                 }
                 for s in found
             ]
@@ -112,7 +128,15 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
         return
     print_table(
         ["id", "label", "from", "text"],
-        [[s.id, s.seed.label, s.origin, shorten(s.seed.text, 100)] for s in found],
+        [
+            [
+                s.id,
+                s.seed.label + " (no longer a label)" * (s.seed.label not in labels),
+                s.origin,
+                shorten(s.seed.text, 100),
+            ]
+            for s in found
+        ],
         empty="no seeds; the task works from the names and descriptions of its labels",
         right=["id"],
     )
@@ -122,7 +146,10 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
 @pass_app
 def remove_command(app: App, ids: tuple[int, ...]) -> None:
-    """Remove seeds that were added by command: all of the IDs, or none."""
+    """Remove seeds that were added by command: all of the IDs, or none.
+
+    `monitor seeds list TASK` shows the IDs.
+    """
     store = app.store
     with store.transaction():
         for seed_id in dict.fromkeys(ids):
@@ -137,19 +164,24 @@ def read_for(task: Task, file: Path) -> list[Seed]:
     """
     from monitor.seedfile import read_seeds
 
-    seeds, bad = read_seeds(file)
+    seeds, bad = read_seeds(file, one_label=not task.multi)
     unknown = [seed.label for seed in seeds if seed.label not in task.labels]
     if unknown:
         _, bad = read_seeds(file, task.labels)  # names the lines
-    for record in bad[:SHOWN]:
-        click.echo(f"{file}, {record.place}: {record.reason}", err=True)
-    if len(bad) > SHOWN:
-        click.echo(f"... and {len(bad) - SHOWN} more", err=True)
+    _some([f"{file}, {record.place}: {record.reason}" for record in bad])
     if unknown:
         raise UnknownName(f"label of {task.name!r}", unknown[0], task.labels)
     if bad:
-        click.echo(f"{len(bad)} records cannot be used", err=True)
+        click.echo(f"{number(len(bad), 'record')} cannot be used", err=True)
     return seeds
+
+
+def _some(lines: list[str]) -> None:
+    """The first of the lines on stderr, and how many there are beside."""
+    for line in lines[:SHOWN]:
+        click.echo(line, err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"... and {len(lines) - SHOWN:,} more", err=True)
 
 
 def said_of(done: Correction) -> str:

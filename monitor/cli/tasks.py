@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -13,17 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 from monitor.adapters import seeds_of
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
-from monitor.cli.output import clock, number, print_table, shorten
+from monitor.cli.output import number, print_table, shorten
 from monitor.cli.seeds import read_for, text_of
+from monitor.cli.task_record import declared_in, notes_of, print_task, task_record
 from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
-from monitor.pipeline.corrections import correct
+from monitor.pipeline.corrections import correct, correct_all
 from monitor.routes import Name
 from monitor.store import Store
-from monitor.store.tasks import StoredTask
 from monitor.types import Seed
-
-ORIGINS = ("adapter", "file", "command")
 
 
 @click.group("tasks", cls=Group)
@@ -40,7 +35,7 @@ def list_command(app: App, as_json: bool) -> None:
     With --json: one array of the objects that `tasks show --json` prints.
     """
     store = app.store
-    records = [_record(store, stored) for stored in store.tasks.active()]
+    records = [task_record(store, stored) for stored in store.tasks.active()]
     if as_json:
         print_json(records)
         return
@@ -50,7 +45,7 @@ def list_command(app: App, as_json: bool) -> None:
             [
                 record["name"],
                 record["adapter"],
-                _from(record["origin"]),
+                declared_in(record["origin"]),
                 "several labels a text" if record["multi"] else "one label a text",
                 shorten(", ".join(record["labels"]), 60),
                 sum(sum(counts.values()) for counts in record["seeds"].values()),
@@ -72,42 +67,16 @@ def show_command(app: App, name: str, as_json: bool) -> None:
 
     With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
     threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
-    ({label: {adapter, file, command: number}}), head (version, seeds, depth, view, log_loss and
-    accuracy on seeds that were left out, encoder and created_at of the one in use, or null) and
-    versions (how many there are).
+    ({label: {adapter, file, command: number}}), notes (what is worth a look), head (version,
+    seeds, depth, view, log_loss and accuracy on seeds that were left out, encoder and created_at
+    of the one in use, or null) and versions (how many there are).
     """
     store = app.store
-    record = _record(store, store.tasks.need(name))
+    record = task_record(store, store.tasks.need(name))
     if as_json:
         print_json(record)
         return
-    head = record["head"]
-    threshold = record["threshold"]
-    lines = {
-        "name": name,
-        "from": f"{_from(record['origin'])}{f' ({app.config_path})' if record['origin'] == 'config' else ''}",
-        "adapter": record["adapter"],
-        "kind": "several labels a text" if record["multi"] else "one label a text",
-        "threshold": "chosen by the learner" if threshold is None else f"{threshold:g}",
-        "head": "none yet; the monitor makes it when it runs (or `monitor adapt`)"
-        if head is None
-        else f"version {head['version']} of {clock(head['created_at'])}, from {number(head['seeds'], 'seed')}",
-    }
-    if head is not None:
-        told = "" if head["accuracy"] is None else f"; tells {head['accuracy']:.0%} of left-out seeds right"
-        lines["depth"] = f"{head['depth']}, in the view {head['view']}{told}"
-    for key, value in lines.items():
-        click.echo(f"{key + ':':14}{value}")
-    click.echo("")
-    print_table(
-        ["label", *(f"{_seeds_from(origin)}" for origin in ORIGINS), "description"],
-        [
-            [label, *(record["seeds"][label][origin] for origin in ORIGINS), description]
-            for label, description in record["labels"].items()
-        ],
-        empty="",
-        right=[_seeds_from(origin) for origin in ORIGINS],
-    )
+    print_task(record, app.config_path)
 
 
 @tasks_command.command("add")
@@ -117,10 +86,14 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     "labels",
     multiple=True,
     metavar="NAME[=DESCRIPTION]",
-    help="A label with a line that describes it; repeat it for each [default: the adapter's labels].",
+    help="A label with a line that describes it (describe all, or none); repeat it for each "
+    "[default: the adapter's labels].",
 )
 @click.option(
-    "--adapter", default="labels", show_default=True, help="Who reads documents and brings examples."
+    "--adapter",
+    default="labels",
+    show_default=True,
+    help="The plugin that reads documents and brings examples.",
 )
 @click.option(
     "--multi/--single", default=None, help="Several labels a text, or one [default: the adapter's choice]."
@@ -128,7 +101,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Say none of these below this probability [default: chosen by the learner].",
+    help="Give no label below this probability [default: chosen by the learner].",
 )
 @click.option(
     "--seeds",
@@ -156,8 +129,8 @@ def add_command(
           --label "urgent=somebody must act within the hour" \\
           --label "routine=can wait for its turn"
 
-    Examples are optional: names and descriptions are enough to begin with. The ones of FILE
-    are copied; add more with `monitor seeds add`.
+    Examples are optional: names and descriptions are enough to begin with. Those in FILE are
+    copied into the database; add more with `monitor seeds add`.
     """
     config = app.config
     try:
@@ -179,22 +152,26 @@ def add_command(
     described = dict(_described(label) for label in labels)
     if len(described) < len(labels):
         raise click.BadParameter("a label is given twice", param_hint="--label")
-    task = make_task(name, made, labels=described or None, multi=multi, threshold=threshold)
+    remedies = ("give some with --label NAME", "give another with --label NAME, or say --multi")
+    task = make_task(
+        name, made, labels=described or None, multi=multi, threshold=threshold, remedies=remedies
+    )
     own = [] if file is None else read_for(task, file)
     defaults = seeds_of(made, task.labels)
     store, now = app.synchronised_store, app.now()
     with store.transaction():
         store.tasks.add(task, adapter, {}, now)
         store.tasks.sync_seeds(name, {"adapter": defaults}, now)
-        store.tasks.add_seeds(name, own, now)
+        correct_all(store, name, own, now)
     has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"
     click.echo(f"added the task {name} with {has}; {app.taken_up()}")
+    _say_hints(store, name)
 
 
 @tasks_command.command("extend")
 @click.argument("name")
 @click.argument("label")
-@click.option("--description", default="", help="A line that describes the label.")
+@click.option("--description", default="", help="A line that describes the label (describe all, or none).")
 @click.option(
     "--seed",
     "documents",
@@ -207,8 +184,8 @@ def add_command(
 def extend_command(app: App, name: str, label: str, description: str, documents: tuple[int, ...]) -> None:
     """Give a task another label, with documents as its examples.
 
-    Alerts of the kind `new_topic` say which label and documents they offer. A label of a task
-    that the configuration owns is added there first; the examples can then be given here.
+    Alerts of the kind `new_topic` say which label and documents they offer. Where the configuration
+    owns the task, add the label there first; then the examples can be given here.
     """
     if not label.strip() or label == ALL:
         raise click.BadParameter(f"{label!r} cannot be a label", param_hint="LABEL")
@@ -220,6 +197,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
             correct(store, name, Seed(text, label), now, document_id=id_)
     what = f"added the label {label} to the task {name}" if new else f"the task {name} has the label {label}"
     click.echo(f"{what}, with {len(texts)} example{'s' * (len(texts) != 1)}; {app.taken_up()}")
+    _say_hints(store, name)
 
 
 @tasks_command.command("remove")
@@ -240,48 +218,11 @@ def remove_command(app: App, name: str) -> None:
     click.echo(f"removed the task {name}; {app.taken_up()}")
 
 
+def _say_hints(store: Store, name: str) -> None:
+    for said in notes_of(store, store.tasks.need(name).task):
+        click.echo(f"note: {said}", err=True)
+
+
 def _described(text: str) -> tuple[str, str]:
     label, _, description = text.partition("=")
     return label.strip(), description.strip()
-
-
-def _record(store: Store, stored: StoredTask) -> dict[str, Any]:
-    task = stored.task
-    head = store.heads.active(task.name)
-    return {
-        "name": task.name,
-        "adapter": stored.adapter,
-        "family": task.family,
-        "origin": stored.origin,
-        "multi": task.multi,
-        "threshold": task.threshold,
-        "settings": stored.settings,
-        "labels": task.labels,
-        "seeds": _seed_counts(store, stored),
-        "head": None
-        if head is None
-        else {
-            "version": head.version,
-            "seeds": head.seeds,
-            "depth": head.depth,
-            "view": head.view,
-            "log_loss": head.log_loss,
-            "accuracy": head.accuracy,
-            "encoder": head.encoder,
-            "created_at": head.created_at,
-        },
-        "versions": len(store.heads.versions(task.name)),
-    }
-
-
-def _seed_counts(store: Store, stored: StoredTask) -> Mapping[str, Mapping[str, int]]:
-    counts = Counter((seed.seed.label, seed.origin) for seed in store.tasks.seeds(stored.task.name))
-    return {label: {origin: counts[label, origin] for origin in ORIGINS} for label in stored.task.labels}  # type: ignore[index]
-
-
-def _from(origin: str) -> str:
-    return "the configuration" if origin == "config" else "`tasks add`"
-
-
-def _seeds_from(origin: str) -> str:
-    return {"adapter": "adapter's", "file": "file's", "command": "added"}[origin]

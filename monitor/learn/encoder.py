@@ -39,6 +39,7 @@ from monitor.learn.views import (
     read_views,
     view_names,
 )
+from monitor.types import legible
 
 __all__ = [
     "EMBEDDED_SHA256",
@@ -112,10 +113,11 @@ class TransformerEncoder:
         self._learned = learned
         self._upper = UpperLayers(self._model, learned)
         self.views = self._upper.views
-        self._tokenizer.enable_truncation(min(max_tokens, longest(self._model, place)))
+        self._limit = min(max_tokens, longest(self._model, place))
+        self._tokenizer.enable_truncation(self._limit)
         self._tokenizer.no_padding()
         self._unknown = unknown_id(self._tokenizer)
-        self._max_tokens = max_tokens
+        self._longest_text = max_tokens * _CHARACTERS_PER_TOKEN
         self._budget = tokens_per_batch or _TOKENS_PER_BATCH.get(self._device.type, 8192)
         self.dimension = int(self._model.config.hidden_size)
         # On a CPU, threads that each run a batch of their own beat threads that share every
@@ -179,6 +181,13 @@ class TransformerEncoder:
             rows |= {view: beside(rows[view], spelt, share, beyond) for view, share in shares.items()}
         return {view: found[inverse] for view, found in rows.items()}
 
+    def reads(self, text: str) -> int:
+        """See :meth:`monitor.interfaces.Encoder.reads`."""
+        (piece,) = self._pieces([text])
+        # What is shorter was read to its end, be it that the tokenizer lets the last of it fall.
+        cut_off = len(piece.ids) >= self._limit or len(text) > self._longest_text
+        return len(piece.text) if cut_off and legible(text[len(piece.text) :]) else len(text)
+
     def fine_tune(
         self,
         view: str,
@@ -205,10 +214,9 @@ class TransformerEncoder:
         return self._upper.offer(change)
 
     def _pieces(self, texts: Sequence[str]) -> list[Cut]:
-        limit = self._max_tokens * _CHARACTERS_PER_TOKEN
         # One by one: the tokenizer's own threads would fight torch's for the cores, and each keeps
         # what it once allocated.
-        return [cut(self._tokenizer, text[:limit], self._unknown) for text in texts]
+        return [cut(self._tokenizer, text[: self._longest_text], self._unknown) for text in texts]
 
     def _run(
         self, tokens: list[list[int]], layers: Mapping[str, Any]

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.errors import UnknownName
-from monitor.learn.head import Head, probabilities
-from monitor.types import Seed
+from monitor.learn.head import Head, decide, probabilities
+from monitor.types import Prediction, Seed
 
 VARIANTS = 64
 """A text is encoded at most so many times; longer ones lose several words at a time."""
@@ -65,6 +65,7 @@ class Neighbour:
 class Explanation:
     """Why ``text`` got ``label``, the best guess where the head abstained.
 
+    ``said`` is all that the head says of the text, the likeliest first: of a ``multi`` head several labels.
     ``margin`` is the label's probability less the runner-up's, which is the likeliest other
     label (``None`` for a task with one label). ``nearest`` holds the nearest seeds of the label,
     then those of the runner-up, each by similarity. ``words`` are in the order of the text.
@@ -80,6 +81,7 @@ class Explanation:
     margin: float
     nearest: tuple[Neighbour, ...]
     words: tuple[Word, ...]
+    said: tuple[Prediction, ...]
 
     def top(self, count: int, *, against: bool = False) -> list[Word]:
         """The ``count`` words that carried the label most (``against``: that spoke against it most)."""
@@ -97,13 +99,26 @@ def explain(
     *,
     label: str | None = None,
 ) -> Explanation:
-    """Explain what ``head`` says of ``text``.
+    """Explain what ``head`` says of ``text``: :func:`explain_all`, the likeliest label alone."""
+    return explain_all(text, head, encode, seeds, names, label=label)[0]
 
-    :param encode: called twice: with the text and its variants, at most :data:`VARIANTS` + 1, and
-        with the seeds (or names) of the label and the runner-up.
+
+def explain_all(
+    text: str,
+    head: Head,
+    encode: Encode,
+    seeds: Sequence[Seed],
+    names: Mapping[str, str] | None = None,
+    *,
+    label: str | None = None,
+) -> list[Explanation]:
+    """Explain each label that ``head`` says of ``text``, the likeliest first.
+
+    :param encode: called with the text and its variants, at most :data:`VARIANTS` + 1, and, for each
+        label that is explained, with the seeds (or names) of it and the runner-up.
     :param seeds: what the head was made from.
     :param names: what each label says of itself; stands in where a label has no seeds.
-    :param label: explain this label instead of the likeliest one.
+    :param label: explain this label alone, whether it is said or not.
     :raises UnknownName: for a ``label`` that the head does not have.
     """
     if label is not None and label not in head.labels:
@@ -111,30 +126,35 @@ def explain(
     groups = word_groups(text)
     features = np.asarray(encode([text, *(without(text, [group]) for group in groups)]), np.float32)
     table = probabilities(head, features)
-    chosen = int(table[0].argmax()) if label is None else head.labels.index(label)
-    others = [i for i in np.argsort(-table[0], kind="stable") if i != chosen]
-    second = int(others[0]) if others else None
-    odds = log_odds(table, multi=head.multi)[:, chosen]
-    probability = float(table[0, chosen])
-    next_best = 0.0 if second is None else float(table[0, second])
-    wanted = [(head.labels[chosen], NEAREST)]
-    if second is not None:
-        wanted.append((head.labels[second], NEAREST_OTHER))
-    return Explanation(
-        text=text,
-        label=head.labels[chosen],
-        probability=probability,
-        threshold=float(head.thresholds[chosen]),
-        abstained=bool(probability < head.thresholds[chosen]),
-        runner_up=None if second is None else head.labels[second],
-        runner_up_probability=next_best,
-        margin=probability - next_best,
-        nearest=_nearest(features[0], encode, seeds, names or {}, wanted),
-        words=tuple(
-            Word(text[start:end], start, end, float(odds[0] - left))
-            for (start, end), left in zip(groups, odds[1:], strict=True)
-        ),
-    )
+    odds = log_odds(table, multi=head.multi)
+    (said,) = decide(head, table[:1])
+
+    def one(chosen: int) -> Explanation:
+        others = [i for i in np.argsort(-table[0], kind="stable") if i != chosen]
+        second = int(others[0]) if others else None
+        probability = float(table[0, chosen])
+        next_best = 0.0 if second is None else float(table[0, second])
+        wanted = [(head.labels[chosen], NEAREST)]
+        if second is not None:
+            wanted.append((head.labels[second], NEAREST_OTHER))
+        return Explanation(
+            text=text,
+            label=head.labels[chosen],
+            probability=probability,
+            threshold=float(head.thresholds[chosen]),
+            abstained=bool(probability < head.thresholds[chosen]),
+            runner_up=None if second is None else head.labels[second],
+            runner_up_probability=next_best,
+            margin=probability - next_best,
+            nearest=_nearest(features[0], encode, seeds, names or {}, wanted),
+            words=tuple(
+                Word(text[start:end], start, end, float(odds[0, chosen] - left))
+                for (start, end), left in zip(groups, odds[1:, chosen], strict=True)
+            ),
+            said=tuple(said),
+        )
+
+    return [one(head.labels.index(name)) for name in ([p.label for p in said] if label is None else [label])]
 
 
 def log_odds(probabilities: np.ndarray, *, multi: bool) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import MonitorError
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import Seed
+from monitor.types import Seed, in_one_line
 
 if TYPE_CHECKING:
     from monitor.pipeline.readers import Reader
@@ -39,26 +41,44 @@ class Correction:
 def correct(
     store: Store, task: str, seed: Seed, now: datetime, *, document_id: int | None = None
 ) -> Correction:
-    """Add ``seed`` to ``task``, in one transaction with what follows from it.
+    """Add ``seed`` to ``task``: :func:`correct_all` with one seed."""
+    (done,) = correct_all(store, task, [seed], now, document_id=document_id)
+    return done
+
+
+def correct_all(
+    store: Store, task: str, seeds: Sequence[Seed], now: datetime, *, document_id: int | None = None
+) -> list[Correction]:
+    """Add ``seeds`` to ``task``, in one transaction with what follows from them; what became of each.
 
     In a task with one label a text the newest answer counts: seeds that commands added for the
-    same text (spaces and line ends aside) under another label are removed. Where a text may
-    carry several labels, they do not contradict each other.
+    same text (spaces and line ends aside) under another label, be it one that the task no longer
+    has, are removed. Where a text may carry several labels, they do not contradict each other.
 
+    :param seeds: in a task with one label a text, none of which contradicts another.
     :raises UnknownName: for a task or label that nobody knows; nothing is changed then.
     :raises MonitorError: for an empty text; likewise.
     """
     with store.transaction():
-        stored = store.tasks.need(task)
-        same = [s for s in store.tasks.seeds(task) if _plain(s.seed.text) == _plain(seed.text)]
-        other = [] if stored.task.multi else [s for s in same if s.seed.label != seed.label]
-        new = store.tasks.add_seeds(task, [seed], now, document_id=document_id)
-        replaced = tuple(s for s in other if s.origin == "command")
-        for found in replaced:
-            store.tasks.remove_seed(found.id)
-        added = max(s.id for s in store.tasks.seeds(task) if s.seed == seed) if new else None
-        standing = tuple(s for s in other if s.origin != "command")
-        return Correction(task, seed, added, replaced, standing)
+        wanted, there = store.tasks.need(task).task, store.tasks.all_seeds(task)
+        same = defaultdict[str, list[StoredSeed]](list)
+        for kept in [] if wanted.multi else there:
+            same[in_one_line(kept.seed.text)].append(kept)
+        store.tasks.add_seeds(task, seeds, now, document_id=document_id)
+        known = {kept.seed for kept in there}
+        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s.seed not in known}
+        done = []
+        for seed in seeds:
+            text = in_one_line(seed.text)
+            others = [s for s in same[text] if s.seed.label != seed.label]
+            replaced = tuple(s for s in others if s.origin == "command")
+            standing = tuple(s for s in others if s.origin != "command" and s.seed.label in wanted.labels)
+            for found in replaced:
+                store.tasks.remove_seed(found.id)
+                same[text].remove(found)
+            # a seed that is given twice is new once
+            done.append(Correction(task, seed, new.pop(seed, None), replaced, standing))
+        return done
 
 
 def take_back(store: Store, correction: Correction, now: datetime) -> None:
@@ -69,7 +89,7 @@ def take_back(store: Store, correction: Correction, now: datetime) -> None:
         ):
             store.tasks.remove_seed(correction.added)
         for found in correction.replaced:
-            store.tasks.add_seeds(correction.task, [found.seed], now, document_id=found.document_id)
+            store.tasks.restore_seed(found, now)
 
 
 def text_in(store: Store, reader: Reader, document_id: int) -> str:
@@ -86,7 +106,3 @@ def text_in(store: Store, reader: Reader, document_id: int) -> str:
             f"the task {reader.task.name!r} does not read document {document_id}: it does not apply to it"
         )
     return text
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

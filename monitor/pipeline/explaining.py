@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from monitor.errors import MonitorError
-from monitor.learn.explain import Explanation, explain
+from monitor.learn.explain import Explanation, explain_all
 from monitor.learn.support import name_text
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, try_reader
@@ -57,10 +57,10 @@ def renew(store: Store, featurizer: Featurizer, reader: Reader, now: datetime, *
 
 def explain_text(
     store: Store, featurizer: Featurizer, reader: Reader, text: str, *, label: str | None = None
-) -> Explanation:
-    """Why ``reader``, which has a head, says what it says of ``text``. Writes nothing.
+) -> list[Explanation]:
+    """Why ``reader``, which has a head, says what it says of ``text``, label by label. Writes nothing.
 
-    :param label: explain this label instead of the likeliest one.
+    :param label: explain this label alone, whether it is said or not.
     :raises UnknownName: for a ``label`` that the task does not have.
     """
     assert reader.head is not None
@@ -70,7 +70,7 @@ def explain_text(
         vectors, _ = featurizer.vectors({view: texts})
         return np.stack([vectors[view][text_hash(text)] for text in texts])
 
-    return explain(
+    return explain_all(
         text,
         reader.head,
         encode,

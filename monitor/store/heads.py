@@ -13,6 +13,9 @@ from typing import Any
 
 from monitor.store.room import Room, marks, to_text, to_time
 
+ENOUGH_TO_TELL = 10
+"""Seeds; the score of a head that has fewer says next to nothing of how good it is."""
+
 
 @dataclass(frozen=True)
 class StoredHead:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from monitor.store.room import Room, to_text, to_time
 
-
 START = "start"
 
 

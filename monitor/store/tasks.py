@@ -209,6 +209,10 @@ class Tasks(Room):
             raise MonitorError(f"seed {seed_id} comes from {owner}")
         self.write("delete from seeds where id = ?", [seed_id])
 
+    def restore_seed(self, stored: StoredSeed, now: datetime) -> None:
+        """Put a seed that was removed back as it was, also of a label that the task no longer has."""
+        self._add_seed(stored.task, stored.seed, stored.origin, now, stored.document_id)
+
     def _add_seed(
         self, task: str, seed: Seed, origin: SeedOrigin, now: datetime, document_id: int | None
     ) -> int:

@@ -112,6 +112,18 @@ def test_lists_the_versions_of_a_task(fetched):
     assert (named["log_loss"], named["accuracy"]) == (None, None)
 
 
+def test_a_score_of_few_seeds_is_not_shown(fetched):
+    fetched("adapt", "mood")
+    rows = "".join(f"a broken promise {n},bad\n" for n in range(6))
+    fetched("seeds", "import", "mood", fetched.write("more.csv", f"text,label\n{rows}"))
+    fetched("adapt", "mood")
+    _, many, few = fetched("adapt", "--history", "mood").out.splitlines()
+    assert "too few seeds" in few
+    assert "%" not in few
+    assert "%" in many
+    assert "too few" not in many
+
+
 def test_says_why_the_stream_is_not_used(fetched):
     out = fetched("adapt", "mood", "--depth", "stream").out
     assert "mood: not promoted to depth stream: " in out

@@ -53,6 +53,29 @@ def test_explains_another_label(fetched):
     assert found["margin"] < 0
 
 
+def test_explains_all_labels_that_are_said(fetched):
+    fetched.edit("multi = true", "multi = true\nthreshold = 0.0")
+    text = "lawsuits eat the profit"
+    found = fetched("explain", text, "--task", "topic", "--json").json
+    said = fetched("classify", text, "--task", "topic", "--json").json[0]["predictions"]["topic"]
+    assert [one["label"] for one in found["said"]] == [one["label"] for one in said]
+    assert {one["label"] for one in said} == {"court", "money"}
+    assert [found["label"], found["others"][0]["label"]] == [one["label"] for one in said]
+    assert [word["text"] for word in found["others"][0]["words"]] == text.split()
+    out = fetched("explain", text, "--task", "topic").out
+    first, second = (f"{one['label']} {one['probability']:.0%}" for one in found["said"])
+    lines = [line for line in out.splitlines() if line]
+    assert lines[1] == f"said: {first}, {second}"
+    assert lines.index(first) < lines.index(second)
+    assert out.count("for it:") == 2
+    assert "next:" not in out
+    asked = fetched("explain", text, "--task", "topic", "--label", found["others"][0]["label"]).out
+    assert f"said: {first}, {second}\n\n{second}\n" in asked
+    assert asked.count("for it:") == 1
+    fetched.edit("threshold = 0.0", "threshold = 1.0")
+    assert "said: none of the labels" in fetched("explain", text, "--task", "topic").out
+
+
 def test_says_that_a_task_abstained(fetched):
     fetched.edit('adapter = "mood"', 'adapter = "mood"\nthreshold = 0.999')
     said = fetched("explain", "growth", "--task", "mood")
@@ -64,6 +87,26 @@ def test_reads_standard_input_and_long_texts(fetched):
     found = fetched("explain", "-", "--task", "mood", "--json", input=text).json
     assert len(found["words"]) <= 64
     assert "\x1b" not in fetched("explain", "-", "--task", "mood", input=text).out
+
+
+def test_says_how_much_of_a_long_text_is_read(fetched):
+    fetched.edit('encoder = "hash"', 'encoder = "minilm"')
+    text = "Good morning to all of you there. " * 60 + "Where is my parcel?"
+    found = fetched("explain", text, "--task", "mood", "--json").json
+    assert 1000 < found["read"] < len(text)
+    assert found["text"][: found["read"]].endswith(
+        ("Good", "morning", "to", "all", "of", "you", "there", ".")
+    )
+    said = f"only the first {found['read']:,} of {len(text):,} characters are read"
+    assert f"({said})" in fetched("explain", text, "--task", "mood").out
+    assert (
+        "characters are read"
+        not in fetched("explain", "Where is my parcel? \u2764\ufe0f", "--task", "mood").out
+    )
+    many = fetched("classify", "Where is my parcel?", text)
+    assert many.err == f"text 2: {said}\n"
+    rows = fetched("classify", "Where is my parcel?", text, "--json").json
+    assert [row["read"] for row in rows] == [19, found["read"]]
 
 
 def test_stores_nothing(fetched):

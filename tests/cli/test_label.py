@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -24,6 +28,12 @@ NEWS = (
     "zeppelin umbrella",
     "great success again",
 )
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """Keys come from `input`, as from a terminal."""
+    monkeypatch.setattr(label, "has_terminal", lambda: True)
 
 
 @pytest.fixture
@@ -200,6 +210,29 @@ def test_a_running_monitor_is_left_to_learn(full):
     assert "the running monitor (process" in said.out
     heads = {t["name"]: t["head"] for t in full("tasks", "list", "--json").json}
     assert heads["mood"]["seeds"] == 4
+
+
+def test_without_a_terminal_nothing_is_shown_before_that_is_said(full, monkeypatch):
+    monkeypatch.setattr(label, "has_terminal", lambda: False)
+    said = full("label", "mood", code=1)
+    assert said.out == ""
+    assert said.err == "Error: there is no terminal to ask at; `--batch N` prints what would be asked\n"
+    assert len(full("label", "mood", "--batch", 1, "--json").json) == 1
+
+
+def test_a_terminal_is_found_where_there_is_one():
+    """In a session of its own a process has a terminal only where it is given one."""
+    ask = [sys.executable, "-c", "from monitor.cli.label_keys import has_terminal; print(has_terminal())"]
+    own, other = pty.openpty()
+    try:
+        for stdin, found in ((subprocess.DEVNULL, "False"), (other, "True")):
+            got = subprocess.run(
+                ask, stdin=stdin, capture_output=True, text=True, start_new_session=True, check=True
+            )
+            assert got.stdout == f"{found}\n"
+    finally:
+        os.close(own)
+        os.close(other)
 
 
 def test_wrong_use(full, monkeypatch):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from monitor.cli.app import App
+from monitor.pipeline.corrections import correct, take_back
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.shared_encoder import make_encoder
 from monitor.store.lock import DaemonLock
+from monitor.types import Seed
 
 
 def seeds(monitor, task="topic"):
@@ -87,8 +90,65 @@ def test_import_counts_new_known_and_bad_records(fetched):
     said = fetched("seeds", "import", "topic", file)
     assert "added 2 seeds, 1 was there already" in said.out
     assert "line 5: has no text" in said.err
-    assert "1 records cannot be used" in said.err
+    assert "1 record cannot be used" in said.err
     assert "added 0 seeds, 3 were there already" in fetched("seeds", "import", "topic", file).out
+
+
+def test_import_corrects_as_add_does(fetched):
+    first = fetched.write("first.csv", "text,label\nrecord sales,bad\nplain  text,bad\nother,good\n")
+    fetched("seeds", "import", "mood", first)
+    second = fetched.write("second.csv", "text,label\nrecord sales,good\nplain text,good\nother,good\n")
+    said = fetched("seeds", "import", "mood", second)
+    assert "added 2 seeds in place of 2 with another label, 1 was there already; the next" in said.out
+    assert said.err == ""
+    commanded = [(label, text) for label, text, origin in seeds(fetched, "mood") if origin == "command"]
+    assert commanded == [("good", "other"), ("good", "record sales"), ("good", "plain text")]
+    assert "added 0 seeds, 3 were there already\n" in fetched("seeds", "import", "mood", second).out
+
+
+def test_import_names_what_contradicts_itself_and_takes_none_of_it(fetched):
+    file = fetched.write(
+        "both.csv", "text,label\nthe same text,bad\nfine,good\nthe same  text,good\nfine,good\n"
+    )
+    said = fetched("seeds", "import", "mood", file)
+    assert (
+        "line 2: has a text that is 'bad' here and 'good' in line 4: it can have one label only" in said.err
+    )
+    assert "line 4: has a text that is 'good' here and 'bad' in line 2" in said.err
+    assert "2 records cannot be used" in said.err
+    assert "added 1 seed, 1 was there already" in said.out
+    assert [text for _, text, origin in seeds(fetched, "mood") if origin == "command"] == ["fine"]
+
+
+def test_import_lets_a_text_have_several_labels_where_the_task_does(fetched):
+    file = fetched.write("both.csv", "text,label\na fine,court\na fine,money\n")
+    assert "added 2 seeds, 0 were there already" in fetched("seeds", "import", "topic", file).out
+
+
+def test_import_names_what_others_own_and_it_contradicts(fetched):
+    file = fetched.write("more.csv", "text,label\nawful failure,good\nterrible loss,good\n")
+    said = fetched("seeds", "import", "mood", file)
+    assert "added 2 seeds, 0 were there already" in said.out
+    assert "the seeds file still calls this text bad" in said.err
+    assert "the task's adapter still calls this text bad" in said.err
+
+
+def test_import_of_many_corrections_is_one_transaction_and_fast(fetched):
+    def lines(label):
+        return "text,label\n" + "".join(f"text number {n},{label}\n" for n in range(5000))
+
+    fetched("seeds", "import", "mood", fetched.write("a.csv", lines("good")))
+    started = time.monotonic()
+    said = fetched("seeds", "import", "mood", fetched.write("b.csv", lines("bad")))
+    assert time.monotonic() - started < 20, "each row looks through all seeds"
+    assert "added 5,000 seeds in place of 5,000 with another label" in said.out
+
+
+def test_import_leaves_out_a_text_without_a_shape_and_no_more(fetched):
+    file = fetched.write("more.csv", "text,label\njudge,court\n\u200b,court\n")
+    said = fetched("seeds", "import", "topic", file)
+    assert "line 3: has a text without anything to see in it" in said.err
+    assert "added 1 seed, 0 were there already" in said.out
 
 
 def test_import_with_an_unknown_label_imports_nothing(fetched):
@@ -116,6 +176,51 @@ def test_list_of_one_label(fetched):
     assert "terrible loss" in fetched("seeds", "list", "mood").out
     assert "known: bad, good" in fetched("seeds", "list", "mood", "--label", "nope", code=2).err
     assert "known: mood, topic" in fetched("seeds", "list", "nope", code=2).err
+
+
+@pytest.fixture
+def renamed(fetched):
+    """A seed was added for the label `good`, which was then renamed in the configuration."""
+    fetched("seeds", "add", "mood", "good", "record sales")
+    fetched.edit('adapter = "mood"\nseeds = "mood.csv"', 'adapter = "mood"\nlabels = ["great", "bad"]')
+    return fetched
+
+
+def test_seeds_of_a_label_that_was_renamed_are_told_of(renamed):
+    said = "1 seed added by command has the label 'good', which the task no longer has"
+    (note,) = [n for n in renamed("config", "check", "--json").json["notes"] if "no longer" in n]
+    assert note == f"mood: {said}: `monitor seeds list mood` shows it"
+    assert said in renamed("adapt", "mood").out
+    assert said in renamed("tasks", "show", "mood").out
+    renamed("adapt", "mood")
+    (row,) = [s for s in renamed("seeds", "list", "mood", "--json").json if s["origin"] == "command"]
+    assert (row["label"], row["text"], row["in_use"]) == ("good", "record sales", False)
+    assert "good (no longer a label)" in renamed("seeds", "list", "mood", "--label", "good").out
+    assert "known: bad, great" in renamed("seeds", "list", "mood", "--label", "fine", code=2).err
+
+
+def test_seeds_of_a_label_that_was_renamed_can_be_removed_or_given_another(renamed):
+    renamed("adapt", "mood")
+    assert "in place of good" in renamed("seeds", "add", "mood", "great", "record sales").out
+    assert [s for s in seeds(renamed, "mood") if s[2] == "command"] == [("great", "record sales", "command")]
+    assert "no longer" not in renamed("config", "check").out
+    renamed.edit('labels = ["great", "bad"]', 'labels = ["superb", "bad"]')
+    renamed("adapt", "mood")
+    (row,) = [s for s in renamed("seeds", "list", "mood", "--json").json if s["origin"] == "command"]
+    assert "removed 1 seed" in renamed("seeds", "remove", row["id"]).out
+    assert "no longer" not in renamed("tasks", "show", "mood").out
+
+
+def test_taking_back_a_correction_puts_a_seed_without_a_label_back(renamed):
+    renamed("adapt", "mood")
+    store, now = renamed.store(), datetime.now(UTC)
+    try:
+        before = store.tasks.all_seeds("mood")
+        done = correct(store, "mood", Seed("record sales", "great"), now)
+        take_back(store, done, now)
+        assert [s.seed for s in store.tasks.all_seeds("mood")] == [s.seed for s in before]
+    finally:
+        store.close()
 
 
 def test_remove_takes_all_or_none(fetched):

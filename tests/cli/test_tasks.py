@@ -56,7 +56,8 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
             1,
             "'Urgent' and 'urgent' of the task 'x' differ only",
         ),
-        (["x"], 1, "has no labels"),
+        (["x"], 1, "has no labels; give some with --label NAME\n"),
+        (["x", "--label", "a"], 1, "has one label only; give another with --label NAME, or say --multi\n"),
         (["x", "--label", "a", "--label", "a=again"], 2, "given twice"),
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
         (["x", "--label", "a", "--label", "=text"], 1, "cannot be a label"),
@@ -85,6 +86,32 @@ def test_add_refuses_a_name_twice(monitor):
     monitor("tasks", "add", "x", "--label", "a", "--label", "b")
     said = monitor("tasks", "add", "x", "--label", "a", "--label", "b", code=1)
     assert "there is a task 'x' already, in the database" in said.err
+
+
+def test_labels_that_are_described_unevenly_are_worth_a_note_while_seeds_are_few(monitor):
+    note = "note: 2 of 3 labels have a description: describe all or none, or names are not told apart evenly"
+    even = ["--label", "a=what is an a", "--label", "b=what is a b"]
+    assert monitor("tasks", "add", "even", *even).err == ""
+    assert monitor("tasks", "add", "bare", "--label", "a", "--label", "b").err == ""
+    assert monitor("tasks", "add", "x", *even, "--label", "c").err == note + "\n"
+    assert note.removeprefix("note: ") in monitor("tasks", "show", "x", "--json").json["notes"][0]
+    assert "note:         2 of 3 labels" in monitor("tasks", "show", "x").out
+    assert monitor("tasks", "show", "even", "--json").json["notes"] == []
+    assert monitor("tasks", "extend", "even", "c", code=0).err == note + "\n"
+    assert monitor("tasks", "extend", "bare", "c", "--description", "what is a c").err == (
+        note.replace("2 of 3 labels have", "1 of 3 labels has") + "\n"
+    )
+    rows = "".join(f"text {n} of {label},{label}\n" for n in range(4) for label in "abc")
+    monitor("seeds", "import", "x", monitor.write("own.csv", f"text,label\n{rows}"))
+    assert monitor("tasks", "show", "x", "--json").json["notes"] == []
+    # what a file describes is looked at before anything runs
+    assert monitor("config", "check", "--json").json["notes"] == [
+        f"bare: {note.removeprefix('note: ').replace('2 of 3 labels have', '1 of 3 labels has')}",
+        f"even: {note.removeprefix('note: ')}",
+    ]
+    monitor.edit('money = "profit and sales"', 'money = ""')
+    assert "note:         topic: 1 of 2 labels has a description" in monitor("config", "check").out
+    assert not any(s.startswith("mood") for s in monitor("config", "check", "--json").json["notes"])
 
 
 def test_list_and_show_say_where_a_task_comes_from(fetched):
@@ -117,6 +144,12 @@ def test_show_names_the_head_in_use(fetched):
     assert (record["head"]["depth"], record["head"]["view"]) == ("seeds", "base")
     shown = fetched("tasks", "show", "mood").out
     assert "version 2" in shown
+    assert "seeds, in the view base; too few seeds to tell how good it is" in shown
+    rows = "".join(f"a broken promise {n},bad\n" for n in range(5))
+    fetched("seeds", "import", "mood", fetched.write("more.csv", f"text,label\n{rows}"))
+    fetched("adapt", "mood")
+    record, shown = fetched("tasks", "show", "mood", "--json").json, fetched("tasks", "show", "mood").out
+    assert record["head"]["seeds"] == 10
     assert f"seeds, in the view base; tells {record['head']['accuracy']:.0%} of left-out seeds right" in shown
 
 

@@ -78,6 +78,18 @@ def test_texts_beyond_all_bounds(encoder: TransformerEncoder) -> None:
     np.testing.assert_allclose(rows[0], encoder.encode(["word " * 400])["base"][0], atol=1e-5)
 
 
+def test_how_much_of_a_text_is_read(encoder: TransformerEncoder) -> None:
+    for text in ("", "a parcel", "a parcel  \n", "a heart \u2764\ufe0f", "half a \udcff"):
+        assert encoder.reads(text) == len(text)
+    long = "a parcel " * 400
+    read = encoder.reads(long)
+    assert read < len(long)
+    assert encoder.encode([long])["base"] == pytest.approx(encoder.encode([long[:read]])["base"], abs=1e-6)
+    assert encoder.reads(long[:read]) == read
+    assert encoder.reads(long[:read] + " \n ") == read + 3
+    assert encoder.reads("word" + " " * 100_000 + "word") < 100_000
+
+
 def test_threads_of_torch_are_left_as_they_were(encoder: TransformerEncoder) -> None:
     before = torch.get_num_threads()
     encoder.encode([f"text number {i} of several batches " * 9 for i in range(30)])

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import UnknownName
 from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
-from monitor.learn.explain import VARIANTS, Neighbour, explain, log_odds, without, word_groups
+from monitor.learn.explain import VARIANTS, Neighbour, explain, explain_all, log_odds, without, word_groups
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.support import name_text
 from monitor.types import Seed
@@ -64,6 +64,16 @@ def test_several_labels_a_text_have_odds_of_their_own() -> None:
     assert (found.label, found.runner_up) == ("good", "bad")
     assert found.probability == pytest.approx(1 / (1 + np.exp(-1)))
     assert [w.effect for w in found.words] == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_each_label_that_is_said_is_explained() -> None:
+    both = explain_all("awful awful lovely", head(multi=True), encode, SEEDS)
+    assert [(one.label, one.abstained) for one in both] == [("bad", False), ("good", False)]
+    assert [p.label for p in both[1].said] == ["bad", "good"]
+    assert both[0] == explain("awful awful lovely", head(multi=True), encode, SEEDS)
+    assert both[1] == explain("awful awful lovely", head(multi=True), encode, SEEDS, label="good")
+    (one,) = explain_all("awful awful lovely", head(), encode, SEEDS)
+    assert [p.label for p in one.said] == ["bad"]
 
 
 def test_the_nearest_seeds_of_label_and_runner_up() -> None:

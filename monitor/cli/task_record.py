@@ -1,0 +1,106 @@
+"""What is known of a task, for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.cli.output import clock, number, print_table
+from monitor.pipeline.hints import hints
+from monitor.store import Store
+from monitor.store.heads import ENOUGH_TO_TELL
+from monitor.store.tasks import StoredTask
+from monitor.types import Task
+
+ORIGINS = ("adapter", "file", "command")
+
+
+def notes_of(store: Store, task: Task) -> list[str]:
+    """What is worth a look in a task, a line each."""
+    stored = store.tasks.all_seeds(task.name)
+    return hints(task, [one.seed.label for one in stored], stored)
+
+
+def task_record(store: Store, stored: StoredTask) -> dict[str, Any]:
+    """What is known of a task, as `tasks show --json` prints it."""
+    task = stored.task
+    head = store.heads.active(task.name)
+    return {
+        "name": task.name,
+        "adapter": stored.adapter,
+        "family": task.family,
+        "origin": stored.origin,
+        "multi": task.multi,
+        "threshold": task.threshold,
+        "settings": stored.settings,
+        "labels": task.labels,
+        "seeds": _seed_counts(store, stored),
+        "notes": notes_of(store, task),
+        "head": None
+        if head is None
+        else {
+            "version": head.version,
+            "seeds": head.seeds,
+            "depth": head.depth,
+            "view": head.view,
+            "log_loss": head.log_loss,
+            "accuracy": head.accuracy,
+            "encoder": head.encoder,
+            "created_at": head.created_at,
+        },
+        "versions": len(store.heads.versions(task.name)),
+    }
+
+
+def _seed_counts(store: Store, stored: StoredTask) -> Mapping[str, Mapping[str, int]]:
+    counts = Counter((seed.seed.label, seed.origin) for seed in store.tasks.seeds(stored.task.name))
+    return {label: {origin: counts[label, origin] for origin in ORIGINS} for label in stored.task.labels}  # type: ignore[index]
+
+
+def declared_in(origin: str) -> str:
+    """Who a task belongs to, in words."""
+    return "the configuration" if origin == "config" else "`tasks add`"
+
+
+def _seeds_from(origin: str) -> str:
+    return {"adapter": "adapter's", "file": "file's", "command": "added"}[origin]
+
+
+def print_task(record: Mapping[str, Any], config: Path) -> None:
+    """Print what :func:`task_record` found for a person.
+
+    :param config: the file that the task may come from.
+    """
+    head = record["head"]
+    threshold = record["threshold"]
+    lines = {
+        "name": record["name"],
+        "from": f"{declared_in(record['origin'])}{f' ({config})' if record['origin'] == 'config' else ''}",
+        "adapter": record["adapter"],
+        "kind": "several labels a text" if record["multi"] else "one label a text",
+        "threshold": "chosen by the learner" if threshold is None else f"{threshold:g}",
+        "head": "none yet; the monitor makes it when it runs (or `monitor adapt`)"
+        if head is None
+        else f"version {head['version']} of {clock(head['created_at'])}, from {number(head['seeds'], 'seed')}",
+    }
+    if head is not None:
+        told = "" if head["accuracy"] is None else f"; tells {head['accuracy']:.0%} of left-out seeds right"
+        if told and head["seeds"] < ENOUGH_TO_TELL:
+            told = "; too few seeds to tell how good it is"
+        lines["depth"] = f"{head['depth']}, in the view {head['view']}{told}"
+    for key, value in [*lines.items(), *(("note", said) for said in record["notes"])]:
+        click.echo(f"{key + ':':14}{value}")
+    click.echo("")
+    print_table(
+        ["label", *(f"{_seeds_from(origin)}" for origin in ORIGINS), "description"],
+        [
+            [label, *(record["seeds"][label][origin] for origin in ORIGINS), description]
+            for label, description in record["labels"].items()
+        ],
+        empty="",
+        right=[_seeds_from(origin) for origin in ORIGINS],
+    )

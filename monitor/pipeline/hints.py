@@ -1,0 +1,49 @@
+"""What is no fault of a task, but worth a look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from shlex import quote
+
+from monitor.store.tasks import StoredSeed
+from monitor.types import Task
+
+FEW = 4
+"""Seeds; while a label has fewer, what its name and description say counts for much."""
+
+
+def hints(task: Task, seeds: Iterable[str], stored: Iterable[StoredSeed]) -> list[str]:
+    """What to tell whoever owns ``task``, a line each.
+
+    :param seeds: the label of each seed that it learns from.
+    :param stored: all that the database has of it.
+    """
+    return [*uneven_descriptions(task, seeds), *seeds_without_label(task, stored)]
+
+
+def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:
+    """That seeds which commands added have a label that the task no longer has: it was renamed, or went."""
+    lost = Counter(s.seed.label for s in stored if s.origin == "command" and s.seed.label not in task.labels)
+    return [
+        f"{count:,} {'seed' if count == 1 else 'seeds'} added by command {'has' if count == 1 else 'have'} "
+        f"the label {label!r}, which the task no longer has: `monitor seeds list {quote(task.name)}` shows "
+        f"{'it' if count == 1 else 'them'}"
+        for label, count in lost.items()
+    ]
+
+
+def uneven_descriptions(task: Task, seeds: Iterable[str]) -> list[str]:
+    """That some labels are described and others are not, while that matters.
+
+    A described label draws other texts than one that has a name alone, and more or fewer of them.
+    """
+    described = sum(bool(description.strip()) for description in task.labels.values())
+    counts = Counter(seeds)
+    if described in (0, len(task.labels)) or all(counts[label] >= FEW for label in task.labels):
+        return []
+    have = "has" if described == 1 else "have"
+    return [
+        f"{described} of {len(task.labels)} labels {have} a description: "
+        "describe all or none, or names are not told apart evenly"
+    ]

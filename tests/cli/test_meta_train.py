@@ -177,6 +177,14 @@ def test_what_cannot_be_used_is_one_line(monitor: Any, words: Any, more: list[st
     assert got.out == ""
 
 
+def test_a_rate_that_is_too_high_is_one_line_and_no_success(monitor: Any, words: Any, parts: Path) -> None:
+    settings = (parts / "meta.toml").read_text().replace("rate = 0.01", "rate = 1e6")
+    (parts / "high.toml").write_text(settings)
+    got = monitor(*words(settings="high.toml"), code=1)
+    assert "lower `rate`" in got.err.splitlines()[-1]
+    assert got.out == ""
+
+
 def test_settings_that_cannot_be_used_are_one_line(monitor: Any, words: Any, parts: Path) -> None:
     (parts / "bad.toml").write_text("stepps = 3")
     got = monitor(*words(settings="bad.toml"), code=1)

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from monitor.errors import LearnError
 from monitor.interfaces import Settings
@@ -20,6 +20,8 @@ class MetaSettings(Settings):
 
     The defaults are those of the shipped weights; ``benchmarks/meta/shipped.toml`` adds how often each task was drawn.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     seed: int = Field(0, ge=0, description="of everything that is random")
     steps: int = Field(500, ge=1, description="steps of training; the rate falls to nothing over them")

@@ -299,6 +299,36 @@ def test_a_disk_that_is_full_is_one_line(order: Order, trunk: Trunk, monkeypatch
     assert meta_train(replace(order, resume=True), quiet, trunk=trunk)["steps"] == 4
 
 
+def test_a_training_that_diverges_ends_there_and_keeps_what_was_good(
+    order: Order, trunk: Trunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sick(parts.ViewTrainer):
+        """Has a weight that is no number from the third step on."""
+
+        def _gradient(self, *given: Any) -> Any:
+            if self.done == 2 and self.view == "topic":
+                next(iter(self.learned.values())).data.fill_(torch.nan)
+            return super()._gradient(*given)
+
+    monkeypatch.setattr(parts, "ViewTrainer", Sick)
+    said = r"view 'topic' diverged at step 3 \(the loss is nan\): lower `rate`, which is 0\.01"
+    with pytest.raises(LearnError, match=said):
+        meta_train(order, quiet, trunk=trunk)
+    assert [file.name for file in order.out.glob("checkpoint-*")] == ["checkpoint-0000002.safetensors"]
+    assert all(tensor.isfinite().all() for tensor in learned(order.out).values())
+    read_views(order.out / "views.safetensors", encoder=trunk.digest)
+    assert [row["step"] for row in read_metrics(order.out)] == [1, 2]
+    assert "NaN" not in (order.out / "metrics.jsonl").read_text()
+    assert not (order.out / "report.json").exists()
+
+
+def test_weights_that_no_file_can_hold_are_never_written(order: Order, trunk: Trunk, tmp_path: Path) -> None:
+    much = settings(tmp_path).model_copy(update={"rate": 1e6})
+    with pytest.raises(LearnError, match=r"diverged at step \d \(.*lower `rate`, which is 1e\+06"):
+        meta_train(replace(order, settings=much), quiet, trunk=trunk)
+    assert list(order.out.glob("*.safetensors")) == []
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(order: Order, trunk: Trunk, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LearnError, match="cannot be made"):

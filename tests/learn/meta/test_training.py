@@ -362,6 +362,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(make: Any, small_disk: Path
     [
         ("step = 3", "step: Extra inputs"),
         ("steps = 0", "steps: Input should be greater"),
+        ("rate = inf", "rate: Input should be a finite number"),
+        ("hold = { topic = nan }", "hold.topic: Input should be"),
         ("weights = { a = -1 }", "weights.a: Input should be greater"),
         ("rank = { topc = 4 }", "rank names view 'topc'; known: topic, sentiment"),
         ("hold = { x = 4 }", "hold names view 'x'"),

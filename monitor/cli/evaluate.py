@@ -100,7 +100,8 @@ def evaluate_command(
 ) -> None:
     """How good would the classifier be on your data?
 
-    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
+    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label: one
+    label a text, a string or a number. Tasks with several labels a text (`multi`) are not measured.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
     standard deviation over the draws are reported. Where a number of shots would take the same
     seeds as a smaller one, all that there are, it is left out, with a note.

@@ -160,14 +160,13 @@ def evaluate_command(
         drawn = support is None and any(row["shots"] for row in measured.values())
         if drawn and (note := shots_note(folder, shots)):
             click.echo(f"note: {note}", err=True)
-    if plot is not None:
-        draw_learning_curves(found, plot)
     if as_json:
         print_json(found)
-        return
-    _print(found)
-    if plot is not None:
-        click.echo(f"The curve is in {plot}.")
+    else:
+        _print(found)
+    if plot is not None:  # last: what was measured is told by now, whatever becomes of the picture
+        draw_learning_curves(found, plot)
+        click.echo(f"The curve is in {plot}.", err=as_json)
 
 
 def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -21,6 +21,15 @@ def check_picture(picture: Path) -> None:
         )
     if not picture.resolve().parent.is_dir():
         raise LearnError(f"the folder of {picture} does not exist: make it first")
+    place, before = picture.resolve(), picture.exists()
+    try:
+        # Only trying tells, for roles and mounts count as well; what is there stays as it is.
+        with place.open("ab"):
+            pass
+        if not before:
+            place.unlink()
+    except OSError as error:
+        raise LearnError(f"{picture} cannot be written: {error.strerror or error}") from error
 
 
 def curves(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[int, float, float]]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli.evaluate import evaluate_command
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.learning_curve import curves
+from monitor.learn import evaluate
+from monitor.learn.learning_curve import check_picture, curves
 from monitor.learn.task_folder import shots_note, telling
 from monitor.learn.views import SHIPPED_VIEWS
 
@@ -114,9 +116,40 @@ def test_what_cannot_be_drawn_is_told_before_anything_is_measured(folder: Path, 
         run(folder, "--plot", tmp_path / "curve.txt")
     with pytest.raises(LearnError, match="does not exist: make it first"):
         run(folder, "--plot", tmp_path / "nowhere" / "curve.png")
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(LearnError, match=r"taken\.png cannot be written: Is a directory"):
+        check_picture(tmp_path / "taken.png")
+    with pytest.raises(LearnError, match=r"/proc/curve\.png cannot be written: "):
+        check_picture(Path("/proc/curve.png"))  # where not even root may write
+    before = tmp_path / "before.png"
+    before.write_bytes(PNG)
+    check_picture(before)
+    assert before.read_bytes() == PNG, "asking whether it can be written leaves it as it is"
+    check_picture(tmp_path / "new.png")
+    assert not (tmp_path / "new.png").exists()
     assert "--support has one point" in run(
         folder, "--plot", tmp_path / "c.png", "--support", "few.jsonl", code=2
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_picture_that_fails_in_the_end_costs_no_results(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    picture = tmp_path / "curve.png"
+    measure = evaluate.evaluate_folders
+
+    def then_taken(*given: Any, **named: Any) -> Any:
+        found = measure(*given, **named)
+        picture.mkdir()
+        return found
+
+    monkeypatch.setattr(evaluate, "evaluate_folders", then_taken)
+    command = [str(folder), "--shots", "2", "--seeds", "1", "--plot", str(picture), *more]
+    result = CliRunner().invoke(evaluate_command, command)
+    assert isinstance(result.exception, LearnError)
+    assert "baseline" in result.stdout
+    assert "The curve is in" not in result.output
 
 
 def test_views_of_ones_own_stand_in_for_those_that_come_with_the_program(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Texts for depths that learn from the stream too: JSON lines with text, or plain lines; "
-    "the rest of train.jsonl, without its labels, where this is not given.",
+    "the rest of train.jsonl, without its labels, where this is not given. "
+    "Texts that also stand in test.jsonl are left out.",
 )
 @click.option("--family", default="", help="Family of the tasks, such as sentiment, topic or intent.")
 @click.option(
@@ -104,11 +105,14 @@ def evaluate_command(
     label a text, a string or a number. Tasks with several labels a text (`multi`) are not measured.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
     standard deviation over the draws are reported. Where a number of shots would take the same
-    seeds as a smaller one, all that there are, it is left out, with a note.
+    seeds as a smaller one, all that there are, it is left out, with a note. A note also says where
+    test texts stand in train.jsonl too.
 
     With --json also how far probabilities can be believed (calibration_error over 15 bins of
     equal mass, and calibration_noise, which true probabilities would show on as many texts;
-    log_loss in nats) and which share of the texts would be answered (coverage).
+    log_loss in nats), which share of the texts would be answered (coverage), and how many
+    test texts there are and how many of them were in the file with the seeds (test_texts,
+    test_texts_seen).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
@@ -160,6 +164,8 @@ def evaluate_command(
         drawn = support is None and any(row["shots"] for row in measured.values())
         if drawn and (note := shots_note(folder, shots)):
             click.echo(f"note: {note}", err=True)
+        for note in _notes(folder.resolve().name, measured, support):
+            click.echo(f"note: {note}", err=True)
     if as_json:
         print_json(found)
     else:
@@ -167,6 +173,16 @@ def evaluate_command(
     if plot is not None:  # last: what was measured is told by now, whatever becomes of the picture
         draw_learning_curves(found, plot)
         click.echo(f"The curve is in {plot}.", err=as_json)
+
+
+def _notes(name: str, measured: Mapping[str, Mapping[str, Any]], support: str | None) -> Iterator[str]:
+    """What has to be known of a folder's figures before they are believed."""
+    first = next(iter(measured.values()))
+    if seen := first["test_texts_seen"]:
+        yield (
+            f"{name}: {seen:,} of {first['test_texts']:,} test texts also stand in {support or 'train.jsonl'}: "
+            "what is learned from them flatters"
+        )
 
 
 def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -66,7 +66,7 @@ def test_json(folder: Path) -> None:
     assert list(found) == ["mood"]
     assert list(found["mood"]) == ["0", "6"]
     measures = {"accuracy", "macro_f1", "calibration_error", "calibration_noise", "log_loss", "coverage"}
-    plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws"}
+    plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws", "test_texts", "test_texts_seen"}
     assert set(found["mood"]["6"]) == measures | plain
     for measure in measures:
         assert set(found["mood"]["6"][measure]) == {"mean", "sd"}
@@ -96,6 +96,16 @@ def test_shots_that_would_draw_the_same_again_are_left_out_and_said(folder: Path
     assert shots_note(folder, (0, 2, 6)) == ""
     assert shots_note(folder, (6, 8)).endswith(": 8 would be the same again and is left out")
     assert telling(["a", "a", "b"], (4, 0, 2, 1)) == (0, 2, 1)
+
+
+def test_test_texts_that_also_stand_in_train_are_said(folder: Path) -> None:
+    command = [str(folder), "--shots", "0,2", "--seeds", "1"]
+    assert "test texts" not in CliRunner().invoke(evaluate_command, command).stderr
+    (folder / "train.jsonl").write_bytes((folder / "test.jsonl").read_bytes())
+    said = CliRunner().invoke(evaluate_command, [*command, "--json"])
+    assert said.stderr.count("note: mood: 4 of 4 test texts also stand in train.jsonl: ") == 1
+    row = json.loads(said.stdout)["mood"]["2"]
+    assert (row["test_texts"], row["test_texts_seen"]) == (4, 4)
 
 
 def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path: Path) -> None:

@@ -258,6 +258,29 @@ def test_a_depth_that_looks_at_the_stream_gets_unlabelled_texts(
     assert list(seen[0].unlabelled) == ["rain", "terrible loss"]
 
 
+@pytest.mark.parametrize("unlabelled", [None, ["A  terrible LOSS", "rain", "great win six"]])
+def test_texts_of_the_test_file_are_counted_and_never_read_as_unlabelled_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, unlabelled: list[str] | None
+) -> None:
+    seen: list[Given] = []
+
+    def learn(given: Given) -> Head:
+        seen.append(given)
+        return DEPTHS["seeds"].learn(given)
+
+    monkeypatch.setitem(DEPTHS, "watch", Depth(learn, unlabelled=True))
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('{"text": "A terrible  loss", "label": 0}\n{"text": "GREAT", "label": 1}\n')
+    plan = Plan(shots=(0, 2), seeds=2, depths=("watch",), unlabelled=unlabelled)
+    found = evaluate_folder(folder, Words(), plan)
+    assert [(row["test_texts"], row["test_texts_seen"]) for row in found.values()] == [(4, 2), (4, 2)]
+    assert all(given.unlabelled for given in seen)
+    assert not {"A terrible  loss", "A  terrible LOSS", "GREAT"} & {t for g in seen for t in g.unlabelled}
+    assert "great win six" in seen[0].unlabelled
+    (alone,) = evaluate_folder(folder, Words(), Plan(support="few.jsonl")).values()
+    assert alone["test_texts_seen"] == 0, "its seeds come from another file"
+
+
 def test_kept_features_are_the_encoders() -> None:
     encoder = Words()
     kept = KeptFeatures(encoder, ["great win", "loss", "loss"])

@@ -51,7 +51,7 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     default="seeds",
     show_default=True,
     help="How much is done to learn: names (whatever --shots says, label names alone), seeds, "
-    "stream (unlabelled texts as well), deep (fine-tuning).",
+    "stream (unlabelled texts as well; from two seeds a label on), deep (fine-tuning; from four on).",
 )
 @click.option(
     "--unlabelled",
@@ -108,11 +108,16 @@ def evaluate_command(
     seeds as a smaller one, all that there are, it is left out, with a note. A note also says where
     test texts stand in train.jsonl too.
 
+    The column `depth` also holds `baseline`, logistic regression, with --plot. A * there says that
+    stream or deep did not win in all draws, and a note in how many: there the head of seeds and names
+    alone was measured, as it would be used. A label that only test.jsonl has is one of the task's too,
+    learned from its name.
+
     With --json also how far probabilities can be believed (calibration_error over 15 bins of
     equal mass, and calibration_noise, which true probabilities would show on as many texts;
     log_loss in nats), which share of the texts would be answered (coverage), and how many
     test texts there are and how many of them were in the file with the seeds (test_texts,
-    test_texts_seen).
+    test_texts_seen); of stream and deep, in which share of the draws they won (promoted).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
@@ -183,6 +188,13 @@ def _notes(name: str, measured: Mapping[str, Mapping[str, Any]], support: str | 
             f"{name}: {seen:,} of {first['test_texts']:,} test texts also stand in {support or 'train.jsonl'}: "
             "what is learned from them flatters"
         )
+    stayed = [
+        f"{row} in {round(m['draws'] * (1 - m['promoted']))} of {m['draws']} draws"
+        for row, m in measured.items()
+        if m.get("promoted", 1.0) < 1
+    ]
+    if stayed:
+        yield f"* {name}: these rows are of the head of seeds and names alone, which stayed in use: {', '.join(stayed)}"
 
 
 def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -190,7 +202,7 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     rows = [
         [
             folder,
-            measured["depth"],
+            measured["depth"] + "*" * (measured.get("promoted", 1.0) < 1),
             name.removeprefix(f"{measured['depth']} ") if measured["shots"] is None else measured["shots"],
             _share(measured["accuracy"]),
             _share(measured["macro_f1"]),

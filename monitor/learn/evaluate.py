@@ -128,6 +128,8 @@ def evaluate_folder(
         texts to a head with the model loaded and nothing cached but features of unlabelled texts
         (mean); ``texts_per_second`` of encoding and labelling the test file; ``test_texts``, how many that
         has, and ``test_texts_seen``, how many of them also stand in the file that seeds are drawn from.
+        Depths that may stay with the head of the seeds also have ``promoted``, the share of draws in which they
+        did not.
     :raises LearnError: a file, row or plan that cannot be used.
     :raises UnknownName: a depth that does not exist.
     """
@@ -163,14 +165,14 @@ def evaluate_folder(
         tell(f"adapting, {trial.name}", (1 + index) / (1 + len(trials)))
         unlabelled = rest(spare, trial.seeds) if plan.unlabelled is None else pool
         begin = monotonic()
-        head = _learn(trial, task, encoder, kept, unlabelled)
+        head, promoted = _learn(trial, task, encoder, kept, unlabelled)
         adapting = monotonic() - begin
         features, encoding = tests.features(head.view)
         begin = monotonic()
         chances = probabilities(head, features)
         rate = len(test) / (encoding + monotonic() - begin)
         first.setdefault(trial.name, trial)
-        row = {**judge(head, chances, truth), "adapt_seconds": adapting, "texts_per_second": rate}
+        row = {**judge(head, chances, truth), "adapt_seconds": adapting, "texts_per_second": rate, **promoted}
         measured.setdefault(trial.name, []).append(row)
     tell("done", 1.0)
     return {name: {**_summary(first[name], rows), **overlap} for name, rows in measured.items()}
@@ -217,11 +219,13 @@ class HeldOutTexts:
 
 def _learn(
     trial: Trial, task: Task, encoder: FeatureEncoder, kept: KeptFeatures, unlabelled: Sequence[str]
-) -> Head:
+) -> tuple[Head, dict[str, float]]:
+    """The head of a trial, and whether it was ``promoted`` where that is in question."""
+    verdict: dict[str, float] = {}
     encode = kept.beside(trial.seeds)
     if trial.depth == BASELINE:
-        return frozen_baseline(Given(task, trial.seeds, encode, encoder.fingerprint))
-    return adapt_at(
+        return frozen_baseline(Given(task, trial.seeds, encode, encoder.fingerprint)), verdict
+    head = adapt_at(
         trial.depth,
         task,
         trial.seeds,
@@ -231,7 +235,9 @@ def _learn(
         prior=encoder.prior,
         unlabelled=unlabelled if DEPTHS[trial.depth].unlabelled else (),
         tunable=encoder,
+        verdict=lambda promoted, reason: verdict.update(promoted=float(promoted)),
     )
+    return head, verdict
 
 
 def _trials(rows: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
@@ -266,4 +272,5 @@ def _summary(trial: Trial, rows: Sequence[Mapping[str, float]]) -> dict[str, Any
         **{n: {"mean": float(columns[n].mean()), "sd": float(columns[n].std())} for n in MEASURES},
         "adapt_seconds": float(columns["adapt_seconds"].mean()),
         "texts_per_second": float(columns["texts_per_second"].mean()),
+        **({"promoted": float(columns["promoted"].mean())} if "promoted" in columns else {}),
     }

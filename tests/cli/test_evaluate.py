@@ -79,6 +79,25 @@ def test_depths_are_rows_of_the_table(folder: Path) -> None:
     assert [line.split()[:3] for line in lines[1:]] == [["mood", "names", "0"], ["mood", "seeds", "2"]]
 
 
+def test_a_depth_that_stays_with_the_seeds_is_marked(folder: Path) -> None:
+    command = [str(folder), "--shots", "0,2", "--seeds", "2", "--depths", "seeds,stream,deep"]
+    said = CliRunner().invoke(evaluate_command, command)
+    depths = [line.split()[1:3] for line in said.stdout.splitlines()[1:]]
+    assert depths == [
+        ["seeds", "0"],
+        ["seeds", "2"],
+        ["stream*", "0"],
+        *depths[3:4],
+        ["deep*", "0"],
+        ["deep*", "2"],
+    ]
+    assert "stream 0 in 1 of 1 draws" in said.stderr
+    assert "deep 0 in 1 of 1 draws, deep 2 in 2 of 2 draws" in said.stderr
+    found = json.loads(run(*command, "--json"))["mood"]
+    assert "promoted" not in found["2"]
+    assert (found["deep 2"]["promoted"], found["stream 0"]["promoted"]) == (0, 0)
+
+
 def test_a_support_file(folder: Path) -> None:
     (line,) = run(folder, "--support", "few.jsonl").splitlines()[1:]
     assert line.split()[:3] == ["mood", "seeds", "few.jsonl"]

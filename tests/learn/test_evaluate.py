@@ -281,6 +281,34 @@ def test_texts_of_the_test_file_are_counted_and_never_read_as_unlabelled_ones(
     assert alone["test_texts_seen"] == 0, "its seeds come from another file"
 
 
+def test_the_share_of_draws_that_a_depth_wins_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def learn(given: Given) -> Head:
+        nonlocal asked
+        asked += 1
+        given.verdict(asked % 4 == 0, "every fourth")
+        return DEPTHS["seeds"].learn(given)
+
+    monkeypatch.setitem(DEPTHS, "sometimes", Depth(learn))
+    found = evaluate_folder(folder, Words(), Plan(shots=(2,), seeds=4, depths=("seeds", "sometimes")))
+    assert found["sometimes 2"]["promoted"] == 0.25
+    assert "promoted" not in found["2"]
+
+
+def test_the_stream_says_whether_it_is_used() -> None:
+    told: list[tuple[bool, str]] = []
+    adapt_at(
+        "stream",
+        Task("mood", {"bad": "", "good": ""}),
+        [Seed("terrible loss", "bad"), Seed("win", "good")],
+        Words().encode,
+        encoder_fingerprint="words",
+        verdict=lambda promoted, reason: told.append((promoted, reason)),
+    )
+    assert told == [(False, "a label has 1 seeds, and the stream is used from 2 on")]
+
+
 def test_kept_features_are_the_encoders() -> None:
     encoder = Words()
     kept = KeptFeatures(encoder, ["great win", "loss", "loss"])

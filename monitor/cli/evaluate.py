@@ -105,8 +105,9 @@ def evaluate_command(
     label a text, a string or a number. Tasks with several labels a text (`multi`) are not measured.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
     standard deviation over the draws are reported. Where a number of shots would take the same
-    seeds as a smaller one, all that there are, it is left out, with a note. A note also says where
-    test texts stand in train.jsonl too.
+    seeds as a smaller one, all that there are, it is left out, with a note; one that takes them all
+    is shown as what there is, as in `6 (all)`. A note also says where test texts stand in
+    train.jsonl too.
 
     The column `depth` also holds `baseline`, logistic regression, with --plot. A * there says that
     stream or deep did not win in all draws, and a note in how many: there the head of seeds and names
@@ -115,9 +116,10 @@ def evaluate_command(
 
     With --json also how far probabilities can be believed (calibration_error over 15 bins of
     equal mass, and calibration_noise, which true probabilities would show on as many texts;
-    log_loss in nats), which share of the texts would be answered (coverage), and how many
-    test texts there are and how many of them were in the file with the seeds (test_texts,
-    test_texts_seen); of stream and deep, in which share of the draws they won (promoted).
+    log_loss in nats); which share of the texts would be answered (coverage); the most seeds that
+    a label had (most_seeds; shots is what was asked for); how many test texts there are, and how
+    many of them stand in the file with the seeds (test_texts, test_texts_seen); and of stream and
+    deep, in which share of the draws they won (promoted).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
@@ -203,7 +205,7 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         [
             folder,
             measured["depth"] + "*" * (measured.get("promoted", 1.0) < 1),
-            name.removeprefix(f"{measured['depth']} ") if measured["shots"] is None else measured["shots"],
+            _seeds(name, measured),
             _share(measured["accuracy"]),
             _share(measured["macro_f1"]),
             f"{measured['adapt_seconds']:.2f} s",
@@ -215,6 +217,14 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     print_table(
         ["task", "depth", "shots", *numbers], rows, empty="nothing was evaluated", right=["shots", *numbers]
     )
+
+
+def _seeds(name: str, measured: Mapping[str, Any]) -> str:
+    """Seeds a label that were used, or the name of the file that they came from."""
+    if measured["shots"] is None:
+        return name.removeprefix(f"{measured['depth']} ")
+    most = measured["most_seeds"]
+    return f"{most} (all)" if most < measured["shots"] else str(measured["shots"])
 
 
 def _share(value: Mapping[str, float]) -> str:

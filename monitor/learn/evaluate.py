@@ -7,6 +7,7 @@ label; the share that would be answered at the head's threshold is told as ``cov
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,8 @@ def evaluate_folder(
     :return: a row for each depth and number of shots, but none that would draw the same
         rows again. Rows are called by shots (as text) or the
         support file at depth ``seeds``, ``names`` at depth names, else by both, as in ``stream 8``.
-        Each has ``depth``, ``shots`` (``None`` for a support file), ``draws``; :data:`MEASURES` as
+        Each has ``depth``, ``shots`` (as asked; ``None`` for a support file), ``most_seeds`` (that a label had in a
+        draw: fewer than ``shots`` where there are no more), ``draws``; :data:`MEASURES` as
         ``{"mean", "sd"}`` over the draws (sd of the population); ``adapt_seconds`` from raw seed
         texts to a head with the model loaded and nothing cached but features of unlabelled texts
         (mean); ``texts_per_second`` of encoding and labelling the test file; ``test_texts``, how many that
@@ -268,6 +270,7 @@ def _summary(trial: Trial, rows: Sequence[Mapping[str, float]]) -> dict[str, Any
     return {
         "depth": trial.depth,
         "shots": trial.shots,
+        "most_seeds": max(Counter(seed.label for seed in trial.seeds).values(), default=0),
         "draws": len(rows),
         **{n: {"mean": float(columns[n].mean()), "sd": float(columns[n].std())} for n in MEASURES},
         "adapt_seconds": float(columns["adapt_seconds"].mean()),

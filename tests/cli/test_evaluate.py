@@ -66,7 +66,16 @@ def test_json(folder: Path) -> None:
     assert list(found) == ["mood"]
     assert list(found["mood"]) == ["0", "6"]
     measures = {"accuracy", "macro_f1", "calibration_error", "calibration_noise", "log_loss", "coverage"}
-    plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws", "test_texts", "test_texts_seen"}
+    plain = {
+        "adapt_seconds",
+        "texts_per_second",
+        "depth",
+        "shots",
+        "most_seeds",
+        "draws",
+        "test_texts",
+        "test_texts_seen",
+    }
     assert set(found["mood"]["6"]) == measures | plain
     for measure in measures:
         assert set(found["mood"]["6"][measure]) == {"mean", "sd"}
@@ -112,9 +121,20 @@ def test_shots_that_would_draw_the_same_again_are_left_out_and_said(folder: Path
         "note: mood has at most 6 examples of a label: 8 takes them all, "
         "16 and 100 would be the same again and are left out" in said.stderr
     )
+    asked = json.loads(said.stdout)["mood"]["8"]
+    assert (asked["shots"], asked["most_seeds"]) == (8, 6)
     assert shots_note(folder, (0, 2, 6)) == ""
     assert shots_note(folder, (6, 8)).endswith(": 8 would be the same again and is left out")
     assert telling(["a", "a", "b"], (4, 0, 2, 1)) == (0, 2, 1)
+
+
+def test_what_was_used_is_shown_where_more_was_asked_for(folder: Path) -> None:
+    many = 99999999999999999999
+    lines = run(folder, "--shots", f"2,{many}", "--seeds", "1").splitlines()[1:]
+    assert [line.split()[2:4] for line in lines] == [["2", "100.0"], ["6", "(all)"]]
+    assert str(many) not in "".join(lines)
+    found = json.loads(run(folder, "--shots", f"2,{many}", "--seeds", "1", "--json"))
+    assert [point[0] for point in curves(found["mood"])["seeds"]] == [2, 6]
 
 
 def test_test_texts_that_also_stand_in_train_are_said(folder: Path) -> None:

@@ -249,7 +249,7 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     ):
         meta_train(replace(order, catalog=only), quiet, trunk=trunk)
     with pytest.raises(
-        UnknownName, match="task to weigh is called 'dsk'; known: desk, mood, orders, votes, weather"
+        UnknownName, match="task to weigh is called 'dsk'; known: desk, mood, orders, weather"
     ):
         meta_train(
             replace(order, settings=settings(tmp_path, more="weights = { dsk = 2 }")), quiet, trunk=trunk
@@ -263,6 +263,17 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     weighed = settings(tmp_path, more="weights = { mood = 2 }")
     with pytest.raises(LearnError, match="view 'sentiment' cannot learn"):
         meta_train(replace(order, catalog=folder, settings=weighed), quiet, trunk=trunk)
+
+
+def test_a_weight_that_cannot_count_is_refused_and_one_that_does_not_here_is_named(
+    order: Order, trunk: Trunk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exam = settings(tmp_path, more="weights = { desk = 2, votes = 1.0 }")
+    with pytest.raises(LearnError, match="weights names votes, which no training draws from: it is an exam"):
+        meta_train(replace(order, settings=exam), quiet, trunk=trunk)
+    later = settings(tmp_path, 1, more="weights = { desk = 2, weather = 2 }")
+    meta_train(replace(order, settings=later), quiet, trunk=trunk)
+    assert "weights of tasks that this training does not draw from: weather" in caplog.text
 
 
 def test_a_wrong_family_is_told_before_any_text_is_read(order: Order, trunk: Trunk, tmp_path: Path) -> None:

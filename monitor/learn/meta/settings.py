@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from monitor.config_faults import faults
 from monitor.errors import LearnError
 from monitor.interfaces import Settings
 
@@ -93,11 +94,10 @@ def read_settings(file: Path | None) -> MetaSettings:
     if file is None:
         return MetaSettings()
     try:
-        return MetaSettings.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise LearnError(f"{file}: {place}: {said}" if place else f"{file}: {said}") from error
+        table = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error
+    try:
+        return MetaSettings.model_validate(table)
+    except ValidationError as error:
+        raise LearnError(f"{file}: {faults(error, MetaSettings, table, '')[0]}") from error

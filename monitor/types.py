@@ -139,11 +139,20 @@ def in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def folded(text: str) -> str:
+    """A text for comparing: whatever its case, its spaces, and how its letters are coded.
+
+    >>> folded(" Great  WIN\\n") == folded("great win")
+    True
+    """
+    return " ".join(normalize("NFC", text).split()).casefold()
+
+
 def label_twins(labels: Iterable[str]) -> tuple[str, str] | None:
     """Two labels that differ only in case, spaces or how letters are coded, if any: they would share a meaning."""
     first: dict[str, str] = {}
     for label in labels:
-        twin = first.setdefault(" ".join(normalize("NFC", label).split()).casefold(), label)
+        twin = first.setdefault(folded(label), label)
         if twin != label:
             return twin, label
     return None

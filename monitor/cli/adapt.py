@@ -59,9 +59,10 @@ def adapt_command(
     do. The exit code is 1 if a task cannot be learned; the others are adapted all the same.
 
     `--depth stream` also learns from the documents that the task reads, without their labels
-    (the 20,000 newest). The new version is used only if it tells seeds that were left out no
-    worse. `--depth deep` fine-tunes layers for the task on its seeds, which takes half a minute or
-    more; the new version is used only if it tells seeds that were left out better. It costs half an encoder
+    (the 20,000 newest), from two seeds a label on. The new version is used only if it tells seeds
+    that were left out no worse. `--depth deep` fine-tunes layers for the task on its seeds, half a
+    minute or more, from four seeds a label on; the new version is used only if it tells seeds that
+    were left out better. Both are for tasks with one label a text. `deep` costs half an encoder
     pass more for each text from then on, and all of the past is encoded again. When seeds change, its
     layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,15 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     default="seeds",
     show_default=True,
     help="How much is done to learn: names (whatever --shots says, label names alone), seeds, "
-    "stream (unlabelled texts as well), deep (fine-tuning).",
+    "stream (unlabelled texts as well; from two seeds a label on), deep (fine-tuning; from four on).",
 )
 @click.option(
     "--unlabelled",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Texts for depths that learn from the stream too: JSON lines with text, or plain lines; "
-    "the rest of train.jsonl, without its labels, where this is not given.",
+    "the rest of train.jsonl, without its labels, where this is not given. "
+    "Texts that also stand in test.jsonl are left out.",
 )
 @click.option("--family", default="", help="Family of the tasks, such as sentiment, topic or intent.")
 @click.option(
@@ -100,14 +101,25 @@ def evaluate_command(
 ) -> None:
     """Measure accuracy on your data, learned from a few examples.
 
-    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label.
+    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label: one
+    label a text, a string or a number. Tasks with several labels a text (`multi`) are not measured.
     Seeds are drawn from the first, and every text of the second gets a label; the mean and the
     standard deviation over the draws are reported. Where a number of shots would take the same
-    seeds as a smaller one, all that there are, it is left out, with a note.
+    seeds as a smaller one, all that there are, it is left out, with a note; one that takes them all
+    is shown as what there is, as in `6 (all)`. A note also says where test texts stand in
+    train.jsonl too.
+
+    The column `depth` also holds `baseline`, logistic regression, with --plot. A * there says that
+    stream or deep did not win in all draws, and a note in how many: there the head of seeds and names
+    alone was measured, as it would be used. A label that only test.jsonl has is one of the task's too,
+    learned from its name.
 
     With --json also how far probabilities can be believed (calibration_error over 15 bins of
     equal mass, and calibration_noise, which true probabilities would show on as many texts;
-    log_loss in nats) and which share of the texts would be answered (coverage).
+    log_loss in nats); which share of the texts would be answered (coverage); the most seeds that
+    a label had (most_seeds; shots is what was asked for); how many test texts there are, and how
+    many of them stand in the file with the seeds (test_texts, test_texts_seen); and of stream and
+    deep, in which share of the draws they won (promoted).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders
@@ -159,14 +171,32 @@ def evaluate_command(
         drawn = support is None and any(row["shots"] for row in measured.values())
         if drawn and (note := shots_note(folder, shots)):
             click.echo(f"note: {note}", err=True)
-    if plot is not None:
-        draw_learning_curves(found, plot)
+        for note in _notes(folder.resolve().name, measured, support):
+            click.echo(f"note: {note}", err=True)
     if as_json:
         print_json(found)
-        return
-    _print(found)
-    if plot is not None:
-        click.echo(f"The curve is in {plot}.")
+    else:
+        _print(found)
+    if plot is not None:  # last: what was measured is told by now, whatever becomes of the picture
+        draw_learning_curves(found, plot)
+        click.echo(f"The curve is in {plot}.", err=as_json)
+
+
+def _notes(name: str, measured: Mapping[str, Mapping[str, Any]], support: str | None) -> Iterator[str]:
+    """What has to be known of a folder's figures before they are believed."""
+    first = next(iter(measured.values()))
+    if seen := first["test_texts_seen"]:
+        yield (
+            f"{name}: {seen:,} of {first['test_texts']:,} test texts also stand in {support or 'train.jsonl'}: "
+            "what is learned from them flatters"
+        )
+    stayed = [
+        f"{row} in {round(m['draws'] * (1 - m['promoted']))} of {m['draws']} draws"
+        for row, m in measured.items()
+        if m.get("promoted", 1.0) < 1
+    ]
+    if stayed:
+        yield f"* {name}: these rows are of the head of seeds and names alone, which stayed in use: {', '.join(stayed)}"
 
 
 def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -174,8 +204,8 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     rows = [
         [
             folder,
-            measured["depth"],
-            name.removeprefix(f"{measured['depth']} ") if measured["shots"] is None else measured["shots"],
+            measured["depth"] + "*" * (measured.get("promoted", 1.0) < 1),
+            _seeds(name, measured),
             _share(measured["accuracy"]),
             _share(measured["macro_f1"]),
             f"{measured['adapt_seconds']:.2f} s",
@@ -187,6 +217,14 @@ def _print(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     print_table(
         ["task", "depth", "shots", *numbers], rows, empty="nothing was evaluated", right=["shots", *numbers]
     )
+
+
+def _seeds(name: str, measured: Mapping[str, Any]) -> str:
+    """Seeds a label that were used, or the name of the file that they came from."""
+    if measured["shots"] is None:
+        return name.removeprefix(f"{measured['depth']} ")
+    most = measured["most_seeds"]
+    return f"{most} (all)" if most < measured["shots"] else str(measured["shots"])
 
 
 def _share(value: Mapping[str, float]) -> str:

@@ -35,12 +35,21 @@ class FeatureEncoder(Tunable, Protocol):
     def encode(self, texts: Sequence[str], views: Sequence[str] = ("base",)) -> Mapping[str, np.ndarray]: ...
 
 
+Verdict = Callable[[bool, str], None]
+"""Told whether what a depth adds to the seeds is used, and why (not)."""
+
+
+def _unheard(promoted: bool, reason: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Given:
     """What a task is learned from.
 
     ``fingerprint``, ``views`` and ``prior`` are the encoder's; ``unlabelled`` are texts of the same
     stream, without labels; ``tunable`` is the encoder itself, where views may be fine-tuned.
+    ``verdict`` is told by depths that may stay with the head of the seeds.
     """
 
     task: Task
@@ -51,6 +60,7 @@ class Given:
     prior: Prior | None = None
     unlabelled: Sequence[str] = ()
     tunable: Tunable | None = None
+    verdict: Verdict = _unheard
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ def _stream(given: Given) -> Head:
     head = _adapt(given, given.seeds)
     support = gather(given.task, given.seeds, given.encode, [head.view])[head.view]
     texts = given.encode(given.unlabelled, [head.view])[head.view] if given.unlabelled else support.seeds[:0]
-    return stream_head(given.task, head, support, texts, np.random.default_rng(0))[0]
+    made, fit = stream_head(given.task, head, support, texts, np.random.default_rng(0))
+    given.verdict(fit.promoted, fit.reason)
+    return made
 
 
 def _deep(given: Given) -> Head:
@@ -86,7 +98,9 @@ def _deep(given: Given) -> Head:
     head = _adapt(given, given.seeds)
     if given.tunable is None:
         raise LearnError("this encoder cannot be fine-tuned: choose another depth")
-    return fit_deep(given.task, given.seeds, given.tunable, head).head
+    fit = fit_deep(given.task, given.seeds, given.tunable, head)
+    given.verdict(fit.promoted, fit.reason)
+    return fit.head
 
 
 DEPTHS: dict[str, Depth] = {
@@ -109,6 +123,7 @@ def adapt_at(
     prior: Prior | None = None,
     unlabelled: Sequence[str] = (),
     tunable: Tunable | None = None,
+    verdict: Verdict = _unheard,
 ) -> Head:
     """Learn a task at one of :data:`DEPTHS`.
 
@@ -116,12 +131,13 @@ def adapt_at(
     :param prior: what label names say about the view that suits a task, by view.
     :param unlabelled: texts of the stream; only a depth that looks at them reads them.
     :param tunable: the encoder, for depths that fine-tune it.
+    :param verdict: told by the depths that may stay with the head of the seeds.
     :raises UnknownName: the depth is none of them, or a seed's label none of the task's.
     :raises LearnError: the task cannot be learned as given.
     """
     check_depths([depth])
     return DEPTHS[depth].learn(
-        Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled, tunable)
+        Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled, tunable, verdict)
     )
 
 

@@ -7,6 +7,7 @@ label; the share that would be answered at the head's threshold is told as ``cov
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from monitor.learn.depths import (
 from monitor.learn.head import Head, probabilities
 from monitor.learn.reliability import calibration_error, calibration_noise, coverage, log_loss
 from monitor.learn.task_folder import check_folders, check_labels, draw, read_rows, rest, telling
-from monitor.types import Seed, Task
+from monitor.types import Seed, Task, folded
 
 __all__ = ["Plan", "accuracy", "draw", "evaluate_folder", "evaluate_folders", "macro_f1", "read_rows"]
 
@@ -79,7 +80,7 @@ class Plan:
     :param support: the rows of this file in the folder are the one draw instead.
     :param depths: which of :data:`monitor.learn.depths.DEPTHS`.
     :param unlabelled: for depths that look at such texts; ``None`` takes the train rows that are
-        no seeds, without their labels.
+        no seeds, without their labels. Texts that also stand in the test file are left out of either.
     :param baseline: logistic regression on frozen features as well.
     """
 
@@ -123,10 +124,14 @@ def evaluate_folder(
     :return: a row for each depth and number of shots, but none that would draw the same
         rows again. Rows are called by shots (as text) or the
         support file at depth ``seeds``, ``names`` at depth names, else by both, as in ``stream 8``.
-        Each has ``depth``, ``shots`` (``None`` for a support file), ``draws``; :data:`MEASURES` as
+        Each has ``depth``, ``shots`` (as asked; ``None`` for a support file), ``most_seeds`` (that a label had in a
+        draw: fewer than ``shots`` where there are no more), ``draws``; :data:`MEASURES` as
         ``{"mean", "sd"}`` over the draws (sd of the population); ``adapt_seconds`` from raw seed
         texts to a head with the model loaded and nothing cached but features of unlabelled texts
-        (mean); ``texts_per_second`` of encoding and labelling the test file.
+        (mean); ``texts_per_second`` of encoding and labelling the test file; ``test_texts``, how many that
+        has, and ``test_texts_seen``, how many of them also stand in the file that seeds are drawn from.
+        Depths that may stay with the head of the seeds also have ``promoted``, the share of draws in which they
+        did not.
     :raises LearnError: a file, row or plan that cannot be used.
     :raises UnknownName: a depth that does not exist.
     """
@@ -135,7 +140,8 @@ def evaluate_folder(
     test = read_rows(folder / "test.jsonl")
     from_train = plan.support is None or (plan.stream and plan.unlabelled is None)
     train = read_rows(folder / "train.jsonl") if from_train else []
-    trials = list(_trials(folder, train, plan))
+    drawn_from = train if plan.support is None else read_rows(folder / plan.support)
+    trials = list(_trials(drawn_from, plan))
     known = {row.label for rows in (train, test, *(trial.seeds for trial in trials)) for row in rows}
     check_labels(folder, sorted(known))
     if len(known) < 2:
@@ -145,7 +151,13 @@ def evaluate_folder(
     tell("encoding the test texts", 0.0)
     tests = HeldOutTexts(encoder, [row.text for row in test])
     tests.features("base")
-    pool = [row.text for row in train] if plan.unlabelled is None else plan.unlabelled
+    seen = {folded(row.text) for row in drawn_from}
+    overlap = {"test_texts": len(test), "test_texts_seen": sum(folded(row.text) in seen for row in test)}
+    held = {folded(row.text) for row in test}
+    spare = [row for row in train if folded(row.text) not in held]
+    pool = [row.text for row in spare]
+    if plan.unlabelled is not None:
+        pool = [text for text in plan.unlabelled if folded(text) not in held]
     if plan.stream:
         tell("encoding the unlabelled texts", 0.0)
     kept = KeptFeatures(encoder, pool if plan.stream else ())
@@ -153,19 +165,19 @@ def evaluate_folder(
     first: dict[str, Trial] = {}
     for index, trial in enumerate(trials):
         tell(f"adapting, {trial.name}", (1 + index) / (1 + len(trials)))
-        unlabelled = rest(train, trial.seeds) if plan.unlabelled is None else plan.unlabelled
+        unlabelled = rest(spare, trial.seeds) if plan.unlabelled is None else pool
         begin = monotonic()
-        head = _learn(trial, task, encoder, kept, unlabelled)
+        head, promoted = _learn(trial, task, encoder, kept, unlabelled)
         adapting = monotonic() - begin
         features, encoding = tests.features(head.view)
         begin = monotonic()
         chances = probabilities(head, features)
         rate = len(test) / (encoding + monotonic() - begin)
         first.setdefault(trial.name, trial)
-        row = {**judge(head, chances, truth), "adapt_seconds": adapting, "texts_per_second": rate}
+        row = {**judge(head, chances, truth), "adapt_seconds": adapting, "texts_per_second": rate, **promoted}
         measured.setdefault(trial.name, []).append(row)
     tell("done", 1.0)
-    return {name: _summary(first[name], rows) for name, rows in measured.items()}
+    return {name: {**_summary(first[name], rows), **overlap} for name, rows in measured.items()}
 
 
 def evaluate_folders(
@@ -209,11 +221,13 @@ class HeldOutTexts:
 
 def _learn(
     trial: Trial, task: Task, encoder: FeatureEncoder, kept: KeptFeatures, unlabelled: Sequence[str]
-) -> Head:
+) -> tuple[Head, dict[str, float]]:
+    """The head of a trial, and whether it was ``promoted`` where that is in question."""
+    verdict: dict[str, float] = {}
     encode = kept.beside(trial.seeds)
     if trial.depth == BASELINE:
-        return frozen_baseline(Given(task, trial.seeds, encode, encoder.fingerprint))
-    return adapt_at(
+        return frozen_baseline(Given(task, trial.seeds, encode, encoder.fingerprint)), verdict
+    head = adapt_at(
         trial.depth,
         task,
         trial.seeds,
@@ -223,18 +237,19 @@ def _learn(
         prior=encoder.prior,
         unlabelled=unlabelled if DEPTHS[trial.depth].unlabelled else (),
         tunable=encoder,
+        verdict=lambda promoted, reason: verdict.update(promoted=float(promoted)),
     )
+    return head, verdict
 
 
-def _trials(folder: Path, train: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
+def _trials(rows: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
+    """What to try with seeds of ``rows``: all of them, where they are those of a support file."""
     if plan.support is not None:
-        draws: list[tuple[str, int | None, list[Seed]]] = [
-            (plan.support, None, read_rows(folder / plan.support))
-        ]
+        draws: list[tuple[str, int | None, list[Seed]]] = [(plan.support, None, list(rows))]
     else:
-        labels = [row.label for row in train]
+        labels = [row.label for row in rows]
         draws = [
-            (str(k), k, [train[i] for i in draw(labels, k, seed)])
+            (str(k), k, [rows[i] for i in draw(labels, k, seed)])
             for k in telling(labels, plan.shots)
             for seed in range(plan.seeds if k else 1)  # without seeds every draw is the same
         ]
@@ -242,11 +257,11 @@ def _trials(folder: Path, train: Sequence[Seed], plan: Plan) -> Iterator[Trial]:
         if not DEPTHS[depth].seeds:
             yield Trial(depth, depth, 0, ())
             continue
-        for name, shots, rows in draws:
-            yield Trial(name if depth == "seeds" else f"{depth} {name}", depth, shots, rows)
-    for name, shots, rows in draws if plan.baseline else ():
-        if rows:
-            yield Trial(f"{BASELINE} {name}", BASELINE, shots, rows)
+        for name, shots, seeds in draws:
+            yield Trial(name if depth == "seeds" else f"{depth} {name}", depth, shots, seeds)
+    for name, shots, seeds in draws if plan.baseline else ():
+        if seeds:
+            yield Trial(f"{BASELINE} {name}", BASELINE, shots, seeds)
 
 
 def _summary(trial: Trial, rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -255,8 +270,10 @@ def _summary(trial: Trial, rows: Sequence[Mapping[str, float]]) -> dict[str, Any
     return {
         "depth": trial.depth,
         "shots": trial.shots,
+        "most_seeds": max(Counter(seed.label for seed in trial.seeds).values(), default=0),
         "draws": len(rows),
         **{n: {"mean": float(columns[n].mean()), "sd": float(columns[n].std())} for n in MEASURES},
         "adapt_seconds": float(columns["adapt_seconds"].mean()),
         "texts_per_second": float(columns["texts_per_second"].mean()),
+        **({"promoted": float(columns["promoted"].mean())} if "promoted" in columns else {}),
     }

@@ -21,15 +21,28 @@ def check_picture(picture: Path) -> None:
         )
     if not picture.resolve().parent.is_dir():
         raise LearnError(f"the folder of {picture} does not exist: make it first")
+    place, before = picture.resolve(), picture.exists()
+    try:
+        # Only trying tells, for roles and mounts count as well; what is there stays as it is.
+        with place.open("ab"):
+            pass
+        if not before:
+            place.unlink()
+    except OSError as error:
+        raise LearnError(f"{picture} cannot be written: {error.strerror or error}") from error
 
 
 def curves(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[int, float, float]]]:
-    """By depth, what a folder's rows come to: ``(shots, mean accuracy, sd)``, by rising shots."""
+    """By depth, what a folder's rows come to: ``(seeds a label, mean accuracy, sd)``, by rising seeds.
+
+    Where more were asked for than there are, it is those that there are.
+    """
     found: dict[str, dict[int, tuple[int, float, float]]] = {}
     for row in rows.values():
         if row["shots"] is not None:
-            point = (row["shots"], row["accuracy"]["mean"], row["accuracy"]["sd"])
-            found.setdefault(row["depth"], {})[row["shots"]] = point
+            seeds = min(row["shots"], row["most_seeds"])
+            point = (seeds, row["accuracy"]["mean"], row["accuracy"]["sd"])
+            found.setdefault(row["depth"], {})[seeds] = point
     return {depth: [points[k] for k in sorted(points)] for depth, points in found.items()}
 
 
@@ -48,7 +61,8 @@ def draw_learning_curves(found: Mapping[str, Mapping[str, Mapping[str, Any]]], p
     figure = Figure(figsize=(4.6 * across, 3.6 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).flat
     for panel, (name, rows) in zip(panels, found.items(), strict=False):
-        for depth, points in curves(rows).items():
+        drawn = curves(rows)
+        for depth, points in drawn.items():
             shots, means, spreads = zip(*points, strict=True)
             plain = depth == BASELINE
             (line,) = panel.plot(
@@ -65,7 +79,7 @@ def draw_learning_curves(found: Mapping[str, Mapping[str, Mapping[str, Any]]], p
             )
             panel.fill_between(shots, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
         panel.set(title=name, xlabel="seeds a label", ylabel="accuracy, %")
-        panel.set_xticks(sorted({row["shots"] for row in rows.values()}))
+        panel.set_xticks(sorted({seeds for points in drawn.values() for seeds, _, _ in points}))
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8, loc="lower right")
     for panel in panels:  # what is left of the last line

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from monitor.errors import LearnError
-from monitor.types import Seed, label_twins
+from monitor.types import Seed, label_twins, legible
 
 
 def read_rows(path: Path) -> list[Seed]:
-    """The labelled texts of a JSONL file; labels that are not strings are taken as they print.
+    """The labelled texts of a JSONL file; labels that are numbers, true or false are taken as they print.
 
     Raises :class:`LearnError` naming the file and line that cannot be used.
     """
@@ -24,25 +25,40 @@ def read_rows(path: Path) -> list[Seed]:
         if not line.strip():
             continue
         row = _object(line)
-        if row is None or not isinstance(row.get("text"), str) or row.get("label") is None:
-            raise LearnError(
-                f'{path}, line {number}: not a JSON object like {{"text": "...", "label": "..."}}'
-            )
-        if not row["text"].strip() or not str(row["label"]).strip():
-            raise LearnError(f"{path}, line {number}: the text or the label is empty; take the line out")
+        if fault := _fault(row):
+            raise LearnError(f"{path}, line {number}: {fault}")
+        assert row is not None
         rows.append(Seed(row["text"], str(row["label"])))
     if not rows:
         raise LearnError(f"{path} is empty: it needs lines with text and label")
     return rows
 
 
+def _fault(row: dict[str, Any] | None) -> str:
+    """What keeps a line from being a labelled text; ``""`` where nothing does."""
+    if row is None:
+        return 'not a JSON object like {"text": "...", "label": "..."}'
+    if missing := [field for field in ("text", "label") if row.get(field) is None]:
+        return f"it has no {' and no '.join(missing)}"
+    text, label = row["text"], row["label"]
+    if not isinstance(text, str):
+        return "the text is not a string"
+    if isinstance(label, list):
+        return "the label is a list, but one label a text is measured and learned from"
+    # bool is an int
+    if not isinstance(label, str | int | float) or (isinstance(label, float) and not isfinite(label)):
+        return "the label is neither a string nor a number"
+    empty = [field for field, value in (("text", text), ("label", str(label))) if not legible(value)]
+    return f"the {empty[0]} has no readable character; take the line out" if empty else ""
+
+
 def read_texts(path: Path) -> list[str]:
     """Texts of a file, one a line: plain, or JSON objects with ``text`` where the first line is one.
 
-    Objects with an empty text are left out. Raises :class:`LearnError` naming the file and the line
+    Texts without a readable character are left out. Raises :class:`LearnError` naming the file and the line
     that is not like the first.
     """
-    lines = [(number, line.strip()) for number, line in enumerate(_lines(path), 1) if line.strip()]
+    lines = [(number, line.strip()) for number, line in enumerate(_lines(path), 1) if legible(line)]
     if not lines:
         raise LearnError(f"{path} is empty: it needs a text a line")
     if _object(lines[0][1]) is None:
@@ -52,7 +68,7 @@ def read_texts(path: Path) -> list[str]:
         text = (_object(line) or {}).get("text")
         if not isinstance(text, str):
             raise LearnError(f'{path}, line {number}: not a JSON object like {{"text": "..."}}')
-        if text.strip():
+        if legible(text):
             texts.append(text)
     if not texts:
         raise LearnError(f"{path} has empty texts only: it needs a text a line")
@@ -131,7 +147,9 @@ def _lines(path: Path) -> list[str]:
         return path.read_text("utf-8-sig").split("\n")
     except FileNotFoundError as error:
         raise LearnError(f"{path} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise LearnError(f"{path} cannot be read, for it is not in UTF-8: save it as UTF-8") from error
+    except OSError as error:
         raise LearnError(f"{path} cannot be read: {error}") from error
 
 

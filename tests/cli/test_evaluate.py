@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli.evaluate import evaluate_command
 from monitor.errors import LearnError, UnknownName
-from monitor.learn.learning_curve import curves
+from monitor.learn import evaluate
+from monitor.learn.learning_curve import check_picture, curves
 from monitor.learn.task_folder import shots_note, telling
 from monitor.learn.views import SHIPPED_VIEWS
 
@@ -64,7 +66,16 @@ def test_json(folder: Path) -> None:
     assert list(found) == ["mood"]
     assert list(found["mood"]) == ["0", "6"]
     measures = {"accuracy", "macro_f1", "calibration_error", "calibration_noise", "log_loss", "coverage"}
-    plain = {"adapt_seconds", "texts_per_second", "depth", "shots", "draws"}
+    plain = {
+        "adapt_seconds",
+        "texts_per_second",
+        "depth",
+        "shots",
+        "most_seeds",
+        "draws",
+        "test_texts",
+        "test_texts_seen",
+    }
     assert set(found["mood"]["6"]) == measures | plain
     for measure in measures:
         assert set(found["mood"]["6"][measure]) == {"mean", "sd"}
@@ -75,6 +86,25 @@ def test_depths_are_rows_of_the_table(folder: Path) -> None:
     lines = run(folder, "--depths", "names,seeds", "--shots", "2", "--seeds", "2").splitlines()
     assert lines[0].split()[:3] == ["task", "depth", "shots"]
     assert [line.split()[:3] for line in lines[1:]] == [["mood", "names", "0"], ["mood", "seeds", "2"]]
+
+
+def test_a_depth_that_stays_with_the_seeds_is_marked(folder: Path) -> None:
+    command = [str(folder), "--shots", "0,2", "--seeds", "2", "--depths", "seeds,stream,deep"]
+    said = CliRunner().invoke(evaluate_command, command)
+    depths = [line.split()[1:3] for line in said.stdout.splitlines()[1:]]
+    assert depths == [
+        ["seeds", "0"],
+        ["seeds", "2"],
+        ["stream*", "0"],
+        *depths[3:4],
+        ["deep*", "0"],
+        ["deep*", "2"],
+    ]
+    assert "stream 0 in 1 of 1 draws" in said.stderr
+    assert "deep 0 in 1 of 1 draws, deep 2 in 2 of 2 draws" in said.stderr
+    found = json.loads(run(*command, "--json"))["mood"]
+    assert "promoted" not in found["2"]
+    assert (found["deep 2"]["promoted"], found["stream 0"]["promoted"]) == (0, 0)
 
 
 def test_a_support_file(folder: Path) -> None:
@@ -91,9 +121,30 @@ def test_shots_that_would_draw_the_same_again_are_left_out_and_said(folder: Path
         "note: mood has at most 6 examples of a label: 8 takes them all, "
         "16 and 100 would be the same again and are left out" in said.stderr
     )
+    asked = json.loads(said.stdout)["mood"]["8"]
+    assert (asked["shots"], asked["most_seeds"]) == (8, 6)
     assert shots_note(folder, (0, 2, 6)) == ""
     assert shots_note(folder, (6, 8)).endswith(": 8 would be the same again and is left out")
     assert telling(["a", "a", "b"], (4, 0, 2, 1)) == (0, 2, 1)
+
+
+def test_what_was_used_is_shown_where_more_was_asked_for(folder: Path) -> None:
+    many = 99999999999999999999
+    lines = run(folder, "--shots", f"2,{many}", "--seeds", "1").splitlines()[1:]
+    assert [line.split()[2:4] for line in lines] == [["2", "100.0"], ["6", "(all)"]]
+    assert str(many) not in "".join(lines)
+    found = json.loads(run(folder, "--shots", f"2,{many}", "--seeds", "1", "--json"))
+    assert [point[0] for point in curves(found["mood"])["seeds"]] == [2, 6]
+
+
+def test_test_texts_that_also_stand_in_train_are_said(folder: Path) -> None:
+    command = [str(folder), "--shots", "0,2", "--seeds", "1"]
+    assert "test texts" not in CliRunner().invoke(evaluate_command, command).stderr
+    (folder / "train.jsonl").write_bytes((folder / "test.jsonl").read_bytes())
+    said = CliRunner().invoke(evaluate_command, [*command, "--json"])
+    assert said.stderr.count("note: mood: 4 of 4 test texts also stand in train.jsonl: ") == 1
+    row = json.loads(said.stdout)["mood"]["2"]
+    assert (row["test_texts"], row["test_texts_seen"]) == (4, 4)
 
 
 def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path: Path) -> None:
@@ -114,9 +165,40 @@ def test_what_cannot_be_drawn_is_told_before_anything_is_measured(folder: Path, 
         run(folder, "--plot", tmp_path / "curve.txt")
     with pytest.raises(LearnError, match="does not exist: make it first"):
         run(folder, "--plot", tmp_path / "nowhere" / "curve.png")
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(LearnError, match=r"taken\.png cannot be written: Is a directory"):
+        check_picture(tmp_path / "taken.png")
+    with pytest.raises(LearnError, match=r"/proc/curve\.png cannot be written: "):
+        check_picture(Path("/proc/curve.png"))  # where not even root may write
+    before = tmp_path / "before.png"
+    before.write_bytes(PNG)
+    check_picture(before)
+    assert before.read_bytes() == PNG, "asking whether it can be written leaves it as it is"
+    check_picture(tmp_path / "new.png")
+    assert not (tmp_path / "new.png").exists()
     assert "--support has one point" in run(
         folder, "--plot", tmp_path / "c.png", "--support", "few.jsonl", code=2
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_picture_that_fails_in_the_end_costs_no_results(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    picture = tmp_path / "curve.png"
+    measure = evaluate.evaluate_folders
+
+    def then_taken(*given: Any, **named: Any) -> Any:
+        found = measure(*given, **named)
+        picture.mkdir()
+        return found
+
+    monkeypatch.setattr(evaluate, "evaluate_folders", then_taken)
+    command = [str(folder), "--shots", "2", "--seeds", "1", "--plot", str(picture), *more]
+    result = CliRunner().invoke(evaluate_command, command)
+    assert isinstance(result.exception, LearnError)
+    assert "baseline" in result.stdout
+    assert "The curve is in" not in result.output
 
 
 def test_views_of_ones_own_stand_in_for_those_that_come_with_the_program(

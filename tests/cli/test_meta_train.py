@@ -171,16 +171,34 @@ def test_unlabelled_texts_of_the_store(monitor: Any, words: Any) -> None:
         (["--encoder", "nowhere"], "nowhere is not a model folder"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(monitor: Any, words: Any, more: list[str], said: str) -> None:
+def test_what_cannot_be_used_is_one_line(
+    monitor: Any, words: Any, tmp_path: Path, more: list[str], said: str
+) -> None:
     got = monitor(*words(*more), code=1)
     assert said in got.err.splitlines()[-1]
+    assert got.out == ""
+    assert not (tmp_path / "out").exists(), "what cannot begin leaves no folder"
+
+
+def test_a_catalogue_that_is_not_there_leaves_no_folder(monitor: Any, tmp_path: Path) -> None:
+    got = monitor("meta-train", tmp_path / "nope", "--out", tmp_path / "new" / "out", code=1)
+    assert "does not exist: it names the tasks to train on" in got.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_rate_that_is_too_high_is_one_line_and_no_success(monitor: Any, words: Any, parts: Path) -> None:
+    settings = (parts / "meta.toml").read_text().replace("rate = 0.01", "rate = 1e6")
+    (parts / "high.toml").write_text(settings)
+    got = monitor(*words(settings="high.toml"), code=1)
+    assert "lower `rate`" in got.err.splitlines()[-1]
     assert got.out == ""
 
 
 def test_settings_that_cannot_be_used_are_one_line(monitor: Any, words: Any, parts: Path) -> None:
     (parts / "bad.toml").write_text("stepps = 3")
     got = monitor(*words(settings="bad.toml"), code=1)
-    assert "stepps: Extra inputs are not permitted" in got.err
+    assert "stepps: is not known here; known: " in got.err
+    assert ", steps, " in got.err
     assert got.err.count("\n") == 1
 
 

@@ -129,23 +129,46 @@ def test_progress_rises_to_one(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "said"),
     [
-        "not json",
-        "[1, 2]",
-        '{"text": "x"}',
-        '{"text": 3, "label": "a"}',
-        '{"text": "x", "label": null}',
-        '{"text": " ", "label": "a"}',
-        '{"text": "x", "label": ""}',
+        ("not json", "not a JSON object like"),
+        ("[1, 2]", "not a JSON object like"),
+        ('{"text": "x"}', "it has no label"),
+        ('{"text": "x", "labels": ["a"]}', "it has no label"),
+        ('{"label": "x"}', "it has no text"),
+        ("{}", "it has no text and no label"),
+        ('{"text": 3, "label": "a"}', "the text is not a string"),
+        ('{"text": "x", "label": null}', "it has no label"),
+        ('{"text": "x", "label": ["a", "b"]}', "the label is a list, but one label a text is measured"),
+        ('{"text": "x", "label": {"a": 1}}', "the label is neither a string nor a number"),
+        ('{"text": "x", "label": NaN}', "the label is neither a string nor a number"),
+        ('{"text": " ", "label": "a"}', "the text has no readable character; take the line out"),
+        ('{"text": "\\u200b", "label": "a"}', "the text has no readable character"),
+        ('{"text": "x", "label": ""}', "the label has no readable character"),
+        ('{"text": "x", "label": "\\ufeff"}', "the label has no readable character"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, line: str) -> None:
+def test_a_bad_row_is_named(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "x", "label": "a"}\n' + line + "\n")
     with pytest.raises(LearnError, match=r"rows\.jsonl, line 2: ") as caught:
         read_rows(path)
+    assert f"line 2: {said}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_may_be_numbers_true_or_false(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [("a", 0), ("b", 1.5), ("c", True), ("d", "0")])
+    assert [row.label for row in read_rows(tmp_path / "rows.jsonl")] == ["0", "1.5", "True", "0"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('{"text": "Kündigung", "label": "ä"}\n'.encode(encoding))
+    for read in (read_rows, read_texts):
+        with pytest.raises(LearnError, match=r"rows\.jsonl cannot be read, .*: save it as UTF-8$"):
+            read(path)
 
 
 def test_rows_keep_unicode_line_separators_and_byte_order_marks(tmp_path: Path) -> None:
@@ -235,6 +258,57 @@ def test_a_depth_that_looks_at_the_stream_gets_unlabelled_texts(
     assert list(seen[0].unlabelled) == ["rain", "terrible loss"]
 
 
+@pytest.mark.parametrize("unlabelled", [None, ["A  terrible LOSS", "rain", "great win six"]])
+def test_texts_of_the_test_file_are_counted_and_never_read_as_unlabelled_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, unlabelled: list[str] | None
+) -> None:
+    seen: list[Given] = []
+
+    def learn(given: Given) -> Head:
+        seen.append(given)
+        return DEPTHS["seeds"].learn(given)
+
+    monkeypatch.setitem(DEPTHS, "watch", Depth(learn, unlabelled=True))
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('{"text": "A terrible  loss", "label": 0}\n{"text": "GREAT", "label": 1}\n')
+    plan = Plan(shots=(0, 2), seeds=2, depths=("watch",), unlabelled=unlabelled)
+    found = evaluate_folder(folder, Words(), plan)
+    assert [(row["test_texts"], row["test_texts_seen"]) for row in found.values()] == [(4, 2), (4, 2)]
+    assert all(given.unlabelled for given in seen)
+    assert not {"A terrible  loss", "A  terrible LOSS", "GREAT"} & {t for g in seen for t in g.unlabelled}
+    assert "great win six" in seen[0].unlabelled
+    (alone,) = evaluate_folder(folder, Words(), Plan(support="few.jsonl")).values()
+    assert alone["test_texts_seen"] == 0, "its seeds come from another file"
+
+
+def test_the_share_of_draws_that_a_depth_wins_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def learn(given: Given) -> Head:
+        nonlocal asked
+        asked += 1
+        given.verdict(asked % 4 == 0, "every fourth")
+        return DEPTHS["seeds"].learn(given)
+
+    monkeypatch.setitem(DEPTHS, "sometimes", Depth(learn))
+    found = evaluate_folder(folder, Words(), Plan(shots=(2,), seeds=4, depths=("seeds", "sometimes")))
+    assert found["sometimes 2"]["promoted"] == 0.25
+    assert "promoted" not in found["2"]
+
+
+def test_the_stream_says_whether_it_is_used() -> None:
+    told: list[tuple[bool, str]] = []
+    adapt_at(
+        "stream",
+        Task("mood", {"bad": "", "good": ""}),
+        [Seed("terrible loss", "bad"), Seed("win", "good")],
+        Words().encode,
+        encoder_fingerprint="words",
+        verdict=lambda promoted, reason: told.append((promoted, reason)),
+    )
+    assert told == [(False, "a label has 1 seeds, and the stream is used from 2 on")]
+
+
 def test_kept_features_are_the_encoders() -> None:
     encoder = Words()
     kept = KeptFeatures(encoder, ["great win", "loss", "loss"])
@@ -282,7 +356,9 @@ def test_files_of_texts(tmp_path: Path) -> None:
     file = tmp_path / "texts"
     file.write_text("\ufeffone text\n\n  two\u2028texts \r\n", "utf-8")
     assert read_texts(file) == ["one text", "two\u2028texts"]
-    file.write_text('{"text": "one"}\n{"text": " "}\n\n{"text": "two", "label": 3}\n')
+    file.write_text("one\n\u200b\ntwo\n", "utf-8")
+    assert read_texts(file) == ["one", "two"]
+    file.write_text('{"text": "one"}\n{"text": " "}\n{"text": "\\u200b"}\n\n{"text": "two", "label": 3}\n')
     assert read_texts(file) == ["one", "two"]
 
 

@@ -83,15 +83,21 @@ def holds_any(folder: Path) -> bool:
     return bool(_found(folder))
 
 
+def check(folder: Path, *, resume: bool) -> None:
+    """Raise :class:`LearnError` where no training can go on in a folder, or, unless ``resume``, where one could."""
+    if resume and not holds_any(folder):
+        raise LearnError(f"{folder} holds no checkpoint to go on from: start without --resume")
+    if not resume and holds_any(folder):
+        raise LearnError(f"{folder} holds a training already: go on with --resume, or name another folder")
+
+
 def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
     """The newest checkpoint of ``folder`` that is whole; a damaged one is passed over with a warning.
 
     :raises LearnError: there is none, or it is of a training with other settings or texts.
     """
-    files = _found(folder)
-    if not files:
-        raise LearnError(f"{folder} holds no checkpoint to go on from: start without --resume")
-    for file in files:
+    check(folder, resume=True)
+    for file in _found(folder):
         try:
             plain, tensors = _read(file)
         except (SafetensorError, OSError, ValueError, KeyError) as error:

@@ -112,15 +112,26 @@ def make_masked(data: Data, settings: MetaSettings, mask: str) -> dict[str, list
 
 
 def check_weights(catalog: Path, settings: MetaSettings, data: Data) -> None:
-    """Raise :class:`UnknownName` for a weight of a task that nobody knows, or where nothing is left to draw."""
-    if not settings.weights:
-        return
-    every = {task.name for task in (*data.tasks, *data.checks, *data.exams)}
-    if set(settings.weights) - every:  # tasks that are left out for their licence may have weights
-        every |= {task.name for task in read_catalog(catalog)}
+    """Say which weights count for nothing here: tasks that only other trainings of this catalogue draw.
+
+    Those may be in one file of settings: tasks left out for their licence, or looked at, or of another family.
+
+    :raises UnknownName: nobody knows the task.
+    :raises LearnError: no training ever draws it.
+    """
+    weighed = set(settings.weights)
+    if exams := sorted(weighed & {task.name for task in data.exams}):
+        raise LearnError(
+            f"weights names {', '.join(exams)}, which no training draws from: "
+            f"{'they are exams' if len(exams) > 1 else 'it is an exam'}"
+        )
+    others = weighed - {task.name for task in data.tasks}
+    known = set(families_of(catalog, ["train", "validation"], ships=False)) if others else set()
     for name in settings.weights:
-        if name not in every:
-            raise UnknownName("task to weigh", name, every)
+        if name in others - known:
+            raise UnknownName("task to weigh", name, known)
+    if others:
+        log.warning("weights of tasks that this training does not draw from: %s", ", ".join(sorted(others)))
 
 
 def own_tasks(

@@ -89,7 +89,7 @@ def meta_train(
             raise Stopped("stopped before the training began")
         progress(what, done, total, {})
 
-    _folder(order)
+    checkpoint.check(order.out, resume=order.resume)
     tell("reading the catalogue", 0, 1)
     data = read_data(
         order.catalog,
@@ -110,6 +110,7 @@ def meta_train(
         "encoder": trunk.digest,
     }
     before = checkpoint.read(order.out, identity) if order.resume else None
+    _make(order.out)  # no sooner: what cannot begin leaves nothing behind
     tell("reading the catalogue", 1, 1)
     parts = make_parts(settings, data, masked, trunk, tell)
     training = _Training(order.out, settings, trunk, parts, identity)
@@ -209,13 +210,11 @@ def _figures(judged: Mapping[str, Answers]) -> dict[str, float]:
     }
 
 
-def _folder(order: Order) -> None:
+def _make(folder: Path) -> None:
     try:
-        order.out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LearnError(f"{order.out} cannot be made: {error}") from error
-    if not order.resume and checkpoint.holds_any(order.out):
-        raise LearnError(f"{order.out} holds a training already: go on with --resume, or name another folder")
+        raise LearnError(f"{folder} cannot be made: {error}") from error
 
 
 def _no_room(folder: Path, error: Exception) -> LearnError:

@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from monitor.config_faults import faults
 from monitor.errors import LearnError
 from monitor.interfaces import Settings
 
@@ -20,6 +21,8 @@ class MetaSettings(Settings):
 
     The defaults are those of the shipped weights; ``benchmarks/meta/shipped.toml`` adds how often each task was drawn.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     seed: int = Field(0, ge=0, description="of everything that is random")
     steps: int = Field(500, ge=1, description="steps of training; the rate falls to nothing over them")
@@ -91,11 +94,10 @@ def read_settings(file: Path | None) -> MetaSettings:
     if file is None:
         return MetaSettings()
     try:
-        return MetaSettings.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise LearnError(f"{file}: {place}: {said}" if place else f"{file}: {said}") from error
+        table = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error
+    try:
+        return MetaSettings.model_validate(table)
+    except ValidationError as error:
+        raise LearnError(f"{file}: {faults(error, MetaSettings, table, '')[0]}") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monitor.errors import LearnError
 from monitor.learn.meta.branch import Branch, Budget
 from monitor.learn.meta.episodes import Episode, Mix, Pool, draw_step
 from monitor.learn.meta.objective import away, episode_loss, held_geometry
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import torch
 
     Given = Sequence[tuple[torch.Tensor, torch.Tensor]]
+
+
+MOST = 65504.0
+"""No number that is learned may be larger: views are written in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ class ViewTrainer:
     def step(self) -> Step:
         """One step: draw episodes, encode their texts together, follow the gradient of the summed loss.
 
-        :raises LearnError: memory runs out even with one text at a time.
+        :raises LearnError: memory runs out even with one text at a time, or the training has diverged. What
+            is in memory is of no use then.
         """
         import torch
 
@@ -106,6 +112,7 @@ class ViewTrainer:
                 found = self._gradient(episodes, rows)
             if found is None:
                 self.budget.halve(self.states.lengths[rows])
+        self._check(self.done + 1, math.isfinite(found.loss), f"the loss is {found.loss}")
         torch.nn.utils.clip_grad_norm_(self.learned.values(), 1.0)
         self.optimiser.step()
         self.done += 1
@@ -114,7 +121,17 @@ class ViewTrainer:
         with torch.no_grad():
             for name, parameter in self.learned.items():
                 self.average[name].lerp_(parameter, 1 - slow)
+            # The largest of numbers of which one is nan is nan, and that is not below anything.
+            largest = torch.stack([value.abs().max() for value in self.average.values()]).max().item()
+        self._check(self.done, largest < MOST, "its weights are no longer numbers that a file can hold")
         return found
+
+    def _check(self, step: int, sound: bool, what: str) -> None:
+        if not sound:
+            raise LearnError(
+                f"the training of view {self.view!r} diverged at step {step:,} ({what}): lower `rate`, which is "
+                f"{self.settings.rate:g}, and start in another folder"
+            )
 
     def _gradient(self, episodes: Sequence[Episode], rows: Sequence[int]) -> Step:
         """Leave the gradient of the episodes' loss with the parameters."""

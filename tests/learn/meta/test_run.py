@@ -138,7 +138,7 @@ def test_stopping_and_going_on_is_as_if_it_had_never_stopped(
 def test_stopping_before_the_training_begins(order: Order, trunk: Trunk) -> None:
     with pytest.raises(Stopped, match="before the training began"):
         meta_train(order, quiet, lambda: True, trunk)
-    assert list(order.out.iterdir()) == []
+    assert not order.out.exists()
 
 
 def test_what_cannot_go_on_is_said_before_anything_is_computed(
@@ -249,7 +249,7 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     ):
         meta_train(replace(order, catalog=only), quiet, trunk=trunk)
     with pytest.raises(
-        UnknownName, match="task to weigh is called 'dsk'; known: desk, mood, orders, votes, weather"
+        UnknownName, match="task to weigh is called 'dsk'; known: desk, mood, orders, weather"
     ):
         meta_train(
             replace(order, settings=settings(tmp_path, more="weights = { dsk = 2 }")), quiet, trunk=trunk
@@ -263,6 +263,17 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     weighed = settings(tmp_path, more="weights = { mood = 2 }")
     with pytest.raises(LearnError, match="view 'sentiment' cannot learn"):
         meta_train(replace(order, catalog=folder, settings=weighed), quiet, trunk=trunk)
+
+
+def test_a_weight_that_cannot_count_is_refused_and_one_that_does_not_here_is_named(
+    order: Order, trunk: Trunk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exam = settings(tmp_path, more="weights = { desk = 2, votes = 1.0 }")
+    with pytest.raises(LearnError, match="weights names votes, which no training draws from: it is an exam"):
+        meta_train(replace(order, settings=exam), quiet, trunk=trunk)
+    later = settings(tmp_path, 1, more="weights = { desk = 2, weather = 2 }")
+    meta_train(replace(order, settings=later), quiet, trunk=trunk)
+    assert "weights of tasks that this training does not draw from: weather" in caplog.text
 
 
 def test_a_wrong_family_is_told_before_any_text_is_read(order: Order, trunk: Trunk, tmp_path: Path) -> None:
@@ -297,6 +308,36 @@ def test_a_disk_that_is_full_is_one_line(order: Order, trunk: Trunk, monkeypatch
     assert (order.out / "checkpoint-0000002.safetensors").is_file()
     monkeypatch.undo()
     assert meta_train(replace(order, resume=True), quiet, trunk=trunk)["steps"] == 4
+
+
+def test_a_training_that_diverges_ends_there_and_keeps_what_was_good(
+    order: Order, trunk: Trunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sick(parts.ViewTrainer):
+        """Has a weight that is no number from the third step on."""
+
+        def _gradient(self, *given: Any) -> Any:
+            if self.done == 2 and self.view == "topic":
+                next(iter(self.learned.values())).data.fill_(torch.nan)
+            return super()._gradient(*given)
+
+    monkeypatch.setattr(parts, "ViewTrainer", Sick)
+    said = r"view 'topic' diverged at step 3 \(the loss is nan\): lower `rate`, which is 0\.01"
+    with pytest.raises(LearnError, match=said):
+        meta_train(order, quiet, trunk=trunk)
+    assert [file.name for file in order.out.glob("checkpoint-*")] == ["checkpoint-0000002.safetensors"]
+    assert all(tensor.isfinite().all() for tensor in learned(order.out).values())
+    read_views(order.out / "views.safetensors", encoder=trunk.digest)
+    assert [row["step"] for row in read_metrics(order.out)] == [1, 2]
+    assert "NaN" not in (order.out / "metrics.jsonl").read_text()
+    assert not (order.out / "report.json").exists()
+
+
+def test_weights_that_no_file_can_hold_are_never_written(order: Order, trunk: Trunk, tmp_path: Path) -> None:
+    much = settings(tmp_path).model_copy(update={"rate": 1e6})
+    with pytest.raises(LearnError, match=r"diverged at step \d \(.*lower `rate`, which is 1e\+06"):
+        meta_train(replace(order, settings=much), quiet, trunk=trunk)
+    assert list(order.out.glob("*.safetensors")) == []
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(order: Order, trunk: Trunk, tmp_path: Path) -> None:

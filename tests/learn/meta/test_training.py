@@ -360,16 +360,18 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(make: Any, small_disk: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("step = 3", "step: Extra inputs"),
-        ("steps = 0", "steps: Input should be greater"),
-        ("weights = { a = -1 }", "weights.a: Input should be greater"),
+        ("step = 3", "step: is not known here; known: adversarial, average, check_every, "),
+        ("steps = 0", "steps: input should be greater than or equal to 1 (it is 0)"),
+        ("rate = inf", "rate: input should be a finite number (it is inf)"),
+        ("hold = { topic = nan }", "hold.topic: input should be"),
+        ("weights = { a = -1 }", "weights.a: input should be greater"),
         ("rank = { topc = 4 }", "rank names view 'topc'; known: topic, sentiment"),
         ("hold = { x = 4 }", "hold names view 'x'"),
         ('views = { all = ["topic"] }', "view 'all' needs a rank"),
         ('views = { topic = [], sentiment = ["x"] }', "view 'topic' needs a family"),
         ('views = { base = ["topic"] }\nrank = { base = 3 }', "a view cannot be called 'base'"),
         ("steps =", "cannot be read"),
-        ('head = "svm"', "head: Input should be 'prototype', 'ridge' or 'gradient'"),
+        ('head = "svm"', "head: input should be 'prototype', 'ridge' or 'gradient'"),
     ],
 )
 def test_a_fault_of_the_settings_is_one_line(tmp_path: Path, content: str, said: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from monitor.errors import StoreError
+from monitor.store.files import private
 
 
 class DaemonLock:
@@ -25,7 +26,7 @@ class DaemonLock:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+")
+            file = open(self.path, "a+", opener=private)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
         for attempt in range(10):

@@ -20,6 +20,7 @@ from monitor.store.arrivals import Arrivals
 from monitor.store.care import Care
 from monitor.store.documents import Documents
 from monitor.store.features import Features
+from monitor.store.files import make_private, private
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
@@ -86,6 +87,10 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
+            try:
+                make_private(path)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be made: {error.strerror}") from None
         self.documents = Documents(self)
         self.arrivals = Arrivals(self)
         self.sources = Sources(self)
@@ -197,7 +202,7 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Apply what is pending and name what was applied. Two processes that try at once take turns."""
-        with open(f"{self.path}.migrate", "w") as turn:
+        with open(f"{self.path}.migrate", "w", opener=private) as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             pending = self.pending_migrations()
             core.apply(self.db)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +38,14 @@ def filled(monitor_store: Store, monitor_now: datetime) -> Store:
     return store
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """Files are readable by all, as on most machines."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 def add(store: Store, name: str, at: datetime, *, live: bool = True, text: str = "text") -> int:
     store.documents.add("news", Document(name, f"{text} {name}"), now=at, event_at=at, live=live)
     return store.documents.pending(100)[-1].document.id
@@ -54,6 +64,24 @@ def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
     pragma = monitor_store.connection.execute
     assert pragma("pragma journal_mode").fetchone()[0] == "wal"
     assert pragma("pragma foreign_keys").fetchone()[0] == 1
+
+
+def test_what_people_wrote_is_their_owners_alone(tmp_path: Path, usual_umask: None) -> None:
+    store = Store(tmp_path / "a.db")
+    with DaemonLock(store.path):
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    store.close()
+    names = ("a.db", "a.db-wal", "a.db-shm", "a.db.lock")
+    assert modes == dict.fromkeys(names, "0o600")
+
+
+def test_a_mode_that_was_set_on_purpose_stays(tmp_path: Path, usual_umask: None) -> None:
+    Store(tmp_path / "a.db").close()
+    (tmp_path / "a.db").chmod(0o640)
+    store = Store(tmp_path / "a.db")
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    store.close()
+    assert modes == dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), "0o640")
 
 
 def test_every_migration_is_applied_once_and_only_once(tmp_path: Path) -> None:
@@ -181,8 +209,6 @@ def test_only_one_daemon(tmp_path: Path) -> None:
     other = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.db")], capture_output=True, text=True, check=False
     )
-    import os
-
     assert other.stdout.strip() == str(os.getpid())
     assert "another monitor (process" in other.stderr
     lock.release()

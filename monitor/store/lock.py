@@ -26,7 +26,7 @@ class DaemonLock:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(self.path, "a+", opener=private)
+            file = open(self.path, "a+", opener=private)  # noqa: SIM115  # open for as long as it is held
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
         for attempt in range(10):

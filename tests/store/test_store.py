@@ -68,10 +68,11 @@ def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
 
 def test_what_people_wrote_is_their_owners_alone(tmp_path: Path, usual_umask: None) -> None:
     store = Store(tmp_path / "a.db")
+    store.backup(tmp_path / "copy.db")
     with DaemonLock(store.path):
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
     store.close()
-    names = ("a.db", "a.db-wal", "a.db-shm", "a.db.lock")
+    names = ("a.db", "a.db-wal", "a.db-shm", "a.db.lock", "copy.db")
     assert modes == dict.fromkeys(names, "0o600")
 
 
@@ -339,6 +340,31 @@ def test_a_backup_is_a_whole_database(filled: Store, monitor_now: datetime, tmp_
     copy.close()
     with pytest.raises(StoreError, match="exists already"):
         filled.backup(tmp_path / "copy.db")
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(filled: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    code = (
+        "import os, resource, sys; from pathlib import Path; from monitor.store import Store\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"  # what a quota does
+        "try: store.backup(Path(sys.argv[2], 'copy.db'))\n"
+        "finally: print(os.listdir(sys.argv[2]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, filled.path, folder], capture_output=True, text=True, check=False
+    )
+    assert "copy.db cannot be written" in done.stderr
+    assert done.stdout == "[]\n"
+    filled.backup(folder / "copy.db")
+    assert [path.name for path in folder.iterdir()] == ["copy.db"]
+
+
+def test_a_backup_into_a_folder_that_is_missing_is_one_line(filled: Store, tmp_path: Path) -> None:
+    for target in (tmp_path / "no" / "copy.db", tmp_path / ("x" * 300)):
+        with pytest.raises(StoreError, match="check that its folder exists"):
+            filled.backup(target)
 
 
 def test_bad_records_are_bounded(filled: Store, monitor_now: datetime) -> None:

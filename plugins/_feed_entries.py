@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import timegm
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from time import struct_time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from monitor.types import BadRecord
 from monitor_plugins._feed_bytes import EntityBomb, body_of, decode
+from monitor_plugins._feed_dates import of_json, of_xml
 from monitor_plugins._feed_text import one_line, plain_to_text, tidy, to_text
 
 MAX_ENTRIES = 20_000
 """More are not read: the largest archives that are published whole have a few thousand."""
 
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}|\dT\d{2}")
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 _FEED_ROOTS = {"rss", "rdf", "feed", "channel"}  # the last is CDF's
 _MARKUP = {"text/html", "application/xhtml+xml", "application/xml", "text/xml"}
@@ -72,11 +70,6 @@ def parse(content: bytes, content_type: str, url: str) -> Parsed:
     else:
         _read_xml(parsed, text, url)
     return parsed
-
-
-def has_time(text: str) -> bool:
-    """Whether a date as written says a time of day; one that does not must not count at midnight."""
-    return _TIME_OF_DAY.search(text) is not None
 
 
 def _read_xml(parsed: Parsed, text: str, url: str) -> None:
@@ -142,11 +135,8 @@ def _published(entry: dict[str, Any]) -> datetime | None:
         # an element may happen to be called `published_parsed`
         if not isinstance(moment, struct_time) or not isinstance(written, str):
             continue
-        try:
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(moment))
-            return at if has_time(written) else None
-        except (ValueError, OverflowError):
-            continue
+        if (at := of_xml(written, moment)) is not None:
+            return at
     return None
 
 
@@ -175,7 +165,7 @@ def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
         tidy(_scalar(item.get("summary"))),
     ]
     link = _word(item.get("url")) or _word(item.get("external_url"))
-    dates = (_moment(_scalar(item.get(name))) for name in ("date_published", "date_modified"))
+    dates = (of_json(_scalar(item.get(name))) for name in ("date_published", "date_modified"))
     return Entry(
         guid=_word(item.get("id")),
         link=link,
@@ -184,19 +174,6 @@ def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
         text=max(texts, key=len),
         published_at=next((moment for moment in dates if moment is not None), None),
     )
-
-
-def _moment(written: str) -> datetime | None:
-    """A date of RFC 3339, or of RFC 5322 (which does not belong there), in UTC."""
-    if not has_time(written):
-        return None
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read(written.strip())
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (ValueError, TypeError, OverflowError, IndexError):
-            continue
-    return None
 
 
 def _bounded(parsed: Parsed, entries: Sequence[Any]) -> Sequence[Any]:

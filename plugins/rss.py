@@ -63,8 +63,9 @@ class RssSettings(Settings):
 class Rss(Source):
     """A feed, fetched with the validators of the last answer (RFC 9110, 13.1).
 
-    The cursor holds them with the URL that they belong to, ``owners`` and ``holders`` (which
-    entry goes by which GUID), and ``faults``: what was bad last time, so that it is not told again each time.
+    The cursor holds them with a digest of the URL that they belong to (which may have secrets in it),
+    ``owners`` and ``holders`` (which entry goes by which GUID), and ``faults``: what was bad last
+    time, so that it is not told again each time.
     """
 
     name = "rss"
@@ -75,7 +76,8 @@ class Rss(Source):
         self._client: httpx.Client | None = None
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
-        known = cursor if cursor.get("url") == self.settings.url else {}
+        cursor, feed = _without_url(cursor), _digest(self.settings.url)
+        known = cursor if cursor.get("feed") == feed else {}
         answer = self._ask(known, now)
         if answer.status == 304:
             yield Batch(cursor=cursor)
@@ -91,9 +93,9 @@ class Rss(Source):
         told = cursor.get("faults", ())
         bad = [fault for mark, fault in faults.items() if mark not in told]
         documents = [to_document(identity, entry) for identity, entry in entries.items()]
-        before = {**known, "url": self.settings.url, **names, "faults": list(told)}
+        before = {**known, "feed": feed, **names, "faults": list(told)}
         after = {
-            "url": self.settings.url,
+            "feed": feed,
             **names,
             "faults": list(faults),
             "etag": _validator(answer.headers.get("etag", "")),
@@ -178,7 +180,19 @@ def to_document(identity: str, entry: Entry) -> Document:
 def _mark(fault: BadRecord) -> str:
     """Tells faults apart, wherever in the feed they are."""
     raw = "" if fault.place == "feed" else fault.raw
-    return hashlib.blake2b(f"{fault.reason}\0{raw}".encode(), digest_size=8).hexdigest()
+    return _digest(f"{fault.reason}\0{raw}")
+
+
+def _without_url(cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The cursor, also where an earlier version wrote it, which kept the URL as it is."""
+    if "url" not in cursor:
+        return cursor
+    rest = {name: value for name, value in cursor.items() if name != "url"}
+    return {**rest, "feed": _digest(str(cursor["url"]))}
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _validator(value: str) -> str:

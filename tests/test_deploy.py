@@ -54,6 +54,12 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert said == []
 
 
+def test_commands_beside_it_have_its_user_folder_and_secrets(service: dict[str, list[str]]) -> None:
+    recipe = UNIT.read_text(encoding="utf-8").partition("systemd-run ")[2].partition("\n\n")[0]
+    for key in ("DynamicUser", "User", "StateDirectory", "EnvironmentFile"):
+        assert f"-p {key}={service[key][0]} " in recipe
+
+
 def test_the_unit_starts_a_command_that_there_is(service: dict[str, list[str]]) -> None:
     (start,) = service["ExecStart"]
     program, *arguments = start.split()

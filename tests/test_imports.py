@@ -39,6 +39,7 @@ LOADING = {
     "config_faults",
     "config_reader",
     "config_routing",
+    "config_shown",
     "seedfile",
     "shared_encoder",
     "standins",

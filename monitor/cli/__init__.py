@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from monitor import __version__
 from monitor.cli.app import App
 from monitor.cli.group import Group
 from monitor.errors import MonitorError
+from monitor.store.store import friendly
 
 _COMMANDS = {
     "run": "monitor.cli.run",
@@ -81,6 +83,12 @@ class Commands(Group):
             return super().invoke(ctx)
         except MonitorError as error:
             raise failure(error) from error
+        except sqlite3.DatabaseError as error:  # a damaged page shows only where it is read
+            try:
+                with friendly(ctx.obj.database):
+                    raise
+            except MonitorError as known:
+                raise failure(known) from error
 
     def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         if ctx.obj is None:  # help and completion come before the group's own function

@@ -14,6 +14,7 @@ import click
 from monitor.config import Config
 from monitor.config_document import disabled_plugins, read_document
 from monitor.config_reader import load_config
+from monitor.config_shown import load_to_show
 from monitor.errors import ConfigError, Fault
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
@@ -72,6 +73,18 @@ class App:
         :raises ConfigError: with all its faults.
         """
         return self.load()[0]
+
+    @cached_property
+    def shown_config(self) -> Config:
+        """The configuration, for commands that only show something: they need no secrets.
+
+        :raises ConfigError: with all its faults, save secrets that the environment lacks.
+        """
+        from monitor.alerts.detectors import KINDS
+
+        if "config" in self.__dict__:
+            return self.config
+        return load_to_show(self.config_path, self.plugins, KINDS, _tasks_of)
 
     def load(self, *, check_files: bool = False) -> tuple[Config, Plugins]:
         """The configuration as the file has it now, and the plugins it leaves enabled.

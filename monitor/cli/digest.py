@@ -38,10 +38,12 @@ def digest_command(app: App, name: str | None, since: float | None, as_json: boo
     from monitor.pipeline.digests import gather_digest
     from monitor.runtime import make_digests
 
-    known = {digest.name: digest for digest in make_digests(app.config)}
-    if name is not None and name not in known:
-        raise UnknownName("digest", name, known)
-    digest = Digest("digest") if name is None else known[name]
+    digest = Digest("digest")
+    if name is not None:
+        known = {digest.name: digest for digest in make_digests(app.shown_config)}
+        if name not in known:
+            raise UnknownName("digest", name, known)
+        digest = known[name]
     now = app.now()
     back = timedelta(days=digest.days) if since is None else timedelta(seconds=since)
     data = gather_digest(app.store, digest, now - back, now)

@@ -34,7 +34,7 @@ def list_command(app: App, as_json: bool) -> None:
     With --json: one array of objects with name, plugin, where, rules (whose alerts may come to it, by routes as
     well), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
     """
-    config = app.config
+    config = app.shown_config
     store = app.store if app.database.is_file() else None
     counts = {} if store is None else store.outbox.counts_by_notifier()
     errors = {} if store is None else store.outbox.last_errors()

@@ -54,7 +54,7 @@ def preview_command(
     from monitor.pipeline.preview import preview
     from monitor.runtime import make_rules
 
-    rules = {r.name: r for r in make_rules(app.config)}
+    rules = {r.name: r for r in make_rules(app.shown_config)}
     if rule not in rules:
         raise UnknownName("rule", rule, rules)
     templates = _templates(app, notifier)
@@ -85,7 +85,7 @@ def preview_command(
 def _templates(app: App, notifier: str | None) -> Templates:
     if notifier is None:
         return BUILT_IN
-    known = {n.name: n.templates for n in app.config.notifiers}
+    known = {n.name: n.templates for n in app.shown_config.notifiers}
     if notifier not in known:
         raise UnknownName("notifier", notifier, known)
     return known[notifier]

@@ -37,7 +37,7 @@ def list_command(app: App, as_json: bool) -> None:
     flap_span, open_alerts, and what judgements say: judged_real, judged_false, precision (null
     where nothing was judged) and suggestion (a text, maybe empty).
     """
-    config = app.config
+    config = app.shown_config
     counts = Counter(alert.rule for alert in app.store.alerts.all_open()) if app.database.is_file() else {}
     found = {rule.name: rule_feedback(app, rule) for rule in config.rules}
     if as_json:

@@ -15,7 +15,7 @@ from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, print_table, shorten
 from monitor.config import SourceConfig
 from monitor.durations import format_duration
-from monitor.errors import MonitorError, SourceError, UnknownName
+from monitor.errors import ConfigError, MonitorError, SourceError, UnknownName
 from monitor.store.sources import SourceState
 
 
@@ -82,8 +82,7 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
     if state is None:
         raise UnknownName("source", name, [s.name for s in store.sources.all()])
     counts, bad = store.documents.per_source(), store.sources.bad(name, limit)
-    source = next((s for s in app.config.sources if (s.name, s.plugin) == (name, state.plugin)), None)
-    said = [] if source is None else notes(source, app.config.base, state.cursor)
+    said = _notes(app, state)
     if as_json:
         records = [asdict(record) for record in bad]
         print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records, "notes": said})
@@ -197,6 +196,16 @@ def _chosen(sources: Sequence[SourceConfig], names: Sequence[str]) -> list[Sourc
         if name not in known:
             raise UnknownName("source", name, known)
     return [known[name] for name in dict.fromkeys(names)] if names else list(sources)
+
+
+def _notes(app: App, state: SourceState) -> list[str]:
+    """What the source has to say of what it read, as far as the configuration lets it be asked."""
+    try:
+        config = app.shown_config
+    except ConfigError:
+        return ["it could not be asked for more: see `monitor config check`"]
+    known = [s for s in config.sources if (s.name, s.plugin) == (state.name, state.plugin)]
+    return notes(known[0], config.base, state.cursor) if known else []
 
 
 def _record(state: SourceState, counts: Mapping[str, int]) -> dict[str, Any]:

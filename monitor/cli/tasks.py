@@ -211,7 +211,7 @@ def remove_command(app: App, name: str) -> None:
     """
     store = app.store
     if store.tasks.need(name).origin == "command":
-        for rule in app.config.rules:
+        for rule in app.shown_config.rules:
             if name in rule.where:
                 raise MonitorError(f"the rule {rule.name!r} watches the task {name!r}: remove it first")
     store.tasks.retire(name)

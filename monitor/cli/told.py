@@ -78,6 +78,6 @@ def labels_by_task(app: App) -> dict[str, Collection[str]]:
     added = app.store.tasks.active() if app.database.is_file() else []
     return {
         **{stored.task.name: stored.task.labels for stored in added if stored.origin == "command"},
-        **{task.task.name: task.task.labels for task in app.config.tasks},
-        ENTITY: list(app.config.entities),
+        **{task.task.name: task.task.labels for task in app.shown_config.tasks},
+        ENTITY: list(app.shown_config.entities),
     }

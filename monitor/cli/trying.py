@@ -177,7 +177,7 @@ def _rule(app: App, name: str) -> Rule:
     from monitor.alerts.rules import Rule
     from monitor.runtime import make_rules
 
-    rules = {rule.name: rule for rule in make_rules(app.config)} if app.config_path.is_file() else {}
+    rules = {rule.name: rule for rule in make_rules(app.shown_config)} if app.config_path.is_file() else {}
     if name in rules:
         return rules[name]
     if name not in KINDS:

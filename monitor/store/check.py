@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from monitor.store.store import Store
 
 
@@ -16,8 +18,9 @@ def check(store: Store) -> list[str]:
     - every alert that fired or resolved has its step, and whoever was told of it has its letters
     """
     connection = store.connection
-    found = [f"integrity: {row[0]}" for row in connection.execute("pragma integrity_check") if row[0] != "ok"]
-    found += [
+    if damage := _damage(connection):
+        return damage  # what is asked of damaged pages fails, or is not so
+    found = [
         f"foreign key: {row[0]} row {row[1]} refers to a missing row of {row[2]}"
         for row in connection.execute("pragma foreign_key_check")
     ]
@@ -30,6 +33,14 @@ def check(store: Store) -> list[str]:
         rows = connection.execute(sql).fetchall()
         found += [f"{name}: {', '.join(map(str, row))}" for row in rows[:20]]
     return found + store.series.differences()
+
+
+def _damage(connection: sqlite3.Connection) -> list[str]:
+    try:
+        rows = connection.execute("pragma integrity_check").fetchall()
+    except sqlite3.DatabaseError as error:
+        return [f"integrity: {error}"]
+    return [f"integrity: {line}" for row in rows if row[0] != "ok" for line in row[0].splitlines()]
 
 
 _LETTERS = (

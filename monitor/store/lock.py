@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import IO, Self
 
 from monitor.errors import StoreError
+from monitor.store.files import private
 
 
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Wait until no other process is in here with this path, a file that is there only meanwhile."""
     while True:
-        with path.open("w") as file:
+        with open(path, "w", opener=private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             # who was here before took the file away, and another one may have made a new one since
             if not _is_at(file, path):
@@ -50,7 +51,7 @@ class DaemonLock:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+")
+            file = open(self.path, "a+", opener=private)  # noqa: SIM115  # open for as long as it is held
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}") from None
         for attempt in range(10):

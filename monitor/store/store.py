@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from monitor.store.digests import Digests
 from monitor.store.documents import Documents
 from monitor.store.evidence import Evidence
 from monitor.store.features import Features
+from monitor.store.files import make_private, whole
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
@@ -89,6 +91,10 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
+            try:
+                make_private(path)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be made: {error.strerror}") from None
         self.documents = Documents(self)
         self.arrivals = Arrivals(self)
         self.sources = Sources(self)
@@ -221,18 +227,19 @@ class Store:
         return int(row[0])
 
     def backup(self, target: Path) -> None:
-        """A consistent copy while everything goes on (SQLite's online backup).
+        """A consistent copy while everything goes on (SQLite's online backup), whole or not at all.
 
         :raises StoreError: if ``target`` exists or cannot be written.
         """
-        if target.exists():
+        if os.path.lexists(target):
             raise StoreError(f"{target} exists already; name another file")
-        with friendly(target):
-            copy = sqlite3.connect(target)
-            try:
+        try:
+            with friendly(target), whole(target) as part, closing(sqlite3.connect(part)) as copy:
                 self.connection.backup(copy)
-            finally:
-                copy.close()
+        except OSError as error:
+            raise StoreError(
+                f"{target} cannot be written ({error.strerror}): check that its folder exists and may be written"
+            ) from None
 
     def close(self) -> None:
         """Close every thread's connection; the store is used no more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
+import pytest
 from sqlite_utils.migrations import Migrations
 
 from monitor import hookimpl
@@ -110,6 +111,25 @@ def test_what_is_no_database_and_what_is_missing(monitor):
     )
     for command in ("info", "check", "migrate"):
         assert "is not a SQLite database" in monitor("db", command, code=1).err
+
+
+@pytest.mark.parametrize("table", ["sources", "documents"])
+def test_a_damaged_page_is_one_line(fetched, table):
+    with sqlite3.connect(fetched.database) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        size = connection.execute("pragma page_size").fetchone()[0]
+        root = connection.execute("select rootpage from sqlite_master where name = ?", [table]).fetchone()[0]
+    connection.close()
+    with fetched.database.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    said = fetched("db", "check", code=1).out.splitlines()
+    assert said
+    assert all(line.startswith("integrity: ") for line in said)
+    error = fetched(table, "list", code=1).err
+    assert (
+        error == f"Error: {fetched.database} is damaged; restore a backup (`monitor db backup` makes them)\n"
+    )
 
 
 def test_a_newer_database_is_refused(fetched):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +108,29 @@ def test_ignore_cache_and_another_url_ask_for_all(server: LoopbackServer, source
         documents, _, _ = read(other, cursor)
         assert len(documents) == 1
         assert "if-none-match" not in server.requests[-1].headers
+
+
+def test_the_cursor_keeps_no_secret_of_the_url(server: LoopbackServer, source: Callable[..., Rss]) -> None:
+    server.routes["/feed"] = Reply(body=feed(*map(item, range(BATCH + 1))), headers={"ETag": '"v1"'})
+    url = server.url("/feed?apikey=SECRETQ").replace("://", "://bob:PASSWDX@")
+    for batch in source(url=url).fetch({}, NOW):
+        assert not {"SECRETQ", "PASSWDX", "bob"} & set(re.findall(r"\w+", json.dumps(batch.cursor)))
+
+
+def test_a_cursor_of_an_earlier_version_goes_on_without_its_url(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    def answer(seen: Seen) -> Reply:
+        if seen.headers.get("if-none-match") == '"v1"':
+            return Reply(304)
+        return Reply(body=feed(item(1)), headers={"ETag": '"v1"'})
+
+    server.routes["/feed"] = answer
+    _, _, cursor = read(source())
+    old = {"url": server.url("/feed"), **{name: value for name, value in cursor.items() if name != "feed"}}
+    assert read(source(), old) == ([], [], cursor)
+    elsewhere = {**old, "url": server.url("/elsewhere")}
+    assert len(read(source(), elsewhere)[0]) == 1
 
 
 def test_a_304_that_was_not_asked_for_is_an_error(server: LoopbackServer, source: Callable[..., Rss]) -> None:

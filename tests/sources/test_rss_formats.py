@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monitor_plugins._feed_entries import Entry, NotAFeed, Parsed, has_time, parse
+from monitor_plugins._feed_dates import has_time
+from monitor_plugins._feed_entries import Entry, NotAFeed, Parsed, parse
 from monitor_plugins._feed_text import MAX_CHARACTERS, plain_to_text, tidy, to_text
 
 URL = "https://example.com/news/feed.xml"
@@ -228,10 +229,33 @@ def test_long_texts_are_cut() -> None:
         ("yesterday", None),
         ("", None),
         ("Mon, 99 Foo 2026 08:30:00 GMT", None),
+        ("Mon, 02 Mar 2026 09:30:00 CET", DATE),
+        ("Mon, 02 Mar 2026 10:30:00 CEST", DATE),
+        ("Mon, 02 Mar 2026 03:30 EST", DATE),
+        ("20260302T083000Z", DATE),
+        ("Mon, 02 Mar 2026 8:30:00 PM GMT", None),
     ],
 )
 def test_dates(written: str, published: datetime | None) -> None:
     assert one(rss(f"<title>T</title><pubDate>{written}</pubDate>")).published_at == published
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Mon, 01 Jan 0001 00:00:00 +1400",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "0001-01-01T00:00:00Z",
+        "Wed, 30 Nov -0001 00:00:00 +0000",
+        "Mon, 02 Mar 126 09:30:00 GMT",
+        "1970-01-01T00:00:00Z",
+        "Thu, 01 Jan 1970 00:00:00 +0000",
+    ],
+)
+def test_a_date_before_there_were_feeds_is_none(written: str) -> None:
+    assert one(rss(f"<title>T</title><pubDate>{written}</pubDate>")).published_at is None
+    assert one(atom(f"<title>T</title><updated>{written}</updated>")).published_at is None
+    assert one(json_feed({"title": "T", "date_published": written})).published_at is None
 
 
 def test_the_next_date_where_one_cannot_be_read() -> None:

@@ -40,6 +40,14 @@ def filled(monitor_store: Store, monitor_now: datetime) -> Store:
     return store
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """Files are readable by all, as on most machines."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 def add(store: Store, name: str, at: datetime, *, live: bool = True, text: str = "text") -> int:
     store.documents.add("news", Document(name, f"{text} {name}"), now=at, event_at=at, live=live)
     return store.documents.pending(100)[-1].document.id
@@ -63,6 +71,25 @@ def test_opens_in_wal_mode_with_foreign_keys(monitor_store: Store) -> None:
     pragma = monitor_store.connection.execute
     assert pragma("pragma journal_mode").fetchone()[0] == "wal"
     assert pragma("pragma foreign_keys").fetchone()[0] == 1
+
+
+def test_what_people_wrote_is_their_owners_alone(tmp_path: Path, usual_umask: None) -> None:
+    store = Store(tmp_path / "a.db")
+    store.backup(tmp_path / "copy.db")
+    with DaemonLock(store.path):
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    store.close()
+    names = ("a.db", "a.db-wal", "a.db-shm", "a.db.lock", "copy.db")
+    assert modes == dict.fromkeys(names, "0o600")
+
+
+def test_a_mode_that_was_set_on_purpose_stays(tmp_path: Path, usual_umask: None) -> None:
+    Store(tmp_path / "a.db").close()
+    (tmp_path / "a.db").chmod(0o640)
+    store = Store(tmp_path / "a.db")
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    store.close()
+    assert modes == dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), "0o640")
 
 
 def test_every_migration_is_applied_once_and_only_once(tmp_path: Path) -> None:
@@ -227,8 +254,6 @@ def test_only_one_daemon(tmp_path: Path) -> None:
     other = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.db")], capture_output=True, text=True, check=False
     )
-    import os
-
     assert other.stdout.strip() == str(os.getpid())
     assert "another monitor (process" in other.stderr
     lock.release()
@@ -443,6 +468,31 @@ def test_a_backup_is_a_whole_database(filled: Store, monitor_now: datetime, tmp_
     copy.close()
     with pytest.raises(StoreError, match="exists already"):
         filled.backup(tmp_path / "copy.db")
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(filled: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    code = (
+        "import os, resource, sys; from pathlib import Path; from monitor.store import Store\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"  # what a quota does
+        "try: store.backup(Path(sys.argv[2], 'copy.db'))\n"
+        "finally: print(os.listdir(sys.argv[2]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, filled.path, folder], capture_output=True, text=True, check=False
+    )
+    assert "copy.db cannot be written" in done.stderr
+    assert done.stdout == "[]\n"
+    filled.backup(folder / "copy.db")
+    assert [path.name for path in folder.iterdir()] == ["copy.db"]
+
+
+def test_a_backup_into_a_folder_that_is_missing_is_one_line(filled: Store, tmp_path: Path) -> None:
+    for target in (tmp_path / "no" / "copy.db", tmp_path / ("x" * 300)):
+        with pytest.raises(StoreError, match="check that its folder exists"):
+            filled.backup(target)
 
 
 def test_bad_records_are_bounded(filled: Store, monitor_now: datetime) -> None:

@@ -1,0 +1,66 @@
+"""Dates of entries: what a publisher wrote, as a moment, or as none where it says no usable one."""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from time import struct_time
+
+OLDEST_YEAR = 1990
+"""There were no feeds before: an earlier date is a program's zero (the year 1, 1970), or misread."""
+
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}|\dT\d{2}")
+# What the parsers take for something else: "0001 00:00" (the year is then guessed from what follows),
+# "9:30 PM" (for the zone PM).
+_MISREAD = re.compile(r"\b0\d{3}\s+\d{1,2}:|\d\s*[AP]M\b", re.IGNORECASE)
+_COMPACT = re.compile(r"\d{8}T")
+_ZONE = re.compile(r":\d\d\s+([A-Z]{3,4})$")
+# Hours; the names beyond those of RFC 5322 that mean one zone alone, which the parsers take for UTC.
+_ZONES = {
+    "BST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "WEST": 1,
+    "MSK": 3,
+    "JST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+}
+
+
+def has_time(text: str) -> bool:
+    """Whether a date as written says a time of day; one that does not must not count at midnight."""
+    return _TIME_OF_DAY.search(text) is not None
+
+
+def of_xml(written: str, read: struct_time) -> datetime | None:
+    """A date of an XML feed as feedparser ``read`` it, in UTC."""
+    if _COMPACT.match(written.strip()):  # of which feedparser reads the day alone
+        return of_json(written)
+    try:
+        return _usable(written, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(read)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def of_json(written: str) -> datetime | None:
+    """A date of RFC 3339, or of RFC 5322 (which does not belong there), in UTC."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(written.strip())
+            return _usable(written, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+    return None
+
+
+def _usable(written: str, moment: datetime) -> datetime | None:
+    if not has_time(written) or _MISREAD.search(written):
+        return None
+    zone = _ZONE.search(written.strip())
+    moment -= timedelta(hours=_ZONES.get(zone.group(1), 0) if zone else 0)
+    return moment if moment.year >= OLDEST_YEAR else None

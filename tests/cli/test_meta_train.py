@@ -197,7 +197,8 @@ def test_a_rate_that_is_too_high_is_one_line_and_no_success(monitor: Any, words:
 def test_settings_that_cannot_be_used_are_one_line(monitor: Any, words: Any, parts: Path) -> None:
     (parts / "bad.toml").write_text("stepps = 3")
     got = monitor(*words(settings="bad.toml"), code=1)
-    assert "stepps: Extra inputs are not permitted" in got.err
+    assert "stepps: is not known here; known: " in got.err
+    assert ", steps, " in got.err
     assert got.err.count("\n") == 1
 
 

@@ -93,11 +93,15 @@ def read_settings(file: Path | None) -> MetaSettings:
     if file is None:
         return MetaSettings()
     try:
-        return MetaSettings.model_validate(tomllib.loads(file.read_text("utf-8")))
+        table = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LearnError(f"{file} cannot be read: {error}") from error
+    try:
+        return MetaSettings.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"is not known here; known: {', '.join(sorted(MetaSettings.model_fields))}"
         raise LearnError(f"{file}: {place}: {said}" if place else f"{file}: {said}") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LearnError(f"{file} cannot be read: {error}") from error

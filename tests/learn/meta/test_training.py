@@ -360,10 +360,10 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(make: Any, small_disk: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("step = 3", "step: Extra inputs"),
+        ("step = 3", "step: is not known here; known: adversarial, average, check_every, "),
         ("steps = 0", "steps: Input should be greater"),
         ("rate = inf", "rate: Input should be a finite number"),
-        ("hold = { topic = nan }", "hold.topic: Input should be"),
+        ("hold = { topic = nan }", "hold.topic: Input should be a finite number"),
         ("weights = { a = -1 }", "weights.a: Input should be greater"),
         ("rank = { topc = 4 }", "rank names view 'topc'; known: topic, sentiment"),
         ("hold = { x = 4 }", "hold names view 'x'"),

@@ -48,8 +48,9 @@ def _fault(row: dict[str, Any] | None) -> str:
     # bool is an int
     if not isinstance(label, str | int | float) or (isinstance(label, float) and not isfinite(label)):
         return "the label is neither a string nor a number"
-    empty = [field for field, value in (("text", text), ("label", str(label))) if not legible(value)]
-    return f"the {empty[0]} has no readable character; take the line out" if empty else ""
+    if not legible(text) or not legible(str(label)):
+        return "the text or the label is empty, or has no readable character; take the line out"
+    return ""
 
 
 def read_texts(path: Path) -> list[str]:

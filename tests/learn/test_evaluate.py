@@ -142,10 +142,13 @@ def test_progress_rises_to_one(folder: Path) -> None:
         ('{"text": "x", "label": ["a", "b"]}', "the label is a list, but one label a text is measured"),
         ('{"text": "x", "label": {"a": 1}}', "the label is neither a string nor a number"),
         ('{"text": "x", "label": NaN}', "the label is neither a string nor a number"),
-        ('{"text": " ", "label": "a"}', "the text has no readable character; take the line out"),
-        ('{"text": "\\u200b", "label": "a"}', "the text has no readable character"),
-        ('{"text": "x", "label": ""}', "the label has no readable character"),
-        ('{"text": "x", "label": "\\ufeff"}', "the label has no readable character"),
+        (
+            '{"text": " ", "label": "a"}',
+            "the text or the label is empty, or has no readable character; take the line out",
+        ),
+        ('{"text": "\\u200b", "label": "a"}', "the text or the label is empty, or has no readable character"),
+        ('{"text": "x", "label": ""}', "the text or the label is empty, or has no readable character"),
+        ('{"text": "x", "label": "\\ufeff"}', "the text or the label is empty, or has no readable character"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str, said: str) -> None:

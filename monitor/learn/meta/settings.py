@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from monitor.config_faults import faults
 from monitor.errors import LearnError
 from monitor.interfaces import Settings
 
@@ -100,4 +99,9 @@ def read_settings(file: Path | None) -> MetaSettings:
     try:
         return MetaSettings.model_validate(table)
     except ValidationError as error:
-        raise LearnError(f"{file}: {faults(error, MetaSettings, table, '')[0]}") from error
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"is not known here; known: {', '.join(sorted(MetaSettings.model_fields))}"
+        raise LearnError(f"{file}: {place}: {said}" if place else f"{file}: {said}") from error

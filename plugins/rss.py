@@ -83,7 +83,8 @@ class Rss(Source):
             yield Batch(cursor=cursor)
             return
         try:
-            parsed = parse(answer.content, answer.headers.get("content-type", ""), answer.url)
+            # a link like "#one" continues the feed's own address, and is shown to people
+            parsed = parse(answer.content, answer.headers.get("content-type", ""), redact(answer.url))
         except NotAFeed as error:
             raise SourceError(f"{self.describe()}: {error}") from error
         holders = cursor.get("holders", {})

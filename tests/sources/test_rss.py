@@ -117,6 +117,14 @@ def test_the_cursor_keeps_no_secret_of_the_url(server: LoopbackServer, source: C
         assert not {"SECRETQ", "PASSWDX", "bob"} & set(re.findall(r"\w+", json.dumps(batch.cursor)))
 
 
+def test_a_link_that_continues_the_feeds_address_shows_no_secret(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    server.routes["/feed"] = Reply(body=feed("<item><title>T</title><link>#one</link></item>"))
+    documents, _, _ = read(source(url=server.url("/feed?page=2&apikey=SECRETQ")))
+    assert [d.url for d in documents] == [server.url("/feed?page=2&apikey=***#one")]
+
+
 def test_a_cursor_of_an_earlier_version_goes_on_without_its_url(
     server: LoopbackServer, source: Callable[..., Rss]
 ) -> None:

@@ -371,7 +371,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(make: Any, small_disk: Path
         ('views = { topic = [], sentiment = ["x"] }', "view 'topic' needs a family"),
         ('views = { base = ["topic"] }\nrank = { base = 3 }', "a view cannot be called 'base'"),
         ("steps =", "cannot be read"),
-        ('head = "svm"', "head: input should be 'prototype', 'ridge' or 'gradient'"),
+        ('head = "svm"', "head: Input should be 'prototype', 'ridge' or 'gradient'"),
     ],
 )
 def test_a_fault_of_the_settings_is_one_line(tmp_path: Path, content: str, said: str) -> None:

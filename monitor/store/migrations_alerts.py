@@ -197,3 +197,17 @@ def m0013_dates_that_nobody_meant(db: Database) -> None:
         where length(event_at) < length('2026-01-31T09:30:00.000000Z') and counted = 0
         """,
     )
+
+
+@core()
+def m0014_pauses_of_notifiers(db: Database) -> None:
+    run(
+        db,
+        """
+        create table pauses (
+            notifier text primary key,
+            since text not null,
+            until text not null
+        ) without rowid
+        """,
+    )

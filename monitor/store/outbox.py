@@ -90,11 +90,12 @@ class Outbox(Room):
     def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
         """What a notifier is to deliver now, oldest first.
 
-        A letter waits until earlier ones about one of its alerts to the same notifier are out. One that
-        was written by a clock that has been put back since is due as well.
+        A letter waits until earlier ones about one of its alerts to the same notifier are out, and as long as the
+        notifier is on :meth:`hold`. One that was written by a clock that has been put back since is due as well.
         """
         rows = self.rows(
-            "select * from outbox o where state = 'waiting' and notifier = ?1 "
+            "select * from outbox o where state = 'waiting' and notifier = ?1 and not exists ("
+            "select 1 from pauses where notifier = ?1 and since <= ?2 and until > ?2) "
             "and (next_at <= ?2 or (attempts = 0 and created_at > ?2)) and not exists ("
             "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
             "join outbox e on e.id = other.letter_id where own.letter_id = o.id "
@@ -193,8 +194,11 @@ class Outbox(Room):
             [to_text(next_at), error, letter_id],
         )
 
-    def hold(self, notifier: str, until: datetime, reason: str) -> int:
-        """Let all that a notifier is to deliver before ``until`` wait; returns how many were not held before."""
+    def hold(self, notifier: str, until: datetime, reason: str, now: datetime) -> int:
+        """Let all that a notifier is to deliver before ``until`` wait; returns how many were not held before.
+
+        So does what is written for it in the meantime.
+        """
         waiting = "where state = 'waiting' and notifier = ? and next_at < ?"
         with self.store.transaction() as connection:
             fresh = self.value(
@@ -203,6 +207,11 @@ class Outbox(Room):
             connection.execute(
                 f"update outbox set next_at = ?, last_error = coalesce(last_error, ?) {waiting}",
                 [to_text(until), reason, notifier, to_text(until)],
+            )
+            connection.execute(
+                "insert into pauses values (?1, ?2, ?3) on conflict(notifier) do update "
+                "set since = excluded.since, until = excluded.until",
+                [notifier, to_text(now), to_text(until)],
             )
         return int(fresh)
 
@@ -229,12 +238,17 @@ class Outbox(Room):
         return {row[0]: row[1] for row in found}
 
     def resend(self, letter_ids: Sequence[int], now: datetime) -> None:
-        """Dead letters wait again, as if they were new, with the keys that they have."""
-        self.write(
-            "update outbox set state = 'waiting', attempts = 0, next_at = ?, waits_since = ?, last_error = null "
-            f"where state = 'dead' and id in ({marks(letter_ids)})",
-            [to_text(now), to_text(now), *letter_ids],
-        )
+        """Dead letters wait again, as if they were new, with the keys that they have; no :meth:`hold` is kept to."""
+        dead = f"state = 'dead' and id in ({marks(letter_ids)})"
+        with self.store.transaction() as connection:
+            connection.execute(
+                f"delete from pauses where notifier in (select notifier from outbox where {dead})", letter_ids
+            )
+            connection.execute(
+                "update outbox set state = 'waiting', attempts = 0, next_at = ?, waits_since = ?, "
+                f"last_error = null where {dead}",
+                [to_text(now), to_text(now), *letter_ids],
+            )
 
     def recently_delivered(self, notifier: str, since: datetime, now: datetime, limit: int) -> list[datetime]:
         """When a notifier delivered between ``since`` and ``now``, newest first."""

@@ -90,8 +90,23 @@ def test_who_asks_for_a_pause_gets_no_other_letters_either(monitor_store: Store)
     attempts = [found.attempts for n in (1, 2, 3) for found in monitor_store.outbox.of_alert(n)]
     assert attempts == [1, 0, 0]
     desk.error = None
+    alert(monitor_store, 3, "desk")  # written meanwhile
     assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=119)) == 0
-    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=120)) == 3
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=120)) == 4
+
+
+def test_a_pause_is_over_where_the_clock_is_put_back_or_somebody_sends_again(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("too many requests", retry_after=120)
+    alert(monitor_store, 1, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW)
+    desk.error = None
+    alert(monitor_store, 2, "desk")
+    assert deliver_due(monitor_store, "desk", desk, NOW - HOUR) == 1
+    (left,) = monitor_store.outbox.undelivered()
+    monitor_store.outbox.give_up(left.id, "no such channel", NOW)
+    monitor_store.outbox.resend([left.id], NOW + timedelta(seconds=5))
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=5)) == 1
 
 
 def test_a_header_as_it_came_does_not_stop_delivery(monitor_store: Store) -> None:

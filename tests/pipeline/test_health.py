@@ -105,7 +105,7 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     assert "notifications to desk do not get through for 15m or longer (1 wait)" in problems(store), (
         "nobody even tried"
     )
-    store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
+    store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h", NOW)
     assert problems(store) == "", "its turn comes"
     store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
     assert "notifications to desk do not get through" in problems(store), "tried in vain"

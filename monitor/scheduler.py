@@ -6,10 +6,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.errors import MonitorError, SourceError
@@ -64,13 +65,14 @@ class Scheduler:
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
-                "default": ThreadPoolExecutor(
+                "default": JobPool(
                     5 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
-                ),
-                "fetch": ThreadPoolExecutor(FETCHERS),
+                )
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
+        # not the jobs' own: APScheduler ends its pools with the lock held that adding a job takes
+        self._fetchers = ThreadPoolExecutor(FETCHERS, "fetch")
         self._classifier = threading.Thread(target=self._classify, name="classifier", daemon=True)
         self._ender = threading.Thread(target=self._end, name="ender", daemon=True)
 
@@ -111,7 +113,8 @@ class Scheduler:
         return self._stop.is_set() and not self._ender.is_alive()
 
     def _end(self) -> None:
-        self._jobs.shutdown(wait=True)
+        self._jobs.shutdown(wait=True)  # no round asks for a fetch any more
+        self._fetchers.shutdown(wait=True)
         self._classifier.join()
 
     def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
@@ -147,7 +150,7 @@ class Scheduler:
                 if name in self._fetching:
                     continue
                 self._fetching.add(name)
-            self._jobs.add_job(self._fetch, args=[name], executor="fetch")
+            self._fetchers.submit(self._fetch, name)
 
     def _fetch(self, name: str) -> None:
         turn = self._turns.source(name)

@@ -27,6 +27,9 @@ GROUND = {
     "matching",
     "calendars",
     "routes",
+    "closing",
+    "signals",
+    "turns",
 }
 LOADING = {
     "plugins",

@@ -118,13 +118,15 @@ class Scheduler:
         self._classifier.join()
 
     def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
+        """Add a round; ``name``: of the notifier that it is for."""
+
         def run() -> None:
             if self._stop.is_set():
                 return
             try:
                 round_()
             except Exception as error:
-                self._complain(stage, error)
+                self._complain(stage, error, **({"notifier": name} if name else {}))
             else:
                 self.alive[stage] = self.clock()
 
@@ -132,17 +134,21 @@ class Scheduler:
             run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
         )
 
-    def _complain(self, stage: str, error: Exception) -> None:
-        """Report a failure, the same one once a minute: a full disk fails every second."""
-        said, at = self._complaints.get(stage, ("", None))
+    def _complain(self, stage: str, error: Exception, **where: str) -> None:
+        """Report a failure, the same one once a minute: a full disk fails every second.
+
+        :param where: the source or notifier that it is about.
+        """
+        what = " of ".join([stage, *where.values()])
+        said, at = self._complaints.get(what, ("", None))
         now = self.clock()
         if said == str(error) and at is not None and (now - at).total_seconds() < 60:
             return
-        self._complaints[stage] = str(error), now
+        self._complaints[what] = str(error), now
         if isinstance(error, MonitorError):
-            log.error("%s failed: %s", stage, error)
+            log.error("%s failed: %s", what, error, extra=where)
         else:
-            log.error("%s failed", stage, exc_info=error)
+            log.error("%s failed", what, exc_info=error, extra=where)
 
     def _dispatch(self) -> None:
         for name in self.runtime.due_sources(self.clock()):
@@ -169,7 +175,11 @@ class Scheduler:
         where = {"source": name}
         try:
             got = self.runtime.fetch(
-                name, self.clock(), jitter=self._random.uniform(-1, 1), stored=self._stored
+                name,
+                self.clock(),
+                jitter=self._random.uniform(-1, 1),
+                stored=self._stored,
+                clock=self.clock,
             )
         except Stopped:
             return
@@ -178,7 +188,7 @@ class Scheduler:
             again = f"{state.next_at:%H:%M:%S} UTC" if state and state.next_at else "later"
             log.warning("source %s: %s; again at %s", name, error, again, extra=where)
         except Exception as error:
-            self._complain(f"fetch of {name}", error)
+            self._complain("fetch", error, source=name)
         else:
             if got.new or got.edited or got.bad:
                 log.info(

@@ -19,9 +19,8 @@ def read_document(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
-        raise ConfigError(
-            path, [Fault("", "there is no such file; name another with --config FILE or in MONITOR_CONFIG")]
-        ) from None
+        advice = "name another with --config FILE or in MONITOR_CONFIG"
+        raise ConfigError(path, [Fault("", "there is no such file", advice=advice)]) from None
     except OSError as error:
         raise ConfigError(path, [Fault("", f"cannot be read: {error.strerror}")]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

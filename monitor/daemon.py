@@ -7,13 +7,17 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
+from monitor.closing import close_all
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError
 from monitor.plugins import Plugins
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler, utc_now
 from monitor.shared_encoder import SharedEncoder, make_encoder
+from monitor.signals import Signals, leave
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
 from monitor.turns import Turns
@@ -22,13 +26,27 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 8.0
 HUNG_AFTER_S = 600.0
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+KEPT = "the configuration stays as it was"
 
 Load = Callable[[], tuple[Config, Plugins]]
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration that can be used, and what was made for it."""
+
+    config: Config
+    plugins: Plugins
+    encoder: SharedEncoder
+
+
+Going = list[tuple[Scheduler, Runtime]]
+
+
 def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -> None:
     """Run a configuration until SIGTERM or SIGINT, and the file's new contents after SIGHUP.
+
+    The process is gone within seconds of SIGTERM or SIGINT (:class:`~monitor.signals.Signals`), whatever hangs.
 
     :param load: reads the configuration; called at start and at each SIGHUP. One that cannot
         be used at SIGHUP is reported, and the present one goes on.
@@ -42,70 +60,73 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
     lock.acquire()
     store = Store(config.database, migrations=plugins.migrations)
     store.heartbeats.begin(utc_now())
-    encoder = make_encoder(config)
-    encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
+    present = Loaded(config, plugins, _encoder(config))
     turns = Turns()
-    going: list[tuple[Scheduler, Runtime]] = []  # of configurations before, with something still under way
+    going: Going = []  # of configurations before, with something still under way
+    runtime = _runtime(present, store)
     while True:
-        runtime = Runtime(config, plugins, store, encoder)
-        runtime.synchronise(utc_now())
-        store.documents.retry_failed()
         scheduler = Scheduler(runtime, turns=turns)
         scheduler.start()
+        config = present.config
         parts = f"{len(runtime.sources)} sources, {len(config.tasks)} tasks, {len(config.rules)} rules"
         log.info("running with %s on %s (process %d)", parts, config.database, os.getpid())
         if started is not None:
             started(config)
         notify_systemd("READY=1")
-        again = _wait(scheduler, signals, going)
-        notify_systemd("RELOADING=1" if again else "STOPPING=1")
+        new = _wait(scheduler, signals, going, partial(_reload, load, present, store))
+        if new is None:
+            notify_systemd("STOPPING=1")
         if scheduler.stop(STOP_WITHIN_S):
             runtime.close()
         else:
             going.append((scheduler, runtime))
         _close_ended(going)
-        if not again:
+        if new is None or signals.ending:
             break
         if going:
             what = ", ".join(turns.taken()) or "a round"
             log.warning("%s: still under way, and goes on only when that has ended", what)
-        config, plugins, encoder = _reload(load, config, plugins, encoder)
+        try:
+            runtime = _runtime(new, store)
+        except Exception as error:
+            _report(error)
+            # what it did to the database was rolled back, so that this is still as the present one wants it
+            runtime = Runtime(present.config, present.plugins, store, present.encoder)
+            left = new
+        else:
+            present, left = new, present
+        if left.encoder not in (present.encoder, *(earlier.encoder for _, earlier in going)):
+            close_all({"the encoder": left.encoder.close})
     store.heartbeats.clear()
     log.info("stopped")
     if going:
         # A fetch still waits for its server. It holds no transaction, and the database is
         # safe at any moment, so nothing is lost by leaving it where it is.
-        logging.shutdown()
-        os._exit(0)
-    encoder.close()
+        leave(0)
+    close_all({"the encoder": present.encoder.close})
     store.close()
     lock.release()
 
 
-class Signals:
-    """Notes the signals that come, to be waited for: nothing is ever interrupted halfway.
-
-    Whichever thread a signal reaches, it is noted. (Blocking signals would not do: threads that a
-    library started before let them through, and they would end the process.)
-    """
-
-    def __init__(self) -> None:
-        self._read, self._written = socket.socketpair()
-        self._written.setblocking(False)
-        for number in SIGNALS:
-            signal.signal(number, lambda number, frame: None)
-        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
-
-    def wait(self, seconds: float) -> signal.Signals | None:
-        """The next signal; ``None`` if there is none for so long."""
-        self._read.settimeout(seconds)
-        try:
-            return signal.Signals(self._read.recv(1)[0])
-        except TimeoutError:
-            return None
+def _encoder(config: Config) -> SharedEncoder:
+    encoder = make_encoder(config)
+    encoder.encode(["ready?"])  # one that cannot be used is to be known now, not at the first text
+    return encoder
 
 
-def _close_ended(going: list[tuple[Scheduler, Runtime]]) -> None:
+def _runtime(loaded: Loaded, store: Store) -> Runtime:
+    """The parts of a configuration, and the database as it wants it."""
+    runtime = Runtime(loaded.config, loaded.plugins, store, loaded.encoder)
+    try:
+        runtime.synchronise(utc_now())
+        store.documents.retry_failed()
+    except Exception:
+        runtime.close()
+        raise
+    return runtime
+
+
+def _close_ended(going: Going) -> None:
     """Let go of the parts of earlier configurations that are in use no more."""
     for scheduler, runtime in [*going]:
         if scheduler.ended:
@@ -113,46 +134,57 @@ def _close_ended(going: list[tuple[Scheduler, Runtime]]) -> None:
             going.remove((scheduler, runtime))
 
 
-def _wait(scheduler: Scheduler, signals: Signals, going: list[tuple[Scheduler, Runtime]]) -> bool:
-    """Wait for a signal; says whether to go on with the file's new contents.
+def _wait(
+    scheduler: Scheduler, signals: Signals, going: Going, reload: Callable[[], Loaded | None]
+) -> Loaded | None:
+    """Wait for a signal that ends what runs; returns what is to run then, ``None`` if nothing is.
 
     :param going: of earlier configurations; each is closed when it has ended.
+    :param reload: the file's new contents, ``None`` if they cannot be used.
     """
     while True:
         got = signals.wait(5.0)
         _close_ended(going)
-        if got is not None:
-            again = got == signal.SIGHUP
-            log.info("%s: %s", got.name, "reading the configuration again" if again else "stopping")
-            return again
-        classified = scheduler.alive.get("classify")
-        if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:
-            notify_systemd("WATCHDOG=1")
+        if got is None:
+            classified = scheduler.alive.get("classify")
+            if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:
+                notify_systemd("WATCHDOG=1")
+        elif got == signal.SIGHUP:
+            log.info("%s: reading the configuration again", got.name)
+            notify_systemd("RELOADING=1")
+            if (new := reload()) is not None:
+                return new
+            notify_systemd("READY=1")
+        else:
+            log.info("%s: stopping", got.name)
+            return None
 
 
-def _reload(
-    load: Load, config: Config, plugins: Plugins, encoder: SharedEncoder
-) -> tuple[Config, Plugins, SharedEncoder]:
-    """The file's new contents, or what there was if they cannot be used."""
+def _reload(load: Load, present: Loaded, store: Store) -> Loaded | None:
+    """The file's new contents, ready to run; ``None``, and a line that says why, if they cannot be used."""
+    config = present.config
     try:
-        new, new_plugins = load()
+        new, plugins = load()
         if new.database != config.database:
             raise MonitorError("the database changed: stop the monitor and start it again")
-        if (new.encoder, new.encoder_settings) != (config.encoder, config.encoder_settings):
-            changed = make_encoder(new)
-            changed.encode(["ready?"])
-            encoder.close()
-            encoder = changed
-    except ConfigError as error:
-        log.error("the configuration stays as it was: %s", "; ".join(map(str, error.faults)))
-        return config, plugins, encoder
-    except MonitorError as error:
-        log.error("the configuration stays as it was: %s", error)
-        return config, plugins, encoder
-    except Exception:  # of a plugin's: whatever runs well goes on
-        log.exception("the configuration stays as it was")
-        return config, plugins, encoder
-    return new, new_plugins, encoder
+        same = (new.encoder, new.encoder_settings) == (config.encoder, config.encoder_settings)
+        store.adopt(plugins.migrations)  # a plugin may have been installed since
+        encoder = present.encoder if same else _encoder(new)
+    except Exception as error:
+        _report(error)
+        return None
+    return Loaded(new, plugins, encoder)
+
+
+def _report(error: Exception) -> None:
+    """Say why a configuration is not used."""
+    if isinstance(error, ConfigError):
+        faults = [replace(fault, advice="") for fault in error.faults]  # nobody starts anything just now
+        log.error("%s: %s: %s", KEPT, error.path, "; ".join(map(str, faults)))
+    elif isinstance(error, MonitorError):
+        log.error("%s: %s", KEPT, error)
+    else:
+        log.error("%s", KEPT, exc_info=error)
 
 
 def notify_systemd(state: str) -> None:

@@ -35,16 +35,19 @@ class MonitorError(Exception):
 class Fault:
     """One fault of a configuration file: ``place`` is a path like ``sources[2].every``.
 
-    ``name`` is that of the table: nobody counts to the ninth rule.
+    ``name`` is that of the table: nobody counts to the ninth rule. ``advice`` is for whoever just
+    typed a command.
     """
 
     place: str
     message: str
     name: str = ""
+    advice: str = ""
 
     def __str__(self) -> str:
+        message = f"{self.message}; {self.advice}" if self.advice else self.message
         place = self.place.replace("]", f"] ({self.name})", 1) if self.name else self.place
-        return f"{place}: {self.message}" if place else self.message
+        return f"{place}: {message}" if place else message
 
 
 class ConfigError(MonitorError):

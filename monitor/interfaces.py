@@ -47,7 +47,10 @@ class Part(ABC):
         self.base = base
 
     def close(self) -> None:  # noqa: B027  (most parts hold nothing)
-        """Let go of what the object holds; called once, when it is used no more."""
+        """Let go of what the object holds; called once, from any thread, when it is used no more.
+
+        Nobody waits for it longer than two seconds.
+        """
 
 
 class Source(Part):

@@ -14,6 +14,7 @@ from monitor.alerts.digest import Digest
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
+from monitor.closing import close_all
 from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, one_line
 from monitor.interfaces import Encoder, Notifier, Source
@@ -95,24 +96,29 @@ class Runtime:
         *,
         jitter: float = 0.0,
         stored: Callable[[Fetched], None] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> Fetched:
         """Fetch one source and note when it is due again.
 
+        :param clock: says when the fetch ended, for the pause counts from then on; without it, it took no time.
         :param jitter: in [-1, 1], moves the next time by up to a tenth of the interval.
         :raises SourceError: after noting the failure; it is tried again, for ever
             (:func:`~monitor.pipeline.ingest.pause`).
         """
         every = next(source.every for source in self.config.sources if source.name == name)
-        again = self._again[name] = now + timedelta(seconds=every * (1 + jitter / 10))
+        ended = clock or (lambda: now)
+        wait = timedelta(seconds=every * (1 + jitter / 10))
+        self._again[name] = now + wait
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
             state = self.store.sources.get(name)
             wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
-            self._again[name] = now + wait
-            self.store.sources.failed(name, now, now + wait, str(error))
+            again = self._again[name] = ended() + wait
+            self.store.sources.failed(name, now, again, str(error))
             del self._again[name]
             raise
+        again = self._again[name] = ended() + wait
         self.store.sources.succeeded(name, now, again)
         del self._again[name]
         return fetched
@@ -259,11 +265,8 @@ class Runtime:
 
     def close(self) -> None:
         """Let go of sources and notifiers (the encoder may serve the next configuration)."""
-        for part in [*self.sources.values(), *self.notifiers.values()]:
-            try:
-                part.close()
-            except Exception:
-                log.exception("%s could not be closed", part.name)
+        sources = {f"source {name}": part.close for name, part in self.sources.items()}
+        close_all(sources | {f"notifier {name}": part.close for name, part in self.notifiers.items()})
 
 
 def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callable[[str], Any]) -> Any:

@@ -6,10 +6,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.errors import MonitorError, SourceError
@@ -64,13 +65,14 @@ class Scheduler:
         self._jobs = BackgroundScheduler(
             timezone=UTC,
             executors={
-                "default": ThreadPoolExecutor(
+                "default": JobPool(
                     5 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
-                ),
-                "fetch": ThreadPoolExecutor(FETCHERS),
+                )
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
+        # not the jobs' own: APScheduler ends its pools with the lock held that adding a job takes
+        self._fetchers = ThreadPoolExecutor(FETCHERS, "fetch")
         self._classifier = threading.Thread(target=self._classify, name="classifier", daemon=True)
         self._ender = threading.Thread(target=self._end, name="ender", daemon=True)
 
@@ -111,17 +113,20 @@ class Scheduler:
         return self._stop.is_set() and not self._ender.is_alive()
 
     def _end(self) -> None:
-        self._jobs.shutdown(wait=True)
+        self._jobs.shutdown(wait=True)  # no round asks for a fetch any more
+        self._fetchers.shutdown(wait=True)
         self._classifier.join()
 
     def _every(self, seconds: float, stage: str, round_: Callable[[], object], name: str = "") -> None:
+        """Add a round; ``name``: of the notifier that it is for."""
+
         def run() -> None:
             if self._stop.is_set():
                 return
             try:
                 round_()
             except Exception as error:
-                self._complain(stage, error)
+                self._complain(stage, error, **({"notifier": name} if name else {}))
             else:
                 self.alive[stage] = self.clock()
 
@@ -129,17 +134,21 @@ class Scheduler:
             run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
         )
 
-    def _complain(self, stage: str, error: Exception) -> None:
-        """Report a failure, the same one once a minute: a full disk fails every second."""
-        said, at = self._complaints.get(stage, ("", None))
+    def _complain(self, stage: str, error: Exception, **where: str) -> None:
+        """Report a failure, the same one once a minute: a full disk fails every second.
+
+        :param where: the source or notifier that it is about.
+        """
+        what = " of ".join([stage, *where.values()])
+        said, at = self._complaints.get(what, ("", None))
         now = self.clock()
         if said == str(error) and at is not None and (now - at).total_seconds() < 60:
             return
-        self._complaints[stage] = str(error), now
+        self._complaints[what] = str(error), now
         if isinstance(error, MonitorError):
-            log.error("%s failed: %s", stage, error)
+            log.error("%s failed: %s", what, error, extra=where)
         else:
-            log.error("%s failed", stage, exc_info=error)
+            log.error("%s failed", what, exc_info=error, extra=where)
 
     def _dispatch(self) -> None:
         for name in self.runtime.due_sources(self.clock()):
@@ -147,7 +156,7 @@ class Scheduler:
                 if name in self._fetching:
                     continue
                 self._fetching.add(name)
-            self._jobs.add_job(self._fetch, args=[name], executor="fetch")
+            self._fetchers.submit(self._fetch, name)
 
     def _fetch(self, name: str) -> None:
         turn = self._turns.source(name)
@@ -166,7 +175,11 @@ class Scheduler:
         where = {"source": name}
         try:
             got = self.runtime.fetch(
-                name, self.clock(), jitter=self._random.uniform(-1, 1), stored=self._stored
+                name,
+                self.clock(),
+                jitter=self._random.uniform(-1, 1),
+                stored=self._stored,
+                clock=self.clock,
             )
         except Stopped:
             return
@@ -175,7 +188,7 @@ class Scheduler:
             again = f"{state.next_at:%H:%M:%S} UTC" if state and state.next_at else "later"
             log.warning("source %s: %s; again at %s", name, error, again, extra=where)
         except Exception as error:
-            self._complain(f"fetch of {name}", error)
+            self._complain("fetch", error, source=name)
         else:
             if got.new or got.edited or got.bad:
                 log.info(

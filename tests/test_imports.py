@@ -27,6 +27,9 @@ GROUND = {
     "matching",
     "calendars",
     "routes",
+    "closing",
+    "signals",
+    "turns",
 }
 LOADING = {
     "adapters",
@@ -58,9 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     "alerts": GROUND,
     "pipeline": GROUND | LOADING | {"learn", "store", "alerts"},
     "runtime": ROOMS,
-    "turns": set(),
-    "scheduler": ROOMS | {"turns"},
-    "daemon": ROOMS | {"turns", "scheduler"},
+    "scheduler": ROOMS,
+    "daemon": ROOMS | {"scheduler"},
     "testing": ROOMS,
     "cli": ROOMS | {"scheduler", "daemon"},
     "__main__": {"cli"},

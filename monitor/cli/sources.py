@@ -176,7 +176,7 @@ def _fetch(app: App, names: Sequence[str]) -> None:
         try:
             for name in names:
                 try:
-                    got = runtime.fetch(name, app.now())
+                    got = runtime.fetch(name, app.now(), clock=app.now)
                 except SourceError as error:
                     failed.append(f"{name}: {error}")
                     continue

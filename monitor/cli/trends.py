@@ -11,12 +11,13 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.drawing import sparkline
 from monitor.cli.output import print_table
 from monitor.cli.parameters import DURATION
-from monitor.durations import format_duration
+from monitor.durations import HOUR, format_duration
 from monitor.errors import UnknownName
 from monitor.store.room import BUCKET_S
 from monitor.types import ENTITY
 
 COLUMNS = 48
+MOST_COLUMNS = 10_000
 
 
 @click.command("trends")
@@ -61,6 +62,12 @@ def trends_command(
     width = span / COLUMNS if step is None else step
     width = max(1, math.ceil(width / BUCKET_S)) * BUCKET_S
     number = max(1, math.ceil(span / width))
+    if number > MOST_COLUMNS:
+        hours = math.ceil(span / MOST_COLUMNS / HOUR)
+        raise click.UsageError(
+            f"that is {number:,} columns, and at most {MOST_COLUMNS:,} are drawn: "
+            f"use --step {hours}h, or a shorter --since"
+        )
     end = math.ceil(now.timestamp() / BUCKET_S) * BUCKET_S
     start = end - number * width
     wanted = {name for name in (task, by) if name is not None}

@@ -24,6 +24,7 @@ from monitor.cli.output import shorten
 from monitor.pipeline.alerting import alert_data
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
+from monitor.store.documents import History
 from monitor.types import Prediction, StoredDocument
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class View:
     def __init__(self, database: Path, console: Console) -> None:
         self.database, self.console = database, console
         self._store: Store | None = None
-        self._document = self._step = self._history = self._counted = 0
+        self._document = self._step = self._counted = 0
+        self._history = History(0, None, None, 0)
         self._counts_at: datetime | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view", daemon=True)
@@ -56,9 +58,8 @@ class View:
         """What is in the database by now is not new."""
         self._document = self.store.documents.newest(live=True)
         self._step = self.store.transitions.newest()
-        history = self.store.documents.history()
-        self._history = 0 if history is None else history.count
-        self._counted = self._document + self._history
+        self._history = self.store.documents.history()
+        self._counted = self._document + self._history.count
 
     def start(self) -> None:
         """Print in the background until the program ends, what is new from now on."""
@@ -93,7 +94,7 @@ class View:
         self._show_alerts()
         now = datetime.now(UTC)
         due = self._counts_at is None or (now - self._counts_at).total_seconds() >= COUNTS_EVERY_S
-        seen = self._document + self._history
+        seen = self._document + self._history.count
         if due and seen > self._counted:
             self._counts_at, self._counted = now, seen
             self._show_counts(now)
@@ -106,16 +107,17 @@ class View:
             self.console.print(f"[dim]... and {len(documents) - LINES_A_ROUND} more before these[/dim]")
 
     def _show_history(self) -> None:
-        history = self.store.documents.history()
-        if history is None or history.count == self._history:
+        before, came = self._history, self.store.documents.history(self._history.until)
+        times = [at for part in (before, came) for at in (part.first, part.last) if at is not None]
+        count = before.count + came.count
+        self._history = History(count, min(times, default=None), max(times, default=None), came.until)
+        if not came.count:
             return
-        came, self._history = history.count - self._history, history.count
-        if came <= LINES_A_ROUND:
-            self._show_documents(self.store.documents.find(live=False, limit=came)[::-1])
+        if came.count <= LINES_A_ROUND:
+            self._show_documents(self.store.documents.after(before.until, came.count, live=False))
         else:
             self.console.print(
-                f"[dim]history: {history.count:,} documents labelled, "
-                f"{history.first:%d %b} to {history.last:%d %b %Y}[/dim]"
+                f"[dim]history: {count:,} documents labelled, {min(times):%d %b} to {max(times):%d %b %Y}[/dim]"
             )
 
     def _show_alerts(self) -> None:

@@ -83,7 +83,11 @@ def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
     if fresh:
         waiting = store.outbox.counts_by_notifier()[name]["waiting"]
         log.warning(
-            "%s has delivered %s, as much as it may; %d notifications wait", name, terms.at_most, waiting
+            "%s has delivered %s, as much as it may; %d notifications wait",
+            name,
+            terms.at_most,
+            waiting,
+            extra={"notifier": name},
         )
     return True
 
@@ -126,7 +130,8 @@ def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) 
             data={**first.data, "fallback_for": letter.notifier, "fallback_notes": notes},
         )
         if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
-            log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier)
+            where = {"alert": letter.alert_id, "notifier": fallback}
+            log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier, extra=where)
 
 
 def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
@@ -137,7 +142,10 @@ def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
     for name, letters in store.outbox.forsake(notifiers, "the notifier is not configured", now).items():
         few = "a notification" if letters == 1 else f"{letters} notifications"
         log.warning(
-            "%s is not configured: %s to it given up (`monitor alerts resend` when it is back)", name, few
+            "%s is not configured: %s to it given up (`monitor alerts resend` when it is back)",
+            name,
+            few,
+            extra={"notifier": name},
         )
 
 

@@ -40,11 +40,12 @@ class Version:
 
 @dataclass(frozen=True)
 class History:
-    """Backfill that was classified: how much, and of what time."""
+    """Backfill that was classified: how much, of what time, and the id up to which that was counted."""
 
     count: int
-    first: datetime
-    last: datetime
+    first: datetime | None
+    last: datetime | None
+    until: int
 
 
 class Documents(Room):
@@ -158,12 +159,19 @@ class Documents(Room):
         )
         return [_document(row) for row in rows]
 
-    def history(self) -> History | None:
-        """How much backfill was classified so far, if any."""
-        row = self.row(
-            "select count(*), min(event_at), max(event_at) from documents where state = 'classified' and live = 0"
+    def history(self, after: int = 0) -> History:
+        """How much backfill with larger ids was classified, up to the first that still waits: each is read once."""
+        until = self.value(
+            "select coalesce((select min(id) - 1 from documents where state = 'pending' and live = 0), "
+            "(select max(id) from documents), 0)"
         )
-        return History(row[0], to_time(row[1]), to_time(row[2])) if row and row[0] else None
+        [row] = self.rows(
+            "select count(*), min(event_at), max(event_at) from documents "
+            "where id > ? and id <= ? and state = 'classified' and live = 0",
+            [after, until],
+        )
+        first, last = (None if at is None else to_time(at) for at in row[1:])
+        return History(row[0], first, last, max(after, until))
 
     def find(
         self,

@@ -188,9 +188,10 @@ class Outbox(Room):
         )
 
     def postpone(self, letter_id: int, next_at: datetime, error: str) -> None:
-        """It did not work this time."""
+        """It did not work this time. One that is not waiting any more stays as it is."""
         self.write(
-            "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? where id = ?",
+            "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? "
+            "where id = ? and state = 'waiting'",
             [to_text(next_at), error, letter_id],
         )
 
@@ -216,9 +217,13 @@ class Outbox(Room):
         return int(fresh)
 
     def give_up(self, letter_id: int, error: str, now: datetime) -> None:
-        """It will not work; the letter is kept as dead, ``next_at`` then says since when."""
+        """It will not work; the letter is kept as dead, ``next_at`` then says since when.
+
+        One that is not waiting any more stays as it is: it may have been delivered meanwhile.
+        """
         self.write(
-            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ?, next_at = ? where id = ?",
+            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ?, next_at = ? "
+            "where id = ? and state = 'waiting'",
             [error, to_text(now), letter_id],
         )
 

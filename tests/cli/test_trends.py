@@ -16,6 +16,7 @@ def test_the_largest_series_are_drawn(fetched):
     [
         (["--since", "99999999w"], "'99999999w' is too long; the longest duration is 36500d"),
         (["--step", "99999999w"], "is too long"),
+        (["--since", "36500d", "--step", "5m"], "use --step 88h, or a shorter --since"),
         (["--limit", "-1"], "-1 is not in the range x>=1"),
         (["--limit", "0"], "0 is not in the range x>=1"),
         (["--by", "mood"], "--by needs --task"),

@@ -110,3 +110,28 @@ def test_an_error_does_not_end_it(
     raised(monitor_store, "later", monitor_now)
     until(lambda: "ALERT 1: later" in screen.getvalue())
     view.stop()
+
+
+def test_each_text_of_the_past_is_counted_once(
+    monitor_store: Store, monitor_now: datetime, view: View, screen: Screen
+) -> None:
+    store = monitor_store
+    view.begin()
+    for number in range(40):
+        at = monitor_now - timedelta(days=40 - number)
+        store.documents.add("news", Document(str(number), f"t{number}"), now=at, event_at=at, live=False)
+    looks = list[str]()
+    store_of_view = view.store.connection
+    store_of_view.set_trace_callback(lambda sql: looks.append(sql) if "count(*)" in sql else None)
+    for share in (30, 10):
+        for waiting in store.documents.pending(share):
+            store.documents.classified(waiting.document.id, waiting.content_hash)
+        view.show_new()
+    view.show_new()
+    store_of_view.set_trace_callback(None)
+    said = screen.getvalue()
+    assert "history: 30 documents labelled" in said
+    assert ("t30" in said, "t29 " in said, "t39" in said) == (True, False, True)
+    assert [sql.split(" where ")[1].split(" and state")[0] for sql in looks] == [
+        "id > 0 and id <= 30", "id > 30 and id <= 40", "id > 40 and id <= 40",
+    ]  # fmt: skip

@@ -5,19 +5,39 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PROGRAM = """
+BEGIN = """
 import os, signal, threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()  # lets every signal through
-from monitor.daemon import Signals
+from monitor.signals import Signals
+"""
 
+IN_ORDER = """
 signals = Signals()
 assert signals.wait(0.01) is None
-os.kill(os.getpid(), signal.SIGHUP)
+for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+    os.kill(os.getpid(), number)
+assert signals._ending.wait(30)
+print(signals.wait(30).name, signals.wait(30).name, signals.wait(0.01), signals.ending)
+"""
+
+HANGS = """
+signals = Signals(leave_after_s=0.2)
 os.kill(os.getpid(), signal.SIGTERM)
-print(signals.wait(30).name, signals.wait(30).name, signals.wait(0.01))
+threading.Thread(target=threading.Event().wait).start()  # the interpreter would wait for it for ever
 """
 
 
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", BEGIN + program], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 def test_are_noted_in_their_order_and_end_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout.split()) == (0, ["SIGHUP", "SIGTERM", "None"]), done.stderr
+    done = run(IN_ORDER)
+    assert (done.returncode, done.stdout.split()) == (0, ["SIGHUP", "SIGTERM", "None", "True"]), done.stderr
+
+
+def test_a_process_that_was_told_to_stop_is_gone_whatever_hangs() -> None:
+    done = run(HANGS)
+    assert (done.returncode, "something does not end within 0.2 s" in done.stderr) == (0, True), done.stderr

@@ -380,3 +380,13 @@ def test_letters_of_before_are_readable(tmp_path: Path) -> None:
     assert deliver_due(store, "desk", desk, NOW) == 1
     assert desk.sent == [Notification("k", "firing", "t", "b", {}, at=NOW)]
     store.close()
+
+
+def test_who_comes_late_does_not_change_what_became_of_a_letter(monitor_store: Store) -> None:
+    number, outbox = alert(monitor_store, 1, "desk"), monitor_store.outbox
+    (waiting,) = outbox.of_alert(number)
+    outbox.delivered(waiting.id, NOW)
+    outbox.postpone(waiting.id, NOW + HOUR, "no route")
+    outbox.give_up(waiting.id, "no route", NOW + HOUR)
+    (found,) = outbox.of_alert(number)
+    assert (outbox.counts(), found.attempts, found.last_error) == ({"delivered": 1}, 1, None)

@@ -1,0 +1,82 @@
+"""The rounds of a running monitor: how they end, and what they say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.errors import DeliveryError, SourceError
+from monitor.logs import fields
+from monitor.runtime import Runtime
+from monitor.scheduler import Scheduler
+
+
+@pytest.fixture
+def runtime(make_runtime: Callable[..., Runtime]) -> Runtime:
+    return make_runtime()
+
+
+def reached(condition: Callable[[], object]) -> None:
+    """Wait until it is so."""
+    ticks = threading.Event()
+    for _ in range(600):
+        if condition():
+            return
+        ticks.wait(0.05)
+    raise AssertionError("it did not come to that")
+
+
+def test_a_source_that_turns_out_to_be_due_while_the_rounds_end_does_not_keep_them(
+    runtime: Runtime,
+) -> None:
+    looks, go = threading.Event(), threading.Event()
+
+    def due(_: datetime) -> list[str]:
+        looks.set()
+        assert go.wait(30)
+        return ["news"]
+
+    runtime.due_sources = due  # type: ignore[method-assign]
+    scheduler = Scheduler(runtime)
+    scheduler.start()
+    assert looks.wait(30)
+    assert not scheduler.stop(0.01), "a round is under way"
+    reached(lambda: not scheduler._jobs.running)
+    go.set()
+    scheduler._ender.join(30)
+    assert scheduler.ended
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_pause_counts_from_the_end_of_a_fetch(runtime: Runtime, monitor_now: datetime, fails: bool) -> None:
+    times = [monitor_now]
+    fetch = runtime.sources["news"].fetch
+
+    def slow(cursor: Any, now: datetime) -> Any:
+        times.append(now + timedelta(seconds=400))  # longer than its `every`
+        if fails:
+            raise SourceError("took longer than 400 s")
+        return fetch(cursor, now)
+
+    runtime.sources["news"].fetch = slow  # type: ignore[method-assign]
+    Scheduler(runtime, lambda: times[-1])._fetch("news")
+    state = runtime.store.sources.get("news")
+    assert state is not None
+    assert state.next_at is not None
+    assert 270 <= (state.next_at - times[-1]).total_seconds() <= 330
+    assert runtime.due_sources(times[-1]) == []
+
+
+def test_notifiers_that_fail_in_turn_are_named_and_heard_once_a_minute(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler(make_runtime(), lambda: monitor_now)
+    for name in ("desk", "pager", "desk", "pager"):
+        scheduler._complain("refresh", DeliveryError(f"{name} answered 500"), notifier=name)
+    assert [(record.getMessage(), fields(record)) for record in caplog.records] == [
+        (f"refresh of {name} failed: {name} answered 500", {"notifier": name}) for name in ("desk", "pager")
+    ]

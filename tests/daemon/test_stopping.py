@@ -1,0 +1,184 @@
+"""The end of a monitor, and its reloads, where something hangs or is wrong: the process is always to be had."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+from monitor.daemon import Loaded, _reload
+from monitor.runtime import Runtime
+from monitor.shared_encoder import SharedEncoder
+from tests.daemon.test_daemon import CONFIG, Monitor, monitor
+
+__all__ = ["monitor"]  # a fixture
+
+STUCK = """
+import threading
+from monitor import hookimpl
+from monitor.interfaces import Settings, Source
+from monitor.types import Batch, Document
+
+class Stuck(Source):
+    name = "stuck"
+
+    class Settings(Settings):
+        fetch: bool = False
+
+    def fetch(self, cursor, now):
+        if self.settings.fetch:
+            print("fetches", self.base, flush=True)
+            threading.Event().wait()
+        yield Batch((), cursor={})
+
+    def close(self):
+        print("closes", self.base, flush=True)
+        threading.Event().wait()
+
+@hookimpl
+def register_sources():
+    return [Stuck]
+"""
+
+KEEPER = """
+from sqlite_utils.migrations import Migrations
+from monitor import hookimpl
+from monitor.interfaces import Settings, Source
+from monitor.types import Batch, Document
+
+kept = Migrations("monitor-keeper")
+
+@kept()
+def m001(db):
+    db["keeper_notes"].create({"id": int})
+
+class Keeper(Source):
+    name = "keeper"
+
+    def fetch(self, cursor, now):
+        yield Batch((Document("k", "a great win"),), cursor={})
+
+@hookimpl
+def register_sources():
+    return [Keeper]
+
+@hookimpl
+def register_migrations():
+    return [kept]
+"""
+
+
+def install(monitor: Monitor, name: str, module: str) -> None:
+    site = monitor.folder / "site"
+    (site / f"{name}_plugin.py").write_text(module)
+    about = site / f"{name}-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(f"[monitor]\n{name} = {name}_plugin\n")
+
+
+def add(monitor: Monitor, *sources: str) -> None:
+    more = "".join(f'\n[[sources]]\nevery = "1s"\n{source}\n' for source in sources)
+    (monitor.folder / "config.toml").write_text(CONFIG + more)
+
+
+def running(monitor: Monitor, times: int = 1) -> None:
+    monitor.wait_for(lambda: monitor.messages().count("running with") == times)
+
+
+def test_a_part_that_does_not_close_is_left(monitor: Monitor) -> None:
+    install(monitor, "stuck", STUCK)
+    add(monitor, 'plugin = "stuck"\nname = "tar"', 'plugin = "stuck"\nname = "glue"')
+    monitor.start()
+    running(monitor)
+    code, seconds = monitor.end()
+    assert code == 0
+    assert seconds < 14
+    for name in ("tar", "glue"):
+        assert f"source {name} is not closed after 2 s" in monitor.messages()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_who_asks_twice_gets_the_end_at_once(monitor: Monitor, number: signal.Signals, code: int) -> None:
+    install(monitor, "stuck", STUCK)
+    add(monitor, 'plugin = "stuck"\nname = "tar"\nfetch = true')
+    monitor.start()
+    monitor.wait_for(lambda: "fetches" in monitor.messages())
+    monitor.tell(signal.SIGTERM)
+    monitor.wait_for(lambda: "SIGTERM: stopping" in monitor.messages())
+    got, seconds = monitor.end(number)
+    assert (got, seconds < 5) == (code, True), "it waits for what hangs no longer"
+    assert f"{number.name} again: leaving at once" in monitor.messages()
+
+
+def test_what_cannot_be_used_stops_nothing(monitor: Monitor) -> None:
+    install(monitor, "stuck", STUCK)
+    add(monitor, 'plugin = "stuck"\nname = "tar"\nfetch = true')
+    monitor.start()
+    monitor.wait_for(lambda: "fetches" in monitor.messages())
+    config = monitor.folder / "config.toml"
+    config.write_text(CONFIG + "\noops = 1\n")
+    for times, said in enumerate(["oops", f"{config}: there is no such file"], 1):
+        monitor.tell(signal.SIGHUP)
+        monitor.wait_for(lambda times=times: monitor.messages().count("the configuration stays") == times)
+        line = monitor.messages().splitlines()[-1]
+        assert (said in line, "--config" in line) == (True, False)
+        config.unlink(missing_ok=True)
+    assert monitor.messages().count("running with") == 1
+    assert "still under way" not in monitor.messages()
+    monitor.say("a great win")
+    monitor.wait_for_documents(1)
+
+
+def test_a_bug_while_it_is_read_stops_nothing_either(
+    make_runtime: Callable[..., Runtime], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> NoReturn:
+        raise RuntimeError("a bug")
+
+    runtime = make_runtime()
+    assert isinstance(runtime.encoder, SharedEncoder)
+    present = Loaded(runtime.config, runtime.plugins, runtime.encoder)
+    with caplog.at_level(logging.ERROR):
+        assert _reload(broken, present, runtime.store) is None
+    assert "the configuration stays as it was" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text, "with a traceback"
+
+
+def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:
+    (monitor.folder / "feeds").mkdir()
+    add(
+        monitor,
+        *[
+            f'plugin = "chatlog"\nname = "c{n}"\npath = "feeds/{n}.jsonl"'.replace("1s", "0.1s")
+            for n in range(16)
+        ],
+    )
+    monitor.start()
+    running(monitor)
+    for _ in range(5):
+        monitor.tell(signal.SIGHUP)
+    running(monitor, 2)
+    for _ in range(5):
+        monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: monitor.messages().count("running with") >= 3)
+    code, seconds = monitor.end()
+    assert code == 0
+    assert seconds < 20
+    assert "still under way" not in monitor.messages()
+
+
+def test_a_plugin_that_came_since_has_its_tables_before_its_source_runs(monitor: Monitor) -> None:
+    monitor.start()
+    running(monitor)
+    install(monitor, "keeper", KEEPER)
+    add(monitor, 'plugin = "keeper"\nname = "keeper"')
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for_documents(1)
+    store = monitor.store()
+    assert store.db["keeper_notes"].exists()
+    store.close()
+    assert monitor.end()[0] == 0

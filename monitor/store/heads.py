@@ -105,6 +105,7 @@ class Heads(Room):
                 f"insert into heads ({', '.join(values)}) values ({marks(list(values))})",
                 list(values.values()),
             )
+            self._changed()
         return self._need(task)
 
     def before(self, head: StoredHead) -> StoredHead | None:
@@ -151,7 +152,11 @@ class Heads(Room):
                 [task, head_id],
             ).rowcount
             if overtaken:
-                self.write("update revisions set value = value + 1 where name = 'learning'")
+                self._changed()
+
+    def _changed(self) -> None:
+        """Have whoever learns look: a head that another process made is to be taken up."""
+        self.write("update revisions set value = value + 1 where name = 'learning'")
 
     def _need(self, task: str) -> StoredHead:
         found = self.active(task)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import LearnError
-from monitor.pipeline.learning import revert
+from monitor.pipeline.learning import adapt_reader, revert
 from monitor.pipeline.promotion import promote, unlabelled
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
@@ -154,6 +154,18 @@ def test_a_head_that_cannot_be_read_is_not_tried_for_ever(
     scheduler._learn()
     scheduler._relabel()
     assert len(rounds) == 2
+
+
+def test_a_head_that_another_process_made_is_taken_up(
+    runtime: Runtime, make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    scheduler = Scheduler(runtime, lambda: monitor_now)
+    scheduler._learn()
+    other = make_runtime()
+    [reader] = [reader for reader in other.readers if reader.task.name == "mood"]
+    assert adapt_reader(other.store, other.featurizer, reader, monitor_now, force=True) is not None
+    scheduler._learn()
+    assert [r.head_id for r in runtime.readers if r.task.name == "mood"] == [active(runtime).id]
 
 
 def test_what_an_older_head_still_answered_is_read_again(runtime: Runtime, monitor_now: datetime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from monitor.store.room import (
     to_time,
     to_time_or_none,
 )
-from monitor.store.stories import Telling, grouped
+from monitor.store.stories import Telling, grouped, story_of
 from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
@@ -289,13 +288,6 @@ def content_hash(document: Document) -> str:
     """Changes when title, text or link do."""
     joined = "\x00".join([document.title, document.text, document.url])
     return hashlib.blake2b(joined.encode(errors="replace"), digest_size=16).hexdigest()
-
-
-def story_of(document: Document) -> str:
-    """The same for texts that differ in case, spacing and punctuation only."""
-    text = unicodedata.normalize("NFKC", f"{document.title} {document.text}").casefold()
-    words = "".join(c if c.isalnum() else " " for c in text).split()
-    return hashlib.blake2b(" ".join(words).encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def match_expression(words: str) -> str:

@@ -1,16 +1,20 @@
 """Stories: which documents tell the same thing.
 
 Until near duplicates are clustered, two documents are one story if their normalised texts are
-the same (:func:`monitor.store.documents.story_of`) or their links are, and at most 48 hours lie
+the same (:func:`story_of`) or their links are, and at most 48 hours lie
 between them. In conversations there are no copies: "it is down" from fifty customers is fifty stories, and
 only who repeats it in the same conversation tells nothing new.
 """
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from monitor.types import Document
 
 SPAN_S = 48 * 3600
 """What is told again after this long is told anew."""
@@ -24,6 +28,13 @@ class Telling:
     url: str
     thread: str
     at: int
+
+
+def story_of(document: Document) -> str:
+    """The same for texts that differ in case, spacing and punctuation only."""
+    text = unicodedata.normalize("NFKC", f"{document.title} {document.text}").casefold()
+    words = "".join(c if c.isalnum() else " " for c in text).split()
+    return hashlib.blake2b(" ".join(words).encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def grouped(tellings: Sequence[Telling]) -> list[int]:

@@ -77,11 +77,11 @@ def test_a_running_monitor_notices_that_a_version_is_used_again(store: Store, mo
     add(store, 1, monitor_now)
     revision = store.revision("learning")
     second = add(store, 2, monitor_now)
-    assert store.revision("learning") == revision, "a new head is its own doing"
+    assert store.revision("learning") == revision + 1, "another process may have made it"
     before = store.heads.before(second)
     assert before is not None
     store.heads.use_again(before, kept_for="now")
-    assert store.revision("learning") == revision + 1
+    assert store.revision("learning") == revision + 2
 
 
 def test_heads_of_an_older_file_get_a_history(tmp_path: Path) -> None:

@@ -170,13 +170,13 @@ def _reload(load: Load, present: Loaded, store: Store) -> Loaded | None:
         same = (new.encoder, new.encoder_settings) == (config.encoder, config.encoder_settings)
         store.adopt(plugins.migrations)  # a plugin may have been installed since
         encoder = present.encoder if same else _encoder(new)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # plugins' code runs in it
         _report(error)
         return None
     return Loaded(new, plugins, encoder)
 
 
-def _report(error: Exception) -> None:
+def _report(error: BaseException) -> None:
     """Say why a configuration is not used."""
     if isinstance(error, ConfigError):
         faults = [replace(fault, advice="") for fault in error.faults]  # nobody starts anything just now

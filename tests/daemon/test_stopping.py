@@ -133,11 +133,12 @@ def test_what_cannot_be_used_stops_nothing(monitor: Monitor) -> None:
     monitor.wait_for_documents(1)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), SystemExit("a bug")])
 def test_a_bug_while_it_is_read_stops_nothing_either(
-    make_runtime: Callable[..., Runtime], caplog: pytest.LogCaptureFixture
+    make_runtime: Callable[..., Runtime], caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     def broken() -> NoReturn:
-        raise RuntimeError("a bug")
+        raise error
 
     runtime = make_runtime()
     assert isinstance(runtime.encoder, SharedEncoder)
@@ -145,7 +146,7 @@ def test_a_bug_while_it_is_read_stops_nothing_either(
     with caplog.at_level(logging.ERROR):
         assert _reload(broken, present, runtime.store) is None
     assert "the configuration stays as it was" in caplog.text
-    assert "RuntimeError: a bug" in caplog.text, "with a traceback"
+    assert f"{type(error).__name__}: a bug" in caplog.text, "with a traceback"
 
 
 def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
@@ -49,6 +50,18 @@ class SafeSettings(Settings):
     tokens: dict[str, list[SecretStr]] = Field(default_factory=dict)
     login: Login | None = Field(None, alias="log-in")
     greeting: str = ""
+    answer: str = ""
+
+    @field_validator("answer")
+    @classmethod
+    def _apt(cls, value: str, info: ValidationInfo) -> str:
+        if "no" in value:
+            raise AssertionError(f"{value!r} is no answer")
+        if "what" in value:
+            raise ValueError(f"{value!r} is no answer to {info.data['greeting']!r}")
+        if value:
+            raise PydanticCustomError("odd", "{value} is odd", {"value": repr(value)})
+        return value
 
     @field_validator("greeting")
     @classmethod
@@ -411,13 +424,16 @@ def test_secrets_come_from_the_environment(read, faults):
         ('port = { env = "TOKEN" }', "port", "input should be a valid integer, unable to parse string as an integer"),
         ('timeout = { env = "TOKEN" }', "timeout", "'***' is not a duration; write it like 90s, 5m, 1h30m or 2d"),
         ('greeting = { env = "TOKEN" }', "greeting", "'***' is not polite"),
+        ('answer = { env = "NO" }', "answer", "assertion failed, '***' is no answer"),
+        ('greeting = { env = "HELLO" }\nanswer = "what"', "answer", "'what' is no answer to '***'"),
+        ('answer = { env = "TOKEN" }', "answer", "'***' is odd"),
         ('every = { env = "SECONDS" }', "every", "must be at least 1s"),
         ("tokens = { a = [12345] }", "tokens.a[1]", "must be a text"),
         ("log-in = { pin = 12345 }", "log-in.pin", "must be a text"),
     ],
 )  # fmt: skip
 def test_secrets_are_told_to_nobody(faults, line, place, message):
-    environ = {"TOKEN": "hunter2secret", "SECONDS": "0.25s"}
+    environ = {"TOKEN": "hunter2secret", "SECONDS": "0.25s", "NO": "nonsecret", "HELLO": "hello-secret"}
     assert faults(f'[[sources]]\nplugin = "safe"\nname = "news"\n{line}', environ=environ) == [
         (f"sources[1].{place}", message)
     ]

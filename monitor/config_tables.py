@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitor.config_faults import faults, without_secrets
-from monitor.errors import Fault, MonitorError, UnknownName
+from monitor.errors import Fault, MonitorError, UnknownName, one_line
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
 
@@ -96,8 +96,8 @@ class Tables:
             return None
         try:
             return self.model(part.Settings, table, place)
-        except Exception as error:  # a validator of the plugin's
-            self.raised(error, place)
+        except (Exception, SystemExit) as error:  # a validator of the plugin's
+            self.fault(place, self.raised(error, place))
             return None
 
     def check(self, make: Callable[[], Encoder | Notifier], place: str) -> None:
@@ -110,14 +110,14 @@ class Tables:
                 part.close()
         except MonitorError as error:
             self.fault(place, str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("the part at %s raised", place)
-            self.raised(error, place)
+            self.fault(place, self.raised(error, place))
 
-    def raised(self, error: Exception, place: str) -> None:
-        """Note what a plugin raised, without the secrets that it may quote."""
-        text = " ".join(f"the plugin raised {type(error).__name__}: {error}".split())
-        self.fault(place, without_secrets(text, self.hidden, place))
+    def raised(self, error: BaseException, place: str) -> str:
+        """What a plugin raised, in one line without the secrets that it may quote."""
+        text = f"the plugin raised {type(error).__name__}: {error}"
+        return one_line(without_secrets(text, self.hidden, place))
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""

@@ -70,6 +70,8 @@ class SafeSettings(Settings):
             raise ValueError(f"{value!r} is not polite")
         if "hello " in value:
             raise KeyError(value)  # a fault of the plugin's
+        if "bye" in value:
+            sys.exit(value)
         return value
 
 
@@ -84,6 +86,10 @@ class Mood(TaskAdapter):
 
     def labels(self):
         return {"bad": "something went wrong", "good": "something went well"}
+
+
+class RolesSettings(Settings):
+    roles: list[str] = Field(default_factory=list)
 
 
 class Own(TaskAdapter):
@@ -311,6 +317,25 @@ def test_labels_that_are_no_texts_leave_the_task_out(read, monkeypatch, labels, 
     assert said in config.left_out[0].message
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "the plugin raised SystemExit: 3"),
+        (ValueError("two\nlines of hunter2"), "the plugin raised ValueError: two lines of ***"),
+    ],
+)
+def test_an_adapter_that_raises_leaves_its_task_out_in_one_line(read, monkeypatch, error, said):
+    def labels(self):
+        raise error
+
+    monkeypatch.setattr(Own, "labels", labels)
+    task = '[[tasks]]\nname = "own"\nadapter = "labels"\nroles = [{ env = "TOKEN" }]\n'
+    monkeypatch.setattr(Own, "Settings", RolesSettings)
+    config = read(MOOD + task, environ={"TOKEN": "hunter2"})
+    assert [task.task.name for task in config.tasks] == ["mood"]
+    assert [(fault.place, fault.message) for fault in config.left_out] == [("tasks[2].adapter", said)]
+
+
 def test_half_a_character_in_what_an_adapter_brings_is_replaced(read, monkeypatch):
     monkeypatch.setattr(Own, "labels", lambda self: {"a\ud83d": "half \ude00", "b": "\ud83d\ude00"})
     monkeypatch.setattr(Own, "seeds", lambda self: [Seed("x \ud83d", "a\ud83d"), Seed("y", "c")])
@@ -444,6 +469,7 @@ def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
     assert faults(text + '"hello you"') == [("sources[1]", "the plugin raised KeyError: 'hello you'")]
     hidden = faults(text + '{ env = "TOKEN" }', environ={"TOKEN": "hello hunter2secret"})
     assert hidden == [("sources[1]", "the plugin raised KeyError: '***'")]
+    assert faults(text + '"hello, bye"') == [("sources[1]", "the plugin raised SystemExit: hello, bye")]
 
 
 def test_paths_are_relative_to_the_file(read, tmp_path, monkeypatch):

@@ -160,6 +160,22 @@ def test_a_plugin_that_fails_at_its_migrations_or_commands_provides_nothing():
     assert [status.provides for status in plugins.statuses] == [[], ["source good"], []]
 
 
+@pytest.mark.parametrize("hook", ["register_notifiers", "register_migrations"])
+def test_a_name_that_only_one_plugin_claims_that_did_not_fail_is_that_plugins(hook):
+    def fail(self):
+        raise RuntimeError("no")
+
+    half = type("Half", (Provides,), {hook: hookimpl(fail)})
+    for names in (("half", "whole"), ("whole", "half")):
+        given = {name: (half if name == "half" else Provides)(source("twin")) for name in names}
+        plugins = load(**given)
+        assert errors(plugins) == {"half": "RuntimeError: no"}
+        assert plugins.clashes == []
+        assert plugins.owners["source", "twin"] == "whole"
+        assert list(plugins.parts["source"]) == ["twin"]
+        assert {s.name: s.provides for s in plugins.statuses}["whole"] == ["source twin"]
+
+
 def test_a_class_registered_twice_fails_its_own_plugin_only():
     twice = source("twice")
     plugins = load(bad=Provides(twice, twice), good=Provides(source("good")))

@@ -141,7 +141,7 @@ class _Reader(Tables):
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
         )
         if self.faults:
-            raise ConfigError(self.path, with_names(self.faults, document))
+            raise ConfigError(self.path, with_names(self.told(), document))
         assert encoder_part is not None
         return Config(
             path=self.path,

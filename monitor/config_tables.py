@@ -24,7 +24,8 @@ class Tables:
     """Reads tables against models and plugins; ``faults`` has what is wrong, with its place.
 
     ``left_out``: what cannot run because a plugin failed. ``hidden``: by place, what comes from
-    the environment, and is told to nobody. Relative paths start at ``base``.
+    the environment, and is told to nobody; ``absent``: where it should have come from, but did not.
+    Relative paths start at ``base``.
     """
 
     def __init__(self, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> None:
@@ -33,10 +34,19 @@ class Tables:
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
         self.hidden: dict[str, str] = {}
+        self.absent: set[str] = set()
 
     def fault(self, place: str, message: str) -> None:
         """Note what is wrong."""
         self.faults.append(Fault(place, message))
+
+    def told(self) -> list[Fault]:
+        """The faults; that something is absent is all that is wrong with it."""
+        return [
+            fault
+            for number, fault in enumerate(self.faults)
+            if fault.place not in self.absent or all(one.place != fault.place for one in self.faults[:number])
+        ]
 
     def secrets(self, value: Any, place: str) -> Any:
         """``{ env = "NAME" }`` replaced by what it names."""
@@ -47,6 +57,7 @@ class Tables:
         if len(value) == 1 and isinstance(name := value.get("env"), str):
             if name not in self.environ:
                 self.fault(place, f"the environment variable {name} is not set")
+                self.absent.add(place)
                 return ""
             self.hidden[place] = self.environ[name]
             return self.environ[name]

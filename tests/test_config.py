@@ -464,6 +464,16 @@ def test_secrets_are_told_to_nobody(faults, line, place, message):
     ]
 
 
+@pytest.mark.parametrize("setting", ["port", "timeout", "token", "greeting", "every"])
+def test_a_secret_that_is_not_set_is_one_fault(faults, setting):
+    text = f'[[sources]]\nplugin = "safe"\nname = "news"\n{setting} = {{ env = "NO" }}\n'
+    unset = (f"sources[1].{setting}", "the environment variable NO is not set")
+    assert faults(text) == [unset]
+    assert faults(text + "other = 1")[0] == unset
+    assert [place for place, _ in faults(text + "other = 1")] == [unset[0], "sources[1].other"]
+    assert faults('retention = { features = { env = "NO" } }') == [("retention.features", unset[1])]
+
+
 def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
     text = '[[sources]]\nplugin = "safe"\nname = "news"\ngreeting = '
     assert faults(text + '"hello you"') == [("sources[1]", "the plugin raised KeyError: 'hello you'")]

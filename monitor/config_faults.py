@@ -21,6 +21,10 @@ _WORDS = {
     "string_type": "must be a text",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
     "missing": "is required",
 }
 _OWN_WORDS = frozenset(typing.get_args(ErrorType)) - {"value_error", "assertion_error"}

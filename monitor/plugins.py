@@ -11,7 +11,7 @@ import pluggy
 from pydantic import BaseModel
 
 from monitor import hookspecs
-from monitor.errors import PluginError, UnknownName
+from monitor.errors import PluginError, UnknownName, one_line
 from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
 
 GROUP = "monitor"
@@ -263,6 +263,5 @@ def _implementations(manager: pluggy.PluginManager, hook: str) -> list[tuple[str
 
 
 def _fail(status: PluginStatus, error: BaseException) -> None:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    status.error = text if len(text) <= 300 else text[:299] + "…"
+    status.error = one_line(f"{type(error).__name__}: {error}", 300)
     status.provides.clear()

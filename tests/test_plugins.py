@@ -83,6 +83,7 @@ def register_sources():
     [
         ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
         ("raise RuntimeError('first line\\nsecond line')", "RuntimeError: first line second line"),
+        ("raise RuntimeError('\\x1b[31mred\\x07')", "RuntimeError: red"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError"),
     ],
@@ -92,7 +93,7 @@ def test_a_plugin_that_does_not_import_is_recorded_and_the_rest_goes_on(points, 
     assert plugins.pick("source", "good").name == "good"
     bad, good = plugins.statuses
     assert bad.error.startswith(error)
-    assert "\n" not in bad.error
+    assert bad.error.isprintable()
     assert (good.error, good.provides) == ("", ["source good"])
     assert good.module == "plugin_under_test_good"
 

@@ -157,7 +157,7 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
         finally:
             notifier.close()
     except MonitorError as failure:
-        error = str(failure)
+        error = one_line(failure)
     except (Exception, SystemExit) as failure:
-        error = f"the plugin raised {type(failure).__name__}: {failure}"
+        error = one_line(f"the plugin raised {type(failure).__name__}: {failure}")
     return Tested(config.name, config.plugin, key, error)

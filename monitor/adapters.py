@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
+from monitor.errors import MonitorError, PluginError, one_line
 from monitor.interfaces import TaskAdapter
 from monitor.types import Seed, whole
 
@@ -33,3 +35,18 @@ def seeds_of(adapter: TaskAdapter, labels: Collection[str]) -> list[Seed]:
             raise TypeError(f"seeds() must give Seed objects of two texts, not {seed!r:.100}")
     seeds = [Seed(whole(seed.text), whole(seed.label)) for seed in found]
     return [seed for seed in seeds if seed.label in labels]
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Whatever the adapter of that name raises is one line, for a command that cannot do without it.
+
+    :raises PluginError: it raised something else than a :class:`MonitorError`.
+    """
+    try:
+        yield
+    except MonitorError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"the task adapter {name!r} raised {type(error).__name__}: {error}"
+        raise PluginError(one_line(said)) from error

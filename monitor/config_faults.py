@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core.core_schema import ErrorType
 
 from monitor.durations import format_duration, parse_duration
 from monitor.errors import Fault
@@ -20,8 +21,14 @@ _WORDS = {
     "string_type": "must be a text",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
     "missing": "is required",
 }
+_OWN_WORDS = frozenset(typing.get_args(ErrorType)) - {"value_error", "assertion_error"}
+"""Kinds of errors whose words are pydantic's own: those of the others are a validator's, which may quote any value."""
 _BOUNDS = {"le": "at most", "lt": "less than", "ge": "at least", "gt": "more than"}
 
 
@@ -46,7 +53,7 @@ def faults(
         for step in where:
             full += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if full else step
         words = _words(dict(item), model, where, full in hidden or _is_secret(model, where))
-        words = without_secrets(words, hidden, full) if item["type"] == "value_error" else words
+        words = words if item["type"] in _OWN_WORDS else without_secrets(words, hidden, place)
         if words not in found.setdefault(full, []):
             found[full].append(words)
     return [Fault(where, ", or ".join(words)) for where, words in found.items()]
@@ -94,8 +101,10 @@ def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str,
         text = _WORDS[kind]
     else:
         text = str(item["msg"]).removeprefix("Value error, ")
+        if kind not in _OWN_WORDS and secret and isinstance(value, str):
+            text = without_secrets(text, {"": value})
         if kind == "value_error":
-            return without_secrets(text, {"": value}) if secret and isinstance(value, str) else text
+            return text
         bound = next((name for name in _BOUNDS if name in item.get("ctx", {})), None)
         if bound is not None and isinstance(value, float) and _is_duration(model, where):
             text = f"must be {_BOUNDS[bound]} {_span(item['ctx'][bound])}"

@@ -141,7 +141,7 @@ class _Reader(Tables):
             top.digests, "digests", lambda p, t: self.digest(p, t, {*labels, *unchecked}, names)
         )
         if self.faults:
-            raise ConfigError(self.path, with_names(self.faults, document))
+            raise ConfigError(self.path, with_names(self.told(), document))
         assert encoder_part is not None
         return Config(
             path=self.path,
@@ -225,11 +225,9 @@ class _Reader(Tables):
         except MonitorError as error:
             self.fault(f"{place}.labels", str(error))
             return None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("the task adapter %s raised", core.adapter)
-            self.left_out.append(
-                Fault(f"{place}.adapter", f"the plugin raised {type(error).__name__}: {error}")
-            )
+            self.left_out.append(Fault(f"{place}.adapter", self.raised(error, place)))
             return None
         seeds = self.base / core.seeds if core.seeds else None
         if seeds is not None and not seeds.is_file():

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitor.config_faults import faults, without_secrets
-from monitor.errors import Fault, MonitorError, UnknownName
+from monitor.errors import Fault, MonitorError, UnknownName, one_line
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
 
@@ -24,7 +24,8 @@ class Tables:
     """Reads tables against models and plugins; ``faults`` has what is wrong, with its place.
 
     ``left_out``: what cannot run because a plugin failed. ``hidden``: by place, what comes from
-    the environment, and is told to nobody. Relative paths start at ``base``.
+    the environment, and is told to nobody; ``absent``: where it should have come from, but did not.
+    Relative paths start at ``base``.
     """
 
     def __init__(self, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> None:
@@ -33,10 +34,19 @@ class Tables:
         self.faults: list[Fault] = []
         self.left_out: list[Fault] = []
         self.hidden: dict[str, str] = {}
+        self.absent: set[str] = set()
 
     def fault(self, place: str, message: str) -> None:
         """Note what is wrong."""
         self.faults.append(Fault(place, message))
+
+    def told(self) -> list[Fault]:
+        """The faults; that something is absent is all that is wrong with it."""
+        return [
+            fault
+            for number, fault in enumerate(self.faults)
+            if fault.place not in self.absent or all(one.place != fault.place for one in self.faults[:number])
+        ]
 
     def secrets(self, value: Any, place: str) -> Any:
         """``{ env = "NAME" }`` replaced by what it names."""
@@ -47,6 +57,7 @@ class Tables:
         if len(value) == 1 and isinstance(name := value.get("env"), str):
             if name not in self.environ:
                 self.fault(place, f"the environment variable {name} is not set")
+                self.absent.add(place)
                 return ""
             self.hidden[place] = self.environ[name]
             return self.environ[name]
@@ -96,8 +107,8 @@ class Tables:
             return None
         try:
             return self.model(part.Settings, table, place)
-        except Exception as error:  # a validator of the plugin's
-            self.raised(error, place)
+        except (Exception, SystemExit) as error:  # a validator of the plugin's
+            self.fault(place, self.raised(error, place))
             return None
 
     def check(self, make: Callable[[], Encoder | Notifier], place: str) -> None:
@@ -110,14 +121,14 @@ class Tables:
                 part.close()
         except MonitorError as error:
             self.fault(place, str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("the part at %s raised", place)
-            self.raised(error, place)
+            self.fault(place, self.raised(error, place))
 
-    def raised(self, error: Exception, place: str) -> None:
-        """Note what a plugin raised, without the secrets that it may quote."""
-        text = " ".join(f"the plugin raised {type(error).__name__}: {error}".split())
-        self.fault(place, without_secrets(text, self.hidden, place))
+    def raised(self, error: BaseException, place: str) -> str:
+        """What a plugin raised, in one line without the secrets that it may quote."""
+        text = f"the plugin raised {type(error).__name__}: {error}"
+        return one_line(without_secrets(text, self.hidden, place))
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:
         """The core's keys of a table, validated, and the rest, which belongs to the plugin."""

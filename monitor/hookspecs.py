@@ -1,7 +1,8 @@
 """The hooks that a plugin may implement.
 
 A plugin is a module (or any object) registered in the entry-point group ``monitor``. Hooks
-are called once, when the program starts. A hook that raises loses only its own plugin.
+are called when the program starts, and when the configuration is read again. A hook that
+raises loses only its own plugin.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pluggy
 from pydantic import BaseModel
 
 from monitor import hookspecs
-from monitor.errors import PluginError, UnknownName
+from monitor.errors import PluginError, UnknownName, one_line
 from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
 
 GROUP = "monitor"
@@ -185,11 +185,11 @@ def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatu
 
 
 def _collect(plugins: Plugins) -> None:
-    clashing: dict[str, str] = {}
+    """Ask all hooks, and only then see which names the plugins that did not fail claim: a failed one claims none."""
+    claims: dict[tuple[str, str], list[tuple[str, type[Part]]]] = {}
     for kind, (hook, base) in _PARTS.items():
         for plugin, impl in _implementations(plugins.manager, hook):
-            status = plugins._status(plugin)
-            if status.error:
+            if plugins._status(plugin).error:
                 continue
             try:
                 classes = {}
@@ -199,40 +199,44 @@ def _collect(plugins: Plugins) -> None:
                         raise PluginError(f"the {kind} {name!r} is registered twice")
                     classes[name] = cls
             except (Exception, SystemExit) as error:
-                plugins._withdraw(plugin, error)
+                _fail(plugins._status(plugin), error)
                 continue
             for name, cls in classes.items():
-                if name in plugins.parts[kind]:
-                    other = plugins.owners[kind, name]
-                    said = f"two plugins provide the {kind} {name!r}: {other} and {plugin}; "
-                    said += 'disable one of them under [plugins] disabled = ["..."]'
-                    plugins.clashes.append(said)
-                    clashing |= {other: said, plugin: said}
-                    continue
-                plugins.owners[kind, name] = plugin
-                plugins.parts[kind][name] = cls
-                status.provides.append(f"{kind} {name}")
+                claims.setdefault((kind, name), []).append((plugin, cls))
+    migrations: dict[str, list[Any]] = {}
     for plugin, impl in _implementations(plugins.manager, "register_migrations"):
-        status = plugins._status(plugin)
-        if status.error:
+        if plugins._status(plugin).error:
             continue
         try:
-            sets = list(impl.function())
-            for migrations in sets:
-                if migrations.name != f"monitor-{plugin}":
-                    raise PluginError(
-                        f"the migration set {migrations.name!r} must be called 'monitor-{plugin}'"
-                    )
-            if len(sets) > 1:
+            migrations[plugin] = list(impl.function())
+            for one in migrations[plugin]:
+                if one.name != f"monitor-{plugin}":
+                    raise PluginError(f"the migration set {one.name!r} must be called 'monitor-{plugin}'")
+            if len(migrations[plugin]) > 1:
                 raise PluginError(f"the migration set 'monitor-{plugin}' is registered twice")
         except (Exception, SystemExit) as error:
-            plugins._withdraw(plugin, error)
-        else:
-            plugins.owners |= {("migrations", migrations.name): plugin for migrations in sets}
-            plugins.migrations += sets
-            status.provides += [f"migrations {migrations.name}" for migrations in sets]
+            _fail(plugins._status(plugin), error)
+    clashing: dict[str, str] = {}
+    for (kind, name), claimants in claims.items():
+        standing = [plugin for plugin, _ in claimants if not plugins._status(plugin).error]
+        plugins.owners[kind, name] = first = standing[0] if standing else claimants[-1][0]
+        for other in standing[1:]:
+            said = f"two plugins provide the {kind} {name!r}: {first} and {other}; "
+            said += 'disable one of them under [plugins] disabled = ["..."]'
+            plugins.clashes.append(said)
+            clashing |= {first: said, other: said}
     for plugin, said in clashing.items():
-        plugins._withdraw(plugin, PluginError(said))
+        _fail(plugins._status(plugin), PluginError(said))
+    for (kind, name), claimants in claims.items():
+        for plugin, cls in claimants:
+            if not (status := plugins._status(plugin)).error:
+                plugins.parts[kind][name] = cls
+                status.provides.append(f"{kind} {name}")
+    for plugin, sets in migrations.items():
+        if not (status := plugins._status(plugin)).error:
+            plugins.owners |= {("migrations", one.name): plugin for one in sets}
+            plugins.migrations += sets
+            status.provides += [f"migrations {one.name}" for one in sets]
 
 
 def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:
@@ -259,6 +263,5 @@ def _implementations(manager: pluggy.PluginManager, hook: str) -> list[tuple[str
 
 
 def _fail(status: PluginStatus, error: BaseException) -> None:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    status.error = text if len(text) <= 300 else text[:299] + "…"
+    status.error = one_line(f"{type(error).__name__}: {error}", 300)
     status.provides.clear()

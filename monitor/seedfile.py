@@ -50,7 +50,7 @@ def read_seeds(
     rows, bad = (_read_csv if suffix == ".csv" else _read_jsonl)(source, content, labels)
     if one_label:
         rows, contradictions = _agreeing(rows)
-        bad += contradictions
+        bad = sorted([*bad, *contradictions], key=lambda record: int(record.place.removeprefix("line ")))
     return [seed for _, _, seed in rows], bad
 
 

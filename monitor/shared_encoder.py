@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,8 @@ class SharedEncoder(Encoder):
 
     @property
     def fingerprint(self) -> str:
-        with self._turn:
-            try:
-                found: object = self.encoder.fingerprint
-            except (Exception, SystemExit) as error:
-                raise self._failure(error) from error
+        with self._asked():
+            found: object = self.encoder.fingerprint
         if not isinstance(found, str) or not found:
             raise LearnError(
                 f"the encoder {self.encoder.name} has the fingerprint {found!r}: it must be a text"
@@ -46,26 +44,44 @@ class SharedEncoder(Encoder):
 
     @property
     def views(self) -> tuple[str, ...]:
-        with self._turn:
+        with self._asked():
             return self.encoder.views
 
     def check(self) -> None:
-        with self._turn:
+        with self._asked():
             self.encoder.check()
 
     def prior(self, labels: Any) -> Any:
-        with self._turn:
+        with self._asked():
             return self.encoder.prior(labels)
 
     def encode(self, texts: Any, views: Any = ("base",), *, progress: Any = None) -> dict[str, Any]:
-        with self._turn:
-            try:
-                rows = self.encoder.encode(texts, views, progress=progress)
-            except (Exception, SystemExit) as error:
-                raise self._failure(error) from error
+        with self._asked():
+            rows = self.encoder.encode(texts, views, progress=progress)
         if wrong := no_features(rows, len(texts), views):
             raise LearnError(f"the encoder {self.encoder.name} gave {wrong}")
         return rows
+
+    def reads(self, text: str) -> int:
+        with self._asked():
+            return self.encoder.reads(text)
+
+    def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
+        with self._asked():
+            return self.encoder.fine_tune(*given, progress=progress)
+
+    def offer(self, change: bytes) -> str:
+        with self._asked():
+            return self.encoder.offer(change)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """One call at a time; what it raises is a failure of the encoder."""
+        with self._turn:
+            try:
+                yield
+            except (Exception, SystemExit) as error:
+                raise self._failure(error) from error
 
     def _failure(self, error: BaseException) -> LearnError:
         if isinstance(error, MonitorError):
@@ -75,18 +91,6 @@ class SharedEncoder(Encoder):
             self._said = said
             log.error("%s", said, exc_info=error)
         return LearnError(said)
-
-    def reads(self, text: str) -> int:
-        with self._turn:
-            return self.encoder.reads(text)
-
-    def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
-        with self._turn:
-            return self.encoder.fine_tune(*given, progress=progress)
-
-    def offer(self, change: bytes) -> str:
-        with self._turn:
-            return self.encoder.offer(change)
 
     def close(self) -> None:
         self.encoder.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
@@ -49,6 +50,18 @@ class SafeSettings(Settings):
     tokens: dict[str, list[SecretStr]] = Field(default_factory=dict)
     login: Login | None = Field(None, alias="log-in")
     greeting: str = ""
+    answer: str = ""
+
+    @field_validator("answer")
+    @classmethod
+    def _apt(cls, value: str, info: ValidationInfo) -> str:
+        if "no" in value:
+            raise AssertionError(f"{value!r} is no answer")
+        if "what" in value:
+            raise ValueError(f"{value!r} is no answer to {info.data['greeting']!r}")
+        if value:
+            raise PydanticCustomError("odd", "{value} is odd", {"value": repr(value)})
+        return value
 
     @field_validator("greeting")
     @classmethod
@@ -57,6 +70,8 @@ class SafeSettings(Settings):
             raise ValueError(f"{value!r} is not polite")
         if "hello " in value:
             raise KeyError(value)  # a fault of the plugin's
+        if "bye" in value:
+            sys.exit(value)
         return value
 
 
@@ -71,6 +86,10 @@ class Mood(TaskAdapter):
 
     def labels(self):
         return {"bad": "something went wrong", "good": "something went well"}
+
+
+class RolesSettings(Settings):
+    roles: list[str] = Field(default_factory=list)
 
 
 class Own(TaskAdapter):
@@ -209,8 +228,8 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ('[[sources]]\nplugin = "feed"\nname = "x"', "sources[1].url", "is required"),
         ('[[sources]]\nplugin = "fed"\nname = "x"', "sources[1].plugin", "no source is called 'fed'; known: feed"),
         ('[[sources]]\nplugin = "feed"\nurl = "x"\nname = "/"', "sources[1].name", "match"),
-        ("sources = 3", "sources", "valid"),
-        ("sources = [3]", "sources[1]", "dictionary"),
+        ("sources = 3", "sources", "must be a list (it is 3)"),
+        ("sources = [3]", "sources[1]", "must be a table (it is 3)"),
         ('[[tasks]]\nname = "x"\nadapter = "nope"', "tasks[1].adapter", "known: labels, mood"),
         ('[[tasks]]\nname = "x"', "tasks[1].labels", "has no labels; give some"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "A "]', "tasks[1].labels", "'a' and 'A ' of the task 'x' differ"),
@@ -296,6 +315,25 @@ def test_labels_that_are_no_texts_leave_the_task_out(read, monkeypatch, labels, 
     assert [task.task.name for task in config.tasks] == ["mood"]
     assert [fault.place for fault in config.left_out] == ["tasks[2].adapter"]
     assert said in config.left_out[0].message
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "the plugin raised SystemExit: 3"),
+        (ValueError("two\nlines of hunter2"), "the plugin raised ValueError: two lines of ***"),
+    ],
+)
+def test_an_adapter_that_raises_leaves_its_task_out_in_one_line(read, monkeypatch, error, said):
+    def labels(self):
+        raise error
+
+    monkeypatch.setattr(Own, "labels", labels)
+    task = '[[tasks]]\nname = "own"\nadapter = "labels"\nroles = [{ env = "TOKEN" }]\n'
+    monkeypatch.setattr(Own, "Settings", RolesSettings)
+    config = read(MOOD + task, environ={"TOKEN": "hunter2"})
+    assert [task.task.name for task in config.tasks] == ["mood"]
+    assert [(fault.place, fault.message) for fault in config.left_out] == [("tasks[2].adapter", said)]
 
 
 def test_half_a_character_in_what_an_adapter_brings_is_replaced(read, monkeypatch):
@@ -411,16 +449,29 @@ def test_secrets_come_from_the_environment(read, faults):
         ('port = { env = "TOKEN" }', "port", "input should be a valid integer, unable to parse string as an integer"),
         ('timeout = { env = "TOKEN" }', "timeout", "'***' is not a duration; write it like 90s, 5m, 1h30m or 2d"),
         ('greeting = { env = "TOKEN" }', "greeting", "'***' is not polite"),
+        ('answer = { env = "NO" }', "answer", "assertion failed, '***' is no answer"),
+        ('greeting = { env = "HELLO" }\nanswer = "what"', "answer", "'what' is no answer to '***'"),
+        ('answer = { env = "TOKEN" }', "answer", "'***' is odd"),
         ('every = { env = "SECONDS" }', "every", "must be at least 1s"),
         ("tokens = { a = [12345] }", "tokens.a[1]", "must be a text"),
         ("log-in = { pin = 12345 }", "log-in.pin", "must be a text"),
     ],
 )  # fmt: skip
 def test_secrets_are_told_to_nobody(faults, line, place, message):
-    environ = {"TOKEN": "hunter2secret", "SECONDS": "0.25s"}
+    environ = {"TOKEN": "hunter2secret", "SECONDS": "0.25s", "NO": "nonsecret", "HELLO": "hello-secret"}
     assert faults(f'[[sources]]\nplugin = "safe"\nname = "news"\n{line}', environ=environ) == [
         (f"sources[1].{place}", message)
     ]
+
+
+@pytest.mark.parametrize("setting", ["port", "timeout", "token", "greeting", "every"])
+def test_a_secret_that_is_not_set_is_one_fault(faults, setting):
+    text = f'[[sources]]\nplugin = "safe"\nname = "news"\n{setting} = {{ env = "NO" }}\n'
+    unset = (f"sources[1].{setting}", "the environment variable NO is not set")
+    assert faults(text) == [unset]
+    assert faults(text + "other = 1")[0] == unset
+    assert [place for place, _ in faults(text + "other = 1")] == [unset[0], "sources[1].other"]
+    assert faults('retention = { features = { env = "NO" } }') == [("retention.features", unset[1])]
 
 
 def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
@@ -428,6 +479,7 @@ def test_a_validator_that_raises_is_a_fault_with_its_place(faults):
     assert faults(text + '"hello you"') == [("sources[1]", "the plugin raised KeyError: 'hello you'")]
     hidden = faults(text + '{ env = "TOKEN" }', environ={"TOKEN": "hello hunter2secret"})
     assert hidden == [("sources[1]", "the plugin raised KeyError: '***'")]
+    assert faults(text + '"hello, bye"') == [("sources[1]", "the plugin raised SystemExit: hello, bye")]
 
 
 def test_paths_are_relative_to_the_file(read, tmp_path, monkeypatch):

@@ -83,6 +83,7 @@ def register_sources():
     [
         ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
         ("raise RuntimeError('first line\\nsecond line')", "RuntimeError: first line second line"),
+        ("raise RuntimeError('\\x1b[31mred\\x07')", "RuntimeError: red"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError"),
     ],
@@ -92,7 +93,7 @@ def test_a_plugin_that_does_not_import_is_recorded_and_the_rest_goes_on(points, 
     assert plugins.pick("source", "good").name == "good"
     bad, good = plugins.statuses
     assert bad.error.startswith(error)
-    assert "\n" not in bad.error
+    assert bad.error.isprintable()
     assert (good.error, good.provides) == ("", ["source good"])
     assert good.module == "plugin_under_test_good"
 
@@ -158,6 +159,22 @@ def test_a_plugin_that_fails_at_its_migrations_or_commands_provides_nothing():
     assert [list(parts) for parts in plugins.parts.values() if parts] == [["good"]]
     assert plugins.migrations == []
     assert [status.provides for status in plugins.statuses] == [[], ["source good"], []]
+
+
+@pytest.mark.parametrize("hook", ["register_notifiers", "register_migrations"])
+def test_a_name_that_only_one_plugin_claims_that_did_not_fail_is_that_plugins(hook):
+    def fail(self):
+        raise RuntimeError("no")
+
+    half = type("Half", (Provides,), {hook: hookimpl(fail)})
+    for names in (("half", "whole"), ("whole", "half")):
+        given = {name: (half if name == "half" else Provides)(source("twin")) for name in names}
+        plugins = load(**given)
+        assert errors(plugins) == {"half": "RuntimeError: no"}
+        assert plugins.clashes == []
+        assert plugins.owners["source", "twin"] == "whole"
+        assert list(plugins.parts["source"]) == ["twin"]
+        assert {s.name: s.provides for s in plugins.statuses}["whole"] == ["source twin"]
 
 
 def test_a_class_registered_twice_fails_its_own_plugin_only():

@@ -50,6 +50,12 @@ def test_a_text_with_two_labels_is_two_seeds(write):
     assert seeds == [Seed("both", "x"), Seed("both", "y")]
 
 
+def test_records_that_cannot_be_used_are_told_in_the_order_of_the_file(write):
+    file = write("a.csv", "text,label\na,x\n,x\na,y\nb,\n")
+    _, bad = read_seeds(file, one_label=True)
+    assert [record.place for record in bad] == ["line 2", "line 3", "line 4", "line 5"]
+
+
 def test_where_a_text_has_one_label_records_that_contradict_each_other_cannot_be_used(write):
     file = write(
         "a.jsonl", "".join(f'{{"text": "{t}", "label": "{n}"}}\n' for t, n in ["ax", "by", "ay", "by"])

@@ -71,6 +71,29 @@ def test_a_fingerprint_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
         _ = shared.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("prior", lambda shared: shared.prior(["good", "bad"])),
+        ("reads", lambda shared: shared.reads("a text")),
+        ("fine_tune", lambda shared: shared.fine_tune("base", [], np.zeros(0), [], [])),
+        ("offer", lambda shared: shared.offer(b"change")),
+    ],
+)
+def test_whatever_it_raises_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[SharedEncoder], Any]
+) -> None:
+    monkeypatch.setattr(HashEncoder, name, lambda self, *given, **named: refuse(np.zeros(1)))
+    with pytest.raises(LearnError, match=r"^the encoder hash raised RuntimeError: out of memory$"):
+        ask(SharedEncoder(HashEncoder(Settings(), Path())))
+
+
+def test_views_that_cannot_be_told_are_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HashEncoder, "views", property(lambda self: refuse(np.zeros(1))))
+    with pytest.raises(LearnError, match="the encoder hash raised RuntimeError: out of memory"):
+        _ = SharedEncoder(HashEncoder(Settings(), Path())).views
+
+
 def test_its_traceback_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

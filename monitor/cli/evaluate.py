@@ -185,13 +185,14 @@ def evaluate_command(
 def _notes(name: str, measured: Mapping[str, Mapping[str, Any]], support: str | None) -> Iterator[str]:
     """What has to be known of a folder's figures before they are believed."""
     first = next(iter(measured.values()))
-    if seen := first["test_texts_seen"]:
+    learned = any(row["most_seeds"] for row in measured.values())
+    if learned and (seen := first["test_texts_seen"]):
         yield (
             f"{name}: {seen:,} of {first['test_texts']:,} test texts also stand in {support or 'train.jsonl'}: "
             "what is learned from them flatters"
         )
     stayed = [
-        f"{row} in {round(m['draws'] * (1 - m['promoted']))} of {m['draws']} draws"
+        f"{m['depth']} {_seeds(row, m)} in {round(m['draws'] * (1 - m['promoted']))} of {m['draws']} draws"
         for row, m in measured.items()
         if m.get("promoted", 1.0) < 1
     ]

@@ -87,13 +87,7 @@ def _only_task(names: list[str]) -> str:
 
 def _print(found: Sequence[Explanation], read: int, *, several: bool) -> None:
     screen, text = console(), found[0].text
-    screen.print(
-        _marked(
-            text,
-            [word for one in found for word in _carried(one)],
-            [word for one in found for word in _carried(one, against=True)],
-        )
-    )
+    screen.print(_marked(found))
     if read < len(text):
         screen.print(Text(f"(only the first {read:,} of {len(text):,} characters are read)", style="dim"))
     said = [f"{one.label} {one.probability:.0%}" for one in found[0].said if not one.abstained]
@@ -139,11 +133,16 @@ def _carried(found: Explanation, *, against: bool = False) -> list[Word]:
     return [w for w in found.top(TOP, against=against) if abs(w.effect) >= WORTH_SAYING * largest]
 
 
-def _marked(text: str, carried: list[Word], against: list[Word]) -> Text:
-    """The text with its words coloured; cut after the last line that fits a screen."""
-    shown = Text(printable(text))
-    for words, style in ((carried, "bold green"), (against, "red")):
-        for word in words:
-            shown.stylize(style, word.start, word.end)
+def _marked(found: Sequence[Explanation]) -> Text:
+    """The text with its words coloured; cut after the last line that fits a screen.
+
+    A word that carried one of the labels and spoke against another has the colour of the first.
+    """
+    shown = Text(printable(found[0].text))
+    carried = {(word.start, word.end) for one in found for word in _carried(one)}
+    against = {(word.start, word.end) for one in found for word in _carried(one, against=True)}
+    for places, style in ((carried, "bold green"), (against - carried, "red")):
+        for start, end in sorted(places):
+            shown.stylize(style, start, end)
     shown.truncate(2000, overflow="ellipsis")
     return shown

@@ -16,7 +16,7 @@ from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.cli.told import labels_by_task, told
 from monitor.config import NotifierConfig, SourceConfig
-from monitor.errors import MonitorError, UnknownName
+from monitor.errors import MonitorError, UnknownName, one_line
 from monitor.types import Notification
 
 
@@ -122,8 +122,8 @@ def describe(config: SourceConfig | NotifierConfig, base: Path) -> dict[str, Any
             return {"where": made.describe(), "error": None}
         finally:
             made.close()
-    except Exception as error:
-        return {"where": None, "error": f"{type(error).__name__}: {error}"}
+    except (Exception, SystemExit) as error:
+        return {"where": None, "error": one_line(f"{type(error).__name__}: {error}")}
 
 
 def _stands_in(notifiers: Sequence[NotifierConfig], name: str) -> list[str]:
@@ -157,7 +157,7 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
         finally:
             notifier.close()
     except MonitorError as failure:
-        error = str(failure)
+        error = one_line(failure)
     except (Exception, SystemExit) as failure:
-        error = f"the plugin raised {type(failure).__name__}: {failure}"
+        error = one_line(f"the plugin raised {type(failure).__name__}: {failure}")
     return Tested(config.name, config.plugin, key, error)

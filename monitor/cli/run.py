@@ -21,7 +21,7 @@ from monitor.errors import MonitorError
 )
 @pass_app
 def run_command(app: App, once: bool, view: bool | None) -> None:
-    """Run the monitor until Ctrl-C (SIGTERM, SIGINT). It ends what it is at first; the second one does not wait.
+    """Run the monitor until Ctrl-C (SIGTERM, SIGINT). It finishes what it is doing; a second one does not wait.
 
     SIGHUP reads the configuration again. Logs go to stderr. Seeds and tasks that other
     commands add are taken up within a second; nothing needs a restart.

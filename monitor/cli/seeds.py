@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from monitor.adapters import blamed
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
@@ -216,5 +217,6 @@ def text_of(app: App, store: Store, task: str, document_id: int) -> str:
 
     stored = store.tasks.need(task)
     part = app.plugins.pick("task adapter", stored.adapter)
-    adapter = part(part.Settings.model_validate(stored.settings), app.config_path.resolve().parent)
+    with blamed(stored.adapter):
+        adapter = part(part.Settings.model_validate(stored.settings), app.config_path.resolve().parent)
     return text_in(store, Reader(stored.task, adapter), document_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.adapters import seeds_of
+from monitor.adapters import blamed, seeds_of
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
@@ -143,7 +143,7 @@ def add_command(
         raise MonitorError(f"the task {name!r} comes from {config.path}: edit it there, under [[tasks]]")
     part = app.plugins.pick("task adapter", adapter)
     try:
-        made = part(part.Settings.model_validate({}), config.base)
+        settings = part.Settings.model_validate({})
     except ValidationError as error:
         missing = ", ".join(str(item["loc"][0]) for item in error.errors() if item["loc"])
         raise MonitorError(
@@ -153,11 +153,13 @@ def add_command(
     if len(described) < len(labels):
         raise click.BadParameter("a label is given twice", param_hint="--label")
     remedies = ("give some with --label NAME", "give another with --label NAME, or say --multi")
-    task = make_task(
-        name, made, labels=described or None, multi=multi, threshold=threshold, remedies=remedies
-    )
+    with blamed(adapter):
+        made = part(settings, config.base)
+        task = make_task(
+            name, made, labels=described or None, multi=multi, threshold=threshold, remedies=remedies
+        )
+        defaults = seeds_of(made, task.labels)
     own = [] if file is None else read_for(task, file)
-    defaults = seeds_of(made, task.labels)
     store, now = app.synchronised_store, app.now()
     with store.transaction():
         store.tasks.add(task, adapter, {}, now)

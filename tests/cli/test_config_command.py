@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -9,6 +11,7 @@ from safetensors.numpy import save_file
 from monitor import hookimpl
 from monitor.interfaces import Source
 from monitor.learn.views import SHIPPED_VIEWS
+from tests.cli.conftest import File
 
 
 def test_check_says_what_would_run(monitor):
@@ -79,6 +82,13 @@ def test_check_reports_parts_that_cannot_be_made(monitor):
     monitor.edit('plugin = "lines"', 'plugin = "picky"')
     monitor.edit('path = "news.txt"\n', "")
     assert "sources[1]: cannot be made: RuntimeError: not today" in monitor("config", "check", code=1).out
+
+
+def test_check_and_list_say_so_where_a_part_asks_to_end_the_program(monitor, monkeypatch):
+    monkeypatch.setattr(File, "describe", lambda self: sys.exit("enough\nof it"))
+    said = "cannot be made: SystemExit: enough of it"
+    assert f"notifiers[1]: {said}" in monitor("config", "check", code=1).out
+    assert said in " ".join(monitor("notifiers", "list").out.split())
 
 
 class Raises:

@@ -147,6 +147,20 @@ def test_test_texts_that_also_stand_in_train_are_said(folder: Path) -> None:
     assert (row["test_texts"], row["test_texts_seen"]) == (4, 4)
 
 
+def test_notes_call_rows_what_the_table_calls_them(folder: Path) -> None:
+    command = [str(folder), "--shots", "8", "--seeds", "1", "--depths", "stream"]
+    said = CliRunner().invoke(evaluate_command, command, env={"COLUMNS": "200"})
+    assert "6 (all)" in said.stdout
+    assert "which stayed in use: stream 6 (all) in 1 of 1 draws" in said.stderr
+
+
+def test_test_texts_in_train_flatter_nothing_where_nothing_is_learned_from_them(folder: Path) -> None:
+    (folder / "train.jsonl").write_bytes((folder / "test.jsonl").read_bytes())
+    for more, noted in ((("--shots", "0"), False), (("--shots", "1", "--seeds", "1"), True)):
+        said = CliRunner().invoke(evaluate_command, [str(folder), *more])
+        assert ("also stand in train.jsonl" in said.stderr) is noted
+
+
 def test_the_learning_curve_is_drawn_beside_the_baseline(folder: Path, tmp_path: Path) -> None:
     picture = tmp_path / "curve.png"
     found = json.loads(run(folder, "--shots", "0,2,6", "--seeds", "2", "--plot", picture, "--json"))

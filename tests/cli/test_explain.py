@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.cli.explain import _marked
+from monitor.learn.explain import Explanation, Word
+
 
 def test_explains_a_text(fetched):
     said = fetched("explain", "a terrible failure", "--task", "mood")
@@ -74,6 +77,18 @@ def test_explains_all_labels_that_are_said(fetched):
     assert asked.count("for it:") == 1
     fetched.edit("threshold = 0.0", "threshold = 1.0")
     assert "said: none of the labels" in fetched("explain", text, "--task", "topic").out
+
+
+def test_a_word_that_carried_a_label_is_marked_so_whatever_it_says_of_another():
+    def explained(*effects: float) -> Explanation:
+        words = tuple(Word("xy"[n], 2 * n, 2 * n + 1, effect) for n, effect in enumerate(effects))
+        return Explanation("x y", "a", 0.9, 0.5, False, None, 0.0, 0.9, (), words, ())
+
+    shown = _marked([explained(2.0, -1.0), explained(-2.0, -1.0)])
+    assert [(span.start, span.end, span.style) for span in shown.spans] == [
+        (0, 1, "bold green"),
+        (2, 3, "red"),
+    ]
 
 
 def test_says_that_a_task_abstained(fetched):

@@ -35,9 +35,9 @@ def test_test_fails_where_one_cannot_deliver(monitor):
 
 
 def test_test_says_so_where_one_asks_to_end_the_program(monitor, monkeypatch):
-    monkeypatch.setattr(File, "send", lambda self, notification: sys.exit(3))
+    monkeypatch.setattr(File, "send", lambda self, notification: sys.exit("no\n\x1b[31mmore"))
     said = monitor("notifiers", "test", "desk", code=1)
-    assert "desk: the plugin raised SystemExit: 3" in said.out
+    assert said.out == "desk: the plugin raised SystemExit: no more\n"
 
 
 def test_unknown_notifier_lists_known_ones_and_sends_nothing(monitor):

@@ -10,6 +10,7 @@ from monitor.store import Store
 from monitor.store.lock import DaemonLock
 from monitor.store.predictions import Answer
 from monitor.types import Prediction
+from tests.cli.conftest import Mood
 
 
 def test_add_makes_a_task_with_labels_descriptions_and_seeds(monitor):
@@ -31,6 +32,29 @@ def test_add_makes_a_task_with_labels_descriptions_and_seeds(monitor):
     )
     assert record["seeds"]["urgent"] == {"adapter": 0, "file": 0, "command": 1}
     assert record["head"] is None
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no\nlabels"), SystemExit(0)])
+@pytest.mark.parametrize("method", ["__init__", "labels", "seeds"])
+def test_an_adapter_that_raises_is_one_line_and_adds_nothing(fetched, monkeypatch, method, error):
+    def fail(self, *given):
+        raise error
+
+    monkeypatch.setattr(Mood, method, fail)
+    fetched.edit('adapter = "mood"', 'adapter = "labels"\nlabels = ["bad", "good"]')
+    said = fetched("tasks", "add", "second", "--adapter", "mood", code=1)
+    one_line = " ".join(f"{type(error).__name__}: {error}".split())
+    assert said.err == f"Error: the task adapter 'mood' raised {one_line}\n"
+    assert "second" not in fetched("tasks", "list").out
+
+
+def test_a_seed_of_a_document_whose_adapter_cannot_be_made_is_one_line(fetched, monkeypatch):
+    def fail(self, *given):
+        raise RuntimeError("not today")
+
+    monkeypatch.setattr(Mood, "__init__", fail)
+    said = fetched("seeds", "add", "mood", "bad", "--document", "1", code=1)
+    assert said.err == "Error: the task adapter 'mood' raised RuntimeError: not today\n"
 
 
 def test_add_takes_labels_and_seeds_of_an_adapter(monitor):

@@ -12,7 +12,7 @@ import pytest
 from monitor.errors import LearnError
 from monitor.learn.head import FORMAT, Head
 from monitor.pipeline.learning import revert
-from monitor.pipeline.readers import Reader, load_readers
+from monitor.pipeline.readers import Reader, Unmet, load_readers
 from monitor.runtime import Runtime
 from monitor.testing import stored_document
 from monitor.types import Document, Seed, StoredDocument, legible
@@ -70,6 +70,14 @@ def test_what_an_adapter_reads_that_is_no_text_costs_this_document_its_label_alo
     assert runtime.store.documents.count("classified") == 2
     said = runtime.store.predictions.of([1, 2])
     assert (sorted(said[1]), sorted(said[2])) == (["mood", "topic"], ["topic"])
+
+
+def test_a_text_was_met_however_its_letters_are_coded(runtime: Runtime) -> None:
+    unmet = Unmet(load(runtime), ["a  Caf\u00e9"])
+    documents = [
+        stored_document(text) for text in ("a cafe\u0301", "another caf\u00e9", "another CAFE\u0301")
+    ]
+    assert [text for _, text in unmet.of(documents)] == ["another caf\u00e9"]
 
 
 def test_half_a_character_in_what_an_adapter_reads_is_replaced(

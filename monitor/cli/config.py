@@ -139,9 +139,7 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
             "threshold": task.threshold,
             "labels": list(task.labels),
             "seeds": {of: len(found) for of, found in seeds.items()},
-            "notes": hints(
-                task, [seed.label for found in seeds.values() for seed in found], stored[task.name]
-            ),
+            "notes": hints(task, [seed for found in seeds.values() for seed in found], stored[task.name]),
         }
         for task, adapter, origin, seeds in tasks
     ]

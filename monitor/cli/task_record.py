@@ -22,7 +22,7 @@ ORIGINS = ("adapter", "file", "command")
 def notes_of(store: Store, task: Task) -> list[str]:
     """What is worth a look in a task, a line each."""
     stored = store.tasks.all_seeds(task.name)
-    return hints(task, [one.seed.label for one in stored], stored)
+    return hints(task, [one.seed for one in stored], stored)
 
 
 def task_record(store: Store, stored: StoredTask) -> dict[str, Any]:

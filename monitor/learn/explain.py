@@ -98,19 +98,6 @@ def explain(
     names: Mapping[str, str] | None = None,
     *,
     label: str | None = None,
-) -> Explanation:
-    """Explain what ``head`` says of ``text``: :func:`explain_all`, the likeliest label alone."""
-    return explain_all(text, head, encode, seeds, names, label=label)[0]
-
-
-def explain_all(
-    text: str,
-    head: Head,
-    encode: Encode,
-    seeds: Sequence[Seed],
-    names: Mapping[str, str] | None = None,
-    *,
-    label: str | None = None,
 ) -> list[Explanation]:
     """Explain each label that ``head`` says of ``text``, the likeliest first.
 

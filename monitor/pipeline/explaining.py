@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from monitor.errors import MonitorError
-from monitor.learn.explain import Explanation, explain_all
+from monitor.learn.explain import Explanation, explain
 from monitor.learn.support import name_text
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, try_reader
@@ -70,7 +70,7 @@ def explain_text(
         vectors, _ = featurizer.vectors({view: texts})
         return np.stack([vectors[view][text_hash(text)] for text in texts])
 
-    return explain_all(
+    return explain(
         text,
         reader.head,
         encode,

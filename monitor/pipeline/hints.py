@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from shlex import quote
+from textwrap import shorten as shortened
 
 from monitor.store.tasks import StoredSeed
-from monitor.types import Task
+from monitor.types import Seed, Task, folded
 
 FEW = 4
 """Seeds; while a label has fewer, what its name and description say counts for much."""
 
 
-def hints(task: Task, seeds: Iterable[str], stored: Iterable[StoredSeed]) -> list[str]:
+def hints(task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed]) -> list[str]:
     """What to tell whoever owns ``task``, a line each.
 
-    :param seeds: the label of each seed that it learns from.
+    :param seeds: that it learns from.
     :param stored: all that the database has of it.
     """
-    return [*uneven_descriptions(task, seeds), *seeds_without_label(task, stored)]
+    return [
+        *uneven_descriptions(task, [seed.label for seed in seeds]),
+        *contradictions(task, seeds),
+        *seeds_without_label(task, stored),
+    ]
+
+
+def contradictions(task: Task, seeds: Sequence[Seed]) -> list[str]:
+    """That texts are examples of several labels where a text has one."""
+    labels: dict[str, dict[str, None]] = {}
+    for seed in seeds:
+        labels.setdefault(folded(seed.text), {})[seed.label] = None
+    torn = {text: list(own) for text, own in labels.items() if len(own) > 1}
+    if task.multi or not torn:
+        return []
+    first = next(seed.text for seed in seeds if folded(seed.text) in torn)
+    said = " and ".join(map(repr, torn[folded(first)]))
+    are = "a text is an example" if len(torn) == 1 else f"{len(torn):,} texts are examples"
+    return [
+        f"{are} of several labels, of which a text has one: {shortened(first, 60, placeholder=' …')!r} of {said}"
+    ]
 
 
 def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:

@@ -28,7 +28,7 @@ from monitor.types import Seed, Task
 
 log = logging.getLogger(__name__)
 
-LEARNER = 6
+LEARNER = 7
 """Raised when the learner changes what it makes of the same seeds, so that heads are made anew."""
 CHUNK = 1000
 

@@ -138,6 +138,17 @@ def test_labels_that_are_described_unevenly_are_worth_a_note_while_seeds_are_few
     assert not any(s.startswith("mood") for s in monitor("config", "check", "--json").json["notes"])
 
 
+def test_texts_that_are_examples_of_two_labels_are_worth_a_note_where_a_text_has_one(monitor):
+    rows = "text,label\nThe till is shut,bad\nall is well,good\nthe  till is shut,good\n"
+    (monitor.folder / "mood.csv").write_text(rows)
+    (note,) = monitor("config", "check", "--json").json["notes"]
+    assert note == (
+        "mood: a text is an example of several labels, of which a text has one: 'The till is shut' of 'bad' and 'good'"
+    )
+    (monitor.folder / "topic.csv").write_text("text,label\nfine for profit,court\nfine for profit,money\n")
+    assert len(monitor("config", "check", "--json").json["notes"]) == 1, "there a text may have several"
+
+
 def test_list_and_show_say_where_a_task_comes_from(fetched):
     fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
     records = {r["name"]: r for r in fetched("tasks", "list", "--json").json}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from monitor.errors import UnknownName
 from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
-from monitor.learn.explain import VARIANTS, Neighbour, explain, explain_all, log_odds, without, word_groups
+from monitor.learn.explain import VARIANTS, Explanation, Neighbour, explain, log_odds, without, word_groups
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.support import name_text
 from monitor.types import Seed
@@ -42,8 +43,13 @@ SEEDS = [
 ]
 
 
+def explained(*given: Any, **said: Any) -> Explanation:
+    """The explanation of the likeliest label."""
+    return explain(*given, **said)[0]
+
+
 def test_effects_are_what_the_log_odds_lose() -> None:
-    found = explain("the awful lovely x", head(), encode, SEEDS)
+    found = explained("the awful lovely x", head(), encode, SEEDS)
     # scores: bad 2 - 1 = 1, good 1; log-odds of two labels are the difference of their scores
     assert (found.label, found.runner_up) == ("bad", "good")
     assert found.probability == pytest.approx(0.5)
@@ -60,24 +66,24 @@ def test_effects_are_what_the_log_odds_lose() -> None:
 
 
 def test_several_labels_a_text_have_odds_of_their_own() -> None:
-    found = explain("awful lovely", head(multi=True), encode, SEEDS, label="good")
+    found = explained("awful lovely", head(multi=True), encode, SEEDS, label="good")
     assert (found.label, found.runner_up) == ("good", "bad")
     assert found.probability == pytest.approx(1 / (1 + np.exp(-1)))
     assert [w.effect for w in found.words] == pytest.approx([0, 1], abs=1e-6)
 
 
 def test_each_label_that_is_said_is_explained() -> None:
-    both = explain_all("awful awful lovely", head(multi=True), encode, SEEDS)
+    both = explain("awful awful lovely", head(multi=True), encode, SEEDS)
     assert [(one.label, one.abstained) for one in both] == [("bad", False), ("good", False)]
     assert [p.label for p in both[1].said] == ["bad", "good"]
-    assert both[0] == explain("awful awful lovely", head(multi=True), encode, SEEDS)
-    assert both[1] == explain("awful awful lovely", head(multi=True), encode, SEEDS, label="good")
-    (one,) = explain_all("awful awful lovely", head(), encode, SEEDS)
+    assert both[0] == explained("awful awful lovely", head(multi=True), encode, SEEDS)
+    assert both[1] == explained("awful awful lovely", head(multi=True), encode, SEEDS, label="good")
+    (one,) = explain("awful awful lovely", head(), encode, SEEDS)
     assert [p.label for p in one.said] == ["bad"]
 
 
 def test_the_nearest_seeds_of_label_and_runner_up() -> None:
-    found = explain("awful", head(), encode, SEEDS)
+    found = explained("awful", head(), encode, SEEDS)
     assert found.nearest == (
         Neighbour("bad", "awful awful", 2.0),
         Neighbour("bad", "awful", 1.0),
@@ -87,17 +93,17 @@ def test_the_nearest_seeds_of_label_and_runner_up() -> None:
 
 
 def test_a_label_without_seeds_has_its_name() -> None:
-    found = explain("awful", head(), encode, [], {"bad": "awful the", "good": "the"})
+    found = explained("awful", head(), encode, [], {"bad": "awful the", "good": "the"})
     assert found.nearest == (
         Neighbour("bad", "awful the", 1.0, is_name=True),
         Neighbour("good", "the", 0.0, is_name=True),
     )
-    assert explain("awful", head(), encode, []).nearest[0].text == "bad"
+    assert explained("awful", head(), encode, []).nearest[0].text == "bad"
 
 
 @pytest.mark.parametrize(("threshold", "abstained"), [(0.99, True), (0.5, False)])
 def test_an_abstention_is_said(threshold: float, abstained: bool) -> None:
-    found = explain("awful", head(threshold=threshold), encode, SEEDS)
+    found = explained("awful", head(threshold=threshold), encode, SEEDS)
     assert (found.abstained, found.threshold) == (abstained, threshold)
 
 
@@ -105,14 +111,14 @@ def test_one_label_has_no_runner_up() -> None:
     one = Head(
         ("bad",), "base", "e", np.array([[1.0, 0, 0]], np.float32), np.zeros(1), 1.0, np.full(1, 0.5), True
     )
-    found = explain("awful the", one, encode, [])
+    found = explained("awful the", one, encode, [])
     assert (found.runner_up, found.runner_up_probability) == (None, 0)
     assert [w.effect for w in found.words] == pytest.approx([1, 0], abs=1e-6)
 
 
 def test_an_unknown_label_lists_the_known() -> None:
     with pytest.raises(UnknownName, match="known: bad, good"):
-        explain("awful", head(), encode, SEEDS, label="sport")
+        explained("awful", head(), encode, SEEDS, label="sport")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "one", "word " * 5000])
@@ -123,7 +129,7 @@ def test_any_text_is_explained_with_few_variants(text: str) -> None:
         calls.append(len(texts))
         return encode(texts)
 
-    found = explain(text, head(), counted, SEEDS)
+    found = explained(text, head(), counted, SEEDS)
     assert len(calls) == 2
     assert calls[0] == 1 + len(found.words) <= 1 + VARIANTS
 
@@ -185,7 +191,7 @@ def test_deleting_the_top_words_hurts_more_than_deleting_random_ones() -> None:
     names = {label: label for label in labels}
     top, random = [], []
     for news in rest:
-        found = explain(news.title, learned, encode_once, examples, names)
+        found = explained(news.title, learned, encode_once, examples, names)
         words = [(word.start, word.end) for word in found.words]
         drawn = [words[i] for i in generator.choice(len(words), DELETED, replace=False)]
         best = [(word.start, word.end) for word in found.top(DELETED)]

@@ -32,12 +32,14 @@ def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]
     """What is said of conversations of one rule together, and the command that is next."""
     rule = alerts[0]["rule"]
     waits = [
-        (_time(alert["last_firing_at"]) - _time(alert["since"])).total_seconds()
+        (
+            datetime.fromisoformat(alert["last_firing_at"]) - datetime.fromisoformat(alert["since"])
+        ).total_seconds()
         for alert in alerts
         if alert["reason"].startswith(WAITS)
     ]
     how = f"unanswered, the longest {span(max(waits))}" if waits else "turned worse"
-    first, last = (pick(_time(alert["fired_at"]) for alert in alerts) for pick in (min, max))
+    first, last = (pick(datetime.fromisoformat(alert["fired_at"]) for alert in alerts) for pick in (min, max))
     said = f"{rule}: {len(alerts)} conversations {how}, "
     said += f"raised {when(first, zone, last)} to {when(last, zone)}"
     open_ = [alert for alert in alerts if alert["resolved_at"] is None]
@@ -49,7 +51,3 @@ def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]
         said += f"{', '.join(str(alert['id']) for alert in open_)}){'' if alone else ' and looked after'}"
     ack = f"monitor alerts ack {' '.join(alone)}"
     return {"said": said, "command": ack if alone else f"monitor alerts list --rule {shlex.quote(rule)}"}
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

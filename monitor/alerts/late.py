@@ -15,12 +15,8 @@ def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str
     :param beside: the day of this time is not said.
     """
     said = [
-        f"nothing came from {one['source']} between {when(_time(one['since']), zone, beside)}"
-        f" and {when(_time(one['until']), zone, beside)}"
+        f"nothing came from {one['source']} between {when(datetime.fromisoformat(one['since']), zone, beside)}"
+        f" and {when(datetime.fromisoformat(one['until']), zone, beside)}"
         for one in evidence.get("late") or ()
     ]
     return f"Came late: {'; '.join(said)}." if said else ""
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -587,6 +587,27 @@ def test_a_text_that_breaks_the_encoder_is_set_aside_also_where_it_comes_alone(
     assert warm.store.documents.count("failed") == 1
 
 
+def test_texts_that_break_the_encoder_hold_up_no_others_where_they_come_side_by_side(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = warm.encoder.encode
+
+    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot read this")
+        return encode(texts, *args, **kwargs)
+
+    monkeypatch.setattr(warm.encoder, "encode", fragile)
+    warm.sources["news"].waiting = [
+        Document("p", "poison"),
+        Document("q", "more poison"),
+        *documents(2, GOOD_MONEY, monitor_now),
+    ]
+    warm.fetch("news", monitor_now)
+    settle(warm, monitor_now)
+    assert (warm.store.documents.count("pending"), warm.store.documents.count("failed")) == (0, 2)
+
+
 def test_a_broken_encoder_leaves_documents_pending(
     warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,7 +144,8 @@ class Predictions(Room):
 
         It begins when the last of ``answers`` was given: until then they are kept in a temporary
         table, so that nobody waits for them and a process that is killed leaves what was. A document
-        whose text changed meanwhile keeps what is said of the new one. Nothing becomes due to be
+        whose text changed meanwhile keeps what is said of the new one, and all do where another head was
+        put to use meanwhile, which may have read them already. Nothing becomes due to be
         judged: a changed mind is no news. Returns how many documents got other labels.
         """
         connection = self.store.connection
@@ -175,6 +176,8 @@ class Predictions(Room):
             connection.execute("drop table reread_labels")
 
     def _swap(self, task: str, head_id: int) -> int:
+        if not self.value("select active from heads where id = ?", [head_id]):
+            return 0
         self.write(
             "delete from reread where not exists (select 1 from documents d "
             "where d.id = reread.id and d.content_hash = reread.content_hash)"

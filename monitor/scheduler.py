@@ -91,6 +91,8 @@ class Scheduler:
         every(3600, "prune", lambda: self.runtime.prune(self.clock()))
         for name in self.runtime.notifiers:
             every(1, "deliver", partial(self._deliver, name), name)
+        if not self.runtime.notifiers:
+            every(10, "deliver", lambda: None)  # who has nobody to tell is not late with it
         for name in self.runtime.beating:
             every(5, "ping", partial(self._ping, name), name)
         for name in self.runtime.refreshing:

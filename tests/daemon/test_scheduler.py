@@ -12,7 +12,8 @@ import pytest
 from monitor.errors import DeliveryError, SourceError
 from monitor.logs import fields
 from monitor.runtime import Runtime
-from monitor.scheduler import Scheduler
+from monitor.scheduler import STAGES, Scheduler
+from tests.conftest import CONFIG
 
 
 @pytest.fixture
@@ -80,3 +81,12 @@ def test_notifiers_that_fail_in_turn_are_named_and_heard_once_a_minute(
     assert [(record.getMessage(), fields(record)) for record in caplog.records] == [
         (f"refresh of {name} failed: {name} answered 500", {"notifier": name}) for name in ("desk", "pager")
     ]
+
+
+def test_a_monitor_that_has_nobody_to_tell_is_not_late_with_it(make_runtime: Callable[..., Runtime]) -> None:
+    scheduler = Scheduler(make_runtime(CONFIG.split("[[rules]]")[0]))
+    scheduler.start()
+    try:
+        reached(lambda: set(STAGES) <= scheduler.alive.keys())
+    finally:
+        assert scheduler.stop(60)

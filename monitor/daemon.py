@@ -115,11 +115,12 @@ def _encoder(config: Config) -> SharedEncoder:
 
 
 def _runtime(loaded: Loaded, store: Store) -> Runtime:
-    """The parts of a configuration, and the database as it wants it."""
+    """The parts of a configuration, and the database as it wants it: all of that, or as it was."""
     runtime = Runtime(loaded.config, loaded.plugins, store, loaded.encoder)
     try:
-        runtime.synchronise(utc_now())
-        store.documents.retry_failed()
+        with store.transaction():
+            runtime.synchronise(utc_now())
+            store.documents.retry_failed()
     except Exception:
         runtime.close()
         raise

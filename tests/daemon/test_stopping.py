@@ -9,9 +9,11 @@ from typing import NoReturn
 
 import pytest
 
-from monitor.daemon import Loaded, _reload
+from monitor.daemon import Loaded, _reload, _runtime
+from monitor.errors import StoreError
 from monitor.runtime import Runtime
 from monitor.shared_encoder import SharedEncoder
+from tests.conftest import CONFIG as RUNTIME
 from tests.daemon.test_daemon import CONFIG, Monitor, monitor
 
 __all__ = ["monitor"]  # a fixture
@@ -146,6 +148,23 @@ def test_a_bug_while_it_is_read_stops_nothing_either(
         assert _reload(broken, present, runtime.store) is None
     assert "the configuration stays as it was" in caplog.text
     assert "RuntimeError: a bug" in caplog.text, "with a traceback"
+
+
+def test_a_configuration_that_cannot_be_taken_up_leaves_the_database_as_it_was(
+    make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, present = make_runtime(RUNTIME.split("[[tasks]]")[0]), make_runtime()
+    assert isinstance(new.encoder, SharedEncoder)
+    for full in (present.store.outbox.forsake, present.store.documents.retry_failed):
+
+        def fails(*_: object, **__: object) -> NoReturn:
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(full.__self__, full.__name__, fails)
+            with pytest.raises(StoreError, match="full"):
+                _runtime(Loaded(new.config, new.plugins, new.encoder), present.store)
+        assert [stored.task.name for stored in present.store.tasks.active()] == ["mood", "topic"]
 
 
 def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:

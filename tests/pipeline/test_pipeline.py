@@ -436,6 +436,21 @@ def test_a_source_whose_texts_cannot_be_stored_is_not_fetched_all_the_time(
     assert warm.due_sources(now + timedelta(minutes=5)) == ["news"]
 
 
+@pytest.mark.parametrize("trigger", ["update of next_at on sources", "insert on documents"])
+def test_a_database_that_was_locked_for_a_moment_costs_a_daily_source_no_day(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, trigger: str
+) -> None:
+    daily = make_runtime(CONFIG.replace('every = "5m"', 'every = "1d"'))
+    daily.sources["news"].waiting = documents(1, GOOD_MONEY, monitor_now)
+    daily.store.connection.execute(
+        f"create trigger locked before {trigger} begin select raise(abort, 'database is locked'); end"
+    )
+    with pytest.raises(StoreError, match="locked"):
+        daily.fetch("news", monitor_now)
+    assert daily.due_sources(monitor_now + timedelta(seconds=299)) == []
+    assert daily.due_sources(monitor_now + timedelta(minutes=5)) == ["news"]
+
+
 def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
     warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)]
     with pytest.raises(SourceError):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,6 +183,31 @@ def test_what_an_older_head_still_answered_is_read_again(runtime: Runtime, monit
     assert "mood" in runtime.relabel(monitor_now)
     assert head_of(runtime, "zeppelin") == active(runtime).id
     assert runtime.relabel(monitor_now) == {}
+    assert check(runtime.store) == []
+
+
+def test_what_an_older_head_answers_just_before_answers_are_swapped_is_read_again(
+    runtime: Runtime,
+    make_runtime: Callable[..., Runtime],
+    monitor_now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classifies = make_runtime()
+    seed(runtime, TEXT, "good", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    stale = runtime.store.predictions.stale
+
+    def meanwhile(*given: Any) -> list[int]:
+        found = stale(*given)
+        if not found and not classifies.store.documents.count():
+            read(classifies, [TEXT], monitor_now)  # a batch that began before and is written now
+        return found
+
+    monkeypatch.setattr(runtime.store.predictions, "stale", meanwhile)
+    runtime.relabel(monitor_now)
+    assert classifies.store.documents.count("classified") == 1
+    assert head_of(runtime, "zeppelin") == active(runtime).id
+    assert runtime.unread() == set()
     assert check(runtime.store) == []
 
 

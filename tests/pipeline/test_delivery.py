@@ -120,6 +120,17 @@ def test_a_header_as_it_came_does_not_stop_delivery(monitor_store: Store) -> Non
     assert waiting.attempts == 2
 
 
+@pytest.mark.parametrize("asked", [1.7e9, 1.7e12])  # a moment in place of a pause, in s and in ms
+def test_nobody_is_waited_for_longer_than_two_days(monitor_store: Store, asked: float) -> None:
+    alert(monitor_store, 1, "desk")
+    desk = Recorder()
+    desk.error = DeliveryError("busy", retry_after=asked)
+    assert deliver_due(monitor_store, "desk", desk, NOW) == 0
+    desk.error = None
+    assert deliver_due(monitor_store, "desk", desk, NOW + 47 * HOUR) == 0
+    assert deliver_due(monitor_store, "desk", desk, NOW + 48 * HOUR) == 1
+
+
 def test_a_notifier_that_asks_to_end_the_program_is_tried_again(monitor_store: Store) -> None:
     alert(monitor_store, 1, "desk")
     desk = Recorder()

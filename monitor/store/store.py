@@ -240,7 +240,7 @@ class Store:
             raise
 
     def revision(self, name: str) -> int:
-        """How often what people own changed: ``learning`` counts changes of tasks and seeds."""
+        """A number that only grows: ``learning`` with each change of tasks, seeds and heads in use."""
         row = self.connection.execute("select value from revisions where name = ?", [name]).fetchone()
         return int(row[0])
 

@@ -252,7 +252,8 @@ class Runtime:
         self.tick(now)
         self.digest(now)
         for name in self.notifiers:
-            self.deliver(name, now)
+            while self.deliver(name, now):
+                pass  # what waited for an earlier letter about the same alert can go now
         for name in self.refreshing:
             try:
                 self.refresh(name, now)

@@ -127,7 +127,7 @@ class Scheduler:
                 return
             try:
                 round_()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._complain(stage, error, **({"notifier": name} if name else {}))
             else:
                 self.alive[stage] = self.clock()
@@ -136,7 +136,7 @@ class Scheduler:
             run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
         )
 
-    def _complain(self, stage: str, error: Exception, **where: str) -> None:
+    def _complain(self, stage: str, error: BaseException, **where: str) -> None:
         """Report a failure, the same one once a minute: a full disk fails every second.
 
         :param where: the source or notifier that it is about.

@@ -13,7 +13,7 @@ from monitor.learn.head import Head
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead
-from monitor.types import StoredDocument, Task, legible, whole
+from monitor.types import StoredDocument, Task, folded, legible, whole
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ class Unmet:
 
     def __init__(self, reader: Reader, met: Iterable[str]) -> None:
         self._reader = reader
-        self._met = {_plain(text) for text in met}
+        self._met = {folded(text) for text in met}
 
     def of(self, documents: Sequence[StoredDocument]) -> list[tuple[StoredDocument, str]]:
         """Those of the documents whose text is new, with it; it is met from now on."""
         found = []
         for document in documents:
             text = self._reader.read(document)
-            if text is not None and (plain := _plain(text)) not in self._met:
+            if text is not None and (plain := folded(text)) not in self._met:
                 self._met.add(plain)
                 found.append((document, text))
         return found
@@ -126,7 +126,3 @@ def _take_another(store: Store, reader: Reader, encoder: Encoder) -> None:
             reader.head, reader.head_id = head, stored.id
             log.warning("task %s: head %d answers instead", reader.task.name, stored.version)
             return
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -6,10 +6,11 @@ import logging
 import signal
 from collections.abc import Callable
 from typing import NoReturn
+from unittest.mock import Mock
 
 import pytest
 
-from monitor.daemon import Loaded, _reload, _runtime
+from monitor.daemon import Loaded, _close_ended, _reload, _runtime
 from monitor.errors import StoreError
 from monitor.runtime import Runtime
 from monitor.shared_encoder import SharedEncoder
@@ -165,6 +166,23 @@ def test_a_configuration_that_cannot_be_taken_up_leaves_the_database_as_it_was(
             with pytest.raises(StoreError, match="full"):
                 _runtime(Loaded(new.config, new.plugins, new.encoder), present.store)
         assert [stored.task.name for stored in present.store.tasks.active()] == ["mood", "topic"]
+
+
+def test_an_encoder_is_closed_with_the_last_configuration_that_uses_it(
+    make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present, one, two = (make_runtime() for _ in range(3))
+    two.encoder = one.encoder
+    closed: list[str] = []
+    monkeypatch.setattr(present.encoder, "close", lambda: closed.append("present"))
+    monkeypatch.setattr(one.encoder, "close", lambda: closed.append("earlier"))
+    first, second, third = (Mock(ended=False) for _ in range(3))
+    going = [(first, one), (second, two), (third, present)]
+    for ends, so_far in ((third, []), (first, []), (second, ["earlier"])):
+        ends.ended = True
+        _close_ended(going, present.encoder)
+        assert closed == so_far
+    assert going == []
 
 
 def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from monitor.closing import close_all
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError
+from monitor.interfaces import Encoder
 from monitor.plugins import Plugins
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler, utc_now
@@ -80,7 +81,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
             runtime.close()
         else:
             going.append((scheduler, runtime))
-        _close_ended(going)
+        _close_ended(going, present.encoder)
         if new is None or signals.ending:
             break
         if going:
@@ -115,23 +116,29 @@ def _encoder(config: Config) -> SharedEncoder:
 
 
 def _runtime(loaded: Loaded, store: Store) -> Runtime:
-    """The parts of a configuration, and the database as it wants it."""
+    """The parts of a configuration, and the database as it wants it: all of that, or as it was."""
     runtime = Runtime(loaded.config, loaded.plugins, store, loaded.encoder)
     try:
-        runtime.synchronise(utc_now())
-        store.documents.retry_failed()
+        with store.transaction():
+            runtime.synchronise(utc_now())
+            store.documents.retry_failed()
     except Exception:
         runtime.close()
         raise
     return runtime
 
 
-def _close_ended(going: Going) -> None:
-    """Let go of the parts of earlier configurations that are in use no more."""
+def _close_ended(going: Going, present: Encoder) -> None:
+    """Let go of the parts of earlier configurations that are in use no more.
+
+    :param present: the encoder in use.
+    """
     for scheduler, runtime in [*going]:
         if scheduler.ended:
             runtime.close()
             going.remove((scheduler, runtime))
+            if runtime.encoder not in (present, *(earlier.encoder for _, earlier in going)):
+                close_all({"the encoder": runtime.encoder.close})
 
 
 def _wait(
@@ -144,7 +151,7 @@ def _wait(
     """
     while True:
         got = signals.wait(5.0)
-        _close_ended(going)
+        _close_ended(going, scheduler.runtime.encoder)
         if got is None:
             classified = scheduler.alive.get("classify")
             if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:

@@ -40,6 +40,9 @@ from monitor.templating import Templates
 
 log = logging.getLogger(__name__)
 
+UNNOTED_S = 300.0
+"""After so long at most, a source is fetched again whose fetch could not be noted, or its texts not be stored."""
+
 
 @dataclass
 class Runtime:
@@ -108,7 +111,8 @@ class Runtime:
         every = next(source.every for source in self.config.sources if source.name == name)
         ended = clock or (lambda: now)
         wait = timedelta(seconds=every * (1 + jitter / 10))
-        self._again[name] = now + wait
+        soon = min(wait, timedelta(seconds=UNNOTED_S))
+        self._again[name] = now + soon
         try:
             fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
         except SourceError as error:
@@ -118,7 +122,7 @@ class Runtime:
             self.store.sources.failed(name, now, again, str(error))
             del self._again[name]
             raise
-        again = self._again[name] = ended() + wait
+        self._again[name], again = ended() + soon, ended() + wait
         self.store.sources.succeeded(name, now, again)
         del self._again[name]
         return fetched
@@ -248,7 +252,8 @@ class Runtime:
         self.tick(now)
         self.digest(now)
         for name in self.notifiers:
-            self.deliver(name, now)
+            while self.deliver(name, now):
+                pass  # what waited for an earlier letter about the same alert can go now
         for name in self.refreshing:
             try:
                 self.refresh(name, now)

@@ -91,6 +91,8 @@ class Scheduler:
         every(3600, "prune", lambda: self.runtime.prune(self.clock()))
         for name in self.runtime.notifiers:
             every(1, "deliver", partial(self._deliver, name), name)
+        if not self.runtime.notifiers:
+            every(10, "deliver", lambda: None)  # who has nobody to tell is not late with it
         for name in self.runtime.beating:
             every(5, "ping", partial(self._ping, name), name)
         for name in self.runtime.refreshing:
@@ -125,7 +127,7 @@ class Scheduler:
                 return
             try:
                 round_()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._complain(stage, error, **({"notifier": name} if name else {}))
             else:
                 self.alive[stage] = self.clock()
@@ -134,7 +136,7 @@ class Scheduler:
             run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
         )
 
-    def _complain(self, stage: str, error: Exception, **where: str) -> None:
+    def _complain(self, stage: str, error: BaseException, **where: str) -> None:
         """Report a failure, the same one once a minute: a full disk fails every second.
 
         :param where: the source or notifier that it is about.

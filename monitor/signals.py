@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import NoReturn
 
 log = logging.getLogger(__name__)
@@ -58,16 +59,23 @@ class Signals:
     def _listen(self) -> None:
         while not self._ending.is_set():
             self._note(self._next())
-        self._read.settimeout(self.leave_after_s)
+        until = time.monotonic() + self.leave_after_s
         try:
-            while (got := self._next()) not in ENDING:
+            while (got := self._next(until)) not in ENDING:
                 pass
         except TimeoutError:
             leave(0, f"something does not end within {self.leave_after_s:g} s: it is left as it is")
         leave(128 + got, f"{got.name} again: leaving at once")
 
-    def _next(self) -> signal.Signals:
-        return signal.Signals(self._read.recv(1)[0])
+    def _next(self, until: float | None = None) -> signal.Signals:
+        """The next one of ours; what plugins and their libraries handle comes this way as well.
+
+        :raises TimeoutError: there is none until then, on the monotonic clock.
+        """
+        while True:
+            self._read.settimeout(None if until is None else max(0.001, until - time.monotonic()))
+            if (number := self._read.recv(1)[0]) in SIGNALS:
+                return signal.Signals(number)
 
     def _note(self, got: signal.Signals) -> None:
         if got in ENDING:

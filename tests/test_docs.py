@@ -36,6 +36,7 @@ from monitor.config_reader import load_config
 from monitor.durations import parse_duration
 from monitor.plugins import load_plugins
 from monitor.routes import Inhibit, Mute, Route
+from monitor.store import Store
 from monitor.testing import check_failing_source, check_source, make
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -337,3 +338,9 @@ def test_every_setting_of_the_core_is_shown(model: type[BaseModel]) -> None:
     names = sorted(field.alias or name for name, field in model.model_fields.items())
     missing = [name for name in names if not re.search(rf"\b{name}\b", CONFIG)]
     assert not missing, f"config.toml does not show {missing}"
+
+
+def test_every_table_of_the_database_is_named(monitor_store: Store) -> None:
+    house = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    missing = [table for table in monitor_store.row_counts() if f"`{table}`" not in house]
+    assert not missing, f"docs/architecture.md does not name {missing}"

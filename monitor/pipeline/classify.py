@@ -65,13 +65,20 @@ def classify_pending(
 
 
 def _answers(
-    store: Store, featurizer: Featurizer, readers: Sequence[Reader], pending: Sequence[Version]
+    store: Store,
+    featurizer: Featurizer,
+    readers: Sequence[Reader],
+    pending: Sequence[Version],
+    *,
+    part: bool = False,
 ) -> tuple[list[dict[str, Answer] | str], Vectors]:
     """Answers by task for each document (or why there are none), and the fresh features.
 
     Where the encoder raises, halves are tried, so that one text cannot hold up the others. If
     it raises on every text, or on one that harms nobody, it is the encoder's fault: the error goes up, the
     documents wait.
+
+    :param part: they are part of a batch; whether all of that fail is still to be seen.
     """
     documents = [item.document for item in pending]
     try:
@@ -86,9 +93,9 @@ def _answers(
             featurizer.encoder.encode([HARMLESS], tuple(views) or ("base",))
             return [f"{type(error).__name__}: {error}"], {}
         halves = [pending[: len(pending) // 2], pending[len(pending) // 2 :]]
-        parts = [_answers(store, featurizer, readers, half) for half in halves]
+        parts = [_answers(store, featurizer, readers, half, part=True) for half in halves]
         joined = parts[0][0] + parts[1][0]
-        if all(isinstance(item, str) for item in joined):
+        if not part and all(isinstance(item, str) for item in joined):
             raise
         views = dict.fromkeys([*parts[0][1], *parts[1][1]])
         return joined, {view: parts[0][1].get(view, {}) | parts[1][1].get(view, {}) for view in views}

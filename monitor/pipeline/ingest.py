@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.errors import MonitorError, SourceError, StoreError, one_line
-from monitor.event_time import event_time, meant
+from monitor.event_time import event_time
 from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
@@ -112,8 +112,7 @@ def _store(
     store: Store, state: SourceState, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
 ) -> None:
     with store.transaction():
-        for given in batch.documents:
-            document = replace(given, published_at=meant(given.published_at))
+        for document in batch.documents:
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )

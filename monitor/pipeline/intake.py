@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args
 
 from monitor.errors import SourceError
+from monitor.event_time import meant
 from monitor.types import BadRecord, Batch, Document, Role, whole
 
 ROLES: tuple[str, ...] = get_args(Role)
-FIRST_YEAR = 1000
-"""A time before it is the zero of some program, and claims nothing."""
 
 T = TypeVar("T")
 
@@ -75,8 +74,8 @@ def _escaped(name: str) -> str:
 
 def _time(time: datetime | None) -> datetime | None:
     try:
-        return None if time is None or time.year < FIRST_YEAR else time.astimezone(UTC)
-    except OverflowError:  # the last hours of the year 9999
+        return None if time is None else meant(time.astimezone(UTC))
+    except OverflowError:  # the first hours of the year 1, or the last ones of the year 9999
         return None
 
 

@@ -160,8 +160,12 @@ def relabel(
     take_head(store, reader, featurizer.encoder)
     if reader.head is None or reader.head_id != stored.id:
         return None  # it cannot be read: the past waits for the one that is made in its place
-    read = _read_again(store, featurizer, reader, stored.id, now, window, progress)
-    changed = store.predictions.swap(reader.task.name, stored.id, read)
+    oldest, changed = now - timedelta(seconds=window), 0
+    while stored is not None and stored.id == reader.head_id and not stored.relabelled:
+        # once more where a batch of the head before it was written just before the answers were swapped in
+        read = _read_again(store, featurizer, reader, stored.id, now, oldest, progress)
+        changed += store.predictions.swap(reader.task.name, stored.id, read, since=oldest)
+        stored = store.heads.active(reader.task.name)
     if changed:
         log.info("task %s: read again, %d documents have other labels", reader.task.name, changed)
     return changed
@@ -173,11 +177,11 @@ def _read_again(
     reader: Reader,
     head_id: int,
     now: datetime,
-    window: float,
+    oldest: datetime,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Reread]:
     assert reader.head is not None
-    oldest, after, view = now - timedelta(seconds=window), 0, reader.head.view
+    after, view = 0, reader.head.view
     while ids := store.predictions.stale(reader.task.name, head_id, after, CHUNK):
         after = ids[-1]
         versions = [v for v in store.documents.versions(ids) if v.document.event_at >= oldest]

@@ -267,10 +267,11 @@ class Outbox(Room):
     def stuck(self, since: datetime, notifiers: Sequence[str]) -> list[tuple[str, int]]:
         """``(notifier, letters)`` that do not get through since ``since``: tried in vain, or not even tried.
 
-        Letters that are held back without having failed are not among them.
+        Letters that are held back without having failed are not among them, nor those that were written meanwhile.
         """
         rows = self.rows(
-            "select notifier, count(*) from outbox where state = 'waiting' and (next_at <= ?1 "
+            "select notifier, count(*) from outbox o where state = 'waiting' and ((next_at <= ?1 and not exists ("
+            "select 1 from pauses p where p.notifier = o.notifier and p.until > ?1)) "
             "or (attempts > 0 and waits_since <= ?1)) "
             f"and notifier in ({marks(notifiers)}) group by notifier order by notifier",
             [to_text(since), *notifiers],

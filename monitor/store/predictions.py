@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from monitor.store.room import Room, marks
+from monitor.store.room import Room, marks, to_text
 from monitor.types import ENTITY, Prediction
 
 PART = 500
@@ -139,13 +139,18 @@ class Predictions(Room):
         )
         return [row[0] for row in rows]
 
-    def swap(self, task: str, head_id: int, answers: Iterable[Reread]) -> int:
+    def swap(
+        self, task: str, head_id: int, answers: Iterable[Reread], *, since: datetime | None = None
+    ) -> int:
         """Replace what ``task`` says of many documents and rebuild its series: one transaction.
 
         It begins when the last of ``answers`` was given: until then they are kept in a temporary
         table, so that nobody waits for them and a process that is killed leaves what was. A document
-        whose text changed meanwhile keeps what is said of the new one. Nothing becomes due to be
+        whose text changed meanwhile keeps what is said of the new one, and all do where another head was
+        put to use meanwhile, which may have read them already. Nothing becomes due to be
         judged: a changed mind is no news. Returns how many documents got other labels.
+
+        :param since: where another head answered a document of this time or later meanwhile, the past is not read yet.
         """
         connection = self.store.connection
         connection.execute("create temp table reread (id integer primary key, content_hash text)")
@@ -169,12 +174,14 @@ class Predictions(Room):
                     ],
                 )
             with self.store.transaction():
-                return self._swap(task, head_id)
+                return self._swap(task, head_id, since)
         finally:
             connection.execute("drop table reread")
             connection.execute("drop table reread_labels")
 
-    def _swap(self, task: str, head_id: int) -> int:
+    def _swap(self, task: str, head_id: int, since: datetime | None) -> int:
+        if not self.value("select active from heads where id = ?", [head_id]):
+            return 0
         self.write(
             "delete from reread where not exists (select 1 from documents d "
             "where d.id = reread.id and d.content_hash = reread.content_hash)"
@@ -197,8 +204,18 @@ class Predictions(Room):
             [task],
         )
         self.store.series.rebuild(task)
-        self.store.heads.relabelled(head_id)
+        if since is None or not self._left(task, head_id, since):
+            self.store.heads.relabelled(head_id)
         return int(changed)
+
+    def _left(self, task: str, head_id: int, since: datetime) -> bool:
+        """Whether another head answered a classified document for ``task``."""
+        found = self.value(
+            "select exists (select 1 from predictions p join documents d on d.id = p.document_id where p.task = ?1 "
+            "and (p.head_id < ?2 or p.head_id > ?2) and d.event_at >= ?3 and d.state = 'classified')",
+            [task, head_id, to_text(since)],
+        )
+        return bool(found)
 
 
 def _labels(

@@ -51,7 +51,7 @@ BUSY_TIMEOUT_S = 30.0
 class Store:
     """One database file, with a room for each noun (``store.documents``, ``store.series``, ...).
 
-    Safe to use from several threads: each gets a connection of its own. Reads see the last
+    Safe to use from several threads: each gets a connection of its own, while it lives. Reads see the last
     commit; writes happen inside :meth:`transaction`.
     """
 
@@ -75,7 +75,7 @@ class Store:
         self.path = path
         self.read_only = read_only
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._guard = threading.Lock()
         self._sets = [core, *migrations]
         self.migrated: list[str] = []
@@ -151,7 +151,10 @@ class Store:
             connection.execute("pragma recursive_triggers = on")
             self._local.connection = connection
             with self._guard:
-                self._connections.append(connection)
+                # each reading of the configuration has threads of its own
+                for thread in [thread for thread in self._connections if not thread.is_alive()]:
+                    self._connections.pop(thread).close()
+                self._connections[threading.current_thread()] = connection
         return connection
 
     @property
@@ -237,7 +240,7 @@ class Store:
             raise
 
     def revision(self, name: str) -> int:
-        """How often what people own changed: ``learning`` counts changes of tasks and seeds."""
+        """A number that only grows: ``learning`` with each change of tasks, seeds and heads in use."""
         row = self.connection.execute("select value from revisions where name = ?", [name]).fetchone()
         return int(row[0])
 
@@ -259,7 +262,7 @@ class Store:
     def close(self) -> None:
         """Close every thread's connection; the store is used no more."""
         with self._guard:
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
             self._local = threading.local()

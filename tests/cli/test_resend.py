@@ -89,14 +89,19 @@ def test_status_names_the_way_out(fetched, dead):
     assert "`monitor alerts resend`" in fetched("status", code=1).out
 
 
+def died(store, letter_id, at):
+    store.outbox.resend([letter_id], at)  # the dead stay what they are
+    store.outbox.give_up(letter_id, "old", at)
+
+
 def test_the_dead_are_a_problem_for_a_week(fetched, dead):
     store = fetched.store()
     assert "2 notifications could not be delivered" in fetched("status", code=1).out
     for number, letter in enumerate(store.outbox.dead()):
-        store.outbox.give_up(letter.id, "old", datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
+        died(store, letter.id, datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
     assert "a notification could not be delivered" in fetched("status", code=1).out
     for letter in store.outbox.dead():
-        store.outbox.give_up(letter.id, "old", datetime.now(UTC) - timedelta(days=8))
+        died(store, letter.id, datetime.now(UTC) - timedelta(days=8))
     store.close()
     assert "could not be delivered" not in fetched("status", code=1).out
     assert fetched("status", "--json", code=1).json["notifications"]["dead"] == 2, "they are kept"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,10 @@ import pytest
 from monitor.errors import DeliveryError, SourceError
 from monitor.logs import fields
 from monitor.runtime import Runtime
-from monitor.scheduler import Scheduler
+from monitor.scheduler import STAGES, Scheduler
+from monitor.testing import Recorder
+from monitor.types import Notification
+from tests.conftest import CONFIG
 
 
 @pytest.fixture
@@ -80,3 +83,30 @@ def test_notifiers_that_fail_in_turn_are_named_and_heard_once_a_minute(
     assert [(record.getMessage(), fields(record)) for record in caplog.records] == [
         (f"refresh of {name} failed: {name} answered 500", {"notifier": name}) for name in ("desk", "pager")
     ]
+
+
+def test_a_round_in_which_a_plugin_asks_to_end_the_program_is_complained_of_like_one_that_raises(
+    make_runtime: Callable[..., Runtime], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Ends(Recorder):
+        def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+            raise SystemExit(3)
+
+    runtime = make_runtime()
+    runtime.notifiers["desk"] = Ends()
+    scheduler = Scheduler(runtime)
+    scheduler.start()
+    try:
+        reached(lambda: "refresh of desk failed" in caplog.text)
+    finally:
+        assert scheduler.stop(60)
+    assert [record.name for record in caplog.records if record.exc_info] == ["monitor.scheduler"]
+
+
+def test_a_monitor_that_has_nobody_to_tell_is_not_late_with_it(make_runtime: Callable[..., Runtime]) -> None:
+    scheduler = Scheduler(make_runtime(CONFIG.split("[[rules]]")[0]))
+    scheduler.start()
+    try:
+        reached(lambda: set(STAGES) <= scheduler.alive.keys())
+    finally:
+        assert scheduler.stop(60)

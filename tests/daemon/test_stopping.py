@@ -6,12 +6,15 @@ import logging
 import signal
 from collections.abc import Callable
 from typing import NoReturn
+from unittest.mock import Mock
 
 import pytest
 
-from monitor.daemon import Loaded, _reload
+from monitor.daemon import Loaded, _close_ended, _reload, _runtime
+from monitor.errors import StoreError
 from monitor.runtime import Runtime
 from monitor.shared_encoder import SharedEncoder
+from tests.conftest import CONFIG as RUNTIME
 from tests.daemon.test_daemon import CONFIG, Monitor, monitor
 
 __all__ = ["monitor"]  # a fixture
@@ -147,6 +150,40 @@ def test_a_bug_while_it_is_read_stops_nothing_either(
         assert _reload(broken, present, runtime.store) is None
     assert "the configuration stays as it was" in caplog.text
     assert f"{type(error).__name__}: a bug" in caplog.text, "with a traceback"
+
+
+def test_a_configuration_that_cannot_be_taken_up_leaves_the_database_as_it_was(
+    make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, present = make_runtime(RUNTIME.split("[[tasks]]")[0]), make_runtime()
+    assert isinstance(new.encoder, SharedEncoder)
+    for full in (present.store.outbox.forsake, present.store.documents.retry_failed):
+
+        def fails(*_: object, **__: object) -> NoReturn:
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(full.__self__, full.__name__, fails)
+            with pytest.raises(StoreError, match="full"):
+                _runtime(Loaded(new.config, new.plugins, new.encoder), present.store)
+        assert [stored.task.name for stored in present.store.tasks.active()] == ["mood", "topic"]
+
+
+def test_an_encoder_is_closed_with_the_last_configuration_that_uses_it(
+    make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present, one, two = (make_runtime() for _ in range(3))
+    two.encoder = one.encoder
+    closed: list[str] = []
+    monkeypatch.setattr(present.encoder, "close", lambda: closed.append("present"))
+    monkeypatch.setattr(one.encoder, "close", lambda: closed.append("earlier"))
+    first, second, third = (Mock(ended=False) for _ in range(3))
+    going = [(first, one), (second, two), (third, present)]
+    for ends, so_far in ((third, []), (first, []), (second, ["earlier"])):
+        ends.ended = True
+        _close_ended(going, present.encoder)
+        assert closed == so_far
+    assert going == []
 
 
 def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from monitor.alerts.redelivery import Terms, copy_key, free_at, pause
 from monitor.durations import Rate, parse_rate
 from monitor.errors import DeliveryError
 from monitor.pipeline.delivery import deliver_due
+from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.testing import NOW, Recorder, sample_notification
 from monitor.types import Notification
@@ -43,6 +45,15 @@ def letter(number: int, event: str = "firing", notifier: str = "desk") -> Notifi
 
 def keys(notifier: Recorder) -> list[str]:
     return [notification.key for notification in notifier.sent]
+
+
+def test_a_single_run_delivers_all_that_can_be(make_runtime: Callable[..., Runtime]) -> None:
+    runtime = make_runtime()
+    for number in range(11):
+        told = alert(runtime.store, number, "desk")
+        runtime.store.outbox.add("desk", letter(number, "resolved"), told, NOW)
+    runtime.once(NOW, lambda name, got: None)
+    assert runtime.store.outbox.counts() == {"delivered": 22}
 
 
 # -- pauses ------------------------------------------------------------------------------
@@ -118,6 +129,17 @@ def test_a_header_as_it_came_does_not_stop_delivery(monitor_store: Store) -> Non
         (waiting,) = monitor_store.outbox.undelivered()
         assert waiting.next_at == NOW + HOUR * (wait == 20) + timedelta(seconds=wait)
     assert waiting.attempts == 2
+
+
+@pytest.mark.parametrize("asked", [1.7e9, 1.7e12])  # a moment in place of a pause, in s and in ms
+def test_nobody_is_waited_for_longer_than_two_days(monitor_store: Store, asked: float) -> None:
+    alert(monitor_store, 1, "desk")
+    desk = Recorder()
+    desk.error = DeliveryError("busy", retry_after=asked)
+    assert deliver_due(monitor_store, "desk", desk, NOW) == 0
+    desk.error = None
+    assert deliver_due(monitor_store, "desk", desk, NOW + 47 * HOUR) == 0
+    assert deliver_due(monitor_store, "desk", desk, NOW + 48 * HOUR) == 1
 
 
 def test_a_notifier_that_asks_to_end_the_program_is_tried_again(monitor_store: Store) -> None:

@@ -114,6 +114,19 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     assert problems(store) == "", "the dead do not wait; the status shows them"
 
 
+def test_letters_that_were_written_while_their_notifier_pauses_are_not_stuck(store: Store) -> None:
+    store.outbox.hold("desk", NOW + 60 * MINUTE, "held back: too many requests", NOW)
+    store.outbox.add("desk", sample_notification(), None, NOW + MINUTE)
+    later = NOW + 20 * MINUTE
+    for stage in STAGES:
+        store.heartbeats.beat(stage, later)
+    for name in ("news", "chats"):
+        store.sources.succeeded(name, later, later + MINUTE)
+    assert problems(store, later) == ""
+    (stuck,) = store.outbox.stuck(NOW + 60 * MINUTE, ["desk"])
+    assert stuck == ("desk", 1), "nobody tried it for so long after the pause"
+
+
 def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
     make_runtime: Callable[..., Runtime],
 ) -> None:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from monitor.errors import LearnError
-from monitor.pipeline.learning import adapt_reader, revert
+from monitor.pipeline.learning import adapt_reader, relabel, revert
 from monitor.pipeline.promotion import promote, unlabelled
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
@@ -182,6 +183,54 @@ def test_what_an_older_head_still_answered_is_read_again(runtime: Runtime, monit
     assert "mood" in runtime.relabel(monitor_now)
     assert head_of(runtime, "zeppelin") == active(runtime).id
     assert runtime.relabel(monitor_now) == {}
+    assert check(runtime.store) == []
+
+
+def test_what_an_older_head_answers_just_before_answers_are_swapped_is_read_again(
+    runtime: Runtime,
+    make_runtime: Callable[..., Runtime],
+    monitor_now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classifies = make_runtime()
+    seed(runtime, TEXT, "good", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    stale = runtime.store.predictions.stale
+
+    def meanwhile(*given: Any) -> list[int]:
+        found = stale(*given)
+        if not found and not classifies.store.documents.count():
+            read(classifies, [TEXT], monitor_now)  # a batch that began before and is written now
+        return found
+
+    monkeypatch.setattr(runtime.store.predictions, "stale", meanwhile)
+    runtime.relabel(monitor_now)
+    assert classifies.store.documents.count("classified") == 1
+    assert head_of(runtime, "zeppelin") == active(runtime).id
+    assert runtime.unread() == set()
+    assert check(runtime.store) == []
+
+
+def test_a_head_that_is_replaced_while_it_reads_the_past_changes_nothing_there(
+    runtime: Runtime, make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    read(runtime, [TEXT, "calm"], monitor_now)
+    seed(runtime, TEXT, "bad", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    [reader] = [reader for reader in runtime.readers if reader.task.name == "mood"]
+    other = make_runtime()
+
+    def meanwhile(_: int) -> None:  # `monitor adapt` does both
+        seed(other, f"{TEXT} again", "bad", monitor_now)
+        assert other.learn(monitor_now) == ["mood"]
+        other.relabel(monitor_now)
+
+    days = 86400.0
+    assert not relabel(
+        runtime.store, runtime.featurizer, reader, monitor_now, window=days, progress=meanwhile
+    )
+    assert reader.head_id != active(runtime).id == head_of(runtime, "zeppelin")
+    assert runtime.unread() == set()
     assert check(runtime.store) == []
 
 

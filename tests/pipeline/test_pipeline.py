@@ -436,6 +436,21 @@ def test_a_source_whose_texts_cannot_be_stored_is_not_fetched_all_the_time(
     assert warm.due_sources(now + timedelta(minutes=5)) == ["news"]
 
 
+@pytest.mark.parametrize("trigger", ["update of next_at on sources", "insert on documents"])
+def test_a_database_that_was_locked_for_a_moment_costs_a_daily_source_no_day(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, trigger: str
+) -> None:
+    daily = make_runtime(CONFIG.replace('every = "5m"', 'every = "1d"'))
+    daily.sources["news"].waiting = documents(1, GOOD_MONEY, monitor_now)
+    daily.store.connection.execute(
+        f"create trigger locked before {trigger} begin select raise(abort, 'database is locked'); end"
+    )
+    with pytest.raises(StoreError, match="locked"):
+        daily.fetch("news", monitor_now)
+    assert daily.due_sources(monitor_now + timedelta(seconds=299)) == []
+    assert daily.due_sources(monitor_now + timedelta(minutes=5)) == ["news"]
+
+
 def test_retry_after_is_kept(warm: Runtime, monitor_now: datetime) -> None:
     warm.sources["news"].waiting = [SourceError("too many requests", retry_after=7200)]
     with pytest.raises(SourceError):
@@ -585,6 +600,27 @@ def test_a_text_that_breaks_the_encoder_is_set_aside_also_where_it_comes_alone(
     warm.fetch("news", monitor_now)
     settle(warm, monitor_now)
     assert warm.store.documents.count("failed") == 1
+
+
+def test_texts_that_break_the_encoder_hold_up_no_others_where_they_come_side_by_side(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = warm.encoder.encode
+
+    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot read this")
+        return encode(texts, *args, **kwargs)
+
+    monkeypatch.setattr(warm.encoder, "encode", fragile)
+    warm.sources["news"].waiting = [
+        Document("p", "poison"),
+        Document("q", "more poison"),
+        *documents(2, GOOD_MONEY, monitor_now),
+    ]
+    warm.fetch("news", monitor_now)
+    settle(warm, monitor_now)
+    assert (warm.store.documents.count("pending"), warm.store.documents.count("failed")) == (0, 2)
 
 
 def test_a_broken_encoder_leaves_documents_pending(

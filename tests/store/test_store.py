@@ -191,6 +191,17 @@ def test_a_transaction_is_all_or_nothing(filled: Store, monitor_now: datetime) -
     assert filled.documents.count() == 0
 
 
+def test_a_thread_that_ended_keeps_no_connection_open(monitor_store: Store) -> None:
+    open_files = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")
+    monitor_store.documents.count()
+    before = len(os.listdir(open_files))
+    for _ in range(20):  # as the rounds of 20 configurations, one after the other
+        thread = threading.Thread(target=monitor_store.documents.count)
+        thread.start()
+        thread.join()
+    assert len(os.listdir(open_files)) <= before + 5
+
+
 def test_threads_write_side_by_side(filled: Store, monitor_now: datetime) -> None:
     def write(n: int) -> None:
         for i in range(10):

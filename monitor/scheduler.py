@@ -22,6 +22,8 @@ from monitor.turns import Turns
 log = logging.getLogger(__name__)
 
 FETCHERS = 8
+ROUNDS = 9
+"""Jobs that are nobody's own (see :meth:`Scheduler.start`): a long one keeps no other one waiting."""
 RELABEL_AGAIN_S = 60.0
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 """The rounds whose signs of life are kept."""
@@ -66,7 +68,7 @@ class Scheduler:
             timezone=UTC,
             executors={
                 "default": JobPool(
-                    5 + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
+                    ROUNDS + len(runtime.notifiers) + len(runtime.beating) + len(runtime.refreshing)
                 )
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

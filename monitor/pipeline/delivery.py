@@ -54,7 +54,7 @@ def deliver_due(
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:
                 until = now + timedelta(seconds=asked)
-                store.outbox.hold(name, until, f"held back: {one_line(error)}", now)
+                store.outbox.pause(name, until, f"held back: {one_line(error)}", now)
                 break
         else:
             with store.transaction():
@@ -79,7 +79,7 @@ def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
     until = free_at(recent, terms.at_most, now)
     if until is None:
         return False
-    fresh = store.outbox.hold(name, until, f"held back: at most {terms.at_most}", now)
+    fresh = store.outbox.hold(name, until, f"held back: at most {terms.at_most}")
     if fresh:
         waiting = store.outbox.counts_by_notifier()[name]["waiting"]
         log.warning(

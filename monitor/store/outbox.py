@@ -91,7 +91,7 @@ class Outbox(Room):
         """What a notifier is to deliver now, oldest first.
 
         A letter waits until earlier ones about one of its alerts to the same notifier are out, and as long as the
-        notifier is on :meth:`hold`. One that was written by a clock that has been put back since is due as well.
+        notifier is to :meth:`pause`. One that was written by a clock that has been put back since is due as well.
         """
         rows = self.rows(
             "select * from outbox o where state = 'waiting' and notifier = ?1 and not exists ("
@@ -195,11 +195,18 @@ class Outbox(Room):
             [to_text(next_at), error, letter_id],
         )
 
-    def hold(self, notifier: str, until: datetime, reason: str, now: datetime) -> int:
-        """Let all that a notifier is to deliver before ``until`` wait; returns how many were not held before.
+    def pause(self, notifier: str, until: datetime, reason: str, now: datetime) -> None:
+        """Let a notifier rest: :meth:`hold` what waits, and whatever is written for it until then."""
+        with self.store.transaction() as connection:
+            self.hold(notifier, until, reason)
+            connection.execute(
+                "insert into pauses values (?1, ?2, ?3) on conflict(notifier) do update "
+                "set since = excluded.since, until = excluded.until",
+                [notifier, to_text(now), to_text(until)],
+            )
 
-        So does what is written for it in the meantime.
-        """
+    def hold(self, notifier: str, until: datetime, reason: str) -> int:
+        """Let all that a notifier is to deliver before ``until`` wait; returns how many were not held before."""
         waiting = "where state = 'waiting' and notifier = ? and next_at < ?"
         with self.store.transaction() as connection:
             fresh = self.value(
@@ -208,11 +215,6 @@ class Outbox(Room):
             connection.execute(
                 f"update outbox set next_at = ?, last_error = coalesce(last_error, ?) {waiting}",
                 [to_text(until), reason, notifier, to_text(until)],
-            )
-            connection.execute(
-                "insert into pauses values (?1, ?2, ?3) on conflict(notifier) do update "
-                "set since = excluded.since, until = excluded.until",
-                [notifier, to_text(now), to_text(until)],
             )
         return int(fresh)
 
@@ -243,7 +245,7 @@ class Outbox(Room):
         return {row[0]: row[1] for row in found}
 
     def resend(self, letter_ids: Sequence[int], now: datetime) -> None:
-        """Dead letters wait again, as if they were new, with the keys that they have; no :meth:`hold` is kept to."""
+        """Dead letters wait again, as if they were new, with the keys that they have; no :meth:`pause` is kept to."""
         dead = f"state = 'dead' and id in ({marks(letter_ids)})"
         with self.store.transaction() as connection:
             connection.execute(

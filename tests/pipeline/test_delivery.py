@@ -212,6 +212,15 @@ def test_a_limit_survives_restarts_and_loses_nothing(
     assert warnings == ["desk has delivered 3 in 1h, as much as it may; 7 notifications wait"]
 
 
+def test_a_limit_that_is_lifted_holds_no_new_letter(monitor_store: Store) -> None:
+    desk = Recorder()
+    for n in range(2):
+        alert(monitor_store, n, "desk")
+    assert deliver_due(monitor_store, "desk", desk, NOW, terms=Terms(at_most=Rate(1, 3600))) == 1
+    alert(monitor_store, 2, "desk")
+    assert deliver_due(monitor_store, "desk", desk, NOW + MINUTE) == 1
+
+
 def test_held_letters_say_why_they_wait(monitor_store: Store) -> None:
     for n in range(2):
         alert(monitor_store, n, "desk")

@@ -105,7 +105,7 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
     assert "notifications to desk do not get through for 15m or longer (1 wait)" in problems(store), (
         "nobody even tried"
     )
-    store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h", NOW)
+    store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
     assert problems(store) == "", "its turn comes"
     store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
     assert "notifications to desk do not get through" in problems(store), "tried in vain"
@@ -115,7 +115,7 @@ def test_letters_that_do_not_get_through(store: Store) -> None:
 
 
 def test_letters_that_were_written_while_their_notifier_pauses_are_not_stuck(store: Store) -> None:
-    store.outbox.hold("desk", NOW + 60 * MINUTE, "held back: too many requests", NOW)
+    store.outbox.pause("desk", NOW + 60 * MINUTE, "held back: too many requests", NOW)
     store.outbox.add("desk", sample_notification(), None, NOW + MINUTE)
     later = NOW + 20 * MINUTE
     for stage in STAGES:

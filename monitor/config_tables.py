@@ -127,7 +127,7 @@ class Tables:
 
     def raised(self, error: BaseException, place: str) -> str:
         """What a plugin raised, in one line without the secrets that it may quote."""
-        text = f"the plugin raised {type(error).__name__}: {error}"
+        text = f"the plugin raised {type(error).__name__}: {error}"  # whole, for half a secret is not found
         return one_line(without_secrets(text, self.hidden, place))
 
     def split(self, model: type[M], table: dict[str, Any], place: str) -> tuple[M | None, dict[str, Any]]:

@@ -115,12 +115,19 @@ class LearnError(MonitorError):
 def one_line(said: object, most: int = LINE) -> str:
     """What another program says, as one line to be stored and shown: no control characters, not too long.
 
+    An error that says nothing is told by its name.
+
     >>> one_line("no \\x1b[31mroute\\n  to host")
     'no route to host'
     """
-    text = _ANSI.sub("", str(said)[: 20 * most])
+    text = _ANSI.sub("", (str(said) or type(said).__name__)[: 20 * most])
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 4].rstrip() + " ..."
+
+
+def raised(error: BaseException) -> str:
+    """What to say of a plugin that raised an error which is none of these, on one line."""
+    return one_line(f"the plugin raised {type(error).__name__}: {error}")
 
 
 def _seconds(asked: object) -> float | None:

@@ -16,7 +16,7 @@ from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.closing import close_all
 from monitor.config import Config, NotifierConfig, SourceConfig
-from monitor.errors import LearnError, MonitorError, SourceError, one_line
+from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.classify import classify_pending
@@ -261,7 +261,7 @@ class Runtime:
                 failed[f"notifier {name}"] = str(error)
             except (Exception, SystemExit) as error:
                 log.exception("notifier %s raised", name)
-                failed[f"notifier {name}"] = one_line(f"the plugin raised {type(error).__name__}: {error}")
+                failed[f"notifier {name}"] = raised(error)
         for letter in self.store.outbox.undelivered():
             if letter.id in given_up:
                 continue  # in an earlier round, which said so
@@ -280,7 +280,7 @@ def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callabl
         return part.part(part.settings, config.base)
     except (Exception, SystemExit) as error:
         log.exception("%s could not be made", part.name)
-        return stand_in(f"the plugin raised {type(error).__name__}: {error}")
+        return stand_in(raised(error))
 
 
 def make_rules(config: Config) -> list[Rule]:

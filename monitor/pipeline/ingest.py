@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.errors import MonitorError, SourceError, StoreError, one_line
+from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
 from monitor.event_time import event_time
 from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
@@ -82,13 +82,8 @@ def refusal(error: BaseException) -> SourceError:
     Whatever a source raises means that it could not be read this time: also what it let through of
     :mod:`monitor.http`, and the end of the program, which a library may ask for.
     """
-    said = (
-        str(error)
-        if isinstance(error, MonitorError)
-        else f"the plugin raised {type(error).__name__}: {error}"
-    )
     return SourceError(
-        one_line(said) or type(error).__name__,
+        one_line(error) if isinstance(error, MonitorError) else raised(error),
         permanent=getattr(error, "permanent", False),
         retry_after=getattr(error, "retry_after", None),
     )

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from monitor.errors import LearnError
-from monitor.learn.model_files import one_line
+from monitor.errors import LearnError, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +70,7 @@ def save(
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise LearnError(
-            f"the checkpoint {file} cannot be written ({one_line(error)}): make room, then go on with --resume"
+            f"the checkpoint {file} cannot be written ({one_line(error, 200)}): make room, then go on with --resume"
         ) from error
     for old in _found(folder)[KEPT:]:
         old.unlink()
@@ -101,7 +100,7 @@ def read(folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
         try:
             plain, tensors = _read(file)
         except (SafetensorError, OSError, ValueError, KeyError) as error:
-            log.warning("%s is damaged (%s): going on from the one before it", file, one_line(error))
+            log.warning("%s is damaged (%s): going on from the one before it", file, one_line(error, 200))
             continue
         if plain["format"] != FORMAT:
             raise LearnError(f"{file} has format {plain['format']}, this program reads {FORMAT}: start again")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from monitor.errors import LearnError
+from monitor.errors import LearnError, one_line
 from monitor.learn.meta import checkpoint
 from monitor.learn.meta.catalog import digest
 from monitor.learn.meta.data import check_weights, make_masked, read_data
@@ -23,7 +23,6 @@ from monitor.learn.meta.settings import MetaSettings
 from monitor.learn.meta.track import Tracker, draw_curves
 from monitor.learn.meta.train import Step, train
 from monitor.learn.meta.trunk import Trunk
-from monitor.learn.model_files import one_line
 from monitor.learn.views import WEIGHTS, Views, write_views
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _make(folder: Path) -> None:
 
 def _no_room(folder: Path, error: Exception) -> LearnError:
     return LearnError(
-        f"{folder} cannot be written to ({one_line(error)}): make room, then go on with --resume"
+        f"{folder} cannot be written to ({one_line(error, 200)}): make room, then go on with --resume"
     )
 
 

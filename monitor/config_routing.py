@@ -14,7 +14,7 @@ from monitor.routes import COMMON_LABELS, DETECTOR_LABELS, Inhibit, Mute, Policy
 
 M = TypeVar("M", bound=BaseModel)
 
-_NOUNS = {"rule": "rule", "kind": "rule kind", "entity": "entity"}
+_NOUNS = {"rule": "rule", "kind": "rule kind", "entity": "entity", "source": "source", "task": "task"}
 """What the values of a label are called, where they are no labels of a task."""
 
 

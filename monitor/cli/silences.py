@@ -59,9 +59,9 @@ def add_command(
 
     A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
     labels rule, kind, owner, those of their rule, and one for each task of what they watch; some kinds have source,
-    thread, task or entity instead (docs/alerts.md). A value that its label never has is refused. The
-    alerts live on; one that still fires when the silence ends is announced then. Whoever was told before that an
-    alert fires is told when it is over.
+    thread, task or entity instead (docs/alerts.md). With = and !=, a rule, kind, source, task, entity or label of
+    a task that there is not is refused. The alerts live on; one that still fires when the silence ends is
+    announced then. Whoever was told before that an alert fires is told when it is over.
 
     \b
         monitor silences add rule=bad-news 'topic=~court|fine' \\
@@ -134,11 +134,15 @@ def _labels(app: App) -> tuple[set[str], dict[str, set[str]]]:
     from monitor.alerts.detectors import KINDS
 
     document = read_document(app.config_path)
-    rules, tasks = (
+    rules, tasks, sources = (
         [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
-        for found in (document.get("rules"), document.get("tasks"))
+        for found in (document.get("rules"), document.get("tasks"), document.get("sources"))
     )
     stored, opened = app.store.tasks.active(), app.store.alerts.all_open()
+    read = {
+        *(str(table.get("name")) for table in sources),
+        *(state.name for state in app.store.sources.all()),
+    }
     labels = {
         *COMMON_LABELS,
         *DETECTOR_LABELS,
@@ -147,7 +151,9 @@ def _labels(app: App) -> tuple[set[str], dict[str, set[str]]]:
         *(one.task.name for one in stored),
         *(label for alert in opened for label in alert.labels),
     }
+    named = {*(str(table.get("name")) for table in tasks), *(one.task.name for one in stored)}
     values = {"rule": {str(table.get("name")) for table in rules}, "kind": set(KINDS)}
+    values |= {"source": read, "task": named}
     values |= {one.task.name: set(one.task.labels) for one in stored}
     for table in tasks:  # without labels of its own, its adapter has some
         if isinstance(own := table.get("labels"), dict | list):

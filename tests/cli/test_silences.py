@@ -80,6 +80,8 @@ def test_a_label_that_no_alert_can_have_is_refused(fetched):
         ("topic=shipping", "no label of topic is called 'shipping'; known: court, money"),
         ("mood=sad", "no label of mood is called 'sad'; known: bad, good"),
         ("kind=serge", "no rule kind is called 'serge'; known: conversation, "),
+        ("source=nwes", "no source is called 'nwes'; known: news"),
+        ("task=topics", "no task is called 'topics'; known: mood, topic"),
         ("entity=Acme", "no entity is called 'Acme'; known: Border Bank"),
     ],
 )

@@ -40,8 +40,9 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),
-    notifiers, routes, inhibit, mutes (name, active: whether it mutes right now), notes (what is
-    no fault but worth a look), left_out and failed_plugins.
+    notifiers, routes, inhibit, mutes (name, active: whether it mutes right now), digests (name, every,
+    at, weekday, zone, notify, tasks: none for all), notes (what is no fault but worth a look), left_out
+    and failed_plugins.
 
     The exit code is 1 if something is left out because a plugin failed.
     """
@@ -100,6 +101,18 @@ def _report(app: App) -> dict[str, Any]:
         "routes": [route.model_dump(by_alias=True) for route in config.policy.routes],
         "inhibit": [inhibit.model_dump() for inhibit in config.policy.inhibits],
         "mutes": [{"name": m.name, "active": m.active(app.now())} for m in config.policy.mutes],
+        "digests": [
+            {
+                "name": digest.name,
+                "every": digest.every,
+                "at": f"{digest.at:%H:%M}",
+                "weekday": digest.weekday if digest.every == "week" else None,
+                "zone": digest.zone,
+                "notify": digest.notify,
+                "tasks": digest.tasks,
+            }
+            for digest in config.digests
+        ],
         "notes": [
             *(
                 f"{source.name}: {said}"
@@ -220,6 +233,21 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                     ", ".join(route.mute),
                 ]
                 for route in app.config.policy.routes
+            ],
+            empty="",
+        )
+    if report["digests"]:
+        click.echo("\nDIGESTS")
+        print_table(
+            ["name", "when", "notifies", "tasks"],
+            [
+                [
+                    digest["name"],
+                    f"every {digest['weekday'] or 'day'} at {digest['at']}, {digest['zone']}",
+                    ", ".join(digest["notify"]) or "nobody",
+                    ", ".join(digest["tasks"]) or "all",
+                ]
+                for digest in report["digests"]
             ],
             empty="",
         )

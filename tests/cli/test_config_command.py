@@ -186,6 +186,34 @@ def test_check_fills_in_templates(monitor, template, said):
     )
 
 
+def test_check_shows_digests(monitor):
+    assert "DIGESTS" not in monitor("config", "check").out
+    monitor.config.write_text(
+        monitor.config.read_text()
+        + '[[digests]]\nname = "morning"\nat = "07:30"\nzone = "Europe/Vienna"\ntasks = ["topic"]\n'
+        + '[[digests]]\nname = "monday"\nevery = "week"\nzone = "UTC"\nnotify = []\n'
+    )
+    morning, monday = monitor("config", "check", "--json").json["digests"]
+    assert morning == {
+        "name": "morning",
+        "every": "day",
+        "at": "07:30",
+        "weekday": None,
+        "zone": "Europe/Vienna",
+        "notify": ["desk"],
+        "tasks": ["topic"],
+    }
+    assert (monday["every"], monday["at"], monday["weekday"], monday["notify"]) == (
+        "week",
+        "08:00",
+        "monday",
+        [],
+    )
+    text = " ".join(monitor("config", "check").out.split())
+    assert "morning every day at 07:30, Europe/Vienna desk topic" in text
+    assert "monday every monday at 08:00, UTC nobody all" in text
+
+
 def test_check_shows_routes_and_mutes(monitor):
     monitor.config.write_text(
         monitor.config.read_text()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import click
 
 from monitor import __version__
-from monitor.cli.app import App
+from monitor.cli.app import App, speaks_unicode
 from monitor.cli.group import Group
 from monitor.errors import MonitorError
 from monitor.store.store import friendly
@@ -124,4 +126,7 @@ def cli(ctx: click.Context, config_path: Path) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):  # a character that the terminal lacks is no reason to stop
+        if isinstance(stream, TextIOWrapper) and not speaks_unicode(stream):
+            stream.reconfigure(errors="replace")
     cli.main(args, prog_name="monitor")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -178,8 +179,14 @@ def at_most(limit: int | None, as_json: bool) -> int | None:
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout; times as ISO 8601."""
+    escaped = not speaks_unicode(sys.stdout)
     # a source's cursor may hold half of a character, which no terminal takes
-    click.echo(whole(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
+    click.echo(whole(json.dumps(value, indent=2, ensure_ascii=escaped, default=_plain)))
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    """Whether a stream takes every character, or has no encoding that says otherwise."""
+    return (stream.encoding or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -159,3 +160,25 @@ def test_python_m_monitor(tmp_path):
     assert "made" in run("db", "migrate", code=0).stdout
     assert (tmp_path / "monitor.db").exists()
     assert "there is no alert 1" in run("alerts", "show", "1", code=1).stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_what_a_terminal_cannot_write_stops_no_command(tmp_path, encoding):
+    (tmp_path / "config.toml").write_text("")
+    (tmp_path / "chats.csv").write_text("text\nGröße: 5 € … 😀\n", encoding="utf-8")
+
+    def run(*words: str) -> bytes:
+        got = subprocess.run(
+            [sys.executable, "-m", "monitor", *words],
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            check=False,
+        )
+        assert got.returncode == 0, got.stderr
+        return got.stdout
+
+    run("documents", "import", "chats.csv")
+    assert "Größe: 5 ? ? ?".encode(encoding, "replace") in run("documents", "list")
+    assert b": 5 " in run("documents", "show", "1")
+    assert json.loads(run("documents", "list", "--json"))[0]["text"] == "Größe: 5 € … 😀"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +83,16 @@ class ChatlogSettings(interfaces.Settings):
         False, description="the files are complete: read a last line without newline at once"
     )
     batch_size: int = Field(500, ge=1, le=5000, description="how many records are handed over at a time")
+
+    @field_validator("time_format")
+    @classmethod
+    def _known_directives(cls, value: str) -> str:
+        try:
+            datetime.strptime("", value)  # noqa: DTZ007 - nothing is made of it
+        except (ValueError, re.error) as error:
+            if isinstance(error, re.error) or not str(error).startswith("time data"):
+                raise ValueError(f"{value!r} is no form of times: {error}") from None
+        return value
 
     @field_validator("timezone")
     @classmethod

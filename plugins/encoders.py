@@ -9,12 +9,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from monitor import hookimpl
+from monitor.errors import LearnError
 from monitor.interfaces import Encoder, Settings
 from monitor.learn.encoder import (
     EMBEDDED_SHA256,
@@ -34,7 +35,9 @@ class MiniLmSettings(Settings):
     """Where and how a model runs; the defaults fit every machine."""
 
     device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda, cuda:1, mps")
-    dtype: str = Field("auto", description="auto (bfloat16 where it is fast), float32, bfloat16 or float16")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto (bfloat16 where it is fast), float32, bfloat16 or float16"
+    )
     max_tokens: int = Field(MAX_TOKENS, ge=3, le=512, description="longer texts are cut there")
     tokens_per_batch: int | None = Field(
         None, ge=64, description="tokens encoded at once; unset: what is fastest on the device"
@@ -163,6 +166,10 @@ class Transformers(LazyEncoder):
 
     def check(self) -> None:
         folder = self.base / self.settings.model
+        if not folder.is_dir() and (
+            Path(self.settings.model).is_absolute() or self.settings.model[:1] == "."
+        ):
+            raise LearnError(f"the encoder's folder {folder} does not exist")
         weights = weights_digest(folder) if folder.is_dir() else None
         if self.settings.views is not None:
             open_views(self.base / self.settings.views, encoder=weights)

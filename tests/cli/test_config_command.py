@@ -300,3 +300,21 @@ def test_check_finds_programs_that_are_missing_and_files_that_are_not_there_yet(
     err = monitor("config", "check", code=2).err
     assert "notifiers[1] (desk): the program ./nope.sh cannot be run: there is no file" in err
     monitor("rules", "list")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "place", "fault"),
+    [
+        ('"./models/e5"', "encoder", "models/e5 does not exist"),
+        (
+            '{ plugin = "minilm", dtype = "float31" }',
+            "encoder.dtype",
+            "input should be 'auto', 'float32', 'bfloat16' or 'float16' (it is 'float31')",
+        ),
+    ],
+)
+def test_an_encoder_that_cannot_be_had_is_a_fault(monitor, encoder, place, fault):
+    monitor.edit('encoder = "hash"', f"encoder = {encoder}")
+    (found,) = monitor("config", "check", "--json", code=2).json["faults"]
+    assert found["place"] == place
+    assert fault in found["message"]

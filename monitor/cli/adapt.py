@@ -66,6 +66,9 @@ def adapt_command(
     pass more for each text from then on, and all of the past is encoded again. When seeds change, its
     layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
 
+    `--depth` and `--force` need the database to themselves: stop a running monitor first, and start it
+    again afterwards.
+
     `--revert TASK` goes back by one version and reads the past again with it. That version stays
     until the task's seeds or labels, or the encoder, change. A running monitor takes it up.
 

@@ -47,7 +47,11 @@ def faults(
     """
     hidden = hidden or {}
     found: dict[str, list[str]] = {}
-    for item in error.errors():
+    errors = error.errors()
+    for item in errors:
+        size, loc = len(item["loc"]), item["loc"]
+        if item["type"] == "too_short" and any(e["loc"][:size] == loc != e["loc"] for e in errors):
+            continue  # it is too short without the items that are faults themselves
         where = _where(item["loc"], table)
         full = place
         for step in where:

@@ -318,3 +318,12 @@ def test_an_encoder_that_cannot_be_had_is_a_fault(monitor, encoder, place, fault
     (found,) = monitor("config", "check", "--json", code=2).json["faults"]
     assert found["place"] == place
     assert fault in found["message"]
+
+
+def test_what_is_too_short_without_its_faults_is_no_fault_of_its_own(monitor):
+    monitor.edit('name = "topic"', 'name = "topic"\nadapter = "labels"\nroles = ["cust"]')
+    (fault,) = monitor("config", "check", "--json", code=2).json["faults"]
+    assert fault["place"] == "tasks[2].roles[1]"
+    monitor.edit('roles = ["cust"]', "roles = []")
+    (fault,) = monitor("config", "check", "--json", code=2).json["faults"]
+    assert fault["place"] == "tasks[2].roles"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -43,7 +44,7 @@ def info_command(app: App, as_json: bool) -> None:
             {
                 "path": app.database,
                 "bytes": size,
-                "migrations": [{"name": name, "applied_at": at} for name, at in migrations],
+                "migrations": [{"name": name, "applied_at": _moment(at)} for name, at in migrations],
                 "rows": rows,
                 "oldest": oldest,
                 "newest": newest,
@@ -135,3 +136,11 @@ def in_bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def _moment(written: str) -> datetime | str:
+    """A time as sqlite-utils writes it; left as it is where it is none."""
+    try:
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except ValueError:
+        return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 
 import pytest
@@ -45,6 +46,7 @@ def test_migrate_applies_migrations_of_plugins(monitor, use_plugins):
     info = monitor("db", "info", "--json").json
     assert info["rows"]["keeper_notes"] == 0
     assert info["migrations"][-1]["name"] == "monitor-keeper.m0001_notes"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", info["migrations"][-1]["applied_at"])
 
 
 def test_info_counts_what_is_there(fetched):

@@ -32,7 +32,7 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
         (
             {},
             [*(alert(name) for name in ("A", "B", "C")), alert("Old", event="resolved")],
-            "3 firing: texts about A; texts about B and 1 more; 1 over: texts about Old",
+            "3 firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
         ),
         ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
     ],
@@ -99,6 +99,30 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
         "fired_at": "2026-03-05T09:00:00+00:00", "resolved_at": None,
         "last_firing_at": "2026-03-05T09:00:00+00:00", "documents": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alerts", "title"),
+    [
+        (
+            [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
+             conversation("k2", "2 negative texts in a row from the customer")],
+            "2 firing: conversation k1 (support), unanswered; conversation k2 (support), turned worse",
+        ),
+        (
+            [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
+             conversation("k2", "unanswered for 40 min, 1 text with intent complaint", event="resolved")],
+            "1 firing: conversation k1 (support), unanswered; 1 over: conversation k2 (support)",
+        ),
+        (
+            [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
+             {**alert("Acme"), "kind": "ratio"}, {**alert("Acme", event="resolved"), "kind": "surge"}],
+            "2 firing: 2 texts with 'strike'; share of texts about Acme; 1 over: texts about Acme",
+        ),
+    ],
+)  # fmt: skip
+def test_the_title_of_a_group_tells_its_alerts_apart(alerts: list[dict[str, Any]], title: str) -> None:
+    assert group_message({"group": {}, "alerts": alerts}).title == title
 
 
 def test_who_wrote_in_a_conversation_is_said() -> None:

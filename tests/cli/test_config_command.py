@@ -272,3 +272,17 @@ def test_check_finds_programs_that_are_missing_and_files_that_are_not_there_yet(
     err = monitor("config", "check", code=2).err
     assert "notifiers[1] (desk): the program ./nope.sh cannot be run: there is no file" in err
     monitor("rules", "list")
+
+
+def test_a_route_for_a_label_that_a_rule_does_not_give_is_not_said_to_tell_of_it(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text().replace("notify = []\n", "")
+        + '[[notifiers]]\nplugin = "file"\nname = "phone"\npath = "calls.jsonl"\n'
+        + '[[rules]]\nname = "quiet"\nkind = "silence"\n'
+        + '[[rules]]\nname = "loud"\nkind = "silence"\nlabels = { severity = "page" }\n'
+        + '[[routes]]\nname = "pages"\nmatch = ["severity=page", "source=news"]\nnotify = ["phone"]\n'
+    )
+    lines = monitor("rules", "list").out.splitlines()
+    quiet, loud = (next(line for line in lines if line.startswith(f"{name} ")) for name in ("quiet", "loud"))
+    assert "by route" not in quiet, "no alert of it has a severity"
+    assert "by route pages" in loud, "which may be about news"

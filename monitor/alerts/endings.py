@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED
 from monitor.alerts.detectors.history import span
+from monitor.alerts.detectors.silence import UNREADABLE
 from monitor.alerts.sentences import much, when
 from monitor.alerts.series_in_words import about
 
@@ -70,7 +71,8 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
             f"Raised at {began}{last}, given up at {ended}.{count}",
         ]
     silent = silent_since(alert)
-    first = "" if silent is None else f"silent since {when(silent, zone, over)}, "
+    how = "unreadable" if str(alert.get("reason", "")).startswith(UNREADABLE) else "silent"
+    first = "" if silent is None else f"{how} since {when(silent, zone, over)}, "
     lasted = f"{first}raised at {began}, ended at {ended}, after {_lasted(alert)}"
     if alert["kind"] == "conversation" and reason:
         return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
+from monitor.alerts.sentences import much
 from monitor.alerts.series_in_words import about
 from monitor.templating import render, short
 from monitor.types import Notification
@@ -151,13 +153,19 @@ def _title(data: Mapping[str, Any]) -> str:
 
 
 def _subject(alert: Mapping[str, Any]) -> str:
+    """What an alert is about; such that two of a letter with other rules on the same texts are told apart."""
+    kind, said = alert["kind"], about(alert["kind"], alert["selection"])
+    if kind == "keyword":
+        return much(alert, 0)
+    if kind == "conversation" and alert["event"] == "firing":
+        return f"{said}, {'unanswered' if alert['reason'].startswith(WAITS) else 'turned worse'}"
     names = (alert.get("evidence") or {}).get("names", ())
-    most = mostly(names, alert["selection"]) if alert["kind"] in QUOTED else ""
-    return f"{about(alert['kind'], alert['selection'])}{most}"
+    most = mostly(names, alert["selection"]) if kind in QUOTED else ""
+    return f"{'share of ' if kind == 'ratio' else ''}{said}{most}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
     """What they are about: the first few, those that are news before the others."""
     said = list(dict.fromkeys(_subject(alert) for alert in sorted(alerts, key=lambda one: not _news(one))))
-    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    more = f"; and {len(said) - NAMED} more" if len(said) > NAMED else ""
     return "; ".join(said[:NAMED]) + more

@@ -15,6 +15,9 @@ from monitor.durations import format_duration
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
 
+MENTIONS = {"keyword", "entity"}
+"""Kinds that see nothing between two texts: one that came just now is no quiet."""
+
 SOON, LONG = 900, 3600
 """Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
 
@@ -88,8 +91,12 @@ def _quiet(alert: Mapping[str, Any]) -> str:
 
 
 def _quiet_since(alert: Mapping[str, Any]) -> datetime | None:
-    since = alert.get("quiet_since")
-    return datetime.fromisoformat(since) if since else None
+    if not alert.get("quiet_since"):
+        return None
+    since, at = datetime.fromisoformat(alert["quiet_since"]), _at(alert)
+    if alert["kind"] in MENTIONS and at is not None and (at - since).total_seconds() < SOON:
+        return None
+    return since
 
 
 def _at(alert: Mapping[str, Any]) -> datetime | None:

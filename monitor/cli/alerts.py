@@ -181,6 +181,11 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
     click.echo("\n" + "\n".join(said["facts"]))
     if said["line"]:
         click.echo(f"\n{said['line']['drawing']}\n{said['line']['caption']}")
+    # not what every alert has: who reads this knows `monitor alerts`
+    if offered := [c for c in said["commands"] if not c["run"].startswith("monitor alerts ")]:
+        click.echo("\nnext")
+        for command in offered:
+            click.echo(f"  {command['run']}  {command['why']}")
     click.echo("\nlife")
     for step in store.transitions.of_alert(alert.id):
         click.echo(f"  {clock(step.at)}  {step.state}: {in_zone(step.reason)}")

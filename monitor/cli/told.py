@@ -11,7 +11,7 @@ from monitor.alerts.rules import ALL
 from monitor.cli.app import App
 from monitor.config import RuleConfig
 from monitor.matching import all_match
-from monitor.routes import Policy, Route
+from monitor.routes import DETECTOR_LABELS, Policy, Route
 from monitor.types import ENTITY
 
 
@@ -47,6 +47,7 @@ def told(rule: RuleConfig, policy: Policy, labels: Mapping[str, Collection[str]]
         return Told((), tuple(rule.notify))
     common = {**rule.labels, "rule": rule.name, "kind": rule.kind, "owner": rule.owner}
     counted = rule.kind in DETECTORS
+    later = {*DETECTOR_LABELS, *labels}  # every other label is of the rule, or its alerts have it not
     taken, through = set(), False
     for case in (series(rule, labels) or [{}]) if counted else [{}]:
         known = {**case, **common}
@@ -54,7 +55,11 @@ def told(rule: RuleConfig, policy: Policy, labels: Mapping[str, Collection[str]]
         open_ = not counted or case.keys() != rule.where.keys()
         passes = True
         for route in policy.routes:
-            sure = [matcher for matcher in route.match if not open_ or matcher.label in known]
+            sure = [
+                matcher
+                for matcher in route.match
+                if not open_ or matcher.label in known or matcher.label not in later
+            ]
             if not all_match(sure, known):
                 continue
             taken.add(route.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.store.room import Room, to_text, to_time, to_time_or_none
@@ -51,7 +51,8 @@ class Sources(Room):
 
         A source that is no longer there keeps its documents. One that changed its plugin
         starts anew, since a cursor belongs to the plugin that wrote it: the next fetch is its first,
-        all of it backfill, and due at once.
+        all of it backfill, and due at once. One that is to be read more often does not wait for the time
+        that its old interval said.
         """
         with self.store.transaction() as connection:
             connection.execute("update sources set active = 0")
@@ -61,7 +62,12 @@ class Sources(Room):
                 "where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
+            before = {state.name: state for state in self.all()}
             for name, plugin, every in sources:
+                state = before.get(name)
+                if state and every < state.every and state.next_at and state.last_attempt_at:
+                    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
+                    connection.execute("update sources set next_at = ? where name = ?", [to_text(due), name])
                 connection.execute(
                     "insert into sources (name, plugin, every) values (?, ?, ?) "
                     "on conflict(name) do update set active = 1, every = excluded.every, plugin = excluded.plugin",

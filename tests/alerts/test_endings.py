@@ -84,3 +84,7 @@ def test_a_silence_lasted_from_its_beginning() -> None:
     assert said(told)[0] == (
         "It is over: silent since 10:14 CET, raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 3 h 19 min."
     )
+    told["reason"] = "cannot be read for 3 h 7 min; 6 failures in a row: answered 503"
+    assert said(told)[0].startswith("It is over: unreadable since 10:14 CET, raised at 13:21 CET, "), (
+        "not silent"
+    )

@@ -32,7 +32,7 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
         (
             {},
             [*(alert(name) for name in ("A", "B", "C")), alert("Old", event="resolved")],
-            "3 firing: texts about A; texts about B and 1 more; 1 over: texts about Old",
+            "3 firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
         ),
         ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
     ],
@@ -79,3 +79,55 @@ def test_one_command_acknowledges_all_that_are_new() -> None:
     alone = group_message({"group": {}, "alerts": [alerts[0], *alerts[3:]]})
     assert "monitor alerts ack 43 " in alone.body, "with what is said of it"
     assert "I look after all" not in alone.body
+
+
+def conversation(thread: str, reason: str, *, new: bool = True, event: str = "firing") -> dict[str, Any]:
+    said_by = [
+        {"id": number, "source": "support", "role": role, "thread": thread, "title": "", "url": "", "alike": 1,
+         "text": f"text of {role}", "event_at": "2026-03-05T09:00:00+00:00"}
+        for number, role in enumerate(("customer", "agent"))
+    ]  # fmt: skip
+    evidence = {
+        "since": "2026-03-05T09:00:00+00:00", "until": "2026-03-05T09:00:00+00:00", "seconds": 60, "shares": [],
+        "stories": 1, "conversations": 1, "read": 1, "behind": 1, "limited": False, "sources": [], "words": [],
+        "first_at": "2026-03-05T09:00:00+00:00", "last_at": "2026-03-05T09:00:00+00:00", "texts": said_by,
+        "at": "2026-03-05T09:00:00+00:00",
+    }  # fmt: skip
+    return {
+        **alert("", new=new, event=event), "kind": "conversation", "reason": reason, "evidence": evidence,
+        "selection": {"source": "support", "thread": thread}, "since": "2026-03-05T09:00:00+00:00",
+        "fired_at": "2026-03-05T09:00:00+00:00", "resolved_at": None,
+        "last_firing_at": "2026-03-05T09:00:00+00:00", "documents": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alerts", "title"),
+    [
+        (
+            [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
+             conversation("k2", "2 negative texts in a row from the customer")],
+            "2 firing: conversation k1 (support), unanswered; conversation k2 (support), turned worse",
+        ),
+        (
+            [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
+             conversation("k2", "unanswered for 40 min, 1 text with intent complaint", event="resolved")],
+            "1 firing: conversation k1 (support), unanswered; 1 over: conversation k2 (support)",
+        ),
+        (
+            [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
+             {**alert("Acme"), "kind": "ratio"}, {**alert("Acme", event="resolved"), "kind": "surge"}],
+            "2 firing: 2 texts with 'strike'; share of texts about Acme; 1 over: texts about Acme",
+        ),
+    ],
+)  # fmt: skip
+def test_the_title_of_a_group_tells_its_alerts_apart(alerts: list[dict[str, Any]], title: str) -> None:
+    assert group_message({"group": {}, "alerts": alerts}).title == title
+
+
+def test_who_wrote_in_a_conversation_is_said() -> None:
+    waiting = conversation("k1", "unanswered for 31 min, 1 text with intent complaint")
+    said = group_message({"group": {}, "alerts": [waiting, alert("Zedco", new=True)]})
+    assert "- text of customer (09:00 UTC, support, customer)" in said.body
+    assert "- text of agent (09:00 UTC, support, agent)" in said.body
+    assert "09:00 UTC, support, agent</span>" in said.html

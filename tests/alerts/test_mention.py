@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.alerts import standing
 from monitor.alerts.detectors.mention import judge
 from monitor.alerts.sentences import how_much, much
 
@@ -35,3 +37,22 @@ def test_an_alert_on_words_counts_all_of_its_texts(
 def test_a_word_with_a_semicolon_is_said_whole() -> None:
     alert = {"kind": "keyword", "selection": {}, "reason": "2 texts with 'a; b'", "observed": 2}
     assert much(alert, 0) == "2 texts with 'a; b'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes", "title"),
+    [
+        ("keyword", 0, "1 text with 'a'"),
+        ("keyword", 5, "1 text with 'a'"),
+        ("keyword", 20, "quiet for 20 min: 1 text with 'a'"),
+        ("surge", 5, "quiet for 5 min: 1 text with 'a'"),
+    ],
+)
+def test_a_word_that_was_said_a_moment_ago_is_not_called_quiet(kind: str, minutes: int, title: str) -> None:
+    at = datetime(2026, 3, 5, 9, tzinfo=UTC)
+    evidence = {"at": at.isoformat(), "seconds": 3600}
+    since = (at - timedelta(minutes=minutes)).isoformat()
+    alert = {"kind": kind, "selection": {}, "evidence": evidence, "quiet_since": since}
+    assert standing.title(alert, "1 text with 'a'") == title
+    quiet = [said for said in standing.sentences(alert, "One.", UTC) if said.startswith("Quiet since")]
+    assert bool(quiet) == title.startswith("quiet")

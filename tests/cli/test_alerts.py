@@ -135,3 +135,17 @@ def test_the_labels_of_a_rule_are_shown(fetched, alert_id):
     assert shown["rule_labels"] == {"severity": "page", "team": "credit"}
     said = fetched("silences", "add", "severity=page", "--comment", "x").out
     assert "it covers 1 of 1 open alert" in said
+
+
+def test_show_offers_what_the_alert_itself_offers(fetched, alert_id):
+    assert "\nnext\n" not in fetched("alerts", "show", alert_id).out, "its own commands are known"
+    store = fetched.store()
+    store.connection.execute(
+        "update alerts set kind = 'conversation', selection = ? where id = ?",
+        ('{"source": "support", "thread": "k 1"}', alert_id),
+    )
+    store.connection.commit()
+    store.close()
+    out = fetched("alerts", "show", alert_id).out
+    assert "  monitor documents list --source support --thread 'k 1'  the whole conversation\n" in out
+    assert out.count("monitor ") == 1

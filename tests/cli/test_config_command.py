@@ -327,3 +327,17 @@ def test_what_is_too_short_without_its_faults_is_no_fault_of_its_own(monitor):
     monitor.edit('roles = ["cust"]', "roles = []")
     (fault,) = monitor("config", "check", "--json", code=2).json["faults"]
     assert fault["place"] == "tasks[2].roles"
+
+
+def test_a_route_for_a_label_that_a_rule_does_not_give_is_not_said_to_tell_of_it(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text().replace("notify = []\n", "")
+        + '[[notifiers]]\nplugin = "file"\nname = "phone"\npath = "calls.jsonl"\n'
+        + '[[rules]]\nname = "quiet"\nkind = "silence"\n'
+        + '[[rules]]\nname = "loud"\nkind = "silence"\nlabels = { severity = "page" }\n'
+        + '[[routes]]\nname = "pages"\nmatch = ["severity=page", "source=news"]\nnotify = ["phone"]\n'
+    )
+    lines = monitor("rules", "list").out.splitlines()
+    quiet, loud = (next(line for line in lines if line.startswith(f"{name} ")) for name in ("quiet", "loud"))
+    assert "by route" not in quiet, "no alert of it has a severity"
+    assert "by route pages" in loud, "which may be about news"

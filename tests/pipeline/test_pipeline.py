@@ -110,6 +110,24 @@ def test_the_first_fetch_of_a_source_that_changed_its_plugin_is_backfill(
     assert store.sources.get("news").last_success_at == later, "the same plugin goes on"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize(("before", "after", "due"), [(86400, 300, 300), (300, 86400, 300), (300, 300, 300)])
+def test_a_source_that_is_to_be_read_more_often_is_due_as_its_new_interval_says(
+    warm: Runtime, monitor_now: datetime, failed: bool, before: float, after: float, due: float
+) -> None:
+    sources = warm.store.sources
+    sources.sync([("news", "list", before)])
+    if failed:
+        sources.failed("news", monitor_now, monitor_now + timedelta(seconds=before), "no route")
+    else:
+        sources.succeeded("news", monitor_now, monitor_now + timedelta(seconds=before))
+    sources.sync([("news", "list", after)])
+    state = sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(seconds=due)
+    assert state.failures == int(failed)
+
+
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
     warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))

@@ -23,6 +23,9 @@ from monitor.durations import DAY, WEEK, Duration, format_duration
 FAILURES = 3
 """So many failures in a row are no accident."""
 
+UNREADABLE = "cannot be read "
+"""How the reason begins where a source fails that could be read before."""
+
 
 class SilenceSettings(KindSettings):
     """Settings of ``kind = "silence"``."""
@@ -97,7 +100,7 @@ def judge_failing(
     lasts = now - since >= settings.failing_for or last_success is None
     if failures < FAILURES or not lasts:
         return None
-    said = "was never read" if last_success is None else f"cannot be read for {span(now - last_success)}"
+    said = "was never read" if last_success is None else f"{UNREADABLE}for {span(now - last_success)}"
     reason = f"{said}; {failures} failures in a row: {error}"
     return Verdict(True, failures, 0.0, 0.0, 0.0, since, now, 0.0, reason)
 

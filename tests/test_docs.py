@@ -252,16 +252,21 @@ def adapters() -> dict[str, Any]:
     "page", ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
 )
 def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    headings = {
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, heading = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        assert target.exists(), f"{page} links to {link}"
+        assert not heading or heading in headings(target), f"{page} links to {link}: there is no such heading"
+
+
+def headings(page: Path) -> set[str]:
+    """The names by which a page's headings are linked to."""
+    return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        for heading in re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in headings, f"{page} has no heading {target}"
-        elif "://" not in target:
-            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
 
 
 # -- config.toml -------------------------------------------------------------------------

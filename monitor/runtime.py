@@ -83,6 +83,7 @@ class Runtime:
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
         self.store.sources.await_first(now)
+        self.store.sources.try_again()
 
     # -- sources -----------------------------------------------------------------------
 

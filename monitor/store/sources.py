@@ -184,6 +184,16 @@ class Sources(Room):
             "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
         )
 
+    def try_again(self) -> None:
+        """Have failing sources read one interval after their last attempt, not after the pause that grew since.
+
+        For when the configuration is read anew: what was wrong with them may be mended there.
+        """
+        for state in self.all():
+            if state.active and state.failures and state.last_attempt_at and state.next_at:
+                due = min(state.next_at, state.last_attempt_at + timedelta(seconds=state.every))
+                self.write("update sources set next_at = ? where name = ?", [to_text(due), state.name])
+
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])

@@ -92,6 +92,10 @@ def running(monitor: Monitor, times: int = 1) -> None:
     monitor.wait_for(lambda: monitor.messages().count("running with") == times)
 
 
+def reloads(monitor: Monitor) -> int:
+    return monitor.messages().count("running with") - 1
+
+
 def test_a_part_that_does_not_close_is_left(monitor: Monitor) -> None:
     install(monitor, "stuck", STUCK)
     add(monitor, 'plugin = "stuck"\nname = "tar"', 'plugin = "stuck"\nname = "glue"')
@@ -190,19 +194,17 @@ def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:
     (monitor.folder / "feeds").mkdir()
     add(
         monitor,
-        *[
-            f'plugin = "chatlog"\nname = "c{n}"\npath = "feeds/{n}.jsonl"'.replace("1s", "0.1s")
-            for n in range(16)
-        ],
+        *[f'plugin = "chatlog"\nname = "c{n}"\npath = "feeds/{n}.jsonl"' for n in range(16)],
     )
     monitor.start()
     running(monitor)
     for _ in range(5):
         monitor.tell(signal.SIGHUP)
-    running(monitor, 2)
+    monitor.wait_for(lambda: reloads(monitor) >= 1)  # signals that wait become one
+    before = reloads(monitor)
     for _ in range(5):
         monitor.tell(signal.SIGHUP)
-    monitor.wait_for(lambda: monitor.messages().count("running with") >= 3)
+    monitor.wait_for(lambda: reloads(monitor) > before)
     code, seconds = monitor.end()
     assert code == 0
     assert seconds < 20

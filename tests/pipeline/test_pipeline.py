@@ -128,6 +128,22 @@ def test_a_source_that_is_to_be_read_more_often_is_due_as_its_new_interval_says(
     assert state.failures == int(failed)
 
 
+def test_a_failing_source_is_read_soon_after_its_configuration_was_mended(
+    warm: Runtime, monitor_now: datetime
+) -> None:
+    sources = warm.store.sources
+    sources.failed("news", monitor_now, monitor_now + timedelta(days=2), "answered 404")
+    warm.synchronise(monitor_now + timedelta(hours=5))
+    state = sources.get("news")
+    assert state is not None
+    assert (state.next_at, state.failures) == (monitor_now + timedelta(seconds=state.every), 1)
+    sources.succeeded("news", monitor_now, monitor_now + timedelta(days=1))
+    warm.synchronise(monitor_now + timedelta(hours=5))
+    state = sources.get("news")
+    assert state is not None
+    assert state.next_at == monitor_now + timedelta(days=1), "only what fails"
+
+
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
     warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))

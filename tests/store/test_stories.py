@@ -66,7 +66,7 @@ def test_the_store_counts_live_stories_of_a_selection(monitor_store: Store, moni
         mood = written[int(item.document.external_id)][1]
         store.predictions.record(item.document.id, {"mood": Answer([Prediction(mood, 0.9)], head)})
     start = bucket_of(monitor_now)
-    assert store.documents.stories({"mood": "bad"}, start, start + 300) == 2
-    assert store.documents.stories({}, start, start + 300) == 3
-    assert store.documents.stories({"mood": "good"}, start, start + 299) == 0
-    assert store.documents.stories({"mood": "bad"}, start + 300, start + 600) == 0
+    assert store.stories.count({"mood": "bad"}, start, start + 300) == 2
+    assert store.stories.count({}, start, start + 300) == 3
+    assert store.stories.count({"mood": "good"}, start, start + 299) == 0
+    assert store.stories.count({"mood": "bad"}, start + 300, start + 600) == 0

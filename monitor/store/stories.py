@@ -118,7 +118,7 @@ class Stories(Room):
         fetched: datetime | None = None,
         as_live: bool = False,
     ) -> int:
-        """How many live documents are beside those of a selection: in the same conversations, all in ``[since, until)``.
+        """How many live documents are beside those of a selection, in the same conversations in ``[since, until)``.
 
         Parameters as of :meth:`count`.
         """

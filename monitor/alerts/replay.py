@@ -66,12 +66,22 @@ def course(counts: Iterable[tuple[int, int, int]], *, step: int, history_from: i
     return Course(step, [Mark(bucket, profile.recent[-1][1], usual.mean) for bucket, profile, usual in found])
 
 
-def rest_of(whole: Course, own: Callable[[int, int], tuple[float, float]]) -> Rest:
-    """What is in ``whole`` and not in a series of it, whose own windows ``own`` knows."""
+def rest_of(
+    whole: Course,
+    own: Callable[[int, int], tuple[float, float]],
+    beside: Callable[[int, int], float] = lambda since, until: 0.0,
+) -> Rest:
+    """What is in ``whole`` and not in a series of it, whose own windows ``own`` knows.
+
+    :param beside: of the other texts those that come with the series' own: of the same conversations. A wave of
+        complaints brings greetings and answers with it, which explain nothing; as many with each text as now
+        are taken from what is usual as well.
+    """
 
     def rest(since: int, until: int) -> tuple[float, float]:
         (came, due), (mine, usual) = whole.window(since, until), own(since, until)
-        return max(0.0, came - mine), max(0.0, due - usual)
+        each = 1.0 + (beside(since, until) / mine if mine else 0.0)
+        return max(0.0, came - mine * each), max(0.0, due - usual * each)
 
     return rest
 

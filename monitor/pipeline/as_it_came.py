@@ -163,7 +163,10 @@ class AsItCame(Known):
         return history_since(buckets[-1], read, lambda since: buckets[bisect_left(buckets, since)])
 
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
-        return self.store.documents.stories(selection, since, until, fetched=self.now, as_live=self.as_live)
+        return self.store.stories.count(selection, since, until, fetched=self.now, as_live=self.as_live)
+
+    def count_beside(self, selection: Selection, since: int, until: int) -> int:
+        return self.store.stories.beside(selection, since, until, fetched=self.now, as_live=self.as_live)
 
     def _of_interest(self, key: Key, selection: Selection) -> _Series | None:
         """The series, where a rule watches it or takes it for the whole of one."""

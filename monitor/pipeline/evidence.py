@@ -126,8 +126,8 @@ def _newest(
         return _newest_are(store.background.sum(alert.selection, since, until, live=True))
     if judged is None:
         return _newest_are(None)
-    whole = store.documents.stories(judged, since, until)
-    return _newest_are(min(whole, store.documents.stories(alert.selection, since, until)), whole)
+    whole = store.stories.count(judged, since, until)
+    return _newest_are(min(whole, store.stories.count(alert.selection, since, until)), whole)
 
 
 def _newest_are(texts: int | None, of: int | None = None) -> dict[str, int | None]:

@@ -72,8 +72,12 @@ class Known(ABC):
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
         """How many distinct stories the live documents of a selection tell in ``[since, until)``."""
 
+    @abstractmethod
+    def count_beside(self, selection: Selection, since: int, until: int) -> int:
+        """How many other live texts the conversations have in which one of a selection came in ``[since, until)``."""
+
     def stories(self, selection: Selection, since: int, until: int) -> int:
-        """Likewise, asked once: many series are parts of one whole."""
+        """:meth:`count_stories`, asked once: many series are parts of one whole."""
         key = selection_text(selection), since, until
         if key not in self._told:
             self._told[key] = self.count_stories(selection, since, until)
@@ -126,7 +130,8 @@ class Known(ABC):
         if not rule.settings.compare or not selection:
             return None
         whole = self.of({})
-        return lambda since, until: rest_of(whole.course, carried.course.window)(since, until)
+        beside = partial(self.count_beside, selection)
+        return lambda since, until: rest_of(whole.course, carried.course.window, beside)(since, until)
 
     def _history(self, selection: Selection, since: int, until: int) -> History:
         total = np.zeros((until - since) // BUCKET_S, dtype=np.int64)

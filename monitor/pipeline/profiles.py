@@ -51,7 +51,10 @@ class Present(Known):
         return self.store.documents.history_from()
 
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
-        return self.store.documents.stories(selection, since, until)
+        return self.store.stories.count(selection, since, until)
+
+    def count_beside(self, selection: Selection, since: int, until: int) -> int:
+        return self.store.stories.beside(selection, since, until)
 
     def _carry(self, selection: Selection) -> Carried:
         since = self._known_since()

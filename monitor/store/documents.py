@@ -11,7 +11,6 @@ from typing import Any, Literal
 from monitor.store.carrying import carries
 from monitor.store.history import history_since
 from monitor.store.room import (
-    BUCKET_S,
     Room,
     bucket_of,
     marks,
@@ -20,7 +19,7 @@ from monitor.store.room import (
     to_time,
     to_time_or_none,
 )
-from monitor.store.stories import Telling, grouped, story_of
+from monitor.store.stories import story_of
 from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
@@ -217,37 +216,6 @@ class Documents(Room):
             [*values, -1 if limit is None else limit],
         )
         return [_document(row) for row in rows]
-
-    def stories(
-        self,
-        selection: Selection,
-        since: int,
-        until: int,
-        *,
-        fetched: datetime | None = None,
-        as_live: bool = False,
-    ) -> int:
-        """How many distinct stories the live documents of a selection tell in ``[since, until)``.
-
-        :param since: epoch second, as ``until``; both are taken to the start of their bucket.
-        :param fetched: count only what was there at that time; :param as_live: backfill came live, at
-            its own time.
-        """
-        carried, values = carries(selection.items())
-        where = ["live >= ?", "counted = 1", "bucket >= ?", "bucket < ?", *carried]
-        given: list[Any] = [
-            int(not as_live),
-            since // BUCKET_S * BUCKET_S,
-            until // BUCKET_S * BUCKET_S,
-            *values,
-        ]
-        if fetched is not None:
-            where.append("case live when 1 then fetched_at else event_at end <= ?")
-            given.append(to_text(fetched))
-        rows = self.rows(
-            f"select story, url, thread, bucket from documents where {' and '.join(where)}", given
-        )
-        return len(set(grouped([Telling(*row) for row in rows])))
 
     def sources_of(self, selection: Selection, share: float) -> list[str]:
         """The sources that each gave at least ``share`` of the newest 500 documents of a selection."""

@@ -37,6 +37,7 @@ from monitor.store.profiles import Profiles, Waves
 from monitor.store.series import SeriesCounts
 from monitor.store.silences import Silences
 from monitor.store.sources import Sources
+from monitor.store.stories import Stories
 from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
 from monitor.store.threads import Threads
@@ -96,6 +97,7 @@ class Store:
             except OSError as error:
                 raise StoreError(f"{path} cannot be made: {error.strerror}") from None
         self.documents = Documents(self)
+        self.stories = Stories(self)
         self.arrivals = Arrivals(self)
         self.sources = Sources(self)
         self.tasks = Tasks(self)

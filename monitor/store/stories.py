@@ -12,9 +12,13 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
-from monitor.types import Document
+from monitor.store.carrying import carries
+from monitor.store.room import BUCKET_S, Room, to_text
+from monitor.types import Document, Selection
 
 SPAN_S = 48 * 3600
 """What is told again after this long is told anew."""
@@ -77,3 +81,66 @@ def _link(telling: Telling) -> str:
     except ValueError:
         return telling.url
     return f"{parts.netloc.lower()}{parts.path}?{parts.query}" if parts.path.strip("/") or parts.query else ""
+
+
+class Stories(Room):
+    """What live documents tell, and beside what."""
+
+    def count(
+        self,
+        selection: Selection,
+        since: int,
+        until: int,
+        *,
+        fetched: datetime | None = None,
+        as_live: bool = False,
+    ) -> int:
+        """How many distinct stories the live documents of a selection tell in ``[since, until)``.
+
+        :param since: epoch second, as ``until``; both are taken to the start of their bucket.
+        :param fetched: count only what was there at that time; :param as_live: backfill came live, at
+            its own time.
+        """
+        where, values = _live(since, until, fetched, as_live)
+        carried, labels = carries(selection.items())
+        rows = self.rows(
+            f"select story, url, thread, bucket from documents where {' and '.join([*where, *carried])}",
+            [*values, *labels],
+        )
+        return len(set(grouped([Telling(*row) for row in rows])))
+
+    def beside(
+        self,
+        selection: Selection,
+        since: int,
+        until: int,
+        *,
+        fetched: datetime | None = None,
+        as_live: bool = False,
+    ) -> int:
+        """How many live documents are beside those of a selection, in the same conversations in ``[since, until)``.
+
+        Parameters as of :meth:`count`.
+        """
+        where, values = _live(since, until, fetched, as_live)
+        carried, labels = carries(selection.items())
+        if not carried:
+            return 0
+        threads = (
+            f"select source, thread from documents where thread <> '' and {' and '.join([*where, *carried])}"
+        )
+        found = self.value(
+            f"select count(*) from documents where {' and '.join(where)} and (source, thread) in ({threads}) "
+            f"and not ({' and '.join(carried)})",
+            [*values, *values, *labels, *labels],
+        )
+        return int(found)
+
+
+def _live(since: int, until: int, fetched: datetime | None, as_live: bool) -> tuple[list[str], list[Any]]:
+    where = ["live >= ?", "counted = 1", "bucket >= ?", "bucket < ?"]
+    values: list[Any] = [int(not as_live), since // BUCKET_S * BUCKET_S, until // BUCKET_S * BUCKET_S]
+    if fetched is not None:
+        where.append("case live when 1 then fetched_at else event_at end <= ?")
+        values.append(to_text(fetched))
+    return where, values

@@ -13,6 +13,7 @@ from monitor.pipeline.profiles import Present
 from monitor.pipeline.trying import try_on_store
 from monitor.runtime import Runtime
 from monitor.store.check import check
+from monitor.store.room import bucket_of
 from monitor.types import Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
@@ -172,3 +173,25 @@ def test_the_past_tried_again_raises_what_was_raised(warm: Runtime, monitor_now:
     assert report.a_month is None, "it is live for ten minutes"
     assert seen[-1][0] == seen[-1][1]
     assert len(warm.store.alerts.find()) == 2, "trying raises nothing"
+
+
+def test_the_other_texts_of_the_same_conversations_explain_no_wave(
+    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = monitor_now + timedelta(minutes=30)
+    chats = [
+        Document(
+            f"{n}-{turn}", f"{text} {n} {turn}", thread=f"case {n}", published_at=now - timedelta(minutes=9)
+        )
+        for n in range(8)
+        for turn, text in enumerate([BAD_COURT, GOOD_MONEY, GOOD_MONEY, GOOD_MONEY, GOOD_MONEY, GOOD_MONEY])
+    ]
+    fetched(warm, now, *chats)
+    rule = surge(warm)
+    buckets = [bucket_of(now - timedelta(minutes=9))]
+    assert warm.store.stories.beside(BAD, buckets[0], buckets[0] + 300) == 40
+    told = Present(now, warm.store).verdict(rule, BAD, buckets)
+    assert told.firing
+    assert "times as many" not in told.reason
+    monkeypatch.setattr(Present, "count_beside", lambda *_: 0)
+    assert "the other texts are" in Present(now, warm.store).verdict(rule, BAD, buckets).reason

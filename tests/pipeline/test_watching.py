@@ -229,7 +229,7 @@ def test_entities_are_counted_like_labels_and_watched(
     totals = {tuple(s.items()): n for s, n in runtime.store.series.totals()}
     assert totals[(("entity", "Acme Corp"),)] == 5
     assert totals[(("entity", "Border Bank"), ("topic", "money"))] == 2
-    assert runtime.store.documents.stories({"entity": "Border Bank"}, 0, 2**40) == 2
+    assert runtime.store.stories.count({"entity": "Border Bank"}, 0, 2**40) == 2
 
 
 def test_an_edited_text_mentions_what_it_says_now(

@@ -66,7 +66,31 @@ def test_the_store_counts_live_stories_of_a_selection(monitor_store: Store, moni
         mood = written[int(item.document.external_id)][1]
         store.predictions.record(item.document.id, {"mood": Answer([Prediction(mood, 0.9)], head)})
     start = bucket_of(monitor_now)
-    assert store.documents.stories({"mood": "bad"}, start, start + 300) == 2
-    assert store.documents.stories({}, start, start + 300) == 3
-    assert store.documents.stories({"mood": "good"}, start, start + 299) == 0
-    assert store.documents.stories({"mood": "bad"}, start + 300, start + 600) == 0
+    assert store.stories.count({"mood": "bad"}, start, start + 300) == 2
+    assert store.stories.count({}, start, start + 300) == 3
+    assert store.stories.count({"mood": "good"}, start, start + 299) == 0
+    assert store.stories.count({"mood": "bad"}, start + 300, start + 600) == 0
+
+
+def test_the_store_counts_what_is_beside_a_selection(monitor_store: Store, monitor_now: datetime) -> None:
+    store = monitor_store
+    store.sources.sync([("chats", "chatlog", 60), ("mails", "chatlog", 60)])
+    store.tasks.sync([(Task("mood", {"good": "", "bad": ""}), "labels", {})], monitor_now)
+    head = store.heads.add("mood", inputs="x", encoder="hash", seeds=0, data=b"", now=monitor_now).id
+    written = [
+        ("chats", "1", "bad", True), ("chats", "1", "good", True), ("chats", "1", "good", False),
+        ("chats", "1", "bad", True), ("chats", "2", "good", True), ("mails", "1", "good", True),
+        ("chats", "", "bad", True), ("chats", "", "good", True),
+    ]  # fmt: skip
+    for n, (source, thread, _, live) in enumerate(written):
+        document = Document(str(n), f"text {n}", thread=thread)
+        store.documents.add(source, document, now=monitor_now, event_at=monitor_now, live=live)
+    for item in store.documents.pending(10):
+        store.documents.classified(item.document.id, item.content_hash)
+        mood = written[int(item.document.external_id)][2]
+        store.predictions.record(item.document.id, {"mood": Answer([Prediction(mood, 0.9)], head)})
+    start = bucket_of(monitor_now)
+    assert store.stories.beside({"mood": "bad"}, start, start + 300) == 1
+    assert store.stories.beside({"mood": "bad"}, start, start + 300, as_live=True) == 2
+    assert store.stories.beside({"mood": "bad"}, start + 300, start + 600) == 0
+    assert store.stories.beside({}, start, start + 300) == 0

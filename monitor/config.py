@@ -21,7 +21,7 @@ from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import TELL_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import ENTITY, Task, label_twins
+from monitor.types import ENTITY, READ_BY, Task, label_twins
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
@@ -280,6 +280,8 @@ def make_task(
     """
     if name == ENTITY:
         raise MonitorError(f"a task cannot be called {ENTITY!r}: that stands for what a text mentions")
+    if name == READ_BY:
+        raise MonitorError(f"a task cannot be called {READ_BY!r}: that stands for all texts that a task read")
     defaults = labels_of(adapter)
     if labels is None:
         chosen = dict(defaults)

@@ -17,6 +17,8 @@ Selection = Mapping[str, str]
 
 ENTITY = "entity"
 """In a selection, what a text mentions instead of a label of a task; no task may be called so."""
+READ_BY = "read by"
+"""In a selection, a task instead of one of its labels: all texts that it read. No task may be called so."""
 
 
 @dataclass(frozen=True)

@@ -256,6 +256,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
             "there are no entities yet; list their names under [entities]",
         ),
         ('[[tasks]]\nname = "entity"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'entity'"),
+        ('[[tasks]]\nname = "read by"\nlabels = ["a", "b"]', "tasks[1].labels", "cannot be called 'read by'"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "b", "a"]', "tasks[1].labels", "the label 'a' is given twice"),
         ('[entities]\na = ["x"]\nb = ["X"]', "entities.b", "'X' is also a name of 'a'"),
         (

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.alerts.sentences import percent
 from monitor.alerts.sentences import sentence as as_sentence
 from monitor.alerts.series_in_words import are, counted, named
+from monitor.types import READ_BY, Selection
 
 LIMIT = "the rule's limit is"
 _REASON = re.compile(
@@ -39,7 +40,12 @@ def part_of(alert: Mapping[str, Any], part: int, whole: int) -> str:
     share = judged(alert)
     if share is None or not whole:
         return ""
-    return f"{part:,} of {counted(whole, share['of'])} {'is' if part == 1 else 'are'} {_rest(alert, share)}"
+    return f"{part:,} of {counted(whole, _of(share))} {'is' if part == 1 else 'are'} {_rest(alert, share)}"
+
+
+def _of(share: Mapping[str, Any]) -> Selection:
+    """What the share is of, in few words: that a task says nothing of what it does not read goes without saying."""
+    return {task: label for task, label in share["of"].items() if task != READ_BY}
 
 
 def _rest(alert: Mapping[str, Any], share: Mapping[str, Any]) -> str:
@@ -50,7 +56,7 @@ def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
     share, found = judged(alert), _REASON.fullmatch(str(alert["reason"]).rstrip("."))
     if share is None or found is None:
         return ""
-    said = f"{found['part']} {named(share['of'])} in {found['span']} are {_rest(alert, share)}"
+    said = f"{found['part']} {named(_of(share))} in {found['span']} are {_rest(alert, share)}"
     if surely:
         said += f" ({found['share']}, {found['low']}{', copies left out' if found['copies'] else ''})"
     else:

@@ -8,8 +8,9 @@ from typing import Any
 
 from monitor.alerts.detectors.history import duration
 from monitor.alerts.rules import ALL, Rule
-from monitor.alerts.series_in_words import about, counted, named
+from monitor.alerts.series_in_words import about, counted, named, whole
 from monitor.durations import format_duration, parse_duration
+from monitor.types import READ_BY
 
 USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
@@ -172,10 +173,9 @@ def sentence(said: object) -> str:
 def shares(found: Sequence[Mapping[str, Any]]) -> str:
     """Shares of wholes: more news, or worse news?"""
     said = []
-    for share in sorted(found, key=lambda share: len(share["of"])):
-        of = named(share["of"]) if share["of"] else "all texts"
+    for share in sorted(found, key=lambda share: len(share["of"].keys() - {READ_BY})):
         usually = "" if share["usual"] is None else f" (usually {percent(share['usual'])})"
-        said.append(f"{percent(share['now'])} of {of}{usually}")
+        said.append(f"{percent(share['now'])} of {whole(share['of'])}{usually}")
     return f"Share: {_listed(said)}." if said else ""
 
 

@@ -6,7 +6,7 @@ matchers do; messages, which are read at night, say it in English.
 
 from __future__ import annotations
 
-from monitor.types import ENTITY, Selection
+from monitor.types import ENTITY, READ_BY, Selection
 
 SENTIMENT, TOPIC = "sentiment", "topic"
 """Tasks, as the built-in ones are called, whose labels speak for themselves."""
@@ -23,6 +23,11 @@ def counted(count: int, selection: Selection) -> str:
     """``5 negative texts about Acme``, ``1 text on litigation``, ``no texts``."""
     said = _around("text" if count == 1 else "texts", selection)
     return f"{count:,} {said}" if count else f"no {said}"
+
+
+def whole(selection: Selection) -> str:
+    """What a share is of: ``negative texts``, ``all texts``, ``all texts read for sentiment``."""
+    return named(selection) if selection and READ_BY not in selection else f"all {named(selection)}"
 
 
 def are(selection: Selection) -> str:
@@ -55,7 +60,10 @@ def _around(noun: str, selection: Selection) -> str:
         words.append(f"on {selection[TOPIC]}")
     if ENTITY in selection:
         words.append(f"about {selection[ENTITY]}")
-    rest = [f"{task} {label}" for task, label in selection.items() if task not in (SENTIMENT, TOPIC, ENTITY)]
+    if READ_BY in selection:
+        words.append(f"read for {selection[READ_BY]}")
+    told = (SENTIMENT, TOPIC, ENTITY, READ_BY)
+    rest = [f"{task} {label}" for task, label in selection.items() if task not in told]
     if rest:
         words.append(f"with {', '.join(rest)}")
     return " ".join(words)

@@ -21,8 +21,8 @@ from monitor.store import Store
 from monitor.store.arrivals import Arrival
 from monitor.store.history import history_since
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.store.series import Count, selections
-from monitor.types import Selection
+from monitor.store.series import Count, selections, wholes
+from monitor.types import READ_BY, Selection
 
 KEPT = 2 * DAY
 """Steps older than this are dropped but for one: where an older count changes, a series is carried anew from there."""
@@ -39,6 +39,7 @@ class _Series:
     steps: list[tuple[int, Profile, Usual]] = field(default_factory=list)
     known_since: int = 0
     changed: int = 2**62
+    size: int = 0
 
     def add(self, bucket: int, live: bool) -> None:
         """One document more."""
@@ -48,6 +49,7 @@ class _Series:
             before = Count(bucket, 0, 0)
         self.counts[bucket] = Count(bucket, before.total + 1, before.live + live)
         self.changed = min(self.changed, bucket)
+        self.size += 1
 
     def between(self, since: int, until: int) -> list[Count]:
         """Non-empty buckets in ``[since, until)``, by time."""
@@ -165,8 +167,14 @@ class AsItCame(Known):
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
         return self.store.stories.count(selection, since, until, fetched=self.now, as_live=self.as_live)
 
-    def count_beside(self, selection: Selection, since: int, until: int) -> int:
-        return self.store.stories.beside(selection, since, until, fetched=self.now, as_live=self.as_live)
+    def count_beside(self, selection: Selection, whole: Selection, since: int, until: int) -> int:
+        return self.store.stories.beside(
+            selection, whole, since, until, fetched=self.now, as_live=self.as_live
+        )
+
+    def whole_of(self, selection: Selection) -> Selection:
+        known = [whole for whole in wholes(selection) if _key(whole) in self._series]
+        return min(known, key=lambda whole: self._series[_key(whole)].size)
 
     def _of_interest(self, key: Key, selection: Selection) -> _Series | None:
         """The series, where a rule watches it or takes it for the whole of one."""
@@ -174,12 +182,17 @@ class AsItCame(Known):
         if found is not None or key in self._ignored:
             return found
         watching = {_key(self.rules[number].where) for number in self.watching(key)}
-        if not watching and not any(selection.keys() < rule.where.keys() for rule in self.rules):
+        if not watching and not any(_may_be_whole(selection, rule.where) for rule in self.rules):
             self._ignored.add(key)
             return None
         for where in watching:
             self._watched[where].append(key)
         return self._series.setdefault(key, _Series())
+
+
+def _may_be_whole(selection: Selection, where: Selection) -> bool:
+    """Whether a series of ``where`` may be held against that of a selection."""
+    return selection[READ_BY] in where if READ_BY in selection else selection.keys() < where.keys()
 
 
 def _key(selection: Selection) -> Key:

@@ -17,7 +17,7 @@ from monitor.alerts.lifecycle import span
 from monitor.alerts.past import band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
-from monitor.alerts.series_in_words import named
+from monitor.alerts.series_in_words import whole as in_words
 from monitor.durations import DAY
 from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
@@ -67,7 +67,9 @@ def gather(
     known = alert.kind != "keyword" and background.knows(alert.selection)
     selection = alert.selection if known else {}
     read = list(documents[:READ])
-    judged = _judged(alert, rule, kept)
+    lately = window.since - USUAL_DAYS * DAY
+    within = store.series.whole_of(alert.selection, lately) if known else {}
+    judged = _judged(alert, rule, kept, within)
     return {
         "observed": alert.observed,
         "expected": alert.expected,
@@ -76,7 +78,7 @@ def gather(
         "since": _iso(window.since),
         "until": _iso(window.until),
         "seconds": window.seconds,
-        "shares": _shares(background, alert.selection, window, judged) if known else [],
+        "shares": _shares(background, alert.selection, window, within, judged) if known else [],
         **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "late": late(store, read),
@@ -134,27 +136,30 @@ def _newest_are(texts: int | None, of: int | None = None) -> dict[str, int | Non
     return {"newest": texts, "newest_of": of}
 
 
-def _judged(alert: StoredAlert, rule: Rule | None, kept: Mapping[str, Any]) -> Selection | None:
-    """What the share is of that a rule of kind ``ratio`` judges."""
+def _judged(
+    alert: StoredAlert, rule: Rule | None, kept: Mapping[str, Any], within: Selection
+) -> Selection | None:
+    """What the share is of that a rule of kind ``ratio`` judges; ``within``: where it names nothing."""
     if alert.kind != "ratio":
         return None
     if rule is not None and (of := getattr(rule.settings, "of", None)) in (None, *alert.selection):
-        return {} if of is None else {of: alert.selection[of]}
+        return within if of is None else {of: alert.selection[of]}
     return next((share["of"] for share in kept.get("shares", ()) if share.get("judged")), None)
 
 
 def _shares(
-    background: Background, selection: Selection, window: Window, judged: Selection | None
+    background: Background, selection: Selection, window: Window, within: Selection, judged: Selection | None
 ) -> list[dict[str, Any]]:
     """The series' share of what it is part of, in the window and in the weeks before.
 
+    :param within: the texts that could have been in it.
     :param judged: what the share is of that the rule is about, if it is about one.
     """
-    wholes: list[dict[str, str]] = []
+    wholes: list[Selection] = []
     if len(selection) > 1:
         wholes += [{task: label} for task, label in selection.items()]
     if selection:
-        wholes.append({})
+        wholes.append(within)
     since = window.since - USUAL_DAYS * DAY
     part = background.sum(selection, window.since, window.until)
     before = background.sum(selection, since, window.since)
@@ -166,7 +171,7 @@ def _shares(
             found.append(
                 {
                     "of": whole,
-                    "what": named(whole) if whole else "all texts",
+                    "what": in_words(whole),
                     "now": round(part / all_now, 4),
                     "usual": round(before / all_before, 4) if all_before else None,
                     "part": part,

@@ -56,14 +56,13 @@ def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) 
     at = _known_until(store, selection, now)
     if at is None:
         return None
-    kind, settings = rule.of_histories, rule.settings
-    whole, apart = kind.whole and kind.whole(selection, settings), False
+    kind, settings, present = rule.of_histories, rule.settings, Present(now, store)
+    whole, apart = present.whole(rule, selection), False
     if whole is not None and not kind.needs_whole(settings):
         others = _known_until(store, whole, now)
         apart = others is None or at - others > settings.window
         at = at if others is None or apart else min(at, others)
     since = int(at - kind.reach(settings)) // BUCKET_S * BUCKET_S
-    present = Present(now, store)
     known, history = present.history_from(), present.history(rule, selection, since, at)
     history = replace(history, whole=None) if apart else history
     return kind.judge(history, at, at if known is None else known, settings)

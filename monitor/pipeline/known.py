@@ -73,8 +73,12 @@ class Known(ABC):
         """How many distinct stories the live documents of a selection tell in ``[since, until)``."""
 
     @abstractmethod
-    def count_beside(self, selection: Selection, since: int, until: int) -> int:
-        """How many other live texts the conversations have in which one of a selection came in ``[since, until)``."""
+    def count_beside(self, selection: Selection, whole: Selection, since: int, until: int) -> int:
+        """How many other live texts of ``whole`` are in the conversations in which one of a selection came then."""
+
+    @abstractmethod
+    def whole_of(self, selection: Selection) -> Selection:
+        """The texts that could have been a series': all, or those that one of its tasks read."""
 
     def stories(self, selection: Selection, since: int, until: int) -> int:
         """:meth:`count_stories`, asked once: many series are parts of one whole."""
@@ -86,8 +90,13 @@ class Known(ABC):
     def history(self, rule: Rule, selection: Selection, since: int, until: int) -> History:
         """Counts of a series from ``since`` up to ``until`` (buckets), with the whole that the rule wants."""
         found = self._history(selection, since, until)
-        whole = rule.of_histories.whole and rule.of_histories.whole(selection, rule.settings)
+        whole = self.whole(rule, selection)
         return found if whole is None else replace(found, whole=self._history(whole, since, until))
+
+    def whole(self, rule: Rule, selection: Selection) -> Selection | None:
+        """What a rule that reads histories wants to know beside a series, if anything."""
+        whole = rule.of_histories.whole and rule.of_histories.whole(selection, rule.settings)
+        return self.whole_of(selection) if whole == {} else whole
 
     def verdict(self, rule: Rule, selection: Selection, buckets: Sequence[int]) -> Verdict:
         """The clearest verdict of a rule on a series: the firing window that is the least likely by chance.
@@ -129,8 +138,8 @@ class Known(ABC):
     def _rest(self, rule: Rule, selection: Selection, carried: Carried) -> Rest | None:
         if not rule.settings.compare or not selection:
             return None
-        whole = self.of({})
-        beside = partial(self.count_beside, selection)
+        within = self.whole_of(selection)
+        whole, beside = self.of(within), partial(self.count_beside, selection, within)
         return lambda since, until: rest_of(whole.course, carried.course.window, beside)(since, until)
 
     def _history(self, selection: Selection, since: int, until: int) -> History:

@@ -20,6 +20,8 @@ SETTLED = DAY
 """Counts older than this rarely change, so profiles are stored as they stood then, and carried on from there."""
 STORED_EVERY = 6 * 3600
 """So many seconds of counts are carried again and again before a profile is stored anew."""
+LATELY = 28 * DAY
+"""Which texts a task reads, those say that came in this time."""
 KNOWN_BEFORE = 56 * DAY
 """What sources told of older times at their first fetch says little of what came then."""
 
@@ -31,6 +33,7 @@ class Present(Known):
     store: Store
     _carried: dict[str, Carried] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _wholes: dict[tuple[str, ...], Selection] = field(default_factory=dict)
     _since: int | None = None
 
     def counts(self, selection: Selection, since: int, until: int) -> Sequence[Count]:
@@ -53,8 +56,14 @@ class Present(Known):
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
         return self.store.stories.count(selection, since, until)
 
-    def count_beside(self, selection: Selection, since: int, until: int) -> int:
-        return self.store.stories.beside(selection, since, until)
+    def count_beside(self, selection: Selection, whole: Selection, since: int, until: int) -> int:
+        return self.store.stories.beside(selection, whole, since, until)
+
+    def whole_of(self, selection: Selection) -> Selection:
+        tasks = tuple(sorted(selection))
+        if tasks not in self._wholes:
+            self._wholes[tasks] = self.store.series.whole_of(selection, bucket_of(self.now) - LATELY)
+        return self._wholes[tasks]
 
     def _carry(self, selection: Selection) -> Carried:
         since = self._known_since()

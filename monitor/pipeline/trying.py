@@ -13,7 +13,7 @@ from monitor.alerts.trial import Raised, Trial, trial
 from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.as_it_came import AsItCame
-from monitor.pipeline.profiles import known_since
+from monitor.pipeline.profiles import Present, known_since
 from monitor.pipeline.trying_time import Watched, known_from, of_store, watched
 from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, ticks
 from monitor.store import Store
@@ -162,9 +162,9 @@ def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_liv
         return [(c.bucket, c.total, c.total if as_live else c.live) for c in store.series.counts(selection)]
 
     found = []
+    present = Present(now, store)
     for selection in rule.watched(store.series.all()):
-        own, whole = counts(selection), rule.of_histories.whole
-        part_of = None if whole is None else whole(selection, rule.settings)
+        own, part_of = counts(selection), present.whole(rule, selection)
         verdicts = history_verdicts(
             rule.of_histories,
             rule.settings,

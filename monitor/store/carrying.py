@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.types import ENTITY
+from monitor.types import ENTITY, READ_BY
 
 
 def carries(pairs: Iterable[tuple[str, str]], document: str = "documents.id") -> tuple[list[str], list[str]]:
     """A condition for each ``(task, label)``, abstentions left out, and the values of them all.
 
-    Of the task ``entity``, what is mentioned. ``document``: the column that holds the document's id.
+    Of the task ``entity``, what is mentioned; of :data:`READ_BY`, the task that read it.
+    ``document``: the column that holds the document's id.
     """
     conditions, values = list[str](), list[str]()
     for task, label in pairs:
         if task == ENTITY:
             conditions.append(
                 f"exists (select 1 from mentions m where m.document_id = {document} and m.entity = ?)"
+            )
+            values.append(label)
+        elif task == READ_BY:
+            conditions.append(
+                f"exists (select 1 from predictions p where p.document_id = {document} and p.task = ?)"
             )
             values.append(label)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlite_utils import Database
 
 from monitor.store.migrations import core, run
@@ -211,3 +213,16 @@ def m0014_pauses_of_notifiers(db: Database) -> None:
         ) without rowid
         """,
     )
+
+
+@core()
+def m0015_what_each_task_read(db: Database) -> None:
+    for (task,) in db.execute("select distinct task from predictions").fetchall():
+        selection = json.dumps({"read by": task}, ensure_ascii=False)
+        db.execute("insert or ignore into series (selection) values (?)", [selection])
+        db.execute(
+            "insert or replace into counts (series_id, bucket, total, live) "
+            "select (select id from series where selection = ?), bucket, count(*), sum(live) from documents "
+            "where counted = 1 and id in (select document_id from predictions where task = ?) group by bucket",
+            [selection, task],
+        )

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from monitor.store.room import Room, marks, to_text
-from monitor.types import ENTITY, Prediction
+from monitor.types import ENTITY, READ_BY, Prediction
 
 PART = 500
 
@@ -95,7 +95,10 @@ class Predictions(Room):
         }
 
     def labels(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
-        """``{document: {task: labels}}`` without abstentions; of the task ``entity``, what is mentioned."""
+        """``{document: {task: labels}}`` without abstentions.
+
+        Of the task ``entity``, what is mentioned; of :data:`READ_BY`, the tasks that read it.
+        """
         said = self.of(document_ids)
         named = self.store.mentions.of(document_ids)
         return {id_: _labels(said.get(id_, {}), named.get(id_, ())) for id_ in document_ids}
@@ -223,4 +226,5 @@ def _labels(
 ) -> dict[str, list[str]]:
     labels = {task: sorted(p.label for p in found if not p.abstained) for task, found in predictions.items()}
     labels[ENTITY] = sorted(entities)
+    labels[READ_BY] = sorted(predictions)
     return {task: names for task, names in labels.items() if names}

@@ -1,4 +1,4 @@
-"""Series: counts per bucket for every label and every pair of labels of two tasks.
+"""Series: counts per bucket for every label, every pair of labels of two tasks, and what each task read.
 
 What a text mentions counts like labels of a task called ``entity``. Derived from predictions and
 mentions; :meth:`SeriesCounts.differences` proves it, and any task's series can be rebuilt.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from monitor.store.room import Room
-from monitor.types import ENTITY, Selection
+from monitor.types import ENTITY, READ_BY, Selection
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,33 @@ def selection_text(selection: Selection) -> str:
 def selections(labels: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
     """Every selection that a document with these labels (by task) counts in.
 
-    All documents, each label, and each pair of labels of two tasks.
+    All documents, each label, and each pair of labels of two tasks. The tasks that read it, where they are
+    given as labels of :data:`READ_BY`, make no pairs.
     """
     yield {}
     for task in labels:
         for label in labels[task]:
             yield {task: label}
-    for one, other in combinations(sorted(labels), 2):
+    for one, other in combinations(sorted(labels.keys() - {READ_BY}), 2):
         for label in labels[one]:
             for second in labels[other]:
                 yield {one: label, other: second}
+
+
+def wholes(selection: Selection) -> list[Selection]:
+    """What the texts of a selection are a part of: all texts, and what each of its tasks read."""
+    return [{}, *({READ_BY: task} for task in selection if task != ENTITY)]
 
 
 class SeriesCounts(Room):
     """Counts by selection and bucket."""
 
     def move(self, labels: Mapping[str, Sequence[str]], bucket: int, live: bool, by: int) -> set[str]:
-        """Add (``by = 1``) or take away (``-1``) one document; returns the selections it counts in."""
-        touched = {selection_text(s) for s in selections(labels)}
+        """Add (``by = 1``) or take away (``-1``) one document; returns the selections that rules may watch of those.
+
+        :param labels: by task, and the tasks that read it as those of :data:`READ_BY`.
+        """
+        touched = {selection_text(s): READ_BY not in s for s in selections(labels)}
         with self.store.transaction() as connection:
             for text in touched:
                 connection.execute(
@@ -59,7 +68,7 @@ class SeriesCounts(Room):
                 )
             if by < 0:
                 connection.execute("delete from counts where bucket = ? and total = 0", [bucket])
-        return touched
+        return {text for text, watched in touched.items() if watched}
 
     def due(self) -> dict[str, list[int]]:
         """``{selection text: buckets}`` that got live documents and were not judged since."""
@@ -120,6 +129,21 @@ class SeriesCounts(Room):
         found = [(json.loads(row[0]), row[1]) for row in rows]
         return [(selection, total) for selection, total in found if selection.keys() <= used]
 
+    def whole_of(self, selection: Selection, since: int) -> Selection:
+        """The texts that could have been a series': the fewest of :func:`wholes` from bucket ``since`` on.
+
+        What its tasks never read, such as news where they read chats, says nothing of it.
+        """
+        found = wholes(selection)
+        return found[0] if len(found) == 1 else min(found, key=lambda whole: self._size(whole, since))
+
+    def _size(self, selection: Selection, since: int) -> int:
+        sql = (
+            "select coalesce(sum(total), 0) from counts where bucket >= ? "
+            "and series_id = (select id from series where selection = ?)"
+        )
+        return int(self.value(sql, [since, selection_text(selection)]))
+
     def rebuild(self, task: str) -> None:
         """Make the series that name ``task`` anew from predictions and mentions: one transaction."""
         with self.store.transaction() as connection:
@@ -127,7 +151,11 @@ class SeriesCounts(Room):
             ids = {row[0]: row[1] for row in self.rows("select selection, id from series")}
             connection.executemany(
                 "delete from counts where series_id = ?",
-                [(id_,) for text, id_ in ids.items() if task in json.loads(text)],
+                [
+                    (id_,)
+                    for text, id_ in ids.items()
+                    if task in (selection := json.loads(text)) or selection == {READ_BY: task}
+                ],
             )
             for text in {text for text, _ in true} - ids.keys():
                 ids[text] = self._id(text)
@@ -168,6 +196,12 @@ class SeriesCounts(Room):
             "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
             "and (?1 is null or ?1 in (p.task, q.task)) group by p.task, p.label, q.task, q.label, bucket",
             [task],
+        )
+        rows += self.rows(
+            "select ?2, task, '', '', bucket, count(*), sum(live) from "
+            "(select distinct task, document_id from predictions where ?1 is null or task = ?1) "
+            "join documents d on d.id = document_id where counted = 1 group by task, bucket",
+            [task, READ_BY],
         )
         if task in (None, ENTITY):
             rows += self.rows(

@@ -112,13 +112,14 @@ class Stories(Room):
     def beside(
         self,
         selection: Selection,
+        whole: Selection,
         since: int,
         until: int,
         *,
         fetched: datetime | None = None,
         as_live: bool = False,
     ) -> int:
-        """How many live documents are beside those of a selection, in the same conversations in ``[since, until)``.
+        """How many other live documents of ``whole`` are in the conversations of a selection's in ``[since, until)``.
 
         Parameters as of :meth:`count`.
         """
@@ -126,13 +127,14 @@ class Stories(Room):
         carried, labels = carries(selection.items())
         if not carried:
             return 0
+        among, read = carries(whole.items())
         threads = (
             f"select source, thread from documents where thread <> '' and {' and '.join([*where, *carried])}"
         )
         found = self.value(
-            f"select count(*) from documents where {' and '.join(where)} and (source, thread) in ({threads}) "
-            f"and not ({' and '.join(carried)})",
-            [*values, *values, *labels, *labels],
+            f"select count(*) from documents where {' and '.join([*where, *among])} "
+            f"and (source, thread) in ({threads}) and not ({' and '.join(carried)})",
+            [*values, *read, *values, *labels, *labels],
         )
         return int(found)
 

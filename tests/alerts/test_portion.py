@@ -22,8 +22,9 @@ def alert(
     }  # fmt: skip
 
 
-def test_a_share_of_all_texts() -> None:
-    told = alert({}, selection={"sentiment": "negative"})
+@pytest.mark.parametrize("of", [{}, {"read by": "sentiment"}])
+def test_a_share_of_all_texts(of: dict[str, str]) -> None:
+    told = alert(of, selection={"sentiment": "negative"})
     assert portion.title(told) == "10 of 10 texts in 1 h are negative (100 %), usually 9 %; limit 50 %"
     assert portion.sentence(told) == (
         "10 of 10 texts in 1 h are negative (100 %, at least 79 % with 95 % confidence), usually 9 %; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.alerts.series_in_words import about, are, counted, named
+from monitor.alerts.series_in_words import about, are, counted, named, whole
 from monitor.types import Selection
 
 
@@ -22,6 +22,18 @@ from monitor.types import Selection
 )
 def test_a_series_is_named_as_one_would_speak_of_it(selection: Selection, said: str) -> None:
     assert named(selection) == said
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ({}, "all texts"),
+        ({"read by": "intent"}, "all texts read for intent"),
+        ({"topic": "money"}, "texts on money"),
+    ],
+)
+def test_what_a_share_is_of_is_named(selection: Selection, said: str) -> None:
+    assert whole(selection) == said
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
 from monitor.pipeline.preview import preview
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.types import Notification, Selection
+from monitor.types import READ_BY, Notification, Selection
 
 NOW = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
 BAD = {"topic": "litigation", "sentiment": "negative"}
@@ -83,9 +83,10 @@ def test_a_wave_explains_itself(weeks: Weeks) -> None:
     assert evidence["words"][0]["term"] == "Halvorne"
     assert not {"the", "of", "a"} & {word["term"] for word in evidence["words"]}
     share = {tuple(sorted(s["of"])): s for s in evidence["shares"]}
-    assert share[()]["now"] == 1
-    assert share[()]["usual"] < 0.1
-    assert share["topic",]["usual"] > share[()]["usual"]
+    assert share[READ_BY,]["now"] == 1
+    assert share[READ_BY,]["usual"] < 0.2
+    assert share[READ_BY,]["what"] == "all texts read for topic", "agents' turns are read for nothing"
+    assert share["topic",]["usual"] > share[READ_BY,]["usual"]
     assert 3 <= len(evidence["texts"]) <= 5
     assert all(text["url"].startswith("https://") for text in evidence["texts"])
     assert datetime.fromisoformat(evidence["first_at"]) == NOW - timedelta(minutes=50)

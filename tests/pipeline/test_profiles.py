@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.alerts.detectors.profile import VERSION
 from monitor.alerts.rules import Rule
+from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.profiles import Present
 from monitor.pipeline.trying import try_on_store
 from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.store.room import bucket_of
-from monitor.types import Document
+from monitor.types import READ_BY, Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
 
@@ -189,9 +191,40 @@ def test_the_other_texts_of_the_same_conversations_explain_no_wave(
     fetched(warm, now, *chats)
     rule = surge(warm)
     buckets = [bucket_of(now - timedelta(minutes=9))]
-    assert warm.store.stories.beside(BAD, buckets[0], buckets[0] + 300) == 40
+    assert warm.store.stories.beside(BAD, {}, buckets[0], buckets[0] + 300) == 40
     told = Present(now, warm.store).verdict(rule, BAD, buckets)
     assert told.firing
     assert "times as many" not in told.reason
     monkeypatch.setattr(Present, "count_beside", lambda *_: 0)
     assert "the other texts are" in Present(now, warm.store).verdict(rule, BAD, buckets).reason
+
+
+def test_what_a_task_does_not_read_explains_no_wave_in_what_it_reads(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of much news, of which the task for customers reads nothing, and of much trouble in the chats."""
+    customers = CONFIG.replace('seeds = "mood.csv"', 'seeds = "mood.csv"\nroles = ["customer"]')
+    runtime = make_runtime(customers.replace('{ topic = "*", mood = "bad" }', '{ mood = "*" }'))
+    said = [
+        replace(one, role="customer", external_id=f"chat-{n}") for n, one in enumerate(history(monitor_now))
+    ]
+    fetched(runtime, monitor_now, *said, *history(monitor_now))
+    now = monitor_now + timedelta(minutes=10)
+    trouble = documents(6, BAD_COURT, now - timedelta(minutes=8), apart=20)
+    news = documents(600, GOOD_MONEY, now - timedelta(minutes=8), apart=0.5)
+    fetched(runtime, now, *(replace(one, role="customer") for one in trouble), *news)
+    (raised,) = runtime.store.alerts.find(rule="bad-news")
+    assert raised.selection == {"mood": "bad"}
+    buckets = [bucket_of(now - timedelta(minutes=m)) for m in range(9)]
+    ways = Present(now, runtime.store), AsItCame(now, runtime.store, runtime.rules)
+    ways[1].add(runtime.store.arrivals.all())
+    for known in ways:
+        assert known.whole_of({"mood": "bad"}) == {READ_BY: "mood"}
+        assert known.whole_of({"mood": "bad", "topic": "court"}) == {READ_BY: "mood"}
+        assert known.whole_of({"topic": "court"}) == known.whole_of({"entity": "Acme"}) == {}
+        assert known.verdict(surge(runtime), {"mood": "bad"}, buckets).firing
+        monkeypatch.setattr(type(known), "whole_of", lambda *_: {})
+        hidden = known.verdict(surge(runtime), {"mood": "bad"}, buckets)
+        assert not hidden.firing
+        assert "while the other texts are" in hidden.reason
+    assert check(runtime.store) == []

@@ -24,7 +24,7 @@ from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer, Reread
 from monitor.store.room import bucket_of, to_text, to_time
 from monitor.store.series import selections
-from monitor.types import Document, Prediction, Seed, Task
+from monitor.types import READ_BY, Document, Prediction, Seed, Task
 
 MOOD = Task("mood", {"bad": "", "good": ""}, "sentiment")
 TOPIC = Task("topic", {"court": "", "money": ""}, "topic", multi=True)
@@ -254,6 +254,36 @@ def test_a_text_of_the_year_1_that_no_earlier_version_could_read_counts_when_it_
     store.close()
 
 
+def test_what_each_task_read_before_it_was_counted_is_counted(filled: Store, monitor_now: datetime) -> None:
+    """A file of before the fifteenth migration, which knows labels only."""
+    unsure = {"mood": Answer([Prediction("bad", 0.3, True)], 1)}
+    for name, hours, live, said in (
+        ("a", 0, True, answers("bad", "court", "money")), ("b", 0, False, answers("good")), ("c", 1, True, unsure),
+    ):  # fmt: skip
+        at = monitor_now + timedelta(hours=hours)
+        filled.documents.add("news", Document(name, name), now=at, event_at=at, live=live)
+        filled.predictions.record(
+            filled.connection.execute("select max(id) from documents").fetchone()[0], said
+        )
+    add(filled, "not read yet", monitor_now)
+    with filled.transaction() as connection:
+        of_tasks = "select id from series where selection like '%read by%'"
+        connection.execute(f"delete from counts where series_id in ({of_tasks})")
+        connection.execute("delete from series where selection like '%read by%'")
+        connection.execute("delete from _sqlite_migrations where name = 'm0015_what_each_task_read'")
+    assert len(check(filled)) == 3
+    path = filled.path
+    filled.close()
+    store = Store(path)
+    assert check(store) == []
+    assert [(c.total, c.live) for c in store.series.counts({READ_BY: "mood"})] == [(2, 1), (1, 1)]
+    assert [(c.total, c.live) for c in store.series.counts({READ_BY: "topic"})] == [(1, 1)]
+    store.series.rebuild("mood")
+    assert check(store) == []
+    assert [s for s, _ in store.series.totals() if READ_BY in s] == [], "they are no series of labels"
+    store.close()
+
+
 def test_only_one_daemon(tmp_path: Path) -> None:
     lock = DaemonLock(tmp_path / "a.db")
     assert lock.holder() is None
@@ -332,7 +362,7 @@ def test_an_edited_text_keeps_what_was_said_of_it_when_the_past_is_read_again(
     )
     filled.predictions.record(document, answers("bad"))
     assert filled.predictions.swap("mood", 1, [old]) == 0
-    assert filled.predictions.labels([document]) == {document: {"mood": ["bad"]}}
+    assert filled.predictions.labels([document]) == {document: {"mood": ["bad"], READ_BY: ["mood"]}}
     assert filled.series.differences() == []
 
 

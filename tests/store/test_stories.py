@@ -10,7 +10,7 @@ from monitor.store import Store
 from monitor.store.predictions import Answer
 from monitor.store.room import bucket_of
 from monitor.store.stories import Telling, grouped
-from monitor.types import Document, Prediction, Task
+from monitor.types import READ_BY, Document, Prediction, Task
 
 HOUR = 3600
 
@@ -90,7 +90,10 @@ def test_the_store_counts_what_is_beside_a_selection(monitor_store: Store, monit
         mood = written[int(item.document.external_id)][2]
         store.predictions.record(item.document.id, {"mood": Answer([Prediction(mood, 0.9)], head)})
     start = bucket_of(monitor_now)
-    assert store.stories.beside({"mood": "bad"}, start, start + 300) == 1
-    assert store.stories.beside({"mood": "bad"}, start, start + 300, as_live=True) == 2
-    assert store.stories.beside({"mood": "bad"}, start + 300, start + 600) == 0
-    assert store.stories.beside({}, start, start + 300) == 0
+    bad = {"mood": "bad"}
+    assert store.stories.beside(bad, {}, start, start + 300) == 1
+    assert store.stories.beside(bad, {}, start, start + 300, as_live=True) == 2
+    assert store.stories.beside(bad, {READ_BY: "mood"}, start, start + 300) == 1
+    assert store.stories.beside(bad, {READ_BY: "topic"}, start, start + 300) == 0, "what no task read is none"
+    assert store.stories.beside(bad, {}, start + 300, start + 600) == 0
+    assert store.stories.beside({}, {}, start, start + 300) == 0

@@ -49,7 +49,8 @@ class Detector:
     ``reach(settings)`` says how many seconds before ``at`` the history should begin;
     ``needs_history``: verdicts mean nothing while the past is still being read.
     ``whole(selection, settings)``: the series that ``history.whole`` should hold, where the
-    detector wants one; ``needs_whole(settings)``: without it, verdicts mean nothing.
+    detector wants one, ``{}``: all texts that could have been in it;
+    ``needs_whole(settings)``: without it, verdicts mean nothing.
     ``sees_silence``: a series without documents is judged as well. ``least(settings)``: fewer live documents
     within reach never fire.
     """

@@ -33,7 +33,7 @@ class RatioSettings(KindSettings):
         description="end when the share is not surely this any more [default: four fifths of at_least]",
     )
     of: str | None = Field(
-        None, description="the task of `where` whose label makes the whole [default: all texts]"
+        None, description="the task of `where` whose label makes the whole [default: all that its tasks read]"
     )
     min_count: int = Field(10, ge=2, description="nothing fires while the whole is fewer texts than this")
     min_stories: int = Field(3, ge=1, description="fewer distinct stories in the part never fire")
@@ -68,7 +68,7 @@ def at_least(share: float, confidence: float) -> str:
 
 
 def whole(selection: Selection, settings: RatioSettings) -> Selection:
-    """What the share is of: all texts, or those that carry one of the two labels."""
+    """What the share is of: all texts (``{}``), or those that carry one of the two labels."""
     return {} if settings.of is None else {settings.of: selection[settings.of]}
 
 

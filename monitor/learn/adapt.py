@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -11,6 +12,7 @@ from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, fit_multi
 from monitor.learn.head import Head, with_threshold
 from monitor.learn.rounds import Rounds, fit_single
+from monitor.learn.score import Score, of_multi, of_single
 from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
@@ -23,7 +25,19 @@ Prior = Callable[[Sequence[str]], Mapping[str, float]]
 """What a task's labels say of themselves to the log-odds of each view (see :class:`monitor.interfaces.Encoder`)."""
 
 
-@single_threaded
+class Adapted(NamedTuple):
+    """What was learned, and how well seeds are told that were left out: ``None`` where there are none."""
+
+    head: Head
+    score: Score | None
+
+
+class _Learned(NamedTuple):
+    head: Head
+    rounds: Rounds
+    support: Support
+
+
 def adapt(
     task: Task,
     seeds: Sequence[Seed],
@@ -43,6 +57,33 @@ def adapt(
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
     """
+    return _learn(task, seeds, encode, encoder_fingerprint, views, prior).head
+
+
+@single_threaded
+def adapt_and_judge(
+    task: Task,
+    seeds: Sequence[Seed],
+    encode: Encode,
+    *,
+    encoder_fingerprint: str,
+    views: Sequence[str] = (BASE,),
+    prior: Prior | None = None,
+) -> Adapted:
+    """What :func:`adapt` learns, together with its score."""
+    head, rounds, support = _learn(task, seeds, encode, encoder_fingerprint, views, prior)
+    return Adapted(head, of_multi(support, task) if task.multi else of_single(rounds, head))
+
+
+@single_threaded
+def _learn(
+    task: Task,
+    seeds: Sequence[Seed],
+    encode: Encode,
+    encoder_fingerprint: str,
+    views: Sequence[str],
+    prior: Prior | None,
+) -> _Learned:
     candidates = [view for view in views if view != BASE] or [BASE]
     supports = gather(task, seeds, encode, candidates)
     rounds = {view: Rounds(_single(support)) for view, support in supports.items()}
@@ -62,7 +103,7 @@ def adapt(
         reach=fitted.reach,
         strength=fitted.strength,
     )
-    return with_threshold(head, task.threshold)
+    return _Learned(with_threshold(head, task.threshold), rounds[view], supports[view])
 
 
 def choose_view(rounds: Mapping[str, Rounds], prior: Mapping[str, float]) -> str:

@@ -13,10 +13,9 @@ import numpy as np
 
 from monitor.errors import LearnError
 from monitor.interfaces import Encoder
-from monitor.learn.adapt import adapt
+from monitor.learn.adapt import Adapted, adapt_and_judge
 from monitor.learn.deep import fits_again, refit
 from monitor.learn.head import Head, decide, probabilities
-from monitor.learn.score import held_out
 from monitor.learn.support import Encode
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.readers import Reader, read_head, take_head
@@ -62,9 +61,7 @@ def adapt_reader(
         return featurizer.matrices(texts, views, now)
 
     before = None if force or plain else store.heads.active(task.name)
-    head = _learned(task, seeds, encode, encoder, before)
-    # The seeds that layers were tuned on cannot tell how good these are.
-    score = None if head.change else held_out(task, seeds, encode, head)
+    head, score = _learned(task, seeds, encode, encoder, before)
     depth = "deep" if head.change else "seeds" if seeds else "names"
     with store.transaction():
         current = store.heads.active(task.name)
@@ -104,7 +101,7 @@ def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views)
 
-    reader.head, reader.head_id = _learned(task, seeds, encode, encoder, current), 0
+    reader.head, reader.head_id = _learned(task, seeds, encode, encoder, current).head, 0
 
 
 def revert(store: Store, task: Task, encoder: str) -> StoredHead:
@@ -216,15 +213,16 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int
 
 def _learned(
     task: Task, seeds: Sequence[Seed], encode: Encode, encoder: Encoder, before: StoredHead | None
-) -> Head:
+) -> Adapted:
     """A head from seeds: in the layers that the one ``before`` brought, if it did and they fit, else in a view."""
     tuned = None
     if before is not None and before.depth == "deep" and before.encoder == encoder.fingerprint:
         with suppress(LearnError):  # one that cannot be read is replaced
             tuned = read_head(before, encoder)
     if tuned is not None and seeds and fits_again(tuned, task):
-        return refit(task, seeds, encode, tuned)
-    return adapt(
+        # the seeds that layers were tuned on cannot tell how good these are
+        return Adapted(refit(task, seeds, encode, tuned), None)
+    return adapt_and_judge(
         task,
         seeds,
         encode,

@@ -9,11 +9,11 @@ import pytest
 from scipy.special import softmax
 
 from monitor.learn import calibrate
-from monitor.learn.adapt import adapt
+from monitor.learn.adapt import adapt, adapt_and_judge
 from monitor.learn.fit import HELD_OUT_ITERATIONS, NAME_PULL, NAME_WEIGHT
 from monitor.learn.head import fit_softmax
 from monitor.learn.names import name_worth
-from monitor.learn.score import Score, held_out
+from monitor.learn.score import Score
 from monitor.learn.support import gather
 from monitor.types import Seed, Task
 from tests.learn.words import by_view
@@ -26,14 +26,14 @@ SEEDS = [Seed(f"{word} day number {n}", "bad") for n, word in enumerate(("terrib
 
 
 def score(task: Task, seeds: Sequence[Seed]) -> Score | None:
-    return held_out(task, seeds, by_view, adapt(task, seeds, by_view, encoder_fingerprint="words"))
+    return adapt_and_judge(task, seeds, by_view, encoder_fingerprint="words").score
 
 
 @pytest.mark.parametrize("enough", [200, 1])
 def test_is_that_of_fits_without_the_seeds_that_they_judge(
     enough: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.learn.score.ENOUGH", enough)
+    monkeypatch.setattr("monitor.learn.rounds.ENOUGH", enough)
     head = adapt(MOOD, SEEDS, by_view, encoder_fingerprint="words")
     support = gather(MOOD, SEEDS, by_view, ["base"])["base"]
     fold = calibrate.folds(support.targets)

@@ -19,6 +19,7 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
+from monitor.pipeline.attempts import Attempts
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
@@ -178,15 +179,20 @@ class Runtime:
         )
 
     def tick(self, now: datetime) -> None:
-        """Judge what was put off, let alerts resolve as time goes by, and tell what is due."""
+        """Judge what was put off, let alerts resolve as time goes by, and tell what is due.
+
+        :raises ExceptionGroup: rules failed; all else is done.
+        """
+        attempts = Attempts(self.store)
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
-        judge_due(self.store, self.rules, now)
-        watch(self.store, self.rules, now)
-        watch_topics(self.store, self.rules, self.readers, self.encoder, now)
-        judge_open(self.store, self.rules, now)
-        judge_idle(self.store, self.rules, now)
+        judge_due(self.store, self.rules, now, attempts.of)
+        watch(self.store, self.rules, now, attempts.of)
+        watch_topics(self.store, self.rules, self.readers, self.encoder, now, attempts.of)
+        judge_open(self.store, self.rules, now, attempts.of)
+        judge_idle(self.store, self.rules, now, attempts.of)
         dispatch(self.store, self.config.policy, now)
+        attempts.tell()
 
     def deliver(
         self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100

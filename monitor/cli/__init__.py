@@ -16,7 +16,7 @@ from monitor import __version__
 from monitor.cli.app import App, speaks_unicode
 from monitor.cli.group import Group
 from monitor.errors import MonitorError
-from monitor.store.store import friendly
+from monitor.store.sqlite_errors import friendly
 
 _COMMANDS = {
     "run": "monitor.cli.run",

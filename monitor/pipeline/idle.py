@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.profiles import Present
 from monitor.store import Store
@@ -20,7 +21,7 @@ FEEDS_SHARE = 0.1
 """A source matters to a series if it gave so much of its newest documents."""
 
 
-def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+def judge_idle(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
     """Let rules that see silence look at the series that are usually busy, once a bucket.
 
     Nothing is judged while documents wait to be classified: what waits is not missing.
@@ -32,18 +33,23 @@ def judge_idle(store: Store, rules: Sequence[Rule], now: datetime) -> None:
         return
     silent = silent_sources(store)
     for rule in waiting:
-        since = present - int(rule.of_histories.reach(rule.settings))
-        busy = rule.watched(store.series.busy(since, rule.settings.min_expected))
-        opened = [alert.selection for alert in store.alerts.open_of(rule.name)]
-        with store.transaction():
-            for selection in [*busy, *(s for s in opened if s not in busy)]:
-                alert = store.alerts.open(fingerprint(rule.name, selection))
-                if alert is not None and frozen(store, alert, silent):
-                    continue
-                found = idle_verdict(store, rule, selection, now)
-                if found is not None:
-                    follow(store, rule, selection, found, partial(_last, store, selection), now)
+        with attempt(rule):
+            _judge_rule(store, rule, silent, now)
             store.looks.note(rule.name, present)
+
+
+def _judge_rule(store: Store, rule: Rule, silent: Collection[str], now: datetime) -> None:
+    since = bucket_of(now) - int(rule.of_histories.reach(rule.settings))
+    busy = rule.watched(store.series.busy(since, rule.settings.min_expected))
+    opened = [alert.selection for alert in store.alerts.open_of(rule.name)]
+    with store.transaction():
+        for selection in [*busy, *(s for s in opened if s not in busy)]:
+            alert = store.alerts.open(fingerprint(rule.name, selection))
+            if alert is not None and frozen(store, alert, silent):
+                continue
+            found = idle_verdict(store, rule, selection, now)
+            if found is not None:
+                follow(store, rule, selection, found, partial(_last, store, selection), now)
 
 
 def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) -> Verdict | None:

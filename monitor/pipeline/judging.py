@@ -10,6 +10,7 @@ from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import follow, resolve
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
@@ -20,7 +21,7 @@ ATTACHED = 100
 """At most so many documents are noted behind an alert at a time."""
 
 
-def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
     """Judge the series that got live documents since they were judged: one transaction.
 
     While backfill waits to be classified, what is usual is not known: rules that learn it
@@ -37,12 +38,13 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime) -> None:
             for text, buckets in due.items():
                 selection = json.loads(text)
                 if rule.watches(selection):
-                    _judge(present, rule, selection, buckets)
+                    with attempt(rule):
+                        _judge(present, rule, selection, buckets)
         if not waiting:
             store.series.clear_due()
 
 
-def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
     """Judge the series of open alerts again as time goes by, so that alerts resolve.
 
     An alert whose rule is gone, or watches something else now, is resolved.
@@ -57,7 +59,8 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime) -> None:
             with store.transaction():
                 resolve(store, alert, endings.RULE_GONE if rule is None else endings.RULE_CHANGED, now)
         elif frozen(store, alert, silent) is None:
-            _judge(present, rule, alert.selection, [])
+            with attempt(rule):
+                _judge(present, rule, alert.selection, [])
 
 
 def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import OFFER, number
 from monitor.interfaces import Encoder
 from monitor.pipeline.alerting import follow
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.readers import Reader
 from monitor.store import Store
 from monitor.store.features import text_hash
@@ -29,7 +30,12 @@ OFFERED = 5
 
 
 def watch_topics(
-    store: Store, rules: Sequence[Rule], readers: Sequence[Reader], encoder: Encoder, now: datetime
+    store: Store,
+    rules: Sequence[Rule],
+    readers: Sequence[Reader],
+    encoder: Encoder,
+    now: datetime,
+    attempt: Attempt = plainly,
 ) -> None:
     """Let rules of kind ``new_topic`` look, once an hour. Only kept features are used.
 
@@ -37,19 +43,23 @@ def watch_topics(
     """
     hour = int(now.timestamp()) // 3600 * 3600
     for rule in rules:
-        if rule.kind != "new_topic" or store.looks.at(rule.name) == hour:
-            continue
-        watched = [reader for reader in readers if _watches(rule, reader)]
-        found = [(reader, _look(store, rule, reader, encoder.fingerprint, now)) for reader in watched]
-        with store.transaction():
-            for reader, (verdict, behind) in found:
-                _follow(store, rule, reader.task.name, verdict, behind, now)
-            names = {reader.task.name for reader in watched}
-            for alert in store.alerts.open_of(rule.name):
-                if alert.selection["task"] not in names:
-                    gone = _nothing(now, endings.TASK_UNWATCHED)
-                    _follow(store, rule, alert.selection["task"], gone, [], now)
-            store.looks.note(rule.name, hour)
+        if rule.kind == "new_topic" and store.looks.at(rule.name) != hour:
+            with attempt(rule):
+                _look_at_all(store, rule, readers, encoder.fingerprint, now)
+                store.looks.note(rule.name, hour)
+
+
+def _look_at_all(store: Store, rule: Rule, readers: Sequence[Reader], encoder: str, now: datetime) -> None:
+    watched = [reader for reader in readers if _watches(rule, reader)]
+    found = [(reader, _look(store, rule, reader, encoder, now)) for reader in watched]
+    with store.transaction():
+        for reader, (verdict, behind) in found:
+            _follow(store, rule, reader.task.name, verdict, behind, now)
+        names = {reader.task.name for reader in watched}
+        for alert in store.alerts.open_of(rule.name):
+            if alert.selection["task"] not in names:
+                gone = _nothing(now, endings.TASK_UNWATCHED)
+                _follow(store, rule, alert.selection["task"], gone, [], now)
 
 
 def _watches(rule: Rule, reader: Reader) -> bool:

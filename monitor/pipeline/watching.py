@@ -18,6 +18,7 @@ from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import DAY
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
@@ -32,33 +33,28 @@ READ_AGAIN = 200
 """Where an alert has more texts, those are not read again to count which words they say."""
 
 
-def watch_documents(store: Store, rules: Sequence[Rule], ids: Sequence[int], now: datetime) -> None:
+def watch_documents(
+    store: Store, rules: Sequence[Rule], ids: Sequence[int], now: datetime, attempt: Attempt = plainly
+) -> None:
     """Look at documents that were just classified; in their transaction, so that none is missed."""
     watching = [rule for rule in rules if rule.kind in ("keyword", "entity", "conversation")]
     documents = [document for document in store.documents.many(ids) if document.live] if watching else []
+    threads = {(d.source, d.thread) for d in documents if d.thread}
     for rule in watching if documents else ():
-        if rule.kind == "conversation":
-            threads = {(d.source, d.thread) for d in documents if d.thread}
-            for source, thread in sorted(threads):
-                _thread(store, rule, source, thread, now)
-        else:
-            _mentioned(store, rule, documents, now)
+        with attempt(rule):
+            if rule.kind == "conversation":
+                for source, thread in sorted(threads):
+                    _thread(store, rule, source, thread, now)
+            else:
+                _mentioned(store, rule, documents, now)
 
 
-def watch(store: Store, rules: Sequence[Rule], now: datetime) -> None:
+def watch(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
     """Look at what changes as time goes by."""
     for rule in rules:
-        if rule.kind == "silence":
-            _sources(store, rule, now)
-        elif rule.kind == "conversation":
-            _threads(store, rule, now)
-        elif rule.kind == "model":
-            _answers(store, rule, now)
-        elif rule.kind in ("keyword", "entity"):
-            for alert in store.alerts.open_of(rule.name):
-                _follow(
-                    store, rule, alert.selection, mention.over(rule.settings, int(now.timestamp())), [], now
-                )
+        if (look := _LOOKS.get(rule.kind)) is not None:
+            with attempt(rule):
+                look(store, rule, now)
 
 
 # -- texts -------------------------------------------------------------------------------
@@ -96,6 +92,12 @@ def mentioned(
                 names = said or [selection["entity"]]
                 found.setdefault(tuple(selection.items()), []).append((document, names))
     return found
+
+
+def _mentions_over(store: Store, rule: Rule, now: datetime) -> None:
+    over = mention.over(rule.settings, int(now.timestamp()))
+    for alert in store.alerts.open_of(rule.name):
+        _follow(store, rule, alert.selection, over, [], now)
 
 
 def _said_before(
@@ -253,6 +255,14 @@ def _answered(
     ids = store.predictions.abstained(task, since, until, ATTACHED)
     return sorted(store.documents.many(ids), key=lambda document: document.event_at, reverse=True)
 
+
+_LOOKS: Mapping[str, Callable[[Store, Rule, datetime], None]] = {
+    "silence": _sources,
+    "conversation": _threads,
+    "model": _answers,
+    "keyword": _mentions_over,
+    "entity": _mentions_over,
+}
 
 # -- the small steps ---------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from monitor.store.files import make_private, whole
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
-from monitor.store.lock import one_at_a_time
+from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.looks import Looks
 from monitor.store.mentions import Mentioned
 from monitor.store.migrations_alerts import core
@@ -37,6 +37,7 @@ from monitor.store.profiles import Profiles, Waves
 from monitor.store.series import SeriesCounts
 from monitor.store.silences import Silences
 from monitor.store.sources import Sources
+from monitor.store.sqlite_errors import friendly
 from monitor.store.stories import Stories
 from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
@@ -185,6 +186,24 @@ class Store:
                 raise
 
     @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a transaction that is undone by itself where it raises; outside of one there is nothing to undo."""
+        connection = self.connection
+        if not connection.in_transaction:
+            yield
+            return
+        connection.execute("savepoint part")
+        try:
+            yield
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback to part")
+            raise
+        finally:
+            if connection.in_transaction:
+                connection.execute("release part")
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reads inside see the same state, whatever others commit meanwhile. No writes."""
         self.connection.execute("begin")
@@ -213,9 +232,18 @@ class Store:
         return [(f"{s.name}.{m.name}", m.applied_at) for s in self._sets for m in s.applied(self.db)]
 
     def migrate(self) -> list[str]:
-        """Apply what is pending and name what was applied. Two processes that try at once take turns."""
+        """Apply what is pending and name what was applied. Two processes that try at once take turns.
+
+        :raises StoreError: a monitor runs that knows nothing of it: what that goes on to write would not be whole.
+        """
         with one_at_a_time(Path(f"{self.path}.migrate")):
             pending = self.pending_migrations()
+            holder = DaemonLock(self.path).holder() if core.pending(self.db) else None
+            if holder not in (None, os.getpid()):
+                raise StoreError(
+                    f"the monitor that runs (process {holder}) is of an older version than this program: stop it, "
+                    "start it anew, and give the command again"
+                )
             core.apply(self.db)
             for migrations in self._sets[1:]:
                 try:
@@ -279,24 +307,3 @@ class Store:
                         f"{self.path} was written by a newer version (it has {newer[0]}); "
                         "upgrade this program or use another database"
                     )
-
-
-@contextmanager
-def friendly(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of a file that a person has to mend into one clear line."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        text = str(error)
-        for sign, message in (
-            ("readonly", "is read-only: change its owner or mode, or name another database"),
-            ("unable to open", "cannot be opened: check that its folder exists and may be written"),
-            ("disk is full", "cannot grow, the disk is full: free some space; nothing stored is lost"),
-            ("disk I/O", "cannot be written (disk I/O error): check the disk; nothing stored is lost"),
-            ("locked", "is locked by another program for too long; stop that, or try again"),
-            ("not a database", "is not a SQLite database"),
-            ("malformed", "is damaged; restore a backup (`monitor db backup` makes them)"),
-        ):
-            if sign in text:
-                raise StoreError(f"{path} {message}") from error
-        raise

@@ -301,6 +301,32 @@ def test_only_one_daemon(tmp_path: Path) -> None:
     assert lock.holder() is None
 
 
+def test_a_file_is_not_migrated_under_an_older_monitor_that_runs(tmp_path: Path) -> None:
+    """What that would go on to write would lack what a newer schema has."""
+    path = tmp_path / "a.db"
+    database = Database(path)
+    core.apply(database, stop_before="m0015_what_each_task_read")
+    database.close()
+    code = (
+        "import sys; from pathlib import Path; from monitor.store.lock import DaemonLock\n"
+        "lock = DaemonLock(Path(sys.argv[1])); lock.acquire(); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as older:
+        assert older.stdout is not None
+        older.stdout.readline()
+        with pytest.raises(StoreError, match=rf"process {older.pid}\) is of an older version .* stop it"):
+            Store(path)
+        older.communicate("")
+    lock = DaemonLock(path)
+    lock.acquire()  # as a monitor does that starts
+    store = Store(path)
+    assert store.migrated == ["monitor.m0015_what_each_task_read"]
+    store.close()
+    lock.release()
+
+
 def test_only_one_at_a_time_migrates(tmp_path: Path) -> None:
     """Also where one leaves, another one has waited, and a third one comes just then."""
     path, inside, most = tmp_path / "turn", list[int](), list[int]()

@@ -93,7 +93,7 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     first = end - history.width(settings.window)
     until, since = history.time_of(end), history.time_of(first)
     all_ = came = history.whole.live_between(first, end)
-    part = history.live_between(first, end)
+    part = min(came, history.live_between(first, end))
     if came >= settings.min_count:  # fewer texts are no more stories
         all_ = history.whole.stories_between(first, end)
         # what two stories have in common may be a text that is not of the part: there they are two

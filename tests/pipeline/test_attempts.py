@@ -1,0 +1,83 @@
+"""A rule that fails: the others watch on, texts are classified, and the fault is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitor.alerts.detectors import DETECTORS
+from monitor.runtime import Runtime
+from monitor.store import Store
+from monitor.store.check import check
+from tests.conftest import CONFIG
+from tests.pipeline.test_pipeline import BAD_COURT, documents
+
+OTHER = """
+[[rules]]
+name = "broken"
+kind = "ratio"
+where = { topic = "court" }
+at_least = 0.5
+
+[[rules]]
+name = "words"
+kind = "keyword"
+words = ["judge"]
+"""
+
+
+def broken(*_: Any) -> Any:
+    raise ZeroDivisionError("a bug of this kind")
+
+
+def test_a_rule_that_fails_holds_up_nobody(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DETECTORS, "ratio", replace(DETECTORS["ratio"], judge=broken))  # type: ignore[type-var]
+    runtime = make_runtime(CONFIG + OTHER)
+    runtime.sources["news"].waiting = documents(12, BAD_COURT, monitor_now - timedelta(minutes=5), apart=5)
+    runtime.store.sources.succeeded("news", monitor_now - timedelta(days=1), monitor_now)
+    runtime.fetch("news", monitor_now)
+    with pytest.raises(ExceptionGroup, match="rules that failed: broken") as told:
+        runtime.classify(monitor_now)
+    (fault,) = told.value.exceptions
+    assert isinstance(fault, ZeroDivisionError)
+    assert fault.__notes__ == ["This was the rule 'broken' (kind ratio)."]
+    assert runtime.store.documents.count("pending") == 0
+    assert {alert.rule for alert in runtime.store.alerts.find()} == {"any-court", "words"}
+    runtime.store.series.put_due(['{"topic": "court"}'], int(monitor_now.timestamp()) // 300 * 300)
+    later = monitor_now + timedelta(hours=9)
+    with pytest.raises(ExceptionGroup, match="broken"):
+        runtime.tick(later)
+    for hours in (1, 2):
+        runtime.tick(later + timedelta(hours=hours))
+    assert {alert.state for alert in runtime.store.alerts.find(rule="any-court")} == {"resolved"}
+    assert runtime.store.outbox.counts()["waiting"] >= 3, "who was told hears of the end"
+    assert check(runtime.store) == []
+
+
+def test_a_part_of_a_transaction_is_undone_by_itself(monitor_store: Store) -> None:
+    def beat(stage: str) -> None:
+        monitor_store.heartbeats.beat(stage, datetime.fromisoformat("2026-03-02T09:30:00+00:00"))
+
+    def failing(*stages: str) -> None:
+        with monitor_store.part():
+            for stage in stages:
+                with monitor_store.part():
+                    beat(stage)
+            raise ValueError("no")
+
+    with monitor_store.transaction():
+        beat("fetch")
+        with pytest.raises(ValueError, match="no"):
+            failing("judge", "deliver")
+        with monitor_store.part():
+            beat("classify")
+    assert set(monitor_store.heartbeats.all()) == {"fetch", "classify"}
+    with pytest.raises(ValueError, match="no"):
+        failing("judge")
+    assert "judge" in monitor_store.heartbeats.all(), "each write stands for itself there"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from monitor.mentions import Mentions
 from monitor.store import Store
@@ -22,22 +22,25 @@ def outdated(store: Store, entities: Mapping[str, Sequence[str]]) -> bool:
 def retag(store: Store, entities: Mapping[str, Sequence[str]]) -> int | None:
     """Find ``entities`` (aliases by name) in every counted document, if the lists changed.
 
-    Texts are read outside of any transaction; what was found and the rebuilt series are swapped
-    in by one. No alert fires or resolves for it. Returns how many documents mention something,
-    ``None`` where nothing had to be done.
+    Texts are read outside of any transaction, what was found is swapped in by one. No alert fires or
+    resolves for it. Returns how many documents mention something, ``None`` where nothing had to be done.
     """
     if not outdated(store, entities):
         return None
-    wanted = _plain(entities)
+    wanted, read = _plain(entities), 0
     mentions = Mentions(wanted)
-    found: list[Mentioning] = []
-    after = 0
-    while texts := store.mentions.texts(after, CHUNK):
-        after = texts[-1][0]
-        found += [Mentioning(id_, content, mentions.of(title, text)) for id_, content, title, text in texts]
-    store.mentions.swap(wanted, found)
-    number = sum(bool(one.entities) for one in found)
-    log.info("entities: %d documents read again, %d mention some", len(found), number)
+
+    def found() -> Iterator[Mentioning]:
+        nonlocal read
+        after = 0
+        while texts := store.mentions.texts(after, CHUNK):
+            after = texts[-1][0]
+            read += len(texts)
+            for id_, content, title, text in texts:
+                yield Mentioning(id_, content, mentions.of(title, text))
+
+    number = store.mentions.swap(wanted, found())
+    log.info("entities: %d documents read again, %d mention some", read, number)
     return number
 
 

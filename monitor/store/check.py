@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from monitor.store.recount import differences
 from monitor.store.store import Store
 
 
@@ -32,7 +33,7 @@ def check(store: Store) -> list[str]:
     for name, sql in _QUERIES.items():
         rows = connection.execute(sql).fetchall()
         found += [f"{name}: {', '.join(map(str, row))}" for row in rows[:20]]
-    return found + store.series.differences()
+    return found + differences(store)
 
 
 def _damage(connection: sqlite3.Connection) -> list[str]:

@@ -145,7 +145,7 @@ class Predictions(Room):
     def swap(
         self, task: str, head_id: int, answers: Iterable[Reread], *, since: datetime | None = None
     ) -> int:
-        """Replace what ``task`` says of many documents and rebuild its series: one transaction.
+        """Replace what ``task`` says of many documents and move its series along: one transaction.
 
         It begins when the last of ``answers`` was given: until then they are kept in a temporary
         table, so that nobody waits for them and a process that is killed leaves what was. A document
@@ -190,14 +190,32 @@ class Predictions(Room):
             "where d.id = reread.id and d.content_hash = reread.content_hash)"
         )
         self.write("delete from reread_labels where id not in (select id from reread)")
-        changed = self.value(
-            "select count(distinct id) from (select id from "
-            "(select document_id id, label from predictions where task = ? and abstained = 0 "
-            "and document_id in (select id from reread) "
-            "union all select id, label from reread_labels where abstained = 0) "
-            "group by id, label having count(*) = 1)",
-            [task],
+        changed = {
+            row[0]
+            for row in self.rows(
+                "select id from (select document_id id, label from predictions where task = ? and abstained = 0 "
+                "and document_id in (select id from reread) "
+                "union all select id, label from reread_labels where abstained = 0) "
+                "group by id, label having count(*) = 1",
+                [task],
+            )
+        }
+        of_task = (
+            "select document_id from predictions where task = ? and document_id in (select id from reread)"
         )
+        one_side = self.rows(
+            f"select * from ({of_task} except select id from reread_labels) union "
+            f"select * from (select id from reread_labels except {of_task})",
+            [task, task],
+        )
+        self.store.series.restate(
+            task, sorted(changed | {row[0] for row in one_side}), lambda: self._replace(task)
+        )
+        if since is None or not self._left(task, head_id, since):
+            self.store.heads.relabelled(head_id)
+        return len(changed)
+
+    def _replace(self, task: str) -> None:
         self.write(
             "delete from predictions where task = ? and document_id in (select id from reread)", [task]
         )
@@ -206,10 +224,6 @@ class Predictions(Room):
             "select id, ?, label, probability, abstained, head_id from reread_labels",
             [task],
         )
-        self.store.series.rebuild(task)
-        if since is None or not self._left(task, head_id, since):
-            self.store.heads.relabelled(head_id)
-        return int(changed)
 
     def _left(self, task: str, head_id: int, since: datetime) -> bool:
         """Whether another head answered a classified document for ``task``."""

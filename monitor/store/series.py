@@ -1,18 +1,23 @@
 """Series: counts per bucket for every label, every pair of labels of two tasks, and what each task read.
 
 What a text mentions counts like labels of a task called ``entity``. Derived from predictions and
-mentions; :meth:`SeriesCounts.differences` proves it, and any task's series can be rebuilt.
+mentions; :mod:`monitor.store.recount` proves it, and makes them anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from monitor.store.room import Room
+from monitor.store.room import Room, marks
 from monitor.types import ENTITY, READ_BY, Selection
+
+PART = 500
+SMALL = 20
+"""One in so many counts may be looked up one by one."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,11 @@ class SeriesCounts(Room):
     def totals(self, since: int = 0, until: int | None = None) -> list[tuple[dict[str, str], int]]:
         """Number of documents by selection in ``[since, until)``, most first, of tasks in use."""
         used = self.store.tasks.in_use()
+        # of a large part of the past, one walk along all counts is faster than to look each of them up
+        bucket = "bucket" if self._is_short(since) else "+bucket"
         rows = self.rows(
-            "select selection, sum(total) n from counts join series on series.id = series_id "
-            "where bucket >= ? and bucket < ? group by selection order by n desc, selection",
+            f"select selection, n from (select series_id, sum(total) n from counts where {bucket} >= ?1 and "
+            f"{bucket} < ?2 group by series_id) join series on series.id = series_id order by n desc, selection",
             [since, 2**62 if until is None else until],
         )
         found = [(json.loads(row[0]), row[1]) for row in rows]
@@ -144,87 +151,57 @@ class SeriesCounts(Room):
         )
         return int(self.value(sql, [since, selection_text(selection)]))
 
-    def rebuild(self, task: str) -> None:
-        """Make the series that name ``task`` anew from predictions and mentions: one transaction."""
-        with self.store.transaction() as connection:
-            true = self._from_predictions(task)
-            ids = {row[0]: row[1] for row in self.rows("select selection, id from series")}
-            connection.executemany(
-                "delete from counts where series_id = ?",
-                [
-                    (id_,)
-                    for text, id_ in ids.items()
-                    if task in (selection := json.loads(text)) or selection == {READ_BY: task}
-                ],
+    def _is_short(self, since: int) -> bool:
+        """Whether what counts from ``since`` on is a small part of all that was counted."""
+        oldest, newest = (
+            self.value("select min(bucket) from counts"),
+            self.value("select max(bucket) from counts"),
+        )
+        return oldest is None or newest - since < (newest - oldest) / SMALL
+
+    def restate(self, key: str, document_ids: Sequence[int], change: Callable[[], None]) -> None:
+        """Let ``change`` rewrite what is said of documents, and move the series along that name ``key``.
+
+        One transaction. Nothing becomes due to be judged: a changed mind is no news.
+
+        :param key: a task, or ``entity``.
+        """
+        moved: Counter[tuple[str, int]] = Counter()
+        live: Counter[tuple[str, int]] = Counter()
+        with self.store.transaction():
+            for by in (-1, 1):
+                for selection, bucket, is_live in self._carried(key, document_ids):
+                    moved[selection, bucket] += by
+                    live[selection, bucket] += by * is_live
+                if by < 0:
+                    change()
+            ids = {text: self._id(text) for text in {text for text, _ in moved}}
+            changed = [place for place in moved if moved[place] or live[place]]
+            self.write_many(
+                "insert into counts (series_id, bucket, total, live) values (?, ?, ?, ?) on conflict "
+                "do update set total = total + excluded.total, live = live + excluded.live",
+                [(ids[text], bucket, moved[text, bucket], live[text, bucket]) for text, bucket in changed],
             )
-            for text in {text for text, _ in true} - ids.keys():
-                ids[text] = self._id(text)
-            connection.executemany(
-                "insert into counts values (?, ?, ?, ?)",
-                [(ids[text], bucket, *count) for (text, bucket), count in true.items()],
+            self.write_many(
+                "delete from counts where series_id = ? and bucket = ? and total = 0",
+                [(ids[text], bucket) for text, bucket in changed],
             )
 
-    def differences(self) -> list[str]:
-        """Where stored counts and predictions disagree, a line each; empty when all is well."""
-        stored = {
-            (row[0], row[1]): (row[2], row[3])
-            for row in self.rows(
-                "select selection, bucket, total, live from counts join series on series.id = series_id"
-            )
-        }
-        true = self._from_predictions(None)
-        return [
-            f"series {text} at {bucket}: stored {stored.get((text, bucket))}, "
-            f"counted {true.get((text, bucket))}"
-            for text, bucket in sorted(stored.keys() | true.keys())
-            if stored.get((text, bucket)) != true.get((text, bucket))
-        ]
+    def _carried(self, key: str, document_ids: Sequence[int]) -> Iterator[tuple[str, int, int]]:
+        """``(selection text, bucket, live)`` of each series that names ``key`` and counts one of the documents."""
+        for start in range(0, len(document_ids), PART):
+            part = list(document_ids[start : start + PART])
+            labels = self.store.predictions.labels(part)
+            for id_, bucket, live in self.rows(
+                f"select id, bucket, live from documents where counted = 1 and id in ({marks(part)})", part
+            ):
+                for selection in selections(labels[id_]):
+                    if key in selection or selection == {READ_BY: key}:
+                        yield selection_text(selection), bucket, live
 
-    def _from_predictions(self, task: str | None) -> dict[tuple[str, int], tuple[int, int]]:
-        """``{(selection, bucket): (total, live)}`` of the series that name ``task`` (``None``: all)."""
-        sql = "select '', '', '', '', bucket, count(*), sum(live) from documents where counted = 1 group by bucket"
-        rows = self.rows(sql) if task is None else []
-        rows += self.rows(
-            "select p.task, p.label, '', '', bucket, count(*), sum(live) from predictions p "
-            "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
-            "and (?1 is null or p.task = ?1) group by p.task, p.label, bucket",
-            [task],
-        )
-        rows += self.rows(
-            "select p.task, p.label, q.task, q.label, bucket, count(*), sum(live) from predictions p "
-            "join predictions q on q.document_id = p.document_id and q.task > p.task and q.abstained = 0 "
-            "join documents d on d.id = p.document_id where p.abstained = 0 and counted = 1 "
-            "and (?1 is null or ?1 in (p.task, q.task)) group by p.task, p.label, q.task, q.label, bucket",
-            [task],
-        )
-        rows += self.rows(
-            "select ?2, task, '', '', bucket, count(*), sum(live) from "
-            "(select distinct task, document_id from predictions where ?1 is null or task = ?1) "
-            "join documents d on d.id = document_id where counted = 1 group by task, bucket",
-            [task, READ_BY],
-        )
-        if task in (None, ENTITY):
-            rows += self.rows(
-                "select ?1, entity, '', '', bucket, count(*), sum(live) from mentions m "
-                "join documents d on d.id = m.document_id where counted = 1 group by entity, bucket",
-                [ENTITY],
-            )
-        rows += self.rows(
-            "select ?2, entity, p.task, p.label, bucket, count(*), sum(live) from mentions m "
-            "join predictions p on p.document_id = m.document_id and p.abstained = 0 "
-            "join documents d on d.id = m.document_id where counted = 1 "
-            "and (?1 is null or ?1 in (?2, p.task)) group by entity, p.task, p.label, bucket",
-            [task, ENTITY],
-        )
-        texts: dict[tuple[str, ...], str] = {}
-        found: dict[tuple[str, int], tuple[int, int]] = {}
-        for *pairs, bucket, total, live in rows:
-            key = tuple(pairs)
-            if key not in texts:
-                one, label, other, second = key
-                texts[key] = selection_text({k: v for k, v in ((one, label), (other, second)) if k})
-            found[texts[key], bucket] = (total, live)
-        return found
+    def put(self, text: str, bucket: int, total: int, live: int) -> None:
+        """Set one count of the series with this :func:`selection_text`."""
+        self.write("insert or replace into counts values (?, ?, ?, ?)", [self._id(text), bucket, total, live])
 
     def _id(self, text: str) -> int:
         connection = self.store.connection

@@ -87,6 +87,20 @@ def test_check_names_every_violation(fetched):
     assert fetched("db", "check", code=1).out.splitlines() == said["violations"]
 
 
+def test_recount_mends_what_check_says_of_counts(fetched):
+    fetched("run", "--once", "--no-view")
+    with sqlite3.connect(fetched.database) as connection:
+        connection.execute("update counts set total = total + 1 where series_id = 2")
+        connection.execute("delete from counts where series_id = 1")
+        connection.execute("insert into counts values (3, 300, 1, 1)")
+    connection.close()
+    wrong = fetched("db", "check", code=1).out.splitlines()
+    assert len(wrong) >= 3
+    assert fetched("db", "recount", "--json").json == {"mended": len(wrong)}
+    assert fetched("db", "check").out == "the database is as it must be\n"
+    assert fetched("db", "recount").out == "the counts were as they must be\n"
+
+
 def test_check_changes_nothing(fetched):
     before = fetched.database.read_bytes()
     fetched("db", "check")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from monitor.runtime import Runtime
+from monitor.store.recount import recount
 from monitor.types import Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
@@ -44,5 +45,5 @@ def test_a_duplicate_storm_moves_no_share(
     assert reason.startswith("44 of 64 texts in 1 h, copies left out (69 %, ")
     # rebuilt counts know no stories of their own: they are read where they are
     before = runtime.store.series.counts({"mood": "bad"})
-    runtime.store.series.rebuild("mood")
+    recount(runtime.store)
     assert runtime.store.series.counts({"mood": "bad"}) == before

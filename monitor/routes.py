@@ -70,11 +70,15 @@ class Inhibit(Settings):
     equal: tuple[str, ...] = ()
 
     def holds(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        """Whether an alert with the labels ``source`` silences one with ``target``."""
+        """Whether an alert with the labels ``source`` silences one with ``target``.
+
+        Two that are both on both sides do not: each would silence the other.
+        """
         return (
             all_match(self.source, source)
             and all_match(self.target, target)
             and all(source.get(label, "") == target.get(label, "") for label in self.equal)
+            and not (all_match(self.source, target) and all_match(self.target, source))
         )
 
 

@@ -46,11 +46,29 @@ class Scene:
                 said = f": {silence.comment}" if silence.comment else ""
                 return f"silence {silence.id} of {silence.author}{said}"
         for other in self.firing:
-            for inhibit in self.policy.inhibits:
-                if other.id != alert.id and inhibit.holds(other.labels, alert.labels):
-                    return f"inhibited by alert {other.id} ({other.rule})"
+            if self._inhibits(other, alert) and not (
+                other.id > alert.id and self._leads_to(alert, other)
+            ):  # of a circle, the first is told
+                return f"inhibited by alert {other.id} ({other.rule})"
         mute = self.policy.muted(alert.labels, self.now)
         return f"mute {mute}" if mute else ""
+
+    def _inhibits(self, source: StoredAlert, target: StoredAlert) -> bool:
+        return source.id != target.id and any(
+            inhibit.holds(source.labels, target.labels) for inhibit in self.policy.inhibits
+        )
+
+    def _leads_to(self, source: StoredAlert, target: StoredAlert) -> bool:
+        """Whether an alert inhibits another, or one that does, and so on."""
+        seen, todo = {source.id}, [source]
+        while todo:
+            one = todo.pop()
+            reached = [a for a in self.firing if a.id not in seen and self._inhibits(one, a)]
+            if any(a.id == target.id for a in reached):
+                return True
+            seen |= {a.id for a in reached}
+            todo += reached
+        return False
 
     def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
         """The routes an alert takes with their notifiers; its rule's own where it takes none."""

@@ -248,6 +248,58 @@ def test_an_alert_does_not_inhibit_itself(world: World) -> None:
     assert world.events() == [("desk", "firing")]
 
 
+def test_two_alerts_on_both_sides_of_a_table_do_not_silence_each_other(world: World) -> None:
+    pages = ["rule=~bad|worse"]
+    inhibit = Inhibit.model_validate(
+        {"source": pages, "target": ["rule=~bad|worse|minor"], "equal": ["topic"]}
+    )
+    world.policy = Policy(inhibits=(inhibit,))
+    world.see("firing")
+    world.see("firing", rule="worse")
+    world.see("firing", rule="minor")
+    world.wait(hours=5)
+    assert [letter.data["id"] for _, letter in world.letters()] == [1, 2]
+    assert [world.store.alerts.need(n).suppressed for n in (1, 2, 3)] == [
+        "",
+        "",
+        "inhibited by alert 1 (bad)",
+    ]
+
+
+@pytest.mark.parametrize("rules", [["a", "b"], ["b", "a"], ["a", "b", "c"], ["c", "a", "b"], ["b", "a", "c"]])
+def test_of_alerts_that_inhibit_each_other_in_a_circle_the_oldest_is_told(
+    world: World, rules: list[str]
+) -> None:
+    circle = sorted(rules)
+    world.policy = Policy(
+        inhibits=tuple(
+            Inhibit.model_validate({"source": {"rule": one}, "target": {"rule": two}})
+            for one, two in zip(circle, [*circle[1:], circle[0]], strict=True)
+        )
+    )
+    silence(world, "topic=court", 1)
+    for name in rules:
+        world.see("firing", rule=name)
+    world.wait(hours=2)  # none knows of another from before
+    told = [letter.data["id"] for _, letter in world.letters()]
+    assert told[0] == 1
+    assert len(told) < len(rules)
+
+
+def test_what_is_inhibited_inhibits_others_all_the_same(world: World) -> None:
+    chain = [("worst", "worse"), ("worse", "bad")]
+    world.policy = Policy(
+        inhibits=tuple(
+            Inhibit.model_validate({"source": {"rule": one}, "target": {"rule": two}}) for one, two in chain
+        )
+    )
+    silence(world, "topic=court", 1)
+    for name in ("bad", "worse", "worst"):
+        world.see("firing", rule=name)
+    world.wait(hours=2)
+    assert [letter.data["id"] for _, letter in world.letters()] == [3]
+
+
 def test_a_mute_holds_back_beginnings_and_ends_until_it_is_over(world: World) -> None:
     mute = Mute.model_validate(
         {"name": "move", "zone": "Europe/Berlin", "match": ["topic=court"], "hours": ["12:00-13:00"]}

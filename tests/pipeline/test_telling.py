@@ -552,6 +552,20 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
 
 
+def test_a_letter_waits_for_earlier_ones_about_the_same_series(world: World) -> None:
+    world.see("firing")
+    world.see("firing", topic="money")
+    assert len(world.letters()) == 2
+    world.see("quiet")
+    (over,) = world.store.outbox.due(world.now, notifier="desk")
+    world.store.outbox.postpone(over.id, world.now + timedelta(minutes=1), "busy")
+    world.see("firing")
+    world.see("quiet", topic="money")
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 2)], "an end would close it"
+    world.wait(minutes=1)
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 3)]
+
+
 @pytest.mark.parametrize(
     ("kind", "looks", "kept"),
     [

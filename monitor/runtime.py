@@ -184,7 +184,7 @@ class Runtime:
         judge_due(self.store, self.rules, now)
         watch(self.store, self.rules, now)
         watch_topics(self.store, self.rules, self.readers, self.encoder, now)
-        judge_open(self.store, self.rules, now)
+        judge_open(self.store, self.rules, now, self.config.policy)
         judge_idle(self.store, self.rules, now)
         dispatch(self.store, self.config.policy, now)
 

@@ -17,6 +17,7 @@ from monitor.routes import Policy, Route
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.silences import Silence
+from monitor.store.tellings import Telling
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]
@@ -31,11 +32,6 @@ class Scene:
     now: datetime
     silences: Sequence[Silence]
     firing: Sequence[StoredAlert] = field(default_factory=tuple)
-
-    def groups(self, route: str) -> Route | None:
-        """The route of that name, if it is there and groups."""
-        found = self.policy.route(route)
-        return found if found is not None and found.group_by is not None else None
 
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
@@ -71,13 +67,27 @@ class Scene:
         return False
 
     def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
-        """The routes an alert takes with their notifiers; its rule's own where it takes none."""
+        """The routes an alert takes with their notifiers, of those there are; its rule's own where it takes none."""
         routes = self.policy.routes_for(alert.labels) if alert.routed else []
-        return [(route, route.notify) for route in routes] or [(None, alert.notify)]
+        return [(route, self._there(route.notify)) for route in routes] or [(None, self._there(alert.notify))]
 
-    def end_muted(self, alert: StoredAlert, route_name: str) -> bool:
-        """Whether nobody is to be told now that an alert is over that this route told of."""
-        route = self.policy.route(route_name)
+    def _there(self, names: Sequence[str]) -> list[str]:
+        return [name for name in dict.fromkeys(names) if self.policy.reaches(name)]
+
+    def way(self, alert: StoredAlert, telling: Telling) -> Route | None:
+        """The route by which a notifier hears more of an alert, ``None`` for none.
+
+        That by which it was told, as long as that one names it; else another that does, for routes are renamed.
+        Where none does any more, its end goes the way that was taken.
+        """
+        routes = [route for route, names in self.ways(alert) if route and telling.notifier in names]
+        names = [route.name for route in routes]
+        if not routes or telling.route in names:
+            return self.policy.route(telling.route)
+        return routes[0]
+
+    def end_muted(self, alert: StoredAlert, route: Route | None) -> bool:
+        """Whether nobody is to be told now, by a route, that an alert is over."""
         muted = self.policy.muted(alert.labels, self.now)
         return bool(muted or (route is not None and self.policy.route_muted(route, self.now)))
 

@@ -524,6 +524,82 @@ def test_when_a_route_is_removed_nothing_that_is_owed_is_lost(world: World) -> N
     assert sorted(world.events()) == [("desk", "firing"), ("press", "firing"), ("press", "resolved")]
 
 
+GROUPINGS: list[dict[str, Any]] = [{}, {"group_by": [], "group_wait": 0, "group_interval": 0}]
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+@pytest.mark.parametrize("configured", [True, False])
+def test_who_is_taken_off_a_route_hears_the_end_alone_and_who_is_gone_nothing(
+    world: World, grouping: Mapping[str, Any], configured: bool
+) -> None:
+    both = route(notify=("desk", "press"), repeat_interval="1h", **grouping)
+    world.policy = Policy((both,), notifiers=frozenset({"desk", "press"}))
+    world.see("firing")
+    world.wait(seconds=0)
+    assert world.events() == [("desk", "firing"), ("press", "firing")]
+    there = {"desk", "press"} if configured else {"desk"}
+    world.policy = Policy((both.model_copy(update={"notify": ("desk",)}),), notifiers=frozenset(there))
+    for _ in range(3):
+        world.wait(hours=1)
+        assert world.events() == [("desk", "firing")]
+    world.see("quiet")
+    world.wait(hours=1)
+    assert world.events() == [(name, "resolved") for name in sorted(there)]
+    world.wait(seconds=1)
+    assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+
+
+def test_a_rule_that_names_a_notifier_that_is_gone_tells_nobody_and_its_end_neither(world: World) -> None:
+    world.see("firing")
+    assert world.events() == [("desk", "firing")]
+    world.policy = Policy(notifiers=frozenset({"press"}))
+    judge_open(world.store, [], world.now, world.policy)
+    world.see("firing", topic="money")
+    world.wait(hours=1)
+    assert world.events() == []
+    assert [alert.id for alert in world.store.alerts.unsettled()] == [2]
+
+
+@pytest.mark.parametrize("before", GROUPINGS)
+@pytest.mark.parametrize("after", GROUPINGS)
+def test_a_route_by_another_name_or_that_groups_by_now_goes_on_saying_it(
+    world: World, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    for names in ("aa", "ab"):
+        world.policy = Policy((route(names[0], repeat_interval="1h", **before),))
+        world.see("firing")
+        world.wait(seconds=0)
+        assert world.events() == [("press", "firing")]
+        world.policy = Policy((route(names[1], repeat_interval="1h", **after),))
+        for hours in (1, 2, 3):
+            world.wait(minutes=59)
+            assert world.letters() == []
+            world.wait(minutes=1)
+            ((_, letter),) = world.letters()
+            assert letter.title.startswith(f"Still firing after {hours} h: ")
+        world.see("quiet")
+        world.wait(seconds=0)
+        assert world.events() == [("press", "resolved")]
+        world.wait(hours=2)
+        assert (world.letters(), world.store.tellings.groups()) == ([], [])
+
+
+@pytest.mark.parametrize("first", [None, "2h"])
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_each_route_that_tells_a_notifier_repeats_as_it_says(
+    world: World, first: str | None, grouping: Mapping[str, Any]
+) -> None:
+    one = route("a", repeat_interval=first or 0, **{"continue": True})
+    world.policy = Policy((one, route("b", repeat_interval="1h", **grouping)))
+    world.see("firing")
+    world.wait(seconds=0)
+    assert world.events() == [("press", "firing")]
+    for _ in range(4):
+        world.wait(hours=1)
+        assert world.events() == [("press", "firing")]
+    assert world.store.tellings.of_alert(1)["press"].times == 5
+
+
 def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait="1m", group_interval="5m"),))
     world.see("firing", topic="court")

@@ -92,7 +92,9 @@ def _write_to(
     tellings = {m.alert.id: m.told[notifier] for m in members if notifier in m.told}
     named = {m.alert.id for m in members if notifier in m.named}
     repeated = [alert for alert in going if alert.id in named]
-    if not any(scene.again(route, a, group.last_at or tellings[a.id].last_at) for a in repeated):
+    if not any(
+        scene.again(route, a, tellings[a.id], group.last_at or tellings[a.id].last_at) for a in repeated
+    ):
         repeated = []
     if not (new or over or repeated):
         return False

@@ -91,11 +91,18 @@ class Scene:
         muted = self.policy.muted(alert.labels, self.now)
         return bool(muted or (route is not None and self.policy.route_muted(route, self.now)))
 
-    def again(self, route: Route, alert: StoredAlert, last_at: datetime) -> bool:
-        """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet."""
+    def again(self, route: Route, alert: StoredAlert, telling: Telling, last_at: datetime) -> bool:
+        """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet.
+
+        Nor while a letter about it still waits for the notifier: what is said again counts from when it was heard.
+        """
         if not route.repeat_interval or alert.acked_at is not None or alert.quiet_since is not None:
             return False
-        return (self.now - last_at).total_seconds() >= route.repeat_interval
+        if (self.now - last_at).total_seconds() < route.repeat_interval:
+            return False
+        waits, heard_at = self.store.tellings.heard(alert.id, telling.notifier)
+        heard_at = min(heard_at or last_at, self.now)  # by a clock that has been put back since
+        return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
 
 def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:

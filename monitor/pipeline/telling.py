@@ -77,7 +77,7 @@ def _tell_firing(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> 
             scene.store.tellings.told(alert.id, notifier, route.name if route else "", scene.now)
             knows.add(notifier)
         for telling in (told[n] for n in notifiers if n in told and n not in repeated):
-            if route is not None and scene.again(route, alert, telling.last_at):
+            if route is not None and scene.again(route, alert, telling, telling.last_at):
                 _write(scene, alert, "firing", telling.notifier, telling.times + 1)
                 scene.store.tellings.told(alert.id, telling.notifier, route.name, scene.now)
                 repeated.add(telling.notifier)

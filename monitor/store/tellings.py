@@ -72,6 +72,16 @@ class Tellings(Room):
             [alert_id, notifier, route, to_text(now), to_text(now)],
         )
 
+    def heard(self, alert_id: int, notifier: str) -> tuple[bool, datetime | None]:
+        """Whether a letter about an alert still waits for a notifier, and when the last one reached it."""
+        row = self.row(
+            "select coalesce(max(state = 'waiting'), 0) as waits, max(delivered_at) as heard_at "
+            "from letter_alerts join outbox on id = letter_id where letter_alerts.alert_id = ? and notifier = ?",
+            [alert_id, notifier],
+        )
+        assert row is not None
+        return bool(row["waits"]), to_time_or_none(row["heard_at"])
+
     def resolved(self, alert_id: int, notifier: str, now: datetime) -> None:
         """A letter says that the alert is over, or there is nobody any more to write one to."""
         self.write(

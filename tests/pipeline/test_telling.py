@@ -600,6 +600,21 @@ def test_each_route_that_tells_a_notifier_repeats_as_it_says(
     assert world.store.tellings.of_alert(1)["press"].times == 5
 
 
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_nothing_is_said_again_while_it_was_not_heard(world: World, grouping: Mapping[str, Any]) -> None:
+    world.policy = Policy((route(repeat_interval="1h", **grouping),))
+    world.see("firing")
+    for _ in range(360):
+        world.wait(minutes=1)
+    assert world.store.outbox.counts() == {"waiting": 1}
+    assert world.events() == [("press", "firing")]
+    world.wait(minutes=59)
+    assert world.letters() == []
+    world.wait(minutes=1)
+    ((_, letter),) = world.letters()
+    assert letter.title.startswith("Still firing after 7 h: ")
+
+
 def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait="1m", group_interval="5m"),))
     world.see("firing", topic="court")

@@ -32,3 +32,10 @@ def disabled_plugins(document: Mapping[str, Any]) -> tuple[str, ...]:
     table = document.get("plugins")
     names = table.get("disabled", []) if isinstance(table, dict) else []
     return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
+
+def notifier_names(document: Mapping[str, Any]) -> list[str]:
+    """The names of the notifiers in the document, whatever else may be wrong with it."""
+    tables = document.get("notifiers")
+    found = tables if isinstance(tables, list) else []
+    return [str(table["name"]) for table in found if isinstance(table, dict) and "name" in table]

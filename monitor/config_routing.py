@@ -45,7 +45,9 @@ def read_policy(
                 found.extend(faults(error, model, table, f"{kind}[{number}]", hidden))
         return tuple(made)
 
-    policy = Policy(read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute))
+    policy = Policy(
+        read("routes", Route), read("inhibit", Inhibit), read("mutes", Mute), frozenset(notifiers)
+    )
     found += _named(tables, notifiers, [*COMMON_LABELS, *DETECTOR_LABELS, *tasks, *labels])
     return policy, found + _never(tables, values or {})
 

@@ -70,11 +70,15 @@ class Inhibit(Settings):
     equal: tuple[str, ...] = ()
 
     def holds(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        """Whether an alert with the labels ``source`` silences one with ``target``."""
+        """Whether an alert with the labels ``source`` silences one with ``target``.
+
+        Two that are both on both sides do not: each would silence the other.
+        """
         return (
             all_match(self.source, source)
             and all_match(self.target, target)
             and all(source.get(label, "") == target.get(label, "") for label in self.equal)
+            and not (all_match(self.source, target) and all_match(self.target, source))
         )
 
 
@@ -110,11 +114,19 @@ class Mute(Settings):
 
 @dataclass(frozen=True)
 class Policy:
-    """All of it. Without any, each rule's notifiers are told at once."""
+    """All of it. Without any, each rule's notifiers are told at once.
+
+    ``notifiers``: the names of those that are configured; ``None``: whoever is named is.
+    """
 
     routes: tuple[Route, ...] = ()
     inhibits: tuple[Inhibit, ...] = ()
     mutes: tuple[Mute, ...] = ()
+    notifiers: frozenset[str] | None = None
+
+    def reaches(self, notifier: str) -> bool:
+        """Whether a letter to that name could be delivered: it is that of a notifier."""
+        return self.notifiers is None or notifier in self.notifiers
 
     def route(self, name: str) -> Route | None:
         """The route of that name, if there is one."""

@@ -189,7 +189,7 @@ class Runtime:
         judge_due(self.store, self.rules, now, attempts.of)
         watch(self.store, self.rules, now, attempts.of)
         watch_topics(self.store, self.rules, self.readers, self.encoder, now, attempts.of)
-        judge_open(self.store, self.rules, now, attempts.of)
+        judge_open(self.store, self.rules, now, self.config.policy, attempts.of)
         judge_idle(self.store, self.rules, now, attempts.of)
         dispatch(self.store, self.config.policy, now)
         attempts.tell()

@@ -75,22 +75,26 @@ class Alertmanager(HttpNotifier):
         self.request(url=url, headers={"Content-Type": "application/json"}, content=content)
 
     def alerts(self, notification: Notification) -> list[dict[str, Any]]:
-        """Those that a notification is about; a letter about several brings each."""
+        """Those that a notification is about; a letter about several brings each.
+
+        Of an alert that is over and one that fires with the same labels, only the latter is there for it: the end
+        would close both.
+        """
         several = notification.data.get("alerts")
         if not isinstance(several, list):
             return [self.alert(notification)]
-        return [
-            self.alert(
-                replace(
-                    notification,
-                    event=each["event"],
-                    title=each.get("title", notification.title),
-                    body=str(each.get("reason", "")),
-                    data=each,
-                )
+        found = [
+            replace(
+                notification,
+                event=each["event"],
+                title=each.get("title", notification.title),
+                body=str(each.get("reason", "")),
+                data=each,
             )
             for each in several
         ]
+        firing = [self.labels(one) for one in found if one.event == "firing"]
+        return [self.alert(one) for one in found if one.event == "firing" or self.labels(one) not in firing]
 
     def alert(self, notification: Notification) -> dict[str, Any]:
         """A notification as a ``postableAlert``."""

@@ -1,4 +1,4 @@
-"""Why an alert comes only now: most of its texts came long after they were written. Pure functions."""
+"""What comes only now: an alert whose texts came long after they were written, a letter that waited. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str
         for one in evidence.get("late") or ()
     ]
     return f"Came late: {'; '.join(said)}." if said else ""
+
+
+def of_letter(written: datetime, now: datetime, over: datetime | None, zone: tzinfo) -> str:
+    """When a letter was written that is delivered ``now``, and since when its alert is over, if it is."""
+    said = f"Written at {when(written, zone, now)} and delivered only at {when(now, zone, now)}"
+    return f"{said}: the alert is over since {when(over, zone, now)}." if over else f"{said}."

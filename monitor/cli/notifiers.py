@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from monitor.config import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName, one_line, raised
 from monitor.types import Notification
 
+GONE = "not configured any more"
+
 
 @click.group("notifiers", cls=Group)
 def notifiers_command() -> None:
@@ -33,6 +35,7 @@ def list_command(app: App, as_json: bool) -> None:
 
     With --json: one array of objects with name, plugin, where, rules (whose alerts may come to it, by routes as
     well), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
+    Those that are not configured any more, but have notifications that were not delivered, have the plugin null.
     """
     config = app.shown_config
     store = app.store if app.database.is_file() else None
@@ -48,14 +51,16 @@ def list_command(app: App, as_json: bool) -> None:
             "rules": [rule.name for rule in config.rules if notifier.name in names[rule.name]],
             "at_most": None if notifier.at_most is None else str(notifier.at_most),
             "fallback": notifier.fallback,
-            **{
-                state: counts.get(notifier.name, {}).get(state, 0)
-                for state in ("waiting", "delivered", "dead")
-            },
-            "last_error": errors.get(notifier.name),
+            **_letters(counts, errors, notifier.name),
         }
         for notifier in config.notifiers
     ]
+    gone = [n for n, states in counts.items() if states.keys() - {"delivered"}]
+    for name in sorted(set(gone) - {notifier.name for notifier in config.notifiers}):
+        missing = dict.fromkeys(("plugin", "where", "at_most", "fallback"))
+        records.append(
+            {"name": name, **missing, "error": GONE, "rules": [], **_letters(counts, errors, name)}
+        )
     if as_json:
         print_json(records)
         return
@@ -65,7 +70,8 @@ def list_command(app: App, as_json: bool) -> None:
             [
                 record["name"],
                 record["plugin"],
-                record["where"] or f"cannot be made: {record['error']}",
+                record["where"]
+                or (GONE if record["error"] == GONE else f"cannot be made: {record['error']}"),
                 ", ".join([*record["rules"], *_stands_in(config.notifiers, str(record["name"]))])
                 or "no rule",
                 record["waiting"],
@@ -124,6 +130,12 @@ def describe(config: SourceConfig | NotifierConfig, base: Path) -> dict[str, Any
             made.close()
     except (Exception, SystemExit) as error:
         return {"where": None, "error": one_line(f"{type(error).__name__}: {error}")}
+
+
+def _letters(counts: Mapping[str, Mapping[str, int]], errors: Mapping[str, str], name: str) -> dict[str, Any]:
+    """How many notifications a notifier has, and why the last did not get through."""
+    states = {state: counts.get(name, {}).get(state, 0) for state in ("waiting", "delivered", "dead")}
+    return {**states, "last_error": errors.get(name)}
 
 
 def _stands_in(notifiers: Sequence[NotifierConfig], name: str) -> list[str]:

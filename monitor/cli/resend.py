@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.errors import UnknownName
+from monitor.config_document import notifier_names, read_document
+from monitor.errors import MonitorError, UnknownName
 
 
 @click.command("resend")
@@ -25,10 +26,10 @@ def resend_command(
     a second. It keeps its key, so a receiver that has seen it after all knows it.
 
     What was overtaken stays where it is: after "resolved" has arrived, "firing" would only leave
-    an alert open there that is over.
+    an alert open there that is over. So does what is for a notifier that is not configured any more.
 
-    With --json: one array of objects with alert, notifier, event, key and resent (false where it was
-    overtaken).
+    With --json: one array of objects with alert, notifier, event, key and resent (false where it
+    stays).
     """
     if alert_id is None and notifier is None and not all_dead:
         raise click.UsageError("name an alert by its ID, a notifier with --notifier, or use --all-dead")
@@ -39,10 +40,20 @@ def resend_command(
         store.alerts.need(alert_id)
     if notifier is not None and notifier not in (known := store.outbox.counts_by_notifier()):
         raise UnknownName("notifier with notifications", notifier, known)
+    there = notifier_names(read_document(app.config_path))
+    if notifier is not None and notifier not in there:
+        said = f"{notifier} is not configured any more: nobody would deliver to it"
+        raise MonitorError(f"{said}; write it under [[notifiers]] first")
     with store.transaction():
         dead = store.outbox.dead(alert_id=alert_id, notifier=notifier)
-        overtaken = {letter.id for letter in dead if store.outbox.overtaken(letter)}
-        store.outbox.resend([letter.id for letter in dead if letter.id not in overtaken], app.now())
+        stays = {
+            letter.id: "was overtaken, and stays" for letter in dead if store.outbox.overtaken(letter)
+        } | {
+            letter.id: "not configured any more, so it stays"
+            for letter in dead
+            if letter.notifier not in there
+        }
+        store.outbox.resend([letter.id for letter in dead if letter.id not in stays], app.now())
     if as_json:
         print_json(
             [
@@ -51,7 +62,7 @@ def resend_command(
                     "notifier": letter.notifier,
                     "event": letter.notification.event,
                     "key": letter.notification.key,
-                    "resent": letter.id not in overtaken,
+                    "resent": letter.id not in stays,
                 }
                 for letter in dead
             ]
@@ -61,5 +72,5 @@ def resend_command(
         click.echo("there is nothing that was given up")
     for letter in dead:
         what = f"alert {letter.alert_id}" if letter.alert_id is not None else letter.notification.title
-        fate = "was overtaken, and stays" if letter.id in overtaken else "waits for delivery"
+        fate = stays.get(letter.id, "waits for delivery")
         click.echo(f"{what}, {letter.notification.event}, to {letter.notifier}: {fate}")

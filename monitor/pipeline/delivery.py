@@ -7,18 +7,23 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from monitor.alerts import late
 from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, LONGEST_ASKED_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError, one_line
 from monitor.interfaces import Notifier
-from monitor.pipeline.wording import as_it_stands, dress
+from monitor.pipeline.wording import as_it_stands, begun, dress
 from monitor.store import Store
 from monitor.store.letters import Letter
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
+
+LATE_S = 900.0
+"""A letter about one alert that is delivered so long after it was written says so."""
 
 
 def deliver_due(
@@ -49,7 +54,8 @@ def deliver_due(
         if _held_back(store, name, terms, now):
             break
         try:
-            notifier.send(dress(replace(letter.notification, at=now), templates, notifier))
+            dressed = dress(replace(letter.notification, at=now), templates, notifier)
+            notifier.send(begun(dressed, _late(store, letter, now, templates.zone)))
         except (Exception, SystemExit) as error:
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:
@@ -64,10 +70,19 @@ def deliver_due(
                     _copy(store, letter, terms.fallback, "", now)
             done += 1
     if terms.fallback:
-        late = now - timedelta(seconds=terms.fallback_after)
-        for letter in store.outbox.late(late, notifier=name, fallback=terms.fallback):
+        before = now - timedelta(seconds=terms.fallback_after)
+        for letter in store.outbox.late(before, notifier=name, fallback=terms.fallback):
             _copy(store, letter, terms.fallback, letter.last_error or "it was not its turn yet", now)
     return done
+
+
+def _late(store: Store, letter: Letter, now: datetime, zone: str) -> list[str]:
+    """What a letter about one alert begins with where it goes out long after it was written."""
+    if letter.alert_id is None or (now - letter.created_at).total_seconds() <= LATE_S:
+        return []
+    firing = letter.notification.event == "firing"  # that it is over, the news of the end says anyway
+    over = store.alerts.need(letter.alert_id).resolved_at if firing else None
+    return [late.of_letter(letter.created_at, now, over, ZoneInfo(zone))]
 
 
 def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:

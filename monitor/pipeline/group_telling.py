@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from monitor.alerts.grouping import group_key, group_letter
 from monitor.alerts.message import LETTER_DOCUMENTS
@@ -16,10 +16,24 @@ SHOWN_TEXTS = 5
 """Documents of each alert in a letter about several."""
 
 
+@dataclass(frozen=True)
+class Member:
+    """An alert of a group with who was ``told`` of it.
+
+    ``named``: whom the route tells that it fires. ``ends``: who is to hear of its end by the route.
+    """
+
+    alert: StoredAlert
+    told: Mapping[str, Telling]
+    named: Collection[str]
+    ends: Collection[str]
+
+
 def flush(scene: Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> None:
     """Write a group's letters if it is time, and close it when nothing of it is left."""
-    route = scene.groups(group.route)
-    members = [] if route is None else _members(scene, route, group, unsettled)
+    route = scene.policy.route(group.route)
+    grouping = route is not None and route.group_by is not None
+    members = _members(scene, route, group, unsettled) if route and grouping else []
     if route is None or not members:
         scene.store.tellings.close_group(group.id)
         return
@@ -30,7 +44,7 @@ def flush(scene: Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> 
     if waited >= 2 * route.longest_pause:
         group = replace(group, letters=0)  # it was calm: the next letters are the first again
     # Conversations that nobody answers come one by one and are one outage; any other news waits no longer than asked.
-    threads = all("thread" in alert.labels for alert, _ in members)
+    threads = all("thread" in member.alert.labels for member in members)
     wrote = False
     if waited >= route.pause(
         group.letters if threads else min(group.letters, 1)
@@ -42,31 +56,27 @@ def flush(scene: Scene, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> 
         scene.store.tellings.set_group(group.id, opened, last, group.letters)
 
 
-def _members(
-    scene: Scene, route: Route, group: AlertGroup, unsettled: Sequence[StoredAlert]
-) -> list[tuple[StoredAlert, dict[str, Telling]]]:
-    """The alerts of a group with who was told of them."""
+def _members(scene: Scene, route: Route, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> list[Member]:
+    """The alerts of a group."""
     found = []
     for alert in unsettled:
         if group_labels(route, alert.labels) != group.labels:
             continue
         told = scene.store.tellings.of_alert(alert.id)
-        mine = {n: t for n, t in told.items() if t.route == route.name and t.resolved_at is None}
-        takes = alert.state == "firing" and any(
-            way is not None and way.name == route.name for way, _ in scene.ways(alert)
-        )
-        if mine or (takes and not scene.held(alert)):
-            found.append((alert, told))
+        ways = scene.ways(alert) if alert.state == "firing" else []
+        named = {name for way, names in ways if way is route for name in names}
+        ends = {n for n, t in told.items() if t.resolved_at is None and scene.way(alert, t) is route}
+        if ends or not named.isdisjoint(told) or (named and not scene.held(alert)):
+            found.append(Member(alert, told, named, ends))
     return found
 
 
-def _write_group(
-    scene: Scene, route: Route, group: AlertGroup, members: Sequence[tuple[StoredAlert, dict[str, Telling]]]
-) -> bool:
-    told_ones = {n for _, told in members for n, t in told.items() if t.route == route.name}
+def _write_group(scene: Scene, route: Route, group: AlertGroup, members: Sequence[Member]) -> bool:
+    told_ones = {name for member in members for name in member.ends}
     wrote = False
     for notifier in dict.fromkeys([*route.notify, *sorted(told_ones)]):
-        wrote |= _write_to(scene, route, group, members, notifier)
+        if scene.policy.reaches(notifier):
+            wrote |= _write_to(scene, route, group, members, notifier)
     return wrote
 
 
@@ -74,22 +84,26 @@ def _write_to(
     scene: Scene,
     route: Route,
     group: AlertGroup,
-    members: Sequence[tuple[StoredAlert, dict[str, Telling]]],
+    members: Sequence[Member],
     notifier: str,
 ) -> bool:
     """A letter to one notifier, if there is news for it or it is time to say it once more."""
     new, going, over = _news(scene, route, members, notifier)
-    again = group.last_at is not None and any(scene.again(route, a, group.last_at) for a in going)
-    if not (new or over or again):
+    tellings = {m.alert.id: m.told[notifier] for m in members if notifier in m.told}
+    named = {m.alert.id for m in members if notifier in m.named}
+    repeated = [alert for alert in going if alert.id in named]
+    if not any(
+        scene.again(route, a, tellings[a.id], group.last_at or tellings[a.id].last_at) for a in repeated
+    ):
+        repeated = []
+    if not (new or over or repeated):
         return False
-    repeated = going if again else []
     everything = [*new, *going, *over]
     key = group_key(group.route, group.labels, group.id, group.letters + 1, scene.now, notifier)
-    times = {a.id: told[notifier].times for a, told in members if notifier in told}
     letters = []
     for alert in everything:
         event: Event = "resolved" if alert.state == "resolved" else "firing"
-        count = times.get(alert.id, 0) + 1 if event == "firing" and alert in repeated else 1
+        count = tellings[alert.id].times + 1 if alert in repeated else 1
         alone = len(everything) == 1
         letters.append(
             letter(
@@ -113,19 +127,17 @@ def _write_to(
 
 
 def _news(
-    scene: Scene, route: Route, members: Sequence[tuple[StoredAlert, dict[str, Telling]]], notifier: str
+    scene: Scene, route: Route, members: Sequence[Member], notifier: str
 ) -> tuple[list[StoredAlert], list[StoredAlert], list[StoredAlert]]:
     """What a notifier does not know yet, what it knows and goes on, and what it does not know to be over."""
     new, going, over = [], [], []
-    for alert, told in members:
-        telling = told.get(notifier)
-        mine = telling is not None and telling.route == route.name
-        if alert.state == "firing" and scene.held(alert):
-            continue
-        if alert.state == "firing" and mine:
-            going.append(alert)
-        elif alert.state == "firing" and telling is None and notifier in route.notify:
-            new.append(alert)
-        elif alert.state == "resolved" and mine and telling is not None and telling.resolved_at is None:
-            over += [] if scene.end_muted(alert, route.name) else [alert]
+    for member in members:
+        alert, knows = member.alert, notifier in member.told
+        if alert.state == "firing" and not scene.held(alert):
+            if not knows and notifier in member.named:
+                new.append(alert)
+            elif knows and (notifier in member.named or notifier in member.ends):
+                going.append(alert)
+        elif alert.state == "resolved" and notifier in member.ends:
+            over += [] if scene.end_muted(alert, route) else [alert]
     return new, going, over

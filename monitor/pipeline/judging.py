@@ -14,6 +14,7 @@ from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
+from monitor.routes import TELL_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.types import Selection, StoredDocument
 
@@ -44,10 +45,16 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attem
             store.series.clear_due()
 
 
-def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
+def judge_open(
+    store: Store,
+    rules: Sequence[Rule],
+    now: datetime,
+    policy: Policy = TELL_AT_ONCE,
+    attempt: Attempt = plainly,
+) -> None:
     """Judge the series of open alerts again as time goes by, so that alerts resolve.
 
-    An alert whose rule is gone, or watches something else now, is resolved.
+    An alert whose rule is gone, or watches something else now, is resolved; ``policy`` says who is told.
     """
     by_name = {rule.name: rule for rule in rules}
     present, silent = Present(now, store), silent_sources(store)
@@ -57,7 +64,8 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Atte
             continue  # followed by what watches for it
         if rule is None or not rule.watches(alert.selection):
             with store.transaction():
-                resolve(store, alert, endings.RULE_GONE if rule is None else endings.RULE_CHANGED, now)
+                reason = endings.RULE_GONE if rule is None else endings.RULE_CHANGED
+                resolve(store, alert, reason, now, policy)
         elif frozen(store, alert, silent) is None:
             with attempt(rule):
                 _judge(present, rule, alert.selection, [])

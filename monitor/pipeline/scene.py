@@ -17,6 +17,7 @@ from monitor.routes import Policy, Route
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.silences import Silence
+from monitor.store.tellings import Telling
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]
@@ -32,11 +33,6 @@ class Scene:
     silences: Sequence[Silence]
     firing: Sequence[StoredAlert] = field(default_factory=tuple)
 
-    def groups(self, route: str) -> Route | None:
-        """The route of that name, if it is there and groups."""
-        found = self.policy.route(route)
-        return found if found is not None and found.group_by is not None else None
-
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
         if alert.snoozed_until is not None and self.now < alert.snoozed_until:
@@ -46,28 +42,67 @@ class Scene:
                 said = f": {silence.comment}" if silence.comment else ""
                 return f"silence {silence.id} of {silence.author}{said}"
         for other in self.firing:
-            for inhibit in self.policy.inhibits:
-                if other.id != alert.id and inhibit.holds(other.labels, alert.labels):
-                    return f"inhibited by alert {other.id} ({other.rule})"
+            if self._inhibits(other, alert) and not (
+                other.id > alert.id and self._leads_to(alert, other)
+            ):  # of a circle, the first is told
+                return f"inhibited by alert {other.id} ({other.rule})"
         mute = self.policy.muted(alert.labels, self.now)
         return f"mute {mute}" if mute else ""
 
-    def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
-        """The routes an alert takes with their notifiers; its rule's own where it takes none."""
-        routes = self.policy.routes_for(alert.labels) if alert.routed else []
-        return [(route, route.notify) for route in routes] or [(None, alert.notify)]
+    def _inhibits(self, source: StoredAlert, target: StoredAlert) -> bool:
+        return source.id != target.id and any(
+            inhibit.holds(source.labels, target.labels) for inhibit in self.policy.inhibits
+        )
 
-    def end_muted(self, alert: StoredAlert, route_name: str) -> bool:
-        """Whether nobody is to be told now that an alert is over that this route told of."""
-        route = self.policy.route(route_name)
+    def _leads_to(self, source: StoredAlert, target: StoredAlert) -> bool:
+        """Whether an alert inhibits another, or one that does, and so on."""
+        seen, todo = {source.id}, [source]
+        while todo:
+            one = todo.pop()
+            reached = [a for a in self.firing if a.id not in seen and self._inhibits(one, a)]
+            if any(a.id == target.id for a in reached):
+                return True
+            seen |= {a.id for a in reached}
+            todo += reached
+        return False
+
+    def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
+        """The routes an alert takes with their notifiers, of those there are; its rule's own where it takes none."""
+        routes = self.policy.routes_for(alert.labels) if alert.routed else []
+        return [(route, self._there(route.notify)) for route in routes] or [(None, self._there(alert.notify))]
+
+    def _there(self, names: Sequence[str]) -> list[str]:
+        return [name for name in dict.fromkeys(names) if self.policy.reaches(name)]
+
+    def way(self, alert: StoredAlert, telling: Telling) -> Route | None:
+        """The route by which a notifier hears more of an alert, ``None`` for none.
+
+        That by which it was told, as long as that one names it; else another that does, for routes are renamed.
+        Where none does any more, its end goes the way that was taken.
+        """
+        routes = [route for route, names in self.ways(alert) if route and telling.notifier in names]
+        names = [route.name for route in routes]
+        if not routes or telling.route in names:
+            return self.policy.route(telling.route)
+        return routes[0]
+
+    def end_muted(self, alert: StoredAlert, route: Route | None) -> bool:
+        """Whether nobody is to be told now, by a route, that an alert is over."""
         muted = self.policy.muted(alert.labels, self.now)
         return bool(muted or (route is not None and self.policy.route_muted(route, self.now)))
 
-    def again(self, route: Route, alert: StoredAlert, last_at: datetime) -> bool:
-        """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet."""
+    def again(self, route: Route, alert: StoredAlert, telling: Telling, last_at: datetime) -> bool:
+        """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet.
+
+        Nor while a letter about it still waits for the notifier: what is said again counts from when it was heard.
+        """
         if not route.repeat_interval or alert.acked_at is not None or alert.quiet_since is not None:
             return False
-        return (self.now - last_at).total_seconds() >= route.repeat_interval
+        if (self.now - last_at).total_seconds() < route.repeat_interval:
+            return False
+        waits, heard_at = self.store.tellings.heard(alert.id, telling.notifier)
+        heard_at = min(heard_at or last_at, self.now)  # by a clock that has been put back since
+        return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
 
 def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:

@@ -48,42 +48,39 @@ def _tell_end(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> Non
     for telling in told.values():
         if telling.resolved_at is not None:
             continue
-        if grouping := scene.groups(telling.route):
-            scene.store.tellings.group(grouping.name, group_labels(grouping, alert.labels), scene.now)
-        elif not scene.end_muted(alert, telling.route):
+        route = scene.way(alert, telling)
+        if not scene.policy.reaches(telling.notifier):
+            scene.store.tellings.resolved(alert.id, telling.notifier, scene.now)
+        elif route is not None and route.group_by is not None:
+            scene.store.tellings.group(route.name, group_labels(route, alert.labels), scene.now)
+        elif not scene.end_muted(alert, route):
             _write(scene, alert, "resolved", telling.notifier)
             scene.store.tellings.resolved(alert.id, telling.notifier, scene.now)
 
 
 def _tell_firing(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> None:
     held = scene.held(alert)
-    why, knows = held, set(told)
+    why, knows, repeated = held, set(told), set[str]()
     for route, notifiers in scene.ways(alert):
-        new = [n for n in dict.fromkeys(notifiers) if n not in knows]
+        new = [n for n in notifiers if n not in knows]
         muted = scene.policy.route_muted(route, scene.now) if route else ""
         if muted and new and not why:
             why = f"mute {muted} of the route {route.name}" if route else ""
-        grouped = route is not None and route.group_by is not None
-        if route is not None and grouped and (any(t.route == route.name for t in told.values())):
-            scene.store.tellings.group(route.name, group_labels(route, alert.labels), scene.now)
-        if held or muted:
-            continue
-        if route is not None and grouped:
-            if new:
+        if route is not None and route.group_by is not None:
+            if not told.keys().isdisjoint(notifiers) or (new and not held and not muted):
                 scene.store.tellings.group(route.name, group_labels(route, alert.labels), scene.now)
+            continue
+        if held or muted:
             continue
         for notifier in new:
             _write(scene, alert, "firing", notifier)
             scene.store.tellings.told(alert.id, notifier, route.name if route else "", scene.now)
             knows.add(notifier)
-        for telling in told.values():
-            if (
-                route is not None
-                and telling.route == route.name
-                and scene.again(route, alert, telling.last_at)
-            ):
+        for telling in (told[n] for n in notifiers if n in told and n not in repeated):
+            if route is not None and scene.again(route, alert, telling, telling.last_at):
                 _write(scene, alert, "firing", telling.notifier, telling.times + 1)
                 scene.store.tellings.told(alert.id, telling.notifier, route.name, scene.now)
+                repeated.add(telling.notifier)
     if why != alert.suppressed:
         scene.store.alerts.suppress(alert.id, why, scene.now)
 

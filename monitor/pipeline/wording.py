@@ -178,7 +178,11 @@ def _pictured(notification: Notification, templates: Templates, notifier: Notifi
 
 def _explained(notification: Notification) -> Notification:
     """With a word on why it comes, if it is a copy of what another notifier could not deliver."""
-    notes = notification.data.get("fallback_notes") or []
+    return begun(notification, notification.data.get("fallback_notes") or [])
+
+
+def begun(notification: Notification, notes: Sequence[str]) -> Notification:
+    """A letter that begins with these sentences."""
     if not notes:
         return notification
     shown = "".join(f"<p>{html.escape(note)}</p>" for note in notes) if notification.html else ""

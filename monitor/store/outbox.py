@@ -90,16 +90,21 @@ class Outbox(Room):
     def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
         """What a notifier is to deliver now, oldest first.
 
-        A letter waits until earlier ones about one of its alerts to the same notifier are out, and as long as the
-        notifier is to :meth:`pause`. One that was written by a clock that has been put back since is due as well.
+        A letter waits until earlier ones to the same notifier about one of its alerts, or another of the same
+        fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written by a clock that has
+        been put back since is due as well.
         """
         rows = self.rows(
+            # of each fingerprint the first that waits, read once: however long the past, it takes as long as what waits
+            "with first as materialized (select fingerprint, min(e.id) as id from outbox e "
+            "join letter_alerts l on l.letter_id = e.id join alerts a on a.id = l.alert_id "
+            "where e.state = 'waiting' and e.notifier = ?1 group by fingerprint) "
             "select * from outbox o where state = 'waiting' and notifier = ?1 and not exists ("
             "select 1 from pauses where notifier = ?1 and since <= ?2 and until > ?2) "
             "and (next_at <= ?2 or (attempts = 0 and created_at > ?2)) and not exists ("
-            "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
-            "join outbox e on e.id = other.letter_id where own.letter_id = o.id "
-            "and e.notifier = o.notifier and e.state = 'waiting' and e.id < o.id) order by id limit ?3",
+            "select 1 from letter_alerts own join alerts a on a.id = own.alert_id "
+            "join first on first.fingerprint = a.fingerprint "
+            "where own.letter_id = o.id and first.id < o.id) order by id limit ?3",
             [notifier, to_text(now), limit],
         )
         return [letter_of(row) for row in rows]

@@ -15,7 +15,7 @@ from monitor.store.room import Room, to_text, to_time, to_time_or_none
 class Telling:
     """A notifier was told that an alert fires.
 
-    ``route``: the way it took, ``""`` for the rule's own notifiers. ``times``: how often, first at
+    ``route``: the way the last letter took, ``""`` for the rule's own notifiers. ``times``: how often, first at
     ``told_at``, last at ``last_at``. ``resolved_at``: when it was told the end.
     """
 
@@ -68,12 +68,22 @@ class Tellings(Room):
         """A letter says that the alert fires, for the first time or once more."""
         self.write(
             "insert into alert_tellings (alert_id, notifier, route, told_at, last_at) values (?, ?, ?, ?, ?) "
-            "on conflict do update set times = times + 1, last_at = excluded.last_at",
+            "on conflict do update set times = times + 1, last_at = excluded.last_at, route = excluded.route",
             [alert_id, notifier, route, to_text(now), to_text(now)],
         )
 
+    def heard(self, alert_id: int, notifier: str) -> tuple[bool, datetime | None]:
+        """Whether a letter about an alert still waits for a notifier, and when the last one reached it."""
+        row = self.row(
+            "select coalesce(max(state = 'waiting'), 0) as waits, max(delivered_at) as heard_at "
+            "from letter_alerts join outbox on id = letter_id where letter_alerts.alert_id = ? and notifier = ?",
+            [alert_id, notifier],
+        )
+        assert row is not None
+        return bool(row["waits"]), to_time_or_none(row["heard_at"])
+
     def resolved(self, alert_id: int, notifier: str, now: datetime) -> None:
-        """A letter says that the alert is over."""
+        """A letter says that the alert is over, or there is nobody any more to write one to."""
         self.write(
             "update alert_tellings set resolved_at = ? where alert_id = ? and notifier = ?",
             [to_text(now), alert_id, notifier],

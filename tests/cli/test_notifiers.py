@@ -46,7 +46,11 @@ def test_unknown_notifier_lists_known_ones_and_sends_nothing(monitor):
 
 
 def test_list_shows_rules_and_letters(fetched, alert_id):
-    (record,) = fetched("notifiers", "list", "--json").json
+    record, gone = fetched("notifiers", "list", "--json").json
+    assert (gone["name"], gone["plugin"], gone["error"]) == ("phone", None, "not configured any more")
+    assert (gone["waiting"], gone["last_error"]) == (1, "nobody answers")
+    assert "not configured any more" in fetched("notifiers", "list").out
+    assert "cannot be made" not in fetched("notifiers", "list").out
     assert record == {
         "name": "desk",
         "plugin": "file",

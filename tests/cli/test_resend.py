@@ -9,9 +9,14 @@ import pytest
 from monitor.types import Notification
 
 
+def notifier(name):
+    return f'\n[[notifiers]]\nplugin = "file"\nname = "{name}"\npath = "{name}.jsonl"\n'
+
+
 @pytest.fixture
 def dead(fetched, alert_id):
     """The alert's letter to phone is dead, and so is one that belongs to no alert."""
+    fetched.config.write_text(fetched.config.read_text() + notifier("phone") + notifier("mail"))
     store, now = fetched.store(), datetime.now(UTC)
     (phone,) = (letter for letter in store.outbox.of_alert(alert_id) if letter.notifier == "phone")
     store.outbox.give_up(phone.id, "no such number", now)
@@ -41,6 +46,19 @@ def test_resend_of_a_notifier(fetched, dead):
     assert record == {"alert": None, "notifier": "desk", "event": "test", "key": "key-digest", "resent": True}
     assert fetched("alerts", "resend", dead, "--notifier", "desk", "--json").json == []
     assert "known: desk, phone" in fetched("alerts", "resend", "--notifier", "pager", code=2).err
+
+
+def test_what_is_for_a_notifier_that_is_gone_is_not_sent_again(fetched, dead):
+    fetched.edit(notifier("phone"), "")
+    said = fetched("alerts", "resend", "--notifier", "phone", code=1).err
+    assert "phone is not configured any more" in said
+    assert len(said.splitlines()) == 1
+    fate = "not configured any more, so it stays"
+    assert fetched("alerts", "resend", dead).out == f"alert {dead}, firing, to phone: {fate}\n"
+    assert f"to phone: {fate}" in fetched("alerts", "resend", "--all-dead").out
+    assert states(fetched) == {"delivered": 1, "waiting": 1, "dead": 1}
+    (record,) = fetched("alerts", "resend", dead, "--json").json
+    assert not record["resent"]
 
 
 def test_resend_of_all(fetched, dead):

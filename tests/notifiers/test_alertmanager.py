@@ -225,6 +225,16 @@ def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
     assert receiver.open(NOW + timedelta(minutes=1)) == 1
 
 
+def test_in_a_letter_about_several_an_end_does_not_close_what_fires_again(
+    notifier: Alertmanager, receiver: Receiver
+) -> None:
+    over = {**event("resolved", resolved_at=NOW.isoformat()).data, "event": "resolved"}
+    again = {**event("firing").data, "event": "firing"}
+    notifier.send(replace(event("firing"), data={"group": {}, "alerts": [again, over]}))
+    assert len(receiver.posted) == 1
+    assert receiver.open(NOW + timedelta(minutes=1)) == 1
+
+
 def test_the_labels_of_the_rule_are_labels_there(tmp_path: Path) -> None:
     made = make(Alertmanager, tmp_path, url="http://alerts.example", labels={"severity": "info", "site": "a"})
     letter = sample_notification()

@@ -20,6 +20,7 @@ from monitor.errors import DeliveryError
 from monitor.pipeline.delivery import deliver_due
 from monitor.runtime import Runtime
 from monitor.store import Store
+from monitor.templating import Templates
 from monitor.testing import NOW, Recorder, sample_notification
 from monitor.types import Notification
 
@@ -243,6 +244,37 @@ def test_when_the_next_may_go(offsets: list[int], number: int, seconds: int) -> 
         past = [at for at in delivered if at <= NOW]
         assert free_at(past, at_most, free) is None
         assert free_at(past, at_most, free - timedelta(seconds=1)) is not None
+
+
+def test_a_letter_that_comes_late_says_so_and_whether_it_is_over_by_now(monitor_store: Store) -> None:
+    desk, zone = Recorder(), Templates(zone="Europe/Vienna")
+    ended, open_ = alert(monitor_store, 1, "desk"), alert(monitor_store, 2, "desk")
+    monitor_store.outbox.add("desk", replace(letter(3), html="<body><h1>x</h1></body>"), open_, NOW + HOUR)
+    monitor_store.alerts.resolve(ended, "over", NOW + HOUR)
+    monitor_store.outbox.add("desk", letter(1, "resolved"), ended, NOW + HOUR)
+    while deliver_due(monitor_store, "desk", desk, NOW + 14 * HOUR, templates=zone):
+        pass
+    firing, still, over, again = (
+        next(sent for sent in desk.sent if sent.key == found.key)
+        for found in (letter(1), letter(2), letter(1, "resolved"), letter(3))
+    )
+    late = "Written at 10:30 CET on Mon 2 Mar and delivered only at 00:30 CET"
+    plain = letter(1).body
+    assert firing.body == f"{late}: the alert is over since 11:30 CET on Mon 2 Mar.\n{plain}"
+    assert still.body == f"{late}.\n{plain}"
+    late = late.replace("10:30", "11:30")
+    assert over.body == f"{late}.\n{letter(1, 'resolved').body}"
+    assert again.html == f"<body><p>{late}.</p><h1>x</h1></body>"
+    kept = monitor_store.outbox.of_alert(ended)
+    assert [found.notification.body for found in kept] == [plain, letter(1, "resolved").body]
+
+
+def test_a_letter_that_comes_within_a_quarter_of_an_hour_says_nothing_of_it(monitor_store: Store) -> None:
+    desk = Recorder()
+    alert(monitor_store, 1, "desk")
+    monitor_store.outbox.add("desk", letter(9, "digest"), None, NOW - HOUR)
+    deliver_due(monitor_store, "desk", desk, NOW + 15 * MINUTE)
+    assert [sent.body for sent in desk.sent] == [letter(1).body, letter(9, "digest").body]
 
 
 # -- fallbacks ---------------------------------------------------------------------------

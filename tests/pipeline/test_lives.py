@@ -42,6 +42,13 @@ POLICIES = {
         (Inhibit(source=["rule=b"], target=["rule=a"], equal=("topic",)),),
         (Mute(name="nights", zone="Asia/Tokyo", hours="22:00-06:00"),),
     ),
+    "taken off": Policy(
+        (
+            Route(name="all", notify=("desk",), repeat_interval="2h", continue_=True),
+            Route(name="new", notify=("desk", "mail"), group_by=("topic",), repeat_interval="1h"),
+        ),
+        notifiers=frozenset({"desk", "phone", "mail"}),
+    ),
 }
 RULES = ("a", "b")
 SPANS = st.sampled_from([1.0, 60.0, 600.0, 3600.0, 7200.0, 40000.0])

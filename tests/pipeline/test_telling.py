@@ -248,6 +248,58 @@ def test_an_alert_does_not_inhibit_itself(world: World) -> None:
     assert world.events() == [("desk", "firing")]
 
 
+def test_two_alerts_on_both_sides_of_a_table_do_not_silence_each_other(world: World) -> None:
+    pages = ["rule=~bad|worse"]
+    inhibit = Inhibit.model_validate(
+        {"source": pages, "target": ["rule=~bad|worse|minor"], "equal": ["topic"]}
+    )
+    world.policy = Policy(inhibits=(inhibit,))
+    world.see("firing")
+    world.see("firing", rule="worse")
+    world.see("firing", rule="minor")
+    world.wait(hours=5)
+    assert [letter.data["id"] for _, letter in world.letters()] == [1, 2]
+    assert [world.store.alerts.need(n).suppressed for n in (1, 2, 3)] == [
+        "",
+        "",
+        "inhibited by alert 1 (bad)",
+    ]
+
+
+@pytest.mark.parametrize("rules", [["a", "b"], ["b", "a"], ["a", "b", "c"], ["c", "a", "b"], ["b", "a", "c"]])
+def test_of_alerts_that_inhibit_each_other_in_a_circle_the_oldest_is_told(
+    world: World, rules: list[str]
+) -> None:
+    circle = sorted(rules)
+    world.policy = Policy(
+        inhibits=tuple(
+            Inhibit.model_validate({"source": {"rule": one}, "target": {"rule": two}})
+            for one, two in zip(circle, [*circle[1:], circle[0]], strict=True)
+        )
+    )
+    silence(world, "topic=court", 1)
+    for name in rules:
+        world.see("firing", rule=name)
+    world.wait(hours=2)  # none knows of another from before
+    told = [letter.data["id"] for _, letter in world.letters()]
+    assert told[0] == 1
+    assert len(told) < len(rules)
+
+
+def test_what_is_inhibited_inhibits_others_all_the_same(world: World) -> None:
+    chain = [("worst", "worse"), ("worse", "bad")]
+    world.policy = Policy(
+        inhibits=tuple(
+            Inhibit.model_validate({"source": {"rule": one}, "target": {"rule": two}}) for one, two in chain
+        )
+    )
+    silence(world, "topic=court", 1)
+    for name in ("bad", "worse", "worst"):
+        world.see("firing", rule=name)
+    world.wait(hours=2)
+    assert [letter.data["id"] for _, letter in world.letters()] == [3]
+
+
 def test_a_mute_holds_back_beginnings_and_ends_until_it_is_over(world: World) -> None:
     mute = Mute.model_validate(
         {"name": "move", "zone": "Europe/Berlin", "match": ["topic=court"], "hours": ["12:00-13:00"]}
@@ -472,6 +524,97 @@ def test_when_a_route_is_removed_nothing_that_is_owed_is_lost(world: World) -> N
     assert sorted(world.events()) == [("desk", "firing"), ("press", "firing"), ("press", "resolved")]
 
 
+GROUPINGS: list[dict[str, Any]] = [{}, {"group_by": [], "group_wait": 0, "group_interval": 0}]
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+@pytest.mark.parametrize("configured", [True, False])
+def test_who_is_taken_off_a_route_hears_the_end_alone_and_who_is_gone_nothing(
+    world: World, grouping: Mapping[str, Any], configured: bool
+) -> None:
+    both = route(notify=("desk", "press"), repeat_interval="1h", **grouping)
+    world.policy = Policy((both,), notifiers=frozenset({"desk", "press"}))
+    world.see("firing")
+    world.wait(seconds=0)
+    assert world.events() == [("desk", "firing"), ("press", "firing")]
+    there = {"desk", "press"} if configured else {"desk"}
+    world.policy = Policy((both.model_copy(update={"notify": ("desk",)}),), notifiers=frozenset(there))
+    for _ in range(3):
+        world.wait(hours=1)
+        assert world.events() == [("desk", "firing")]
+    world.see("quiet")
+    world.wait(hours=1)
+    assert world.events() == [(name, "resolved") for name in sorted(there)]
+    world.wait(seconds=1)
+    assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+
+
+def test_a_rule_that_names_a_notifier_that_is_gone_tells_nobody_and_its_end_neither(world: World) -> None:
+    world.see("firing")
+    assert world.events() == [("desk", "firing")]
+    world.policy = Policy(notifiers=frozenset({"press"}))
+    judge_open(world.store, [], world.now, world.policy)
+    world.see("firing", topic="money")
+    world.wait(hours=1)
+    assert world.events() == []
+    assert [alert.id for alert in world.store.alerts.unsettled()] == [2]
+
+
+@pytest.mark.parametrize("before", GROUPINGS)
+@pytest.mark.parametrize("after", GROUPINGS)
+def test_a_route_by_another_name_or_that_groups_by_now_goes_on_saying_it(
+    world: World, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    for names in ("aa", "ab"):
+        world.policy = Policy((route(names[0], repeat_interval="1h", **before),))
+        world.see("firing")
+        world.wait(seconds=0)
+        assert world.events() == [("press", "firing")]
+        world.policy = Policy((route(names[1], repeat_interval="1h", **after),))
+        for hours in (1, 2, 3):
+            world.wait(minutes=59)
+            assert world.letters() == []
+            world.wait(minutes=1)
+            ((_, letter),) = world.letters()
+            assert letter.title.startswith(f"Still firing after {hours} h: ")
+        world.see("quiet")
+        world.wait(seconds=0)
+        assert world.events() == [("press", "resolved")]
+        world.wait(hours=2)
+        assert (world.letters(), world.store.tellings.groups()) == ([], [])
+
+
+@pytest.mark.parametrize("first", [None, "2h"])
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_each_route_that_tells_a_notifier_repeats_as_it_says(
+    world: World, first: str | None, grouping: Mapping[str, Any]
+) -> None:
+    one = route("a", repeat_interval=first or 0, **{"continue": True})
+    world.policy = Policy((one, route("b", repeat_interval="1h", **grouping)))
+    world.see("firing")
+    world.wait(seconds=0)
+    assert world.events() == [("press", "firing")]
+    for _ in range(4):
+        world.wait(hours=1)
+        assert world.events() == [("press", "firing")]
+    assert world.store.tellings.of_alert(1)["press"].times == 5
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_nothing_is_said_again_while_it_was_not_heard(world: World, grouping: Mapping[str, Any]) -> None:
+    world.policy = Policy((route(repeat_interval="1h", **grouping),))
+    world.see("firing")
+    for _ in range(360):
+        world.wait(minutes=1)
+    assert world.store.outbox.counts() == {"waiting": 1}
+    assert world.events() == [("press", "firing")]
+    world.wait(minutes=59)
+    assert world.letters() == []
+    world.wait(minutes=1)
+    ((_, letter),) = world.letters()
+    assert letter.title.startswith("Still firing after 7 h: ")
+
+
 def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait="1m", group_interval="5m"),))
     world.see("firing", topic="court")
@@ -498,6 +641,20 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     assert first.notification.title == "2 firing: texts on court; texts on money"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
+
+
+def test_a_letter_waits_for_earlier_ones_about_the_same_series(world: World) -> None:
+    world.see("firing")
+    world.see("firing", topic="money")
+    assert len(world.letters()) == 2
+    world.see("quiet")
+    (over,) = world.store.outbox.due(world.now, notifier="desk")
+    world.store.outbox.postpone(over.id, world.now + timedelta(minutes=1), "busy")
+    world.see("firing")
+    world.see("quiet", topic="money")
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 2)], "an end would close it"
+    world.wait(minutes=1)
+    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 3)]
 
 
 @pytest.mark.parametrize(

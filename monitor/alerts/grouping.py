@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.alerts.detectors.conversation import WAITS
+from monitor.alerts.distance import distance
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
@@ -48,14 +49,18 @@ def group_key(
 def group_letter(
     key: str, labels: Mapping[str, str], alerts: Sequence[Notification], *, new: int = 0
 ) -> Notification:
-    """One letter of the letters about each alert, those that fire first.
+    """One letter of the letters about each alert: the new ones, those that go on, those that are over.
 
-    ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and
-    whether it is ``new`` to who gets the letter.
+    In each of these parts the largest come first, for a letter has room for some only. ``data`` has
+    ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and whether it is
+    ``new`` to who gets the letter.
 
     :param new: so many of them, the first, are.
     """
     fresh = {id(alert) for alert in alerts[:new]}
+    alerts = sorted(
+        alerts, key=lambda a: (id(a) not in fresh, -distance(a.data["observed"], a.data["expected"]))
+    )
     firing = [a for a in alerts if a.event == "firing"]
     resolved = [a for a in alerts if a.event == "resolved"]
     shown = [
@@ -124,16 +129,23 @@ def _news(alert: Mapping[str, Any]) -> bool:
 
 
 def _ack(alerts: Sequence[Mapping[str, Any]], told: bool) -> dict[str, str] | None:
-    """The command that acknowledges several at once: what is new, or where nothing is, what is told again."""
+    """The command that acknowledges several at once: what is new, or where nothing is, what is told again.
+
+    Only of those that have a line: nobody looks after what they have not seen.
+    """
     ids = [
-        str(alert["id"])
-        for alert in alerts
+        str(alert["id"]) if place < SHOWN_ALERTS else ""
+        for place, alert in enumerate(alerts)
         if alert["event"] == "firing" and (alert.get("new") or not told) and not alert.get("acked_by")
     ]
-    if len(ids) < 2:
+    lined = [one for one in ids if one]
+    if len(lined) < 2:
         return None
-    why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
-    return {"run": f"monitor alerts ack {' '.join(ids)}", "why": why}
+    if more := len(ids) - len(lined):
+        why = f"I look after these; {more:,} more {'are new' if told else 'have nobody who does'}"
+    else:
+        why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
+    return {"run": f"monitor alerts ack {' '.join(lined)}", "why": why}
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from math import sqrt
 from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
+from monitor.alerts.distance import distance
 from monitor.alerts.representative import representative
 from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, rising, terms
@@ -165,8 +165,7 @@ def _open_at(alert: StoredAlert, time: datetime) -> bool:
 
 
 def _over(alert: StoredAlert) -> float:
-    """How far the figures of an alert are from what is usual, or from its limit: about in standard deviations."""
-    return abs(alert.observed - alert.expected) / sqrt(max(alert.expected, 0.0) + 1)
+    return distance(alert.observed, alert.expected)
 
 
 def _waves(

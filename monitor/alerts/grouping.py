@@ -151,10 +151,16 @@ def _ack(alerts: Sequence[Mapping[str, Any]], told: bool) -> dict[str, str] | No
 def _title(data: Mapping[str, Any]) -> str:
     """How many fire and how many are over, what the first of each are about, and what else all share."""
     firing = [alert for alert in data["alerts"] if alert["event"] == "firing"]
-    over = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    ended = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    fires = [_series(alert) for alert in firing]
+    over = [alert for alert in ended if _series(alert) not in fires]
+    # who reads that something is over shall not take it for what fires again by now
+    again = sum(series in map(_series, ended) for series in fires)
     new = sum(bool(alert.get("new")) for alert in firing)
-    of_them = f" ({new} new)" if 0 < new < len(firing) else ""
-    said = [f"{len(firing)} firing{of_them}: {_subjects(firing)}"] if firing else []
+    some = [f"{n} {what}" for n, what in ((new, "new"), (again, "again")) if 0 < n < len(firing)]
+    of_them = f" ({', '.join(some)})" if some else ""
+    once_more = " again" if firing and again == len(firing) else ""
+    said = [f"{len(firing)} firing{once_more}{of_them}: {_subjects(firing)}"] if firing else []
     said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
@@ -162,6 +168,11 @@ def _title(data: Mapping[str, Any]) -> str:
         if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
     )
     return short(f"{'; '.join(said)}{f' ({where})' if where else ''}")
+
+
+def _series(alert: Mapping[str, Any]) -> tuple[str, str, Mapping[str, str]]:
+    """What an alert shares with an earlier and a later one of its rule and its series."""
+    return alert["rule"], alert["kind"], alert["selection"]
 
 
 def _subject(alert: Mapping[str, Any]) -> str:

@@ -36,6 +36,16 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
             "3 firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
         ),
         ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
+        (
+            {"entity": "Acme"},
+            [alert("Acme", new=True), alert("Acme", event="resolved")],
+            "1 firing again: texts about Acme",
+        ),
+        (
+            {},
+            [alert("Acme", new=True), alert("Zedco"), *(alert(n, event="resolved") for n in ("Acme", "Old"))],
+            "2 firing (1 new, 1 again): texts about Acme; texts about Zedco; 1 over: texts about Old",
+        ),
     ],
 )
 def test_the_title_of_a_group_says_what_it_is_about(

@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
+from monitor.alerts.holding import clause
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
@@ -91,6 +93,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
                 "care": _care(c["event"], c["alert"]),
+                "held": _held(c["alert"], zone),
                 "facts": c["facts"],
                 "texts": c["texts"],
                 "line": c["line"],
@@ -121,6 +124,13 @@ def _care(event: str, alert: Mapping[str, Any]) -> str:
         return ""
     note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
     return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
+
+
+def _held(alert: Mapping[str, Any], zone: str) -> str:
+    """That what is new here comes late, and why; or ``""``."""
+    fired = alert.get("fired_at")
+    at = datetime.fromisoformat(fired) if fired else None
+    return clause(alert, ZoneInfo(zone), at) if alert.get("new") and alert["event"] == "firing" else ""
 
 
 def _news(alert: Mapping[str, Any]) -> bool:

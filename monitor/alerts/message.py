@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, late, portion, sentences, standing
+from monitor.alerts import endings, holding, late, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
 from monitor.alerts.risen_names import more_than_usual, mostly
@@ -158,8 +158,9 @@ def figures(data: Mapping[str, Any]) -> str:
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     """Sentences, the most important first; empty ones where there is nothing to say."""
     evidence = data.get("evidence") or {}
+    held = _held(event, data, zone)
     if not evidence:
-        return [f"{str(data['reason']).rstrip('.')}."]
+        return [f"{str(data['reason']).rstrip('.')}.", held]
     much = sentences.how_much(data, evidence["seconds"])
     if data["kind"] == "ratio":
         much = portion.sentence(data) or much
@@ -176,7 +177,13 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
             f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
-    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), *told]
+    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), held, *told]
+
+
+def _held(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """Why this is told late, where it is."""
+    said = holding.clause(data, zone, _time(data.get("fired_at"))) if event == "firing" else ""
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def data(

@@ -109,6 +109,7 @@ def word(
     *,
     times: int = 1,
     most: int = LETTER_DOCUMENTS,
+    grouped: bool = False,
 ) -> Told:
     """What is said of one event of an alert; joins the caller's transaction.
 
@@ -116,6 +117,7 @@ def word(
 
     :param times: how often it was said, this time included.
     :param most: the data hold at most so many of the documents.
+    :param grouped: for a letter of a group.
     """
     evidence = store.evidence.of(alert.id)
     if evidence.get("at") != now.isoformat():
@@ -123,9 +125,22 @@ def word(
     letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
+    elif event == "firing":
+        letter["held_back"] = _held_back(store, alert, now, grouped)
     if event == "resolved":
         letter["ended"] = store.transitions.ended(alert.id)
     return Told(**asdict(compose(event, letter)), data=letter)
+
+
+def _held_back(store: Store, alert: StoredAlert, now: datetime, grouped: bool) -> dict[str, str] | None:
+    """Why the first letter about an alert comes late, if it does."""
+    found = store.transitions.held_back(alert.id)
+    if grouped:  # it writes once nothing holds an alert back: what still does is the mute of another route
+        found = [one for one in found if one[1] is not None]
+    if not found:
+        return None
+    why, until = found[-1]
+    return {"why": why, "until": (until or now).isoformat()}
 
 
 def dress(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:

@@ -152,12 +152,22 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
                 "last_firing_at": min(alert.last_firing_at, until).isoformat(),
                 "fired_at": alert.fired_at.isoformat(),
                 "resolved_at": None if over is None else over.isoformat(),
+                "ended": "" if over is None else store.transitions.ended(alert.id),
+                "not_told": _not_told(store, alert),
                 "acked_by": alert.acked_by,
                 "flapping": alert.flapping,
                 "quiet_since": None if quiet is None else quiet.isoformat(),
             }
         )
     return found, left_out
+
+
+def _not_told(store: Store, alert: StoredAlert) -> str:
+    """Why nobody was told of an alert; ``""`` where somebody was, or is to be."""
+    if (alert.state != "resolved" and not alert.suppressed) or store.tellings.of_alert(alert.id):
+        return ""
+    held = store.transitions.held_back(alert.id)
+    return held[-1][0] if held else ""
 
 
 def _open_at(alert: StoredAlert, time: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -190,6 +191,15 @@ def test_words_of_the_owner() -> None:
     local = dress(LETTER, Templates(zone="Europe/Vienna"), Recorder())
     assert "raised 03:10 CET on Wed 4 Mar" in local.body
     assert "03:10 CET" in local.html
+
+
+def test_letters_with_the_earlier_form_of_times_are_read_as_those_of_today() -> None:
+    new = json.loads(json.dumps(DATA).replace("+00:00", "Z"))
+    assert new != DATA
+    own = Templates(body="{{ alert.fired_at | clock }} {{ facts | join(' ') }}", zone="Europe/Vienna")
+    for event in ("firing", "resolved"):
+        for templates in (own, BUILT_IN):
+            assert compose(event, new, templates) == compose(event, DATA, templates)
 
 
 def test_only_notifiers_that_show_pictures_get_one() -> None:

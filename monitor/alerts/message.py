@@ -16,6 +16,7 @@ from monitor.alerts.detectors.history import texts
 from monitor.alerts.risen_names import more_than_usual, mostly
 from monitor.alerts.series_in_words import about
 from monitor.alerts.standing import FALLS
+from monitor.moments import moment
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
 
@@ -198,7 +199,7 @@ def data(
     :param most: a letter holds at most so many documents, and of each at most
         :data:`LETTER_CHARACTERS`; ``None``: all, whole.
     """
-    plain = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in alert.items()}
+    plain = {k: moment(v) if isinstance(v, datetime) else v for k, v in alert.items()}
     characters = None if most is None else LETTER_CHARACTERS
     return {
         **plain,
@@ -209,7 +210,7 @@ def data(
                 "title": d.title[:characters],
                 "text": d.text[:characters],
                 "url": d.url,
-                "event_at": d.event_at.isoformat(),
+                "event_at": moment(d.event_at),
             }
             for d in documents[:most]
         ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.matching import parse_matchers
+from monitor.pipeline.wording import note
 from monitor.store.room import to_text
 
 
@@ -28,6 +31,34 @@ def test_list_as_json(fetched, alert_id):
     assert datetime.fromisoformat(record["fired_at"]).utcoffset() is not None
     (document,) = record["documents"]
     assert (document["id"], document["source"], document["text"]) == (1, "news", "terrible loss")
+
+
+TIMES = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("alerts", "list"), ("alerts", "show", "1"), ("digest",), ("silences", "list"), ("documents", "list"),
+     ("alerts", "preview", "bad-news")],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_time_that_a_program_reads_has_one_form(fetched, alert_id, command):
+    now = datetime(2026, 3, 4, 2, 10, 0, 123456, tzinfo=UTC)
+    store = fetched.store()
+    note(store, store.alerts.need(alert_id), store.documents.many([1]), now)
+    matchers = parse_matchers(["rule=bad-news"])
+    store.silences.add(
+        matchers,
+        author="ada",
+        comment="",
+        starts_at=now,
+        ends_at=datetime(2100, 1, 1, 0, 0, 0, 5, tzinfo=UTC),
+        now=now,
+    )
+    store.close()
+    found = TIMES.findall(fetched(*command, "--json").out)
+    assert found
+    assert [time for time in found if not re.fullmatch(r"[\d-]{10}T\d\d:\d\d:\d\dZ", time)] == []
 
 
 def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):

@@ -79,21 +79,23 @@ class Message:
 def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN) -> Message:
     """The words about an alert, from its data alone: what :func:`data` made, ``evidence`` included.
 
-    A part that ``templates`` lacks is the built-in one, except that a body of the owner's
-    comes without the built-in HTML: a message says one thing.
+    A part that ``templates`` lacks, or whose template renders to nothing, is the built-in one, except
+    that a body of the owner's comes without the built-in HTML: a message says one thing.
 
     :raises Exception: whatever a template of the owner's raises.
     """
-    own = templates
-    names = context(event, data, own.zone)
-    body, html = own.body, own.html
-    title = names["headline"] if own.title is None else render(own.title, names, zone=own.zone)
-    if html is None and body is None:
-        html = built_in("alert.html.j2")
+    names = context(event, data, templates.zone)
+
+    def filled(template: str | None, html: bool = False) -> str:
+        return "" if template is None else render(template, names, zone=templates.zone, html=html).strip()
+
+    body, html = filled(templates.body), filled(templates.html, html=True)
+    if not (html or body):
+        html = filled(built_in("alert.html.j2"), html=True)
     return Message(
-        short(title, TITLE_CHARACTERS),
-        render(built_in("alert.txt.j2") if body is None else body, names, zone=own.zone).strip() + "\n",
-        "" if html is None else render(html, names, zone=own.zone, html=True).strip() + "\n",
+        short(filled(templates.title), TITLE_CHARACTERS) or short(names["headline"], TITLE_CHARACTERS),
+        f"{body or filled(built_in('alert.txt.j2'))}\n",
+        f"{html}\n" if html else "",
     )
 
 

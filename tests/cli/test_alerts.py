@@ -71,6 +71,18 @@ def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     assert "resolved" in fetched("alerts", "list").out
 
 
+def test_list_says_who_looks_after_an_alert_and_whom_it_concerns_where_nobody_does(fetched, alert_id):
+    line = fetched("alerts", "list").out.splitlines()[-1].rstrip()
+    assert line.endswith(" nobody")
+    store = fetched.store()
+    store.connection.execute("update alerts set owner = 'risk'")
+    store.connection.commit()
+    assert fetched("alerts", "list").out.splitlines()[-1].rstrip().endswith(" nobody, for risk")
+    store.care.acknowledge(alert_id, "ada", "", datetime.now(UTC))
+    store.close()
+    assert fetched("alerts", "list").out.splitlines()[-1].rstrip().endswith(" by ada")
+
+
 def test_list_of_one_rule_knows_those_of_the_configuration_and_of_alerts(fetched, alert_id):
     assert len(fetched("alerts", "list", "--rule", "bad-news", "--json").json) == 1
     assert fetched("alerts", "list", "--rule", "court", "--json").json == []

@@ -53,24 +53,37 @@ def group_letter(
 ) -> Notification:
     """One letter of the letters about each alert: the new ones, those that go on, those that are over.
 
-    In each of these parts the largest come first, for a letter has room for some only. ``data`` has
-    ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and whether it is
-    ``new`` to who gets the letter.
+    A letter has room for some only: :func:`_ranked` says which come first in each of these parts.
+    ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and
+    whether it is ``new`` to who gets the letter.
 
     :param new: so many of them, the first, are.
     """
+    firing, resolved = ([a for a in alerts if a.event == event] for event in ("firing", "resolved"))
     fresh = {id(alert) for alert in alerts[:new]}
-    alerts = sorted(
-        alerts, key=lambda a: (id(a) not in fresh, -distance(a.data["observed"], a.data["expected"]))
-    )
-    firing = [a for a in alerts if a.event == "firing"]
-    resolved = [a for a in alerts if a.event == "resolved"]
-    shown = [
-        {**a.data, "event": a.event, "title": a.title, "new": id(a) in fresh} for a in [*firing, *resolved]
+    ranked = [
+        *_ranked([a for a in firing if id(a) in fresh]),
+        *_ranked([a for a in firing if id(a) not in fresh]),
+        *_ranked(resolved),
     ]
+    shown = [{**a.data, "event": a.event, "title": a.title, "new": id(a) in fresh} for a in ranked]
     data: dict[str, Any] = {"group": dict(labels), "alerts": shown}
     said = group_message(data)
     return Notification(key, "firing" if firing else "resolved", said.title, said.body, data, html=said.html)
+
+
+def _ranked(alerts: Sequence[Notification]) -> list[Notification]:
+    """The largest first, but before them the largest of each set of labels that owners gave their rules.
+
+    Those say what figures cannot, such as that one alert is to wake somebody: it is not to be lost among
+    a hundred larger ones.
+    """
+    ranked = sorted(alerts, key=lambda a: -distance(a.data["observed"], a.data["expected"]))
+    first: dict[frozenset[tuple[str, str]], int] = {}
+    for alert in ranked:
+        first.setdefault(frozenset(alert.data.get("rule_labels", {}).items()), id(alert))
+    leading = set(first.values())
+    return sorted(ranked, key=lambda alert: id(alert) not in leading)
 
 
 def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:

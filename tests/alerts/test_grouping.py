@@ -167,3 +167,12 @@ def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_th
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
     said = group_letter("k", {}, [letter(n, 9) for n in range(1, 31)])
     assert " 19 20  I look after these; 10 more have nobody who does\n" in said.body
+
+
+def test_an_alert_whose_rule_has_other_labels_is_not_lost_among_larger_ones() -> None:
+    page = letter(300, 9)
+    page.data["rule_labels"] = {"severity": "page"}
+    others = [letter(n, 9 + n) for n in range(1, 300)]
+    said = group_letter("k", {}, [*others, page], new=300)
+    assert [one["id"] for one in said.data["alerts"]][:4] == [299, 300, 298, 297]
+    assert "texts about t300" in said.body.splitlines()[1]

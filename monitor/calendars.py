@@ -38,7 +38,7 @@ def parse_hours(value: Any) -> tuple[tuple[int, int], ...]:
 
     One that ends before it begins goes on into the next day.
 
-    :raises ValueError: with the form.
+    :raises ValueError: with the form; also of one that ends as it begins, which could mean all hours or none.
     """
     found = []
     for item in [value] if isinstance(value, str) else value:
@@ -51,6 +51,10 @@ def parse_hours(value: Any) -> tuple[tuple[int, int], ...]:
         start, end = (int(parts[n]) * 60 + int(parts[n + 1]) for n in (1, 3))
         if not (start < _MIDNIGHT and end <= _MIDNIGHT and int(parts[2]) < 60 and int(parts[4]) < 60):
             raise ValueError(f"{item!r} is no span of hours; they go from 00:00 to 24:00")
+        if start == end:
+            raise ValueError(
+                f"{item!r} is no span of hours: it ends as it begins; write 00:00-24:00 for all hours"
+            )
         found.append((start, end))
     return tuple(found)
 

@@ -63,6 +63,13 @@ def short(value: object, most: int = 200) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def link(value: object) -> str:
+    """A web address that can be a link in HTML; ``""`` for one of another scheme, or with control characters."""
+    text = str(value)
+    web = text.lower().startswith(("http://", "https://"))
+    return text if web and text.isprintable() else ""
+
+
 def render(text: str, names: Mapping[str, Any], *, zone: str = "UTC", html: bool = False) -> str:
     """A template filled in.
 
@@ -128,5 +135,6 @@ def _environment(zone: str, html: bool) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=False,
     )
     environment.filters["short"] = short
+    environment.filters["link"] = link
     environment.filters["clock"] = clock(zone)
     return environment

@@ -22,6 +22,7 @@ import pytest
 
 from monitor.errors import DeliveryError, SourceError
 from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
+from monitor.moments import moment
 from monitor.pipeline.intake import accepted, fault
 from monitor.store import Store
 from monitor.types import Batch, Document, Notification, Seed, StoredDocument
@@ -232,7 +233,7 @@ def sample_notification(event: str = "firing") -> Notification:
         event=event,  # type: ignore[arg-type]
         title="bad-news: topic litigation, sentiment negative: 12 where 0.6 are usual",
         body="12 texts in 1 h where 0.6 (0 to 3) are usual at this hour; history of 21 days.",
-        data={"id": 1, "rule": "bad-news", "state": event, "fired_at": NOW.isoformat(), "documents": []},
+        data={"id": 1, "rule": "bad-news", "state": event, "fired_at": moment(NOW), "documents": []},
         at=NOW,
     )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from weeks import Weeks
 
 from monitor.alerts.digest import Digest, compose_digest, moved, period
+from monitor.alerts.endings import RULE_GONE, end_of
 from monitor.config import DigestTable
 from monitor.errors import ConfigError
 from monitor.pipeline.digests import gather_digest, send_due
@@ -306,6 +308,60 @@ def test_all_alerts_of_the_time_are_told_or_counted(monitor_store: Store) -> Non
     for text in (said.body, said.html):
         assert "and 14 more, 3 of them still open; all alerts are listed by" in text
         assert "monitor alerts list --limit 0" in text
+
+
+def test_an_end_is_told_as_its_letter_tells_it_and_who_was_told_of_nothing(monitor_store: Store) -> None:
+    store, since = monitor_store, NOW - timedelta(days=1)
+    fired = since + timedelta(hours=3)
+
+    def raised(rule: str, kind: str = "threshold", **more: Any) -> int:
+        return store.alerts.insert(**{
+            "rule": rule, "kind": kind, "fingerprint": rule, "selection": {}, "since": fired, "now": fired,
+            "observed": 4, "expected": 3, "low": 0, "high": 3, "reason": "4 texts", "notify": ["desk"], **more,
+        })  # fmt: skip
+
+    over = fired + timedelta(hours=2)
+    gone = raised("gone")
+    store.alerts.resolve(gone, RULE_GONE, over)
+    silent = raised("silent", "silence", selection={"source": "wire"}, since=fired - timedelta(hours=20))
+    store.alerts.resolve(silent, end_of("it answers"), over)
+    held = raised("held")
+    store.alerts.suppress(held, "silence 1 of ada: holiday", fired)
+    over_held = raised("over-held")
+    store.alerts.suppress(over_held, "mute nights", fired)
+    store.alerts.resolve(over_held, end_of("0 texts"), over)
+    told = raised("told")
+    store.tellings.told(told, "desk", "", fired)
+    store.alerts.suppress(told, "silence 1 of ada: holiday", over)
+    waits = raised("waits")  # for its group, since nothing holds it back any more
+    store.alerts.suppress(waits, "silence 1 of ada: holiday", fired)
+    store.alerts.suppress(waits, "", over)
+
+    said = compose_digest(gather_digest(store, MORNING, since, NOW)).body
+    at = "raised 10:10 UTC on Tue 3 Mar"
+    assert f"[gone], {at}, not watched any more: rule gone was removed\n" in said
+    assert f"[silent], silent since 14:10 UTC on Mon 2 Mar, {at}, over after 22 h\n" in said
+    assert f"[held], {at}, still open, not told (silence 1 of ada: holiday)\n" in said
+    assert f"[over-held], {at}, over after 2 h, not told (mute nights)\n" in said
+    assert f"[told], {at}, still open\n" in said
+    assert f"[waits], {at}, still open\n" in said
+
+
+def test_of_conversations_in_one_line_it_is_said_how_many_were_not_told(monitor_store: Store) -> None:
+    store, fired = monitor_store, NOW - timedelta(hours=3)
+    made = [
+        store.alerts.insert(
+            rule="waiting", kind="conversation", fingerprint=str(number), selection={"thread": str(number)},
+            since=fired, now=fired, observed=1, expected=0, low=0, high=0, reason="turned worse", notify=["desk"],
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    for number, alert in enumerate(made):
+        said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW)).body
+        assert (f", {number} not told\n" in said) == bool(number)
+        store.alerts.suppress(alert, "mute nights", fired)
+    said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW)).body
+    assert ", none told\n" in said
 
 
 def test_many_conversations_are_one_line_and_the_largest_wave_is_drawn(weeks: Weeks) -> None:

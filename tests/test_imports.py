@@ -22,6 +22,7 @@ GROUND = {
     "event_time",
     "hookspecs",
     "memory",
+    "moments",
     "mentions",
     "templating",
     "matching",

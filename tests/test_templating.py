@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from monitor.alerts.grouping import group_message
 from monitor.alerts.message import compose, context
 from monitor.errors import ConfigError
 from monitor.pipeline.wording import dress
@@ -190,6 +192,50 @@ def test_words_of_the_owner() -> None:
     local = dress(LETTER, Templates(zone="Europe/Vienna"), Recorder())
     assert "raised 03:10 CET on Wed 4 Mar" in local.body
     assert "03:10 CET" in local.html
+
+
+def test_letters_with_the_earlier_form_of_times_are_read_as_those_of_today() -> None:
+    new = json.loads(json.dumps(DATA).replace("+00:00", "Z"))
+    assert new != DATA
+    own = Templates(body="{{ alert.fired_at | clock }} {{ facts | join(' ') }}", zone="Europe/Vienna")
+    for event in ("firing", "resolved"):
+        for templates in (own, BUILT_IN):
+            assert compose(event, new, templates) == compose(event, DATA, templates)
+
+
+@pytest.mark.parametrize(
+    ("title", "body"),
+    [("{% if false %}x{% endif %}", None), (None, " \n\t"), ("  ", "{{ alert.owner or '' }}")],
+)
+def test_a_template_that_says_nothing_is_as_if_it_were_not_there(title: str | None, body: str | None) -> None:
+    data = {**DATA, "owner": ""}
+    assert compose("firing", data, Templates(title=title, body=body)) == compose("firing", data)
+    own = Templates(title=title, body=body, html="<b>{{ what }}</b>")
+    said = compose("firing", data, own)
+    assert (said.body, said.html) == (compose("firing", data).body, "<b>texts on court</b>\n")
+    assert compose("firing", data, replace(own, html="{# none #}")) == compose("firing", data)
+    assert compose("firing", data, Templates(body="own", html=" ")).html == "", "a message says one thing"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/\x1b[31mred", "https://a.example/a\nb", "javascript:alert(1)", ""]
+)
+def test_an_address_that_is_no_link_is_none_in_html(url: str) -> None:
+    texts = [{**DATA["evidence"]["texts"][0], "id": 5, "url": url}]
+    data = {**DATA, "evidence": {**DATA["evidence"], "texts": texts}}
+    html = compose("firing", data).html
+    assert [part for part in ("<a ", "javascript:", "\x1b") if part in html] == []
+    assert "<code>monitor documents show 5</code>" in html
+    several = group_message({"group": {}, "alerts": [{**data, "event": "firing", "new": True}] * 2}).html
+    assert "<a " not in several
+    assert "\x1b" not in several
+
+
+def test_an_address_that_is_a_link_is_one_in_html() -> None:
+    texts = [{**DATA["evidence"]["texts"][0], "url": 'HTTPS://a.example/ü?q="a b"&c'}]
+    html = compose("firing", {**DATA, "evidence": {**DATA["evidence"], "texts": texts}}).html
+    assert '<a href="HTTPS://a.example/ü?q=&#34;a b&#34;&amp;c"' in html
+    assert "monitor documents show" not in html
 
 
 def test_only_notifiers_that_show_pictures_get_one() -> None:

@@ -10,9 +10,8 @@ from math import sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import sentences
+from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
-from monitor.alerts.detectors.history import span
 from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
@@ -184,6 +183,8 @@ def _left_out(more: Mapping[str, int]) -> list[dict[str, Any]]:
 def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:
     fired = datetime.fromisoformat(alert["fired_at"])
     said = f"alert {alert['id']}: {figures(alert)} [{alert['rule']}], "
+    if (silent := endings.silent_since(alert)) is not None:
+        said += f"{endings.how_silent(alert)} since {sentences.when(silent, zone, fired)}, "
     said += f"raised {sentences.when(fired, zone)}"
     if alert["resolved_at"] is None:
         said += ", still open, flapping" if alert["flapping"] else ", still open"
@@ -192,8 +193,9 @@ def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:
             told = quiet(alert, since, until, zone).rstrip(".")
             said += f", {told[:1].lower()}{told[1:]}"
     else:
-        over = datetime.fromisoformat(alert["resolved_at"])
-        said += f", over after {span((over - fired).total_seconds())}"
+        said += f", {endings.digested(alert)}"
+    if why := alert.get("not_told"):
+        said += f", not told ({why})"
     return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
 
 

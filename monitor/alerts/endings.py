@@ -47,6 +47,13 @@ def head(alert: Mapping[str, Any]) -> str:
     return f"Over{f' after {lasted}' if lasted else ''}"
 
 
+def digested(alert: Mapping[str, Any]) -> str:
+    """An end in a line of a digest: ``over after 12 min``, ``not watched any more: rule x was removed``."""
+    said, reason = head(alert), _reason(alert)
+    why = f": {UNWATCHED[reason].format(rule=alert['rule'])}" if reason in UNWATCHED else ""
+    return f"{said[:1].lower()}{said[1:]}{why}"
+
+
 def title(alert: Mapping[str, Any]) -> str:
     """The title of an end, but for its rule."""
     what = much(alert, 0) if alert["kind"] == "keyword" else about(alert["kind"], alert["selection"])
@@ -71,8 +78,7 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
             f"Raised at {began}{last}, given up at {ended}.{count}",
         ]
     silent = silent_since(alert)
-    how = "unreadable" if str(alert.get("reason", "")).startswith(UNREADABLE) else "silent"
-    first = "" if silent is None else f"{how} since {when(silent, zone, over)}, "
+    first = "" if silent is None else f"{how_silent(alert)} since {when(silent, zone, over)}, "
     lasted = f"{first}raised at {began}, ended at {ended}, after {_lasted(alert)}"
     if alert["kind"] == "conversation" and reason:
         return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]
@@ -88,6 +94,11 @@ def _reason(alert: Mapping[str, Any]) -> str:
 def silent_since(alert: Mapping[str, Any]) -> datetime | None:
     """When the last text of a silent source came, or when it was read last; ``None`` for other kinds."""
     return _time(alert.get("since")) if alert["kind"] == "silence" else None
+
+
+def how_silent(alert: Mapping[str, Any]) -> str:
+    """What a silent source is."""
+    return "unreadable" if str(alert.get("reason", "")).startswith(UNREADABLE) else "silent"
 
 
 def _lasted(alert: Mapping[str, Any]) -> str:

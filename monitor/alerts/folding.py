@@ -49,5 +49,7 @@ def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]
     else:
         said += f", {len(open_)} still open (alert{'s' if len(open_) > 1 else ''} "
         said += f"{', '.join(str(alert['id']) for alert in open_)}){'' if alone else ' and looked after'}"
+    if untold := sum(bool(alert.get("not_told")) for alert in alerts):
+        said += f", {'none' if untold == len(alerts) else f'{untold} not'} told"
     ack = f"monitor alerts ack {' '.join(alone)}"
     return {"said": said, "command": ack if alone else f"monitor alerts list --rule {shlex.quote(rule)}"}

@@ -7,8 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from monitor.alerts.detectors.conversation import WAITS
+from monitor.alerts.distance import distance
+from monitor.alerts.holding import clause
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
@@ -48,22 +51,39 @@ def group_key(
 def group_letter(
     key: str, labels: Mapping[str, str], alerts: Sequence[Notification], *, new: int = 0
 ) -> Notification:
-    """One letter of the letters about each alert, those that fire first.
+    """One letter of the letters about each alert: the new ones, those that go on, those that are over.
 
+    A letter has room for some only: :func:`_ranked` says which come first in each of these parts.
     ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and
     whether it is ``new`` to who gets the letter.
 
     :param new: so many of them, the first, are.
     """
+    firing, resolved = ([a for a in alerts if a.event == event] for event in ("firing", "resolved"))
     fresh = {id(alert) for alert in alerts[:new]}
-    firing = [a for a in alerts if a.event == "firing"]
-    resolved = [a for a in alerts if a.event == "resolved"]
-    shown = [
-        {**a.data, "event": a.event, "title": a.title, "new": id(a) in fresh} for a in [*firing, *resolved]
+    ranked = [
+        *_ranked([a for a in firing if id(a) in fresh]),
+        *_ranked([a for a in firing if id(a) not in fresh]),
+        *_ranked(resolved),
     ]
+    shown = [{**a.data, "event": a.event, "title": a.title, "new": id(a) in fresh} for a in ranked]
     data: dict[str, Any] = {"group": dict(labels), "alerts": shown}
     said = group_message(data)
     return Notification(key, "firing" if firing else "resolved", said.title, said.body, data, html=said.html)
+
+
+def _ranked(alerts: Sequence[Notification]) -> list[Notification]:
+    """The largest first, but before them the largest of each set of labels that owners gave their rules.
+
+    Those say what figures cannot, such as that one alert is to wake somebody: it is not to be lost among
+    a hundred larger ones.
+    """
+    ranked = sorted(alerts, key=lambda a: -distance(a.data["observed"], a.data["expected"]))
+    first: dict[frozenset[tuple[str, str]], int] = {}
+    for alert in ranked:
+        first.setdefault(frozenset(alert.data.get("rule_labels", {}).items()), id(alert))
+    leading = set(first.values())
+    return sorted(ranked, key=lambda alert: id(alert) not in leading)
 
 
 def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
@@ -86,6 +106,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
                 "care": _care(c["event"], c["alert"]),
+                "held": _held(c["alert"], zone),
                 "facts": c["facts"],
                 "texts": c["texts"],
                 "line": c["line"],
@@ -118,31 +139,51 @@ def _care(event: str, alert: Mapping[str, Any]) -> str:
     return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
 
 
+def _held(alert: Mapping[str, Any], zone: str) -> str:
+    """That what is new here comes late, and why; or ``""``."""
+    fired = alert.get("fired_at")
+    at = datetime.fromisoformat(fired) if fired else None
+    return clause(alert, ZoneInfo(zone), at) if alert.get("new") and alert["event"] == "firing" else ""
+
+
 def _news(alert: Mapping[str, Any]) -> bool:
     """Whether a letter comes because of this alert."""
     return bool(alert.get("new")) or alert["event"] == "resolved"
 
 
 def _ack(alerts: Sequence[Mapping[str, Any]], told: bool) -> dict[str, str] | None:
-    """The command that acknowledges several at once: what is new, or where nothing is, what is told again."""
+    """The command that acknowledges several at once: what is new, or where nothing is, what is told again.
+
+    Only of those that have a line: nobody looks after what they have not seen.
+    """
     ids = [
-        str(alert["id"])
-        for alert in alerts
+        str(alert["id"]) if place < SHOWN_ALERTS else ""
+        for place, alert in enumerate(alerts)
         if alert["event"] == "firing" and (alert.get("new") or not told) and not alert.get("acked_by")
     ]
-    if len(ids) < 2:
+    lined = [one for one in ids if one]
+    if len(lined) < 2:
         return None
-    why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
-    return {"run": f"monitor alerts ack {' '.join(ids)}", "why": why}
+    if more := len(ids) - len(lined):
+        why = f"I look after these; {more:,} more {'are new' if told else 'have nobody who does'}"
+    else:
+        why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
+    return {"run": f"monitor alerts ack {' '.join(lined)}", "why": why}
 
 
 def _title(data: Mapping[str, Any]) -> str:
     """How many fire and how many are over, what the first of each are about, and what else all share."""
     firing = [alert for alert in data["alerts"] if alert["event"] == "firing"]
-    over = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    ended = [alert for alert in data["alerts"] if alert["event"] != "firing"]
+    fires = [_series(alert) for alert in firing]
+    over = [alert for alert in ended if _series(alert) not in fires]
+    # who reads that something is over shall not take it for what fires again by now
+    again = sum(series in map(_series, ended) for series in fires)
     new = sum(bool(alert.get("new")) for alert in firing)
-    of_them = f" ({new} new)" if 0 < new < len(firing) else ""
-    said = [f"{len(firing)} firing{of_them}: {_subjects(firing)}"] if firing else []
+    some = [f"{n} {what}" for n, what in ((new, "new"), (again, "again")) if 0 < n < len(firing)]
+    of_them = f" ({', '.join(some)})" if some else ""
+    once_more = " again" if firing and again == len(firing) else ""
+    said = [f"{len(firing)} firing{once_more}{of_them}: {_subjects(firing)}"] if firing else []
     said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
@@ -150,6 +191,11 @@ def _title(data: Mapping[str, Any]) -> str:
         if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
     )
     return short(f"{'; '.join(said)}{f' ({where})' if where else ''}")
+
+
+def _series(alert: Mapping[str, Any]) -> tuple[str, str, Mapping[str, str]]:
+    """What an alert shares with an earlier and a later one of its rule and its series."""
+    return alert["rule"], alert["kind"], alert["selection"]
 
 
 def _subject(alert: Mapping[str, Any]) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import endings, late, portion, sentences, standing
+from monitor.alerts import endings, holding, late, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
 from monitor.alerts.risen_names import more_than_usual, mostly
 from monitor.alerts.series_in_words import about
 from monitor.alerts.standing import FALLS
+from monitor.moments import moment
 from monitor.templating import BUILT_IN, Templates, render, short
 from monitor.types import StoredDocument
 
@@ -78,21 +79,23 @@ class Message:
 def compose(event: str, data: Mapping[str, Any], templates: Templates = BUILT_IN) -> Message:
     """The words about an alert, from its data alone: what :func:`data` made, ``evidence`` included.
 
-    A part that ``templates`` lacks is the built-in one, except that a body of the owner's
-    comes without the built-in HTML: a message says one thing.
+    A part that ``templates`` lacks, or whose template renders to nothing, is the built-in one, except
+    that a body of the owner's comes without the built-in HTML: a message says one thing.
 
     :raises Exception: whatever a template of the owner's raises.
     """
-    own = templates
-    names = context(event, data, own.zone)
-    body, html = own.body, own.html
-    title = names["headline"] if own.title is None else render(own.title, names, zone=own.zone)
-    if html is None and body is None:
-        html = built_in("alert.html.j2")
+    names = context(event, data, templates.zone)
+
+    def filled(template: str | None, html: bool = False) -> str:
+        return "" if template is None else render(template, names, zone=templates.zone, html=html).strip()
+
+    body, html = filled(templates.body), filled(templates.html, html=True)
+    if not (html or body):
+        html = filled(built_in("alert.html.j2"), html=True)
     return Message(
-        short(title, TITLE_CHARACTERS),
-        render(built_in("alert.txt.j2") if body is None else body, names, zone=own.zone).strip() + "\n",
-        "" if html is None else render(html, names, zone=own.zone, html=True).strip() + "\n",
+        short(filled(templates.title), TITLE_CHARACTERS) or short(names["headline"], TITLE_CHARACTERS),
+        f"{body or filled(built_in('alert.txt.j2'))}\n",
+        f"{html}\n" if html else "",
     )
 
 
@@ -158,8 +161,9 @@ def figures(data: Mapping[str, Any]) -> str:
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     """Sentences, the most important first; empty ones where there is nothing to say."""
     evidence = data.get("evidence") or {}
+    held = _held(event, data, zone)
     if not evidence:
-        return [f"{str(data['reason']).rstrip('.')}."]
+        return [f"{str(data['reason']).rstrip('.')}.", held]
     much = sentences.how_much(data, evidence["seconds"])
     if data["kind"] == "ratio":
         much = portion.sentence(data) or much
@@ -176,7 +180,13 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
             f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
-    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), *told]
+    return [*standing.sentences(data, much, zone), _since(data, evidence, zone), held, *told]
+
+
+def _held(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """Why this is told late, where it is."""
+    said = holding.clause(data, zone, _time(data.get("fired_at"))) if event == "firing" else ""
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def data(
@@ -191,7 +201,7 @@ def data(
     :param most: a letter holds at most so many documents, and of each at most
         :data:`LETTER_CHARACTERS`; ``None``: all, whole.
     """
-    plain = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in alert.items()}
+    plain = {k: moment(v) if isinstance(v, datetime) else v for k, v in alert.items()}
     characters = None if most is None else LETTER_CHARACTERS
     return {
         **plain,
@@ -202,7 +212,7 @@ def data(
                 "title": d.title[:characters],
                 "text": d.text[:characters],
                 "url": d.url,
-                "event_at": d.event_at.isoformat(),
+                "event_at": moment(d.event_at),
             }
             for d in documents[:most]
         ],

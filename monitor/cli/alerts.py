@@ -147,10 +147,10 @@ def state_in_words(store: Store, alert: StoredAlert) -> str:
 
 
 def care_in_words(alert: StoredAlert) -> str:
-    """Who looks after an alert, or whom it concerns."""
+    """Who looks after an alert; where nobody does, whom it concerns."""
     if alert.acked_at:
         return f"by {alert.acked_by}"
-    return f"for {alert.owner}" if alert.owner else ""
+    return f"nobody, for {alert.owner}" if alert.owner else "nobody"
 
 
 for command in (ack_command, snooze_command, judge_command, resend_command):

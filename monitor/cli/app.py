@@ -17,6 +17,7 @@ from monitor.config_document import disabled_plugins, read_document
 from monitor.config_reader import load_config
 from monitor.config_shown import load_to_show
 from monitor.errors import ConfigError, Fault
+from monitor.moments import moment
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
@@ -178,7 +179,7 @@ def at_most(limit: int | None, as_json: bool) -> int | None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout; times as ISO 8601."""
+    """One JSON value on stdout; times as RFC 3339, in UTC."""
     escaped = not speaks_unicode(sys.stdout)
     # a source's cursor may hold half of a character, which no terminal takes
     click.echo(whole(json.dumps(value, indent=2, ensure_ascii=escaped, default=_plain)))
@@ -191,7 +192,7 @@ def speaks_unicode(stream: TextIO) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return moment(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):

@@ -17,6 +17,7 @@ from monitor.cli.output import print_table
 from monitor.cli.told import labels_by_task, told
 from monitor.config import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName, one_line, raised
+from monitor.moments import moment
 from monitor.types import Notification
 
 GONE = "not configured any more"
@@ -158,7 +159,7 @@ def _test(config: NotifierConfig, base: Path, now: datetime) -> Tested:
         event="test",
         title=f"test: a notification for {config.name}",
         body="This is a test. Nothing happened; alerts will come this way.",
-        data={"event": "test", "notifier": config.name, "at": now.isoformat()},
+        data={"event": "test", "notifier": config.name, "at": moment(now)},
         at=now,
     )
     error: str | None = None

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from math import sqrt
 from typing import Any
 
 from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, period
+from monitor.alerts.distance import distance
 from monitor.alerts.representative import representative
 from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, rising, terms
 from monitor.durations import DAY
+from monitor.moments import moment, moment_or_none
 from monitor.pipeline.voices import SHOWN, named, shown
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
@@ -80,8 +81,8 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     return {
         "name": digest.name,
         "event": "digest",
-        "since": since.isoformat(),
-        "until": until.isoformat(),
+        "since": moment(since),
+        "until": moment(until),
         "zone": digest.zone,
         "texts": store.background.sum({}, first, end),
         "usual": round(store.background.sum({}, before, first) / periods, 1) if periods else None,
@@ -148,16 +149,26 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
                 "reason": alert.reason,
                 "seconds": evidence.get("seconds", 3600),
                 "evidence": {key: evidence[key] for key in keys if key in evidence},
-                "since": alert.since.isoformat(),
-                "last_firing_at": min(alert.last_firing_at, until).isoformat(),
-                "fired_at": alert.fired_at.isoformat(),
-                "resolved_at": None if over is None else over.isoformat(),
+                "since": moment(alert.since),
+                "last_firing_at": moment(min(alert.last_firing_at, until)),
+                "fired_at": moment(alert.fired_at),
+                "resolved_at": moment_or_none(over),
+                "ended": "" if over is None else store.transitions.ended(alert.id),
+                "not_told": _not_told(store, alert),
                 "acked_by": alert.acked_by,
                 "flapping": alert.flapping,
-                "quiet_since": None if quiet is None else quiet.isoformat(),
+                "quiet_since": moment_or_none(quiet),
             }
         )
     return found, left_out
+
+
+def _not_told(store: Store, alert: StoredAlert) -> str:
+    """Why nobody was told of an alert; ``""`` where somebody was, or is to be."""
+    if (alert.state != "resolved" and not alert.suppressed) or store.tellings.of_alert(alert.id):
+        return ""
+    held = store.transitions.held_back(alert.id)
+    return held[-1][0] if held else ""
 
 
 def _open_at(alert: StoredAlert, time: datetime) -> bool:
@@ -165,8 +176,7 @@ def _open_at(alert: StoredAlert, time: datetime) -> bool:
 
 
 def _over(alert: StoredAlert) -> float:
-    """How far the figures of an alert are from what is usual, or from its limit: about in standard deviations."""
-    return abs(alert.observed - alert.expected) / sqrt(max(alert.expected, 0.0) + 1)
+    return distance(alert.observed, alert.expected)
 
 
 def _waves(

@@ -19,6 +19,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import whole as in_words
 from monitor.durations import DAY
+from monitor.moments import moment
 from monitor.pipeline.lateness import late
 from monitor.pipeline.voices import READ, said, talk
 from monitor.store import Store
@@ -208,4 +209,4 @@ def _history(
 
 
 def _iso(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat()
+    return moment(datetime.fromtimestamp(second, UTC))

@@ -114,6 +114,7 @@ def _write_to(
                 scene.now,
                 times=count,
                 most=LETTER_DOCUMENTS if alone else SHOWN_TEXTS,
+                grouped=True,
             )
         )
     found = letters[0] if len(letters) == 1 else group_letter(key, group.labels, letters, new=len(new))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monitor.moments import moment
 from monitor.store import Store
 from monitor.types import StoredDocument
 
@@ -32,7 +33,7 @@ def late(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, An
         held = sum(d.fetched_at == until and d.event_at >= since for d in own)
         if held:
             explained += held
-            found.append({"source": name, "since": since.isoformat(), "until": until.isoformat()})
+            found.append({"source": name, "since": moment(since), "until": moment(until)})
     return found if 2 * explained > len(documents) else []
 
 

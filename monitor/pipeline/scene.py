@@ -120,12 +120,14 @@ def letter(
     *,
     times: int = 1,
     most: int = LETTER_DOCUMENTS,
+    grouped: bool = False,
 ) -> Notification:
     """The letter about one event of one alert.
 
     :param times: how often this was told, this time included.
     :param most: the letter has at most so many of its documents.
+    :param grouped: it is for a group.
     """
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    told = word(store, alert, event, documents, now, times=times, most=most)
+    told = word(store, alert, event, documents, now, times=times, most=most, grouped=grouped)
     return Notification(key, event, told.title, told.body, told.data, html=told.html)

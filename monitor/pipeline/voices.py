@@ -10,6 +10,7 @@ from typing import Any
 from monitor.alerts.representative import representative
 from monitor.alerts.risen_names import Named, risen
 from monitor.alerts.words import as_written, rising, terms
+from monitor.moments import moment
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Excerpt
 from monitor.types import Selection, StoredDocument
@@ -76,8 +77,8 @@ def said(
         "limited": len(documents) == READ,
         "stories": len(set(stories.values())),
         "conversations": len({(d.source, d.thread) for d in documents if d.thread}),
-        "first_at": min(times).isoformat() if times else None,
-        "last_at": max(times).isoformat() if times else None,
+        "first_at": moment(min(times)) if times else None,
+        "last_at": moment(max(times)) if times else None,
         "sources": [
             {"name": name, "texts": count, "stories": sum(source == name for source, _ in told)}
             for name, count in sources.most_common(SOURCES)
@@ -113,7 +114,7 @@ def shown(document: StoredDocument, alike: int) -> dict[str, Any]:
         "text": document.text[:SHOWN_CHARACTERS],
         "cut": len(document.text) > SHOWN_CHARACTERS,
         "url": document.url,
-        "event_at": document.event_at.isoformat(),
+        "event_at": moment(document.event_at),
         "alike": alike,
     }
 

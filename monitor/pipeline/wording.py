@@ -17,6 +17,7 @@ from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
 from monitor.alerts.series_in_words import about
 from monitor.interfaces import Notifier
+from monitor.moments import moment
 from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -55,7 +56,7 @@ def note(
     """
     kept = store.evidence.of(alert.id)
     evidence = gather(store, alert, documents, now, rule=rule, found=found, kept=kept)
-    evidence["at"] = now.isoformat()
+    evidence["at"] = moment(now)
     store.evidence.put(alert.id, evidence)
     return evidence
 
@@ -67,7 +68,7 @@ def look_at(store: Store, alert_id: int, found: Verdict) -> None:
     """
     if evidence := store.evidence.of(alert_id):
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high")}
-        since, until = (datetime.fromtimestamp(at, UTC).isoformat() for at in (found.since, found.until))
+        since, until = (moment(datetime.fromtimestamp(at, UTC)) for at in (found.since, found.until))
         seconds = found.until - found.since
         evidence.pop("at", None)
         store.evidence.put(
@@ -94,10 +95,10 @@ def as_it_stands(
     over = alert.state == "resolved"
     if not kept or (at is not None and (over or now is None or now - at < RENEWED)):
         return kept
-    moment = alert.last_firing_at if over or now is None else max(now, alert.last_firing_at)
+    last = alert.last_firing_at if over or now is None else max(now, alert.last_firing_at)
     if keep:
-        return note(store, alert, documents, moment)
-    return {**gather(store, alert, documents, moment, kept=kept), "at": moment.isoformat()}
+        return note(store, alert, documents, last)
+    return {**gather(store, alert, documents, last, kept=kept), "at": moment(last)}
 
 
 def word(
@@ -109,6 +110,7 @@ def word(
     *,
     times: int = 1,
     most: int = LETTER_DOCUMENTS,
+    grouped: bool = False,
 ) -> Told:
     """What is said of one event of an alert; joins the caller's transaction.
 
@@ -116,16 +118,30 @@ def word(
 
     :param times: how often it was said, this time included.
     :param most: the data hold at most so many of the documents.
+    :param grouped: for a letter of a group.
     """
     evidence = store.evidence.of(alert.id)
-    if evidence.get("at") != now.isoformat():
+    if evidence.get("at") != moment(now):
         evidence = note(store, alert, documents, now)
     letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
+    elif event == "firing":
+        letter["held_back"] = _held_back(store, alert, now, grouped)
     if event == "resolved":
         letter["ended"] = store.transitions.ended(alert.id)
     return Told(**asdict(compose(event, letter)), data=letter)
+
+
+def _held_back(store: Store, alert: StoredAlert, now: datetime, grouped: bool) -> dict[str, str] | None:
+    """Why the first letter about an alert comes late, if it does."""
+    found = store.transitions.held_back(alert.id)
+    if grouped:  # it writes once nothing holds an alert back: what still does is the mute of another route
+        found = [one for one in found if one[1] is not None]
+    if not found:
+        return None
+    why, until = found[-1]
+    return {"why": why, "until": moment(until or now)}
 
 
 def dress(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:

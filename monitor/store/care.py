@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from monitor.errors import MonitorError
+from monitor.moments import moment
 from monitor.store.alerts import StoredAlert
 from monitor.store.room import Room, to_text
 
@@ -37,7 +38,7 @@ class Care(Room):
                 [to_text(until), by, alert_id],
             )
             # commands show it in the terminal's zone
-            said = f"by {by} until {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{f': {note}' if note else ''}"
+            said = f"by {by} until {moment(until)}{f': {note}' if note else ''}"
             self.store.transitions.add(alert_id, "snoozed", said, now)
 
     def wake(self, alert_id: int, by: str, note: str, now: datetime) -> None:

@@ -41,6 +41,21 @@ class Transitions(Room):
         )
         return found or ""
 
+    def held_back(self, alert_id: int) -> list[tuple[str, datetime | None]]:
+        """What held an alert back, one after the other, each until when; ``None``: it still does."""
+        rows = self.rows(
+            "select at, state, reason from alert_transitions where alert_id = ? "
+            "and state in ('suppressed', 'unsuppressed') order by id",
+            [alert_id],
+        )
+        steps = [(to_time(row["at"]), row["state"], row["reason"]) for row in rows]
+        ends = [at for at, _, _ in steps[1:]]
+        return [
+            (why, ends[place] if place < len(ends) else None)
+            for place, (_, state, why) in enumerate(steps)
+            if state == "suppressed"
+        ]
+
     def newest(self) -> int:
         """The id of the last step of all; 0 where there is none."""
         return int(self.value("select coalesce(max(id), 0) from alert_transitions"))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from monitor.alerts.grouping import group_message
+from monitor.alerts.grouping import SHOWN_ALERTS, group_letter, group_message
+from monitor.types import Notification
 
 
 def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, Any]:
@@ -35,6 +36,16 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
             "3 firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
         ),
         ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
+        (
+            {"entity": "Acme"},
+            [alert("Acme", new=True), alert("Acme", event="resolved")],
+            "1 firing again: texts about Acme",
+        ),
+        (
+            {},
+            [alert("Acme", new=True), alert("Zedco"), *(alert(n, event="resolved") for n in ("Acme", "Old"))],
+            "2 firing (1 new, 1 again): texts about Acme; texts about Zedco; 1 over: texts about Old",
+        ),
     ],
 )
 def test_the_title_of_a_group_says_what_it_is_about(
@@ -131,3 +142,37 @@ def test_who_wrote_in_a_conversation_is_said() -> None:
     assert "- text of customer (09:00 UTC, support, customer)" in said.body
     assert "- text of agent (09:00 UTC, support, agent)" in said.body
     assert "09:00 UTC, support, agent</span>" in said.html
+
+
+def letter(number: int, observed: float, event: str = "firing") -> Notification:
+    data = {**alert(f"t{number}"), "id": number, "rule": f"r{number}", "observed": observed}
+    return Notification("k", event, f"letter {number}", "", data)
+
+
+def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_they_are_shown() -> None:
+    new = [letter(n, 9) for n in range(1, 300)] + [letter(300, 900)]
+    known = [letter(301, 50), letter(302, 5000)]
+    over = [letter(303, 9, "resolved"), letter(304, 90, "resolved")]
+    said = group_letter("k", {}, [*new, *known, *over], new=len(new))
+    ids = [one["id"] for one in said.data["alerts"]]
+    assert ids[:3] == [300, 1, 2], "of the new ones the largest, then the oldest"
+    assert ids[-4:] == [302, 301, 304, 303]
+    assert [one["new"] for one in said.data["alerts"]] == [True] * 300 + [False] * 4
+    assert said.title.startswith("302 firing (300 new): texts about t300; ")
+    command = f"monitor alerts ack 300 {' '.join(map(str, range(1, SHOWN_ALERTS)))}"
+    assert f"{command}  I look after these; 280 more are new\n" in said.body
+    assert f"{command}</code>" in said.html
+
+
+def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
+    said = group_letter("k", {}, [letter(n, 9) for n in range(1, 31)])
+    assert " 19 20  I look after these; 10 more have nobody who does\n" in said.body
+
+
+def test_an_alert_whose_rule_has_other_labels_is_not_lost_among_larger_ones() -> None:
+    page = letter(300, 9)
+    page.data["rule_labels"] = {"severity": "page"}
+    others = [letter(n, 9 + n) for n in range(1, 300)]
+    said = group_letter("k", {}, [*others, page], new=300)
+    assert [one["id"] for one in said.data["alerts"]][:4] == [299, 300, 298, 297]
+    assert "texts about t300" in said.body.splitlines()[1]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.matching import parse_matchers
+from monitor.pipeline.wording import note
 from monitor.store.room import to_text
 
 
@@ -30,6 +33,34 @@ def test_list_as_json(fetched, alert_id):
     assert (document["id"], document["source"], document["text"]) == (1, "news", "terrible loss")
 
 
+TIMES = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("alerts", "list"), ("alerts", "show", "1"), ("digest",), ("silences", "list"), ("documents", "list"),
+     ("alerts", "preview", "bad-news")],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_time_that_a_program_reads_has_one_form(fetched, alert_id, command):
+    now = datetime(2026, 3, 4, 2, 10, 0, 123456, tzinfo=UTC)
+    store = fetched.store()
+    note(store, store.alerts.need(alert_id), store.documents.many([1]), now)
+    matchers = parse_matchers(["rule=bad-news"])
+    store.silences.add(
+        matchers,
+        author="ada",
+        comment="",
+        starts_at=now,
+        ends_at=datetime(2100, 1, 1, 0, 0, 0, 5, tzinfo=UTC),
+        now=now,
+    )
+    store.close()
+    found = TIMES.findall(fetched(*command, "--json").out)
+    assert found
+    assert [time for time in found if not re.fullmatch(r"[\d-]{10}T\d\d:\d\d:\d\dZ", time)] == []
+
+
 def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     assert "12 texts on court with mood bad in 1 h" in fetched("alerts", "list").out
     resolve(fetched, alert_id)
@@ -38,6 +69,18 @@ def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     (record,) = fetched("alerts", "list", "--json").json
     assert record["state"] == "resolved"
     assert "resolved" in fetched("alerts", "list").out
+
+
+def test_list_says_who_looks_after_an_alert_and_whom_it_concerns_where_nobody_does(fetched, alert_id):
+    line = fetched("alerts", "list").out.splitlines()[-1].rstrip()
+    assert line.endswith(" nobody")
+    store = fetched.store()
+    store.connection.execute("update alerts set owner = 'risk'")
+    store.connection.commit()
+    assert fetched("alerts", "list").out.splitlines()[-1].rstrip().endswith(" nobody, for risk")
+    store.care.acknowledge(alert_id, "ada", "", datetime.now(UTC))
+    store.close()
+    assert fetched("alerts", "list").out.splitlines()[-1].rstrip().endswith(" by ada")
 
 
 def test_list_of_one_rule_knows_those_of_the_configuration_and_of_alerts(fetched, alert_id):

@@ -11,6 +11,7 @@ import pytest
 from weeks import Weeks
 
 from monitor.alerts.message import compose, data
+from monitor.moments import moment
 from monitor.pipeline.evidence import gather
 from monitor.pipeline.lateness import late
 from monitor.templating import Templates
@@ -55,7 +56,7 @@ def test_a_letter_says_that_its_texts_came_late(weeks: Weeks) -> None:
     )  # fmt: skip
     alert = weeks.store.alerts.need(alert_id)
     evidence = gather(weeks.store, alert, documents, NOW)
-    assert evidence["late"] == [{"source": "wire", "since": OUT.isoformat(), "until": NOW.isoformat()}]
+    assert evidence["late"] == [{"source": "wire", "since": moment(OUT), "until": moment(NOW)}]
     letter = data(asdict(alert), documents, evidence=evidence)
     vienna = Templates(zone="Europe/Vienna")
     said = compose("firing", letter, vienna)

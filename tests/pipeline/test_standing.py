@@ -18,6 +18,7 @@ from monitor.alerts.message import context
 from monitor.alerts.rules import Rule
 from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
+from monitor.moments import moment
 from monitor.pipeline.alerting import alert_data
 from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.digests import gather_digest
@@ -180,7 +181,7 @@ def test_an_alert_that_nobody_was_told_of_is_shown_as_it_was_last(tmp_path: Path
     assert alert.state == "resolved"
     evidence = alert_data(made.store, alert, NOW + timedelta(hours=3))["evidence"]
     assert (evidence["observed"], evidence["read"], evidence["behind"]) == (9, 9, 9)
-    assert evidence["at"] == alert.last_firing_at.isoformat()
+    assert evidence["at"] == moment(alert.last_firing_at)
     made.store.close()
 
 

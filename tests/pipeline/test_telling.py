@@ -198,6 +198,95 @@ def test_a_silenced_alert_is_announced_when_the_silence_ends(world: World) -> No
     assert world.steps() == ["firing", "suppressed", "unsuppressed"]
 
 
+def held_back(letter: Notification) -> list[str]:
+    return [line for line in letter.body.splitlines() if line.startswith("Held back")]
+
+
+def test_an_announcement_that_was_held_back_says_until_when_and_by_what(world: World) -> None:
+    world.now = world.now.replace(hour=9, minute=30)
+    silence(world, "topic=court", 2)
+    world.see("firing")
+    world.see("firing", topic="money")
+    ((_, at_once),) = world.letters()
+    assert (held_back(at_once), at_once.data["held_back"]) == ([], None)
+    world.wait(hours=2)
+    ((_, letter),) = world.letters()
+    assert held_back(letter) == ["Held back until 11:30 UTC by silence 1 of ada: holiday."]
+    assert "Held back until 11:30 UTC by silence 1 of ada: holiday.</p>" in letter.html
+    assert letter.data["held_back"]["why"] == "silence 1 of ada: holiday"
+    assert datetime.fromisoformat(letter.data["held_back"]["until"]) == world.now
+    world.see("quiet")
+    assert [held_back(letter) for _, letter in world.letters()] == [[]], "the end is told at once"
+
+
+def test_a_snoozed_and_an_inhibited_alert_say_why_they_come_late(world: World) -> None:
+    world.now = world.now.replace(hour=9, minute=30)
+    world.policy = Policy(
+        inhibits=(
+            Inhibit.model_validate({"source": ["rule=outage"], "target": ["rule=bad"], "equal": ["topic"]}),
+        )
+    )
+    world.see("firing", "outage")
+    world.see("firing")
+    assert len(world.letters()) == 1
+    world.wait(hours=1)
+    world.see("quiet", "outage")
+    world.wait(minutes=0)
+    letters = [letter for _, letter in world.letters() if letter.event == "firing"]
+    assert [held_back(letter) for letter in letters] == [
+        ["Held back until 10:30 UTC: inhibited by alert 1 (outage)."]
+    ]
+    silence(world, "topic=money", 1)
+    world.see("firing", topic="money")
+    world.store.care.snooze(3, world.now + timedelta(hours=2), "ada", "later", world.now)
+    world.wait(hours=1)
+    world.wait(hours=1)
+    ((_, letter),) = world.letters()
+    assert held_back(letter) == ["Held back until 12:30 UTC: snoozed by ada."]
+
+
+def test_the_letter_of_a_group_says_which_of_its_alerts_were_held_back(world: World) -> None:
+    nights = Mute.model_validate({"name": "nights", "zone": "UTC", "hours": "22:00-07:00"})
+    world.policy = Policy(
+        (
+            route("day", ("desk",), mute=["nights"], **{"continue": True}),
+            route("grouped", ("phone",), group_by=[]),
+        ),
+        mutes=(nights,),
+    )
+    world.now = world.now.replace(hour=23, minute=0)
+    silence(world, "topic=court", 0.5)
+    world.see("firing")
+    world.wait(minutes=30)
+    world.see("firing", topic="money")
+    world.wait(minutes=5)
+    ((_, letter),) = world.letters()
+    said = [line.partition(", held back")[2] for line in letter.body.splitlines()[:2]]
+    assert said == [" until 23:30 UTC by silence 1 of ada: holiday", ""], "the mute is of another route"
+    world.wait(hours=8)
+    late = [held_back(letter) for name, letter in world.letters() if name == "desk"]
+    assert late == [["Held back until 07:35 UTC on Tue 3 Mar by mute nights of the route day."]] * 2
+
+
+def test_each_alert_in_the_letter_of_a_group_says_why_it_comes_late(world: World) -> None:
+    world.now = world.now.replace(hour=9, minute=0)
+    world.policy = Policy((route(group_by=[]),))
+    silence(world, "topic=court", 1)
+    world.see("firing")
+    world.wait(hours=1)
+    world.see("firing", topic="money")
+    world.wait(seconds=30)
+    ((_, letter),) = world.letters()
+    said = ", held back until 10:00 UTC by silence 1 of ada: holiday"
+    assert [line.endswith(said) for line in letter.body.splitlines()[:2]] == [True, False]
+    assert letter.html.count(f"{said}</li>") == 1
+    assert "Held back until 10:00 UTC by silence 1 of ada: holiday." in letter.body
+    world.see("firing", topic="tax")
+    world.wait(minutes=5)
+    ((_, later),) = world.letters()
+    assert said not in later.body, "what is known already says it no more"
+
+
 def test_what_was_never_told_has_no_end_to_tell(world: World) -> None:
     number = silence(world, "rule=~b.d", 2)
     world.see("firing")

@@ -148,7 +148,7 @@ def test_where_it_cannot_be_learned_an_older_version_answers(
         raise LearnError("not today")
 
     with monkeypatch.context() as patch:
-        patch.setattr("monitor.pipeline.learning.adapt", adapt)
+        patch.setattr("monitor.pipeline.learning.adapt_and_judge", adapt)
         assert runtime.learn(monitor_now) == []
         assert "task mood: not today" in caplog.text
         assert "task mood: head 1 answers instead" in caplog.text

@@ -25,6 +25,7 @@ from monitor.pipeline.digests import gather_digest
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
+from monitor.store import Store
 from monitor.templating import BUILT_IN
 from monitor.testing import Recorder
 from monitor.types import Notification
@@ -46,6 +47,14 @@ def weeks(tmp_path: Path) -> Iterator[Weeks]:
     made.store.close()
 
 
+def told(store: Store, policy: Policy, at: datetime) -> None:
+    """A round of telling, whose letters arrive at once."""
+    dispatch(store, policy, at)
+    while waiting := store.outbox.due(at, notifier="desk"):
+        for letter in waiting:
+            store.outbox.delivered(letter.id, at)
+
+
 def letters(weeks: Weeks) -> list[Notification]:
     (alert,) = weeks.store.alerts.find()
     return [letter.notification for letter in weeks.store.outbox.of_alert(alert.id)]
@@ -53,8 +62,8 @@ def letters(weeks: Weeks) -> list[Notification]:
 
 def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     judge_due(weeks.store, [RULE], NOW)
-    dispatch(weeks.store, POLICY, NOW)
-    dispatch(weeks.store, POLICY, NOW + timedelta(hours=6))
+    told(weeks.store, POLICY, NOW)
+    told(weeks.store, POLICY, NOW + timedelta(hours=6))
     first, again = letters(weeks)
     assert first.title.startswith("8 texts on litigation in 15 min, limit 5")
     assert "now 8, in the" in first.body
@@ -77,7 +86,7 @@ def test_the_first_letter_after_a_silence_does_not_call_it_now_either(weeks: Wee
         parse_matchers(["rule=lot"]), author="ada", comment="", starts_at=NOW, ends_at=late, now=NOW
     )
     judge_due(weeks.store, [RULE], NOW)
-    dispatch(weeks.store, POLICY, late)
+    told(weeks.store, POLICY, late)
     (letter,) = letters(weeks)
     assert letter.data["evidence"]["newest"] == 0
     assert letter.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
@@ -99,9 +108,9 @@ def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:
         pace=Pace(keep_firing_for=86400), routed=True, policy=policy,
     )  # fmt: skip
     judge_due(weeks.store, [RULE, other], NOW)
-    dispatch(weeks.store, policy, NOW)
+    told(weeks.store, policy, NOW)
     weeks.store.care.acknowledge(1, "ada", "", NOW)
-    dispatch(weeks.store, policy, NOW + timedelta(hours=7))
+    told(weeks.store, policy, NOW + timedelta(hours=7))
     (*_, again) = weeks.store.outbox.of_alert(2)
     assert "ada looks after it." in again.notification.body
     assert "Nobody has acknowledged it." in again.notification.body
@@ -200,16 +209,16 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     bad, good = ([item.title for item in made.news if item.mood == mood] for mood in ("negative", "positive"))
     tell(bad[:12], "negative", NOW - timedelta(minutes=5))
     judge_due(made.store, [rule], NOW)
-    dispatch(made.store, policy, NOW)
+    told(made.store, policy, NOW)
     late = NOW + timedelta(hours=6)
     tell([bad[12]] * 35, "negative", late - timedelta(minutes=20))
     tell(good[:4], "positive", late - timedelta(minutes=20))
-    dispatch(made.store, policy, late)
+    told(made.store, policy, late)
     *_, again = letters(made)
     assert ": at its height 12 of 12 texts in 1 h are negative (100 %), " in again.title
     assert "; now 1 of 5" in again.title
     assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
-    dispatch(made.store, policy, late + timedelta(hours=6))
+    told(made.store, policy, late + timedelta(hours=6))
     *_, last = letters(made)
     assert "In the last 1 h: no negative texts." in last.body.splitlines()
     assert "; now 0" in last.title
@@ -221,10 +230,10 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
     pace = Pace(keep_firing_for=12 * 3600, flap_count=int(flapping), flap_span=86400)
     rule = replace(RULE, pace=pace)
     judge_due(weeks.store, [rule], NOW)
-    dispatch(weeks.store, POLICY, NOW)
+    told(weeks.store, POLICY, NOW)
     quiet = NOW + timedelta(hours=1)
     judge_open(weeks.store, [rule], quiet)
-    dispatch(weeks.store, POLICY, NOW + timedelta(hours=7))
+    told(weeks.store, POLICY, NOW + timedelta(hours=7))
     assert len(letters(weeks)) == 1, "nothing new is seen"
     (alert,) = weeks.store.alerts.find()
     now = alert_data(weeks.store, alert, NOW + timedelta(hours=7))
@@ -251,5 +260,5 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
     for item in weeks.wave[9:16]:
         weeks.report(item, NOW + timedelta(hours=8))
     judge_due(weeks.store, [rule], NOW + timedelta(hours=8, minutes=1))
-    dispatch(weeks.store, POLICY, NOW + timedelta(hours=8, minutes=1))
+    told(weeks.store, POLICY, NOW + timedelta(hours=8, minutes=1))
     assert letters(weeks)[-1].body.startswith("Still firing after 8 h 1 min. Nobody has acknowledged it.")

@@ -108,6 +108,10 @@ class Rss(Source):
             last = number == len(parts)
             yield Batch(tuple(part), tuple(bad) if last else (), after if last else before)
 
+    def continues(self, cursor: Mapping[str, Any]) -> bool:
+        feed = _without_url(cursor).get("feed")
+        return feed is None or feed == _digest(self.settings.url)
+
     def describe(self) -> str:
         return redact(self.settings.url)
 

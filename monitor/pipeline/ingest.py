@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
@@ -13,7 +13,7 @@ from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
 from monitor.store.sources import SourceState
-from monitor.types import Batch
+from monitor.types import Batch, Document
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +48,26 @@ def fetch(
     """Fetch what is new from a source and store it, batch by batch.
 
     :param every: the source's interval in seconds, which bounds what counts as live.
-    :param backfill: everything is history, whatever its time (the first fetch always is).
+    :param backfill: everything is history, whatever its time. So is what a source holds until a fetch that found
+        something was through, unless its time says that it came since the source was last read, and was empty.
     :param stored: called after each stored batch with the sum so far; what it raises ends the fetch as it is.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """
     state = store.sources.get(name)
     assert state is not None, f"source {name} was not synchronised"
     sum_ = Fetched()
-    first = backfill or state.first_success_at is None
 
     def batches() -> Iterator[None]:
         try:
-            for batch in source.fetch(state.cursor, now):
-                _store(store, state, accepted(batch), now=now, every=every, first=first, sum_=sum_)
+            turned = bool(state.cursor) and not source.continues(state.cursor)
+            reading = replace(state, live_since=None, last_success_at=None) if turned else state
+            for number, batch in enumerate(source.fetch(state.cursor, now)):
+                with store.transaction():
+                    if turned and number == 0:
+                        store.sources.turn(name)
+                    _store(
+                        store, reading, accepted(batch), now=now, every=every, backfill=backfill, sum_=sum_
+                    )
                 yield
         except StoreError:
             raise
@@ -104,10 +111,20 @@ def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) 
 
 
 def _store(
-    store: Store, state: SourceState, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
+    store: Store,
+    state: SourceState,
+    batch: Batch,
+    *,
+    now: datetime,
+    every: float,
+    backfill: bool,
+    sum_: Fetched,
 ) -> None:
     with store.transaction():
+        if batch.documents and not backfill:
+            store.sources.begin(state.name)
         for document in batch.documents:
+            first = backfill or (state.live_since is None and not _came_since(state, document, now))
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
@@ -119,3 +136,9 @@ def _store(
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
         store.sources.set_cursor(state.name, batch.cursor, plugin=state.plugin)
+
+
+def _came_since(state: SourceState, document: Document, now: datetime) -> bool:
+    """Whether a text was published after its source was read, and had nothing to give."""
+    read, at = state.last_success_at, document.published_at
+    return read is not None and at is not None and read < at <= now

@@ -17,7 +17,11 @@ RAW_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is known of a source; ``every`` in seconds, ``failures`` in a row."""
+    """What is known of a source; ``every`` in seconds, ``failures`` in a row.
+
+    ``live_since``: when a fetch that found something was through for the first time, of what it reads now; all up to
+    then is history.
+    """
 
     name: str
     plugin: str
@@ -31,6 +35,7 @@ class SourceState:
     failures: int
     last_error: str | None
     bad_total: int
+    live_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,8 @@ class Sources(Room):
             connection.execute("update sources set active = 0")
             connection.executemany(
                 "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
-                "last_success_at = null, next_at = null, failures = 0, last_error = null "
-                "where name = ? and plugin <> ?",
+                "last_success_at = null, next_at = null, failures = 0, last_error = null, "
+                "begun = 0, live_since = null where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
             before = {state.name: state for state in self.all()}
@@ -99,6 +104,16 @@ class Sources(Room):
             [json.dumps(cursor), name, plugin],
         )
 
+    def begin(self, name: str) -> None:
+        """Note that what the source reads has something to give. Belongs into the transaction of its documents."""
+        self.write("update sources set begun = 1 where name = ? and begun = 0", [name])
+
+    def turn(self, name: str) -> None:
+        """Note that the source reads something else from now on. Belongs into the transaction of its first batch."""
+        self.write(
+            "update sources set begun = 0, live_since = null, last_success_at = null where name = ?", [name]
+        )
+
     def keep_bad(self, name: str, records: Sequence[BadRecord], now: datetime) -> None:
         """Count records that could not be used, and keep the newest of them."""
         with self.store.transaction() as connection:
@@ -124,8 +139,9 @@ class Sources(Room):
         """A fetch went through to its end."""
         self.write(
             "update sources set first_success_at = coalesce(first_success_at, ?), last_attempt_at = ?, "
-            "last_success_at = ?, next_at = ?, failures = 0, last_error = null where name = ?",
-            [to_text(now), to_text(now), to_text(now), to_text(next_at), name],
+            "last_success_at = ?, next_at = ?, failures = 0, last_error = null, "
+            "live_since = coalesce(live_since, case begun when 1 then ? end) where name = ?",
+            [to_text(now), to_text(now), to_text(now), to_text(next_at), to_text(now), name],
         )
 
     def first_success(self) -> datetime | None:
@@ -213,4 +229,5 @@ def _state(row: Any) -> SourceState:
         failures=row["failures"],
         last_error=row["last_error"],
         bad_total=row["bad_total"],
+        live_since=to_time_or_none(row["live_since"]),
     )

@@ -18,6 +18,7 @@ from monitor.interfaces import Settings, Source
 from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._feed_entries import Entry, NotAFeed, parse
 from monitor_plugins._feed_identity import hold, identify
+from monitor_plugins._feed_recall import recall, remember
 
 if TYPE_CHECKING:
     import httpx
@@ -64,8 +65,9 @@ class Rss(Source):
     """A feed, fetched with the validators of the last answer (RFC 9110, 13.1).
 
     The cursor holds them with a digest of the URL that they belong to (which may have secrets in it),
-    ``owners`` and ``holders`` (which entry goes by which GUID), and ``faults``: what was bad last
-    time, so that it is not told again each time.
+    ``owners`` and ``holders`` (which entry goes by which GUID), ``seen`` (the entries of the last
+    answer, to know them under other GUIDs), and ``faults``: what was bad last time, so that it is
+    not told again each time.
     """
 
     name = "rss"
@@ -88,8 +90,14 @@ class Rss(Source):
         except NotAFeed as error:
             raise SourceError(f"{self.describe()}: {error}") from error
         holders = cursor.get("holders", {})
-        entries, owners = identify(parsed.entries, cursor.get("owners", {}), holders)
-        names = {"owners": owners, "holders": hold(entries.values(), owners) or holders}
+        seen = cursor.get("seen", {})
+        named, owners = identify(parsed.entries, cursor.get("owners", {}), holders)
+        entries = recall(named, seen)
+        names = {
+            "owners": owners,
+            "holders": hold(named.values(), owners) or holders,
+            "seen": remember(entries) or seen,
+        }
         faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
         told = cursor.get("faults", ())
         bad = [fault for mark, fault in faults.items() if mark not in told]

@@ -357,3 +357,21 @@ def test_a_bug_of_the_parser_is_one_line(
         read(source())
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__.__cause__, KeyError)  # type: ignore[union-attr]
+
+
+def test_articles_that_change_their_guids_and_links_are_known(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    def items(scheme: str, poll: int) -> list[str]:
+        return [
+            f"<item><guid>{scheme}-{n}-{poll}</guid><link>{scheme}://x/{n}</link><title>Story {n}</title></item>"
+            for n in range(3)
+        ]
+
+    rss, cursor, seen = source(), {}, set()
+    for poll, scheme in enumerate(["http", "http", "https", "https"]):
+        server.routes["/feed"] = Reply(body=feed(*items(scheme, poll)), headers=RSS)
+        documents, _, cursor = read(rss, cursor)
+        seen |= {d.external_id for d in documents}
+    assert len(seen) == 3
+    assert documents[0].url.startswith("https://")

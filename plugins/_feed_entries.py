@@ -44,10 +44,16 @@ class Entry:
 
 @dataclass
 class Parsed:
-    """What a feed holds, in the order of the file, and what could not be read of it."""
+    """What a feed holds, in the order of the file, and what could not be read of it.
+
+    ``whole``: the file was read to its end; otherwise more is to come. ``half``: so it is of the last of
+    the entries, which may lack what it is known by.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     faults: list[BadRecord] = field(default_factory=list)
+    whole: bool = True
+    half: bool = False
 
 
 def parse(content: bytes, content_type: str, url: str) -> Parsed:
@@ -90,11 +96,17 @@ def _read_xml(parsed: Parsed, text: str, url: str) -> None:
         raise NotAFeed(f"cannot be parsed ({type(error).__name__}: {one_line(str(error))[:200]})") from error
     if not feed.entries and not feed.version and name not in _FEED_ROOTS:
         raise NotAFeed(_what_instead(text, name, url))
+    parsed.whole = feed.whole
     if feed.problem:
         reason = "the XML is broken, and was read as far as it goes"
         parsed.faults.append(BadRecord(reason, "feed", one_line(feed.problem)))
     for number, entry in enumerate(_bounded(parsed, feed.entries), 1):
-        _add(parsed, _xml_entry(entry, url), f"entry {number}", entry)
+        made = _xml_entry(entry, url)
+        if not (feed.half and number == len(feed.entries)):
+            _add(parsed, made, f"entry {number}", entry)
+        elif made.title or made.text:
+            parsed.entries.append(made)
+            parsed.half = True
 
 
 def _xml_entry(entry: dict[str, Any], url: str) -> Entry:

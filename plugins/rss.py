@@ -66,8 +66,8 @@ class Rss(Source):
 
     The cursor holds them with a digest of the URL that they belong to (which may have secrets in it),
     ``owners`` and ``holders`` (which entry goes by which GUID), ``seen`` (the entries of the last
-    answer, to know them under other GUIDs), and ``faults``: what was bad last time, so that it is
-    not told again each time.
+    answer, to know them under other GUIDs), ``faults``: what was bad last time, so that it is
+    not told again each time, and ``cut``: the last answer ended in the middle.
     """
 
     name = "rss"
@@ -91,7 +91,8 @@ class Rss(Source):
             raise SourceError(f"{self.describe()}: {error}") from error
         holders = cursor.get("holders", {})
         seen = cursor.get("seen", {})
-        named, owners = identify(parsed.entries, cursor.get("owners", {}), holders)
+        read = parsed.entries[: len(parsed.entries) - parsed.half]
+        named, owners = identify(read, cursor.get("owners", {}), holders)
         entries = recall(named, seen)
         names = {
             "owners": owners,
@@ -103,13 +104,16 @@ class Rss(Source):
         bad = [fault for mark, fault in faults.items() if mark not in told]
         documents = [to_document(identity, entry) for identity, entry in entries.items()]
         before = {**known, "feed": feed, **names, "faults": list(told)}
-        after = {
+        after: dict[str, Any] = {
             "feed": feed,
             **names,
             "faults": list(faults),
-            "etag": _validator(answer.headers.get("etag", "")),
-            "modified": _validator(answer.headers.get("last-modified", "")),
         }
+        if parsed.whole:
+            after["etag"] = _validator(answer.headers.get("etag", ""))
+            after["modified"] = _validator(answer.headers.get("last-modified", ""))
+        else:  # with these the rest would never be asked for
+            after["cut"] = True
         parts = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
         for number, part in enumerate(parts, 1):
             # Only the last batch has the new validators: a crash before it asks for all again.
@@ -122,6 +126,11 @@ class Rss(Source):
 
     def describe(self) -> str:
         return redact(self.settings.url)
+
+    def notes(self, cursor: Mapping[str, Any]) -> list[str]:
+        """Whether the feed ended in the middle when it was last read."""
+        cut = "the feed ended in the middle when it was last read; all of it is asked for again each time"
+        return [cut] * bool(cursor.get("cut"))
 
     def close(self) -> None:
         if self._client is not None:

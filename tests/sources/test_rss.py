@@ -375,3 +375,43 @@ def test_articles_that_change_their_guids_and_links_are_known(
         seen |= {d.external_id for d in documents}
     assert len(seen) == 3
     assert documents[0].url.startswith("https://")
+
+
+@pytest.mark.parametrize("end", [0.3, 0.5, 0.9, 0.99])
+def test_the_rest_of_a_feed_that_ended_in_the_middle_is_asked_for(
+    server: LoopbackServer, source: Callable[..., Rss], end: float
+) -> None:
+    items = [f"<item><title>Title {n}</title><guid>g{n}</guid></item>" for n in range(6)]
+    whole = feed(*items)
+
+    def answer(seen: Seen) -> Reply:
+        if seen.headers.get("if-none-match"):
+            return Reply(304)
+        body = whole[: int(len(whole) * end)] if len(server.requests) == 1 else whole
+        # closed, as HTTP/1.0 says where a body ends
+        return Reply(raw=[b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nConnection: close\r\n\r\n', body])
+
+    server.routes["/feed"] = answer
+    rss = source()
+    first, bad, cursor = read(rss)
+    assert [fault.place for fault in bad] == ["feed"]
+    assert "etag" not in cursor
+    assert "ended in the middle" in rss.notes(cursor)[0]
+    second, _, cursor = read(rss, cursor)
+    assert {d.external_id for d in [*first, *second]} == {f"g{n}" for n in range(6)}, (
+        "nor is there half a one"
+    )
+    assert rss.notes(cursor) == []
+    assert read(rss, cursor)[0] == [], "not modified"
+
+
+def test_a_broken_feed_that_was_read_to_its_end_is_whole(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    body = feed(item(1, "Q & A")) + b"<!-- made by a program"
+    server.routes["/feed"] = Reply(body=body, headers={**RSS, "ETag": '"1"'})
+    rss = source()
+    _, bad, cursor = read(rss)
+    assert len(bad) == 1
+    assert cursor["etag"] == '"1"'
+    assert rss.notes(cursor) == []

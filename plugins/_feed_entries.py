@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from monitor.types import BadRecord
 from monitor_plugins._feed_bytes import EntityBomb, body_of, decode
-from monitor_plugins._feed_dates import of_json, of_xml
+from monitor_plugins._feed_dates import at_midnight, of_json, of_xml
 from monitor_plugins._feed_text import one_line, plain_to_text, tidy, to_text
 
 MAX_ENTRIES = 20_000
@@ -32,7 +32,10 @@ class NotAFeed(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: texts without markup, ``guid`` and ``link`` as written, ``url`` absolute (or empty)."""
+    """One entry: texts without markup, ``guid`` and ``link`` as written, ``url`` absolute (or empty).
+
+    ``midnight``: so its date is written.
+    """
 
     guid: str
     link: str
@@ -40,6 +43,7 @@ class Entry:
     title: str
     text: str
     published_at: datetime | None
+    midnight: bool = False
 
 
 @dataclass
@@ -115,6 +119,7 @@ def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
     title = entry.get("title_detail")
     kind = title.get("type") if isinstance(title, Mapping) else None  # an element may be called so
     guid, link = _word(entry.get("id")), _word(entry.get("link"))
+    published, written = _published(entry)
     return Entry(
         guid=guid,
         link=link,
@@ -122,7 +127,8 @@ def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
         url=_absolute(url, link) if link != guid or _is_http(link) else "",
         title=one_line(_typed(entry.get("title"), kind)),
         text=max(texts, key=len, default=""),
-        published_at=_published(entry),
+        published_at=published,
+        midnight=at_midnight(written),
     )
 
 
@@ -140,7 +146,8 @@ def _typed(value: Any, kind: Any) -> str:
     return plain_to_text(text)
 
 
-def _published(entry: dict[str, Any]) -> datetime | None:
+def _published(entry: dict[str, Any]) -> tuple[datetime | None, str]:
+    """When, and how that is written."""
     for name in ("published", "updated", "created"):
         # feedparser answers `published` with `updated` where there is none; ask the plain dict
         written, moment = dict.get(entry, name), dict.get(entry, f"{name}_parsed")
@@ -148,8 +155,8 @@ def _published(entry: dict[str, Any]) -> datetime | None:
         if not isinstance(moment, struct_time) or not isinstance(written, str):
             continue
         if (at := of_xml(written, moment)) is not None:
-            return at
-    return None
+            return at, written
+    return None, ""
 
 
 def _read_json(parsed: Parsed, text: str, url: str) -> None:
@@ -177,14 +184,17 @@ def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
         tidy(_scalar(item.get("summary"))),
     ]
     link = _word(item.get("url")) or _word(item.get("external_url"))
-    dates = (of_json(_scalar(item.get(name))) for name in ("date_published", "date_modified"))
+    written = (_scalar(item.get(name)) for name in ("date_published", "date_modified"))
+    dates = ((moment, at_midnight(date)) for date in written if (moment := of_json(date)) is not None)
+    published, midnight = next(dates, (None, False))
     return Entry(
         guid=_word(item.get("id")),
         link=link,
         url=_absolute(url, link),
         title=one_line(plain_to_text(_scalar(item.get("title")))),
         text=max(texts, key=len),
-        published_at=next((moment for moment in dates if moment is not None), None),
+        published_at=published,
+        midnight=midnight,
     )
 
 

@@ -49,7 +49,7 @@ def recall(entries: Mapping[str, Entry], seen: Mapping[str, Sequence[str]]) -> d
 
 
 def remember(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
-    """What to know entries by, oldest first: digests of link, title and text, and the date."""
+    """What to know entries by, oldest first: digests of link, title and text, and the date (``d``: a day)."""
     return {name: _marks(entry) for name, entry in list(entries.items())[-MAX_SEEN:]}
 
 
@@ -59,18 +59,19 @@ def _marks(entry: Entry) -> list[str]:
         _digest(_place(entry.link)),
         _digest(entry.title),
         _digest(entry.text),
-        "" if at is None else f"{at.timestamp():.0f}",
+        "" if at is None else f"{at.timestamp():.0f}{'d' * entry.midnight}",
     ]
 
 
 def _keys(marks: Sequence[str]) -> list[tuple[str, ...]]:
     """What entries are known again by, the strongest first."""
     link, title, text, at = marks
+    moment = "" if at.endswith("d") else at
     return [
         *[("link", link, title)] * bool(link and title),
-        *[("link", link, at)] * bool(link and at),
+        *[("link", link, moment)] * bool(link and moment),
         *[("title", title, text)] * bool(title and text),
-        *[("title", title, at)] * bool(title and at),
+        *[("title", title, moment)] * bool(title and moment),
         *[("text", link, text)] * bool(link and text and not title),
     ]
 

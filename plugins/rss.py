@@ -16,6 +16,7 @@ from monitor.errors import SourceError
 from monitor.http import USER_AGENT, OutgoingError, Response, basic_auth, client, fetch, redact, retry_after
 from monitor.interfaces import Settings, Source
 from monitor.types import BadRecord, Batch, Document
+from monitor_plugins._feed_dates import is_today
 from monitor_plugins._feed_entries import Entry, NotAFeed, parse
 from monitor_plugins._feed_identity import hold, identify
 from monitor_plugins._feed_recall import recall, remember
@@ -102,7 +103,11 @@ class Rss(Source):
         faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
         told = cursor.get("faults", ())
         bad = [fault for mark, fault in faults.items() if mark not in told]
-        documents = [to_document(identity, entry) for identity, entry in entries.items()]
+        days = all(entry.midnight for entry in entries.values() if entry.published_at is not None)
+        documents = [
+            to_document(identity, entry, today=days and entry.midnight and _is_today(entry, now))
+            for identity, entry in entries.items()
+        ]
         before = {**known, "feed": feed, **names, "faults": list(told)}
         after: dict[str, Any] = {
             "feed": feed,
@@ -187,16 +192,23 @@ _MEANING = {
 }
 
 
-def to_document(identity: str, entry: Entry) -> Document:
-    """An entry as a document."""
+def to_document(identity: str, entry: Entry, *, today: bool = False) -> Document:
+    """An entry as a document.
+
+    :param today: its date says a day alone, which is not over: it counts when it is read.
+    """
     return Document(
         external_id=identity,
         text=entry.text,
         title=entry.title,
         url=entry.url,
         role="publisher",
-        published_at=entry.published_at,
+        published_at=None if today else entry.published_at,
     )
+
+
+def _is_today(entry: Entry, now: datetime) -> bool:
+    return entry.published_at is not None and is_today(entry.published_at, now)
 
 
 def _mark(fault: BadRecord) -> str:

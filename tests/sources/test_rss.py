@@ -415,3 +415,31 @@ def test_a_broken_feed_that_was_read_to_its_end_is_whole(
     assert len(bad) == 1
     assert cursor["etag"] == '"1"'
     assert rss.notes(cursor) == []
+
+
+def dated(*dates: str) -> bytes:
+    return feed(
+        *(f"<item><guid>{n}</guid><title>T</title><pubDate>{d}</pubDate></item>" for n, d in enumerate(dates))
+    )
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0500", "+0900"])
+def test_a_feed_that_dates_all_at_midnight_says_days(
+    server: LoopbackServer, source: Callable[..., Rss], zone: str
+) -> None:
+    """What is of today counts when it is read, as a date without a time does; what is older, on its day."""
+    today, old = f"{NOW:%a, %d %b %Y} 00:00:00 {zone}", f"Fri, 02 Jan 2026 00:00 {zone}"
+    server.routes["/feed"] = Reply(body=dated(today, old), headers=RSS)
+    by_id = {d.external_id: d.published_at for d in read(source())[0]}
+    assert by_id["0"] is None
+    assert by_id["1"] is not None
+    # one that does say a time shows that the others mean it
+    server.routes["/feed"] = Reply(body=dated(today, old, f"Fri, 02 Jan 2026 09:12:00 {zone}"), headers=RSS)
+    assert None not in [d.published_at for d in read(source())[0]]
+
+
+def test_midnights_of_a_json_feed(server: LoopbackServer, source: Callable[..., Rss]) -> None:
+    items = [{"id": 1, "title": "T", "date_published": f"{NOW:%Y-%m-%d}T00:00:00+02:00"}]
+    body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
+    server.routes["/feed"] = Reply(body=body)
+    assert [d.published_at for d in read(source())[0]] == [None]

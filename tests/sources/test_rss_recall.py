@@ -19,7 +19,7 @@ def entry(
     guid: str = "", link: str = "", title: str = "", text: str = "", hour: float | None = None
 ) -> Entry:
     published = None if hour is None else START + timedelta(hours=hour)
-    return Entry(guid, link, link, title, text, published)
+    return Entry(guid, link, link, title, text, published, hour == 0)
 
 
 def follow(*polls: Sequence[Entry]) -> list[list[tuple[str, str]]]:
@@ -91,6 +91,7 @@ def test_the_position_as_guid() -> None:
         (entry("a", "http://x/1", "Service down"), entry("b", "http://x/2", "Service down")),
         (entry("a", "http://x/", "Service down"), entry("b", "http://x/", "Service down")),
         (entry("a", "http://x/", "One", "same words"), entry("b", "http://x/", "Two", "same words")),
+        (entry("a", "http://x/1", "Ruling", "one", 0), entry("b", "http://x/2", "Ruling", "two", 0)),
         (entry("a", "", "", "rain", 1), entry("b", "", "", "sun", 1)),
         (entry("a", "http://x/1?id=1", "One"), entry("b", "http://x/1?id=2", "Two")),
     ],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pydantic import BaseModel
+
+from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
 from monitor.event_time import event_time
 from monitor.interfaces import Source
@@ -89,11 +93,12 @@ def refusal(error: BaseException) -> SourceError:
     Whatever a source raises means that it could not be read this time: also what it let through of
     :mod:`monitor.http`, and the end of the program, which a library may ask for.
     """
-    return SourceError(
-        one_line(error) if isinstance(error, MonitorError) else raised(error),
-        permanent=getattr(error, "permanent", False),
-        retry_after=getattr(error, "retry_after", None),
-    )
+    said = one_line(error) if isinstance(error, MonitorError) else raised(error)
+    permanent, asked = getattr(error, "permanent", False), getattr(error, "retry_after", None)
+    found = SourceError(said, permanent=permanent, retry_after=asked)
+    if left_alone := asked_pause(found):
+        said = f"{said} (it asks to be left alone for {format_duration(left_alone)})"
+    return SourceError(said, permanent=permanent, retry_after=asked)
 
 
 def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:
@@ -107,7 +112,18 @@ def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) 
     """
     longest = LONGEST_PAUSE_S if error.permanent else max(every, HOUR_S)
     doubled = min(every * 2.0 ** min(failures, 20), longest)
-    return max(doubled * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
+    return max(doubled * (1 + jitter / 10), asked_pause(error))
+
+
+def asked_pause(error: SourceError) -> float:
+    """Seconds for which the other side asked to be left alone, as far as that is kept to; 0 where it did not."""
+    return min(error.retry_after or 0.0, LONGEST_PAUSE_S)
+
+
+def digest(settings: object) -> str:
+    """Changes when the settings of a source do, but for secrets, which are masked."""
+    said = settings.model_dump() if isinstance(settings, BaseModel) else settings
+    return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _store(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
 from monitor.types import BadRecord
 
 KEPT_BAD_RECORDS = 1000
@@ -20,7 +20,8 @@ class SourceState:
     """What is known of a source; ``every`` in seconds, ``failures`` in a row.
 
     ``live_since``: when a fetch that found something was through for the first time, of what it reads now; all up to
-    then is history.
+    then is history. ``asked_until``: the other side asked not to be asked before, when the settings were
+    ``asked_with``.
     """
 
     name: str
@@ -36,6 +37,8 @@ class SourceState:
     last_error: str | None
     bad_total: int
     live_since: datetime | None
+    asked_until: datetime | None
+    asked_with: str | None
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,13 @@ class Sources(Room):
             connection.executemany(
                 "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
                 "last_success_at = null, next_at = null, failures = 0, last_error = null, "
-                "begun = 0, live_since = null where name = ? and plugin <> ?",
+                "begun = 0, live_since = null, asked_until = null where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
             before = {state.name: state for state in self.all()}
             for name, plugin, every in sources:
                 state = before.get(name)
-                if state and every < state.every and state.next_at and state.last_attempt_at:
-                    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
+                if state and every < state.every and (due := _sooner(state, every, state.asked_with)):
                     connection.execute("update sources set next_at = ? where name = ?", [to_text(due), name])
                 connection.execute(
                     "insert into sources (name, plugin, every) values (?, ?, ?) "
@@ -139,7 +141,7 @@ class Sources(Room):
         """A fetch went through to its end."""
         self.write(
             "update sources set first_success_at = coalesce(first_success_at, ?), last_attempt_at = ?, "
-            "last_success_at = ?, next_at = ?, failures = 0, last_error = null, "
+            "last_success_at = ?, next_at = ?, failures = 0, last_error = null, asked_until = null, "
             "live_since = coalesce(live_since, case begun when 1 then ? end) where name = ?",
             [to_text(now), to_text(now), to_text(now), to_text(next_at), to_text(now), name],
         )
@@ -148,12 +150,25 @@ class Sources(Room):
         """When a source was read with success for the first time."""
         return to_time_or_none(self.value("select min(first_success_at) from sources"))
 
-    def failed(self, name: str, now: datetime, next_at: datetime, error: str) -> None:
-        """A fetch failed; it is due again at ``next_at``."""
+    def failed(
+        self,
+        name: str,
+        now: datetime,
+        next_at: datetime,
+        error: str,
+        *,
+        asked_until: datetime | None = None,
+        asked_with: str | None = None,
+    ) -> None:
+        """A fetch failed; it is due again at ``next_at``.
+
+        :param asked_until: up to when the other side asked to be left alone.
+        :param asked_with: the digest of the settings with which it was asked.
+        """
         self.write(
-            "update sources set last_attempt_at = ?, next_at = ?, failures = failures + 1, last_error = ? "
-            "where name = ?",
-            [to_text(now), to_text(next_at), error, name],
+            "update sources set last_attempt_at = ?, next_at = ?, failures = failures + 1, last_error = ?, "
+            "asked_until = ?, asked_with = ? where name = ?",
+            [to_text(now), to_text(next_at), error, to_text_or_none(asked_until), asked_with, name],
         )
 
     def newest(self, name: str) -> datetime | None:
@@ -200,19 +215,35 @@ class Sources(Room):
             "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
         )
 
-    def try_again(self) -> None:
+    def try_again(self, settings: Mapping[str, str] | None = None) -> None:
         """Have failing sources read one interval after their last attempt, not after the pause that grew since.
 
-        For when the configuration is read anew: what was wrong with them may be mended there.
+        For when the configuration is read anew: what was wrong with them may be mended there. A pause that the other
+        side asked for is kept to, where the settings are as they were.
+
+        :param settings: digests of them, by source.
         """
         for state in self.all():
-            if state.active and state.failures and state.last_attempt_at and state.next_at:
-                due = min(state.next_at, state.last_attempt_at + timedelta(seconds=state.every))
+            same = (settings or {}).get(state.name)
+            if state.active and state.failures and (due := _sooner(state, state.every, same)):
                 self.write("update sources set next_at = ? where name = ?", [to_text(due), state.name])
 
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])
+
+
+def _sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:
+    """When a source is due that was to wait for longer than its interval; ``None``: it is not to be read at all yet.
+
+    :param settings: their digest; a pause that was asked for while they were other ones does not count.
+    """
+    if state.next_at is None or state.last_attempt_at is None:
+        return None
+    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
+    if state.asked_until is None or settings != state.asked_with:
+        return due
+    return max(due, min(state.next_at, state.asked_until))
 
 
 def _state(row: Any) -> SourceState:
@@ -230,4 +261,6 @@ def _state(row: Any) -> SourceState:
         last_error=row["last_error"],
         bad_total=row["bad_total"],
         live_since=to_time_or_none(row["live_since"]),
+        asked_until=to_time_or_none(row["asked_until"]),
+        asked_with=row["asked_with"],
     )

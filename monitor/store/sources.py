@@ -209,6 +209,17 @@ class Sources(Room):
         )
         return [(to_time(row[0]), to_time(row[1]), row[2], row[3]) for row in rows]
 
+    def newest_arrivals(
+        self, name: str, since: datetime, limit: int
+    ) -> list[tuple[datetime | None, datetime, bool]]:
+        """``(published, fetched, live)`` of the documents of a source that came last, of those after a time."""
+        rows = self.rows(
+            "select published_at, fetched_at, live from documents where source = ? and fetched_at > ? "
+            "order by id desc limit ?",
+            [name, to_text(since), limit],
+        )
+        return [(to_time_or_none(row[0]), to_time(row[1]), bool(row[2])) for row in rows]
+
     def await_first(self, now: datetime) -> None:
         """Count from ``now`` on how long sources that were never read are due: one may hang at its first fetch."""
         self.write(

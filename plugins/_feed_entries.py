@@ -24,6 +24,7 @@ _FEED_ROOTS = {"rss", "rdf", "feed", "channel"}  # the last is CDF's
 _MARKUP = {"text/html", "application/xhtml+xml", "application/xml", "text/xml"}
 _LONG_WORD = 60
 _RAW_CHARACTERS = 1000
+_DATES = ("published", "updated", "created", "expired", "date_")
 
 
 class NotAFeed(ValueError):
@@ -250,4 +251,7 @@ def _what_instead(text: str, root: str, url: str) -> str:
 
 
 def _raw(value: Any) -> str:
+    """An entry to be shown, without its dates: what is wrong with it would be new whenever they are."""
+    if isinstance(value, Mapping):
+        value = {name: part for name, part in value.items() if not str(name).startswith(_DATES)}
     return tidy(json.dumps(value, default=str, ensure_ascii=False)[:_RAW_CHARACTERS])

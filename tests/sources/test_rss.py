@@ -443,3 +443,15 @@ def test_midnights_of_a_json_feed(server: LoopbackServer, source: Callable[..., 
     body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
     server.routes["/feed"] = Reply(body=body)
     assert [d.published_at for d in read(source())[0]] == [None]
+
+
+def test_an_entry_without_words_whose_date_changes_is_bad_once(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    rss, cursor, told = source(), {}, 0
+    for day in range(1, 4):
+        empty = f"<item><guid>x</guid><pubDate>{day:02d} Mar 2026 10:00:00 GMT</pubDate></item>"
+        server.routes["/feed"] = Reply(body=feed(item(1), empty), headers=RSS)
+        _, bad, cursor = read(rss, cursor)
+        told += len(bad)
+    assert told == 1

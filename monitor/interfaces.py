@@ -74,7 +74,7 @@ class Source(Part):
         """Yield what is new since ``cursor`` (``{}`` at the first fetch)."""
 
     def continues(self, cursor: Mapping[str, Any]) -> bool:
-        """Whether ``cursor`` (not ``{}``) comes of reading what the settings say now; asked before each fetch.
+        """Whether ``cursor`` (not ``{}``) comes of having read what the settings say now; asked before each fetch.
 
         Where it does not (another address), the next fetch is a first one: all that it yields is history.
         """

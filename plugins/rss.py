@@ -68,7 +68,7 @@ class Rss(Source):
     The cursor holds them with a digest of the URL that they belong to (which may have secrets in it),
     ``owners`` and ``holders`` (which entry goes by which GUID), ``seen`` (the entries of the last
     answer, to know them under other GUIDs), ``faults``: what was bad last time, so that it is
-    not told again each time, and ``cut``: the last answer ended in the middle.
+    not told again each time, and ``cut``: the last answer ended in the middle (``first``: so did the first).
     """
 
     name = "rss"
@@ -118,7 +118,7 @@ class Rss(Source):
             after["etag"] = _validator(answer.headers.get("etag", ""))
             after["modified"] = _validator(answer.headers.get("last-modified", ""))
         else:  # with these the rest would never be asked for
-            after["cut"] = True
+            after["cut"] = "later" if known else "first"
         parts = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
         for number, part in enumerate(parts, 1):
             # Only the last batch has the new validators: a crash before it asks for all again.
@@ -127,7 +127,8 @@ class Rss(Source):
 
     def continues(self, cursor: Mapping[str, Any]) -> bool:
         feed = _without_url(cursor).get("feed")
-        return feed is None or feed == _digest(self.settings.url)
+        # what follows a first answer that ended in the middle was there before as well
+        return feed in (None, _digest(self.settings.url)) and cursor.get("cut") != "first"
 
     def describe(self) -> str:
         return redact(self.settings.url)

@@ -164,3 +164,30 @@ def test_a_file_of_before_goes_on_without_a_flood_and_without_losing_news(
     runtime = made("/a")
     runtime.fetch("news", now + STEP)
     assert live(runtime.store) == ["new"]
+
+
+def test_the_rest_of_a_first_answer_that_ended_in_the_middle_is_history(
+    made: Callable[[str], Runtime], server: LoopbackServer, monitor_now: datetime
+) -> None:
+    runtime, now = made("/a"), monitor_now
+    whole = feed(*titles("old")).body
+    assert isinstance(whole, bytes)
+    server.routes["/a"] = Reply(body=whole[:3000])
+    assert 0 < runtime.fetch("news", now).new < 100
+    server.routes["/a"] = feed(*titles("old"))
+    assert runtime.fetch("news", now + STEP).new > 100
+    assert live(runtime.store) == []
+    server.routes["/a"] = Reply(body=b'<rss version="2.0"><channel><item><title>new</title></item>')
+    runtime.fetch("news", now + 2 * STEP)
+    assert live(runtime.store) == ["new"]
+
+
+def test_a_feed_that_never_ends_as_it_should_has_news_as_well(
+    made: Callable[[str], Runtime], server: LoopbackServer, monitor_now: datetime
+) -> None:
+    runtime = made("/a")
+    for poll in range(4):
+        item = f"<item><title>news {poll}</title></item>"
+        server.routes["/a"] = Reply(body=f'<rss version="2.0"><channel>{item}'.encode())
+        runtime.fetch("news", monitor_now + poll * STEP)
+    assert live(runtime.store) == ["news 2", "news 3"]

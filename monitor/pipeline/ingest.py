@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
-from monitor.event_time import event_time
+from monitor.event_time import SLACK, event_time
 from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
@@ -155,6 +155,6 @@ def _store(
 
 
 def _came_since(state: SourceState, document: Document, now: datetime) -> bool:
-    """Whether a text was published after its source was read, and had nothing to give."""
+    """Whether a text was published since its source was read, and had nothing to give."""
     read, at = state.last_success_at, document.published_at
-    return read is not None and at is not None and read < at <= now
+    return read is not None and at is not None and read - SLACK <= at <= now

@@ -62,7 +62,7 @@ def test_an_empty_answer_is_no_first_read(
     assert live(runtime.store) == ["new"]
 
 
-@pytest.mark.parametrize(("minutes", "said"), [(-5, []), (15, []), (2, ["incident"])])
+@pytest.mark.parametrize(("minutes", "said"), [(-11, []), (15, []), (-2, ["incident"]), (2, ["incident"])])
 def test_what_was_published_since_a_source_was_empty_is_news(
     made: Callable[[str], Runtime],
     server: LoopbackServer,

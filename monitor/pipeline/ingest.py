@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -155,6 +155,11 @@ def _store(
 
 
 def _came_since(state: SourceState, document: Document, now: datetime) -> bool:
-    """Whether a text was published since its source was read, and had nothing to give."""
+    """Whether a text was published since its source was read, and had nothing to give.
+
+    Where it was empty, it may have been written a little before it was shown; bad records were there already.
+    """
     read, at = state.last_success_at, document.published_at
-    return read is not None and at is not None and read - SLACK <= at <= now
+    if read is None or at is None:
+        return False
+    return read - (timedelta() if state.bad_total else SLACK) <= at <= now

@@ -134,9 +134,11 @@ def test_records_that_were_all_bad_are_history_when_they_can_be_read(
     runtime, now = make_runtime(), monitor_now
     runtime.sources["news"].waiting = [BadRecord("no text", f"line {n}") for n in range(9)]  # type: ignore[attr-defined]
     runtime.fetch("news", now)
-    runtime.sources["news"].waiting = [Document(f"{n}", f"text {n}") for n in range(9)]  # type: ignore[attr-defined]
+    times = [None, *(now - timedelta(seconds=n) for n in range(1, 9)), now + STEP / 2]
+    found = [Document(f"{n}", f"text {n}", published_at=at) for n, at in enumerate(times)]
+    runtime.sources["news"].waiting = found  # type: ignore[attr-defined]
     runtime.fetch("news", now + STEP)
-    assert live(runtime.store) == []
+    assert live(runtime.store) == ["text 9"], "which was written since"
 
 
 def test_a_file_of_before_goes_on_without_a_flood_and_without_losing_news(

@@ -131,7 +131,10 @@ def fetch(
             request = client.build_request(
                 method, where, headers=sent, content=content, extensions={DEADLINE: deadline}
             )
-            response = client.send(request, stream=True, follow_redirects=False)
+            try:
+                response = client.send(request, stream=True, follow_redirects=False)
+            except httpx.InvalidURL as error:  # it looks at the Location, whether it is to follow it or not
+                raise ValueError("redirects to what is no address") from error
             try:
                 followed = _redirection(response, method)
                 if followed is None:

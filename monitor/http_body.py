@@ -19,7 +19,8 @@ ERROR_BYTES = 4096
 def read_body(response: httpx.Response, limit: int) -> bytes:
     """The decompressed body, never more than ``limit`` bytes of it in memory.
 
-    Of an error the first :data:`ERROR_BYTES` at most, and none where they cannot be decoded.
+    Of an error the first :data:`ERROR_BYTES` at most, as far as they come and can be decoded: status and headers of
+    an error say what is to be done, whatever becomes of its body.
 
     :raises ValueError: the body is larger, ends early, or is not encoded as it says.
     """
@@ -37,16 +38,35 @@ def read_body(response: httpx.Response, limit: int) -> bytes:
 
 def _start(response: httpx.Response, size: int) -> bytes:
     """The first bytes of an error's body; an error that cannot be read is still that error."""
+    import httpx
+
+    body = bytearray()
     try:
         decoder = _Decoder(response.headers.get("content-encoding", ""))
-        body = bytearray()
         for chunk in response.iter_raw():
             body += decoder.decode(chunk, size - len(body))
             if len(body) >= size:
                 break
-        return bytes(body)
-    except ValueError:
-        return b""
+    except (ValueError, httpx.TransportError):
+        pass
+    return bytes(body)
+
+
+_PACKED = {"gzip", "x-gzip", "deflate"}
+_UNASKED = {
+    "br",
+    "zstd",
+    "compress",
+    "x-compress",
+    "bzip2",
+    "xz",
+    "lzma",
+    "exi",
+    "pack200-gzip",
+    "aes128gcm",
+    "dcb",
+    "dcz",
+}
 
 
 class _Decoder:
@@ -54,9 +74,10 @@ class _Decoder:
 
     def __init__(self, encoding: str) -> None:
         self._name = encoding.strip().lower()
-        if self._name not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        if self._name in _UNASKED or "," in self._name:
             raise ValueError(f"the answer is encoded as {encoding!r}, which was not asked for")
-        self._packed = self._name not in ("", "identity")
+        # others are no encodings: servers write "none", or a charset
+        self._packed = self._name in _PACKED
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if self._packed else None
         self._begun = False
 

@@ -9,6 +9,7 @@ no use for idle ones, and one that was verified for a host is never used for ano
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -92,7 +93,8 @@ def _as_httpx_errors() -> Iterator[None]:
         httpcore.ConnectionNotAvailable,
     ) as error:
         namesake = getattr(httpx, type(error).__name__, httpx.TransportError)
-        raise namesake(str(error)) from error
+        # h11 quotes what it got as Python would
+        raise namesake(re.sub(r"bytearray\(b(['\"].*['\"])\)", r"\1", str(error))) from error
 
 
 class _Backend(httpcore.NetworkBackend):

@@ -73,6 +73,13 @@ class Source(Part):
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what is new since ``cursor`` (``{}`` at the first fetch)."""
 
+    def continues(self, cursor: Mapping[str, Any]) -> bool:
+        """Whether ``cursor`` (not ``{}``) comes of having read what the settings say now; asked before each fetch.
+
+        Where it does not (another address), the next fetch is a first one: all that it yields is history.
+        """
+        return True
+
     def describe(self) -> str:
         """Where the documents come from, in a few words without secrets."""
         return self.name

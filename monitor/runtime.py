@@ -27,7 +27,7 @@ from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.idle import judge_idle
-from monitor.pipeline.ingest import Fetched, fetch, pause
+from monitor.pipeline.ingest import Fetched, asked_pause, digest, fetch, pause
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
@@ -84,7 +84,7 @@ class Runtime:
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
         self.store.sources.await_first(now)
-        self.store.sources.try_again()
+        self.store.sources.try_again({source.name: digest(source.settings) for source in self.config.sources})
 
     # -- sources -----------------------------------------------------------------------
 
@@ -110,7 +110,8 @@ class Runtime:
         :raises SourceError: after noting the failure; it is tried again, for ever
             (:func:`~monitor.pipeline.ingest.pause`).
         """
-        every = next(source.every for source in self.config.sources if source.name == name)
+        config = next(source for source in self.config.sources if source.name == name)
+        every = config.every
         ended = clock or (lambda: now)
         wait = timedelta(seconds=every * (1 + jitter / 10))
         soon = min(wait, timedelta(seconds=UNNOTED_S))
@@ -120,8 +121,17 @@ class Runtime:
         except SourceError as error:
             state = self.store.sources.get(name)
             wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
-            again = self._again[name] = ended() + wait
-            self.store.sources.failed(name, now, again, str(error))
+            end = ended()
+            again = self._again[name] = end + wait
+            asked = asked_pause(error)
+            self.store.sources.failed(
+                name,
+                now,
+                again,
+                str(error),
+                asked_until=end + timedelta(seconds=asked) if asked else None,
+                asked_with=digest(config.settings),
+            )
             del self._again[name]
             raise
         self._again[name], again = ended() + soon, ended() + wait

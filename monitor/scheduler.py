@@ -17,6 +17,7 @@ from monitor.errors import MonitorError, SourceError
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.store.sources import SourceState
 from monitor.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -189,8 +190,7 @@ class Scheduler:
             return
         except SourceError as error:
             state = self.runtime.store.sources.get(name)
-            again = f"{state.next_at:%H:%M:%S} UTC" if state and state.next_at else "later"
-            log.warning("source %s: %s; again at %s", name, error, again, extra=where)
+            log.warning("source %s: %s; again %s", name, error, self._when(state), extra=where)
         except Exception as error:
             self._complain("fetch", error, source=name)
         else:
@@ -198,6 +198,12 @@ class Scheduler:
                 log.info(
                     "source %s: %d new, %d edited, %d bad", name, got.new, got.edited, got.bad, extra=where
                 )
+
+    def _when(self, state: SourceState | None) -> str:
+        if state is None or state.next_at is None:
+            return "later"
+        day = "" if state.next_at.date() == self.clock().date() else f"{state.next_at:%Y-%m-%d} "
+        return f"at {day}{state.next_at:%H:%M:%S} UTC"
 
     def _deliver(self, name: str) -> None:
         # one at a time, so that each goes out with the time at which it does

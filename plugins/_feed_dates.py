@@ -15,6 +15,9 @@ _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}|\dT\d{2}")
 # What the parsers take for something else: "0001 00:00" (the year is then guessed from what follows),
 # "9:30 PM" (for the zone PM).
 _MISREAD = re.compile(r"\b0\d{3}\s+\d{1,2}:|\d\s*[AP]M\b", re.IGNORECASE)
+_MIDNIGHT = re.compile(r"(?<=[\sT])0?0:?00(?::?00(?:[.,]0+)?)?(?=$|[\sZz+-])")
+_LONGEST_DAY = timedelta(hours=36)
+"""From its midnight in one zone, taken for that of another, to its end."""
 _COMPACT = re.compile(r"\d{8}T")
 _ZONE = re.compile(r":\d\d\s+([A-Z]{3,4})$")
 # Hours; the names beyond those of RFC 5322 that mean one zone alone, which the parsers take for UTC.
@@ -35,6 +38,19 @@ _ZONES = {
 def has_time(text: str) -> bool:
     """Whether a date as written says a time of day; one that does not must not count at midnight."""
     return _TIME_OF_DAY.search(text) is not None
+
+
+def at_midnight(written: str) -> bool:
+    """Whether a date as written says midnight: it may be a day, of a program that has to say a time."""
+    return _MIDNIGHT.search(written) is not None
+
+
+def is_today(day: datetime, now: datetime) -> bool:
+    """Whether a day that is written as its midnight, in whatever zone, is not over everywhere.
+
+    Nobody knows when on it; so it counts when it is read, as a date without a time does.
+    """
+    return timedelta() <= now - day < _LONGEST_DAY
 
 
 def of_xml(written: str, read: struct_time) -> datetime | None:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from monitor.types import BadRecord
 from monitor_plugins._feed_bytes import EntityBomb, body_of, decode
-from monitor_plugins._feed_dates import of_json, of_xml
+from monitor_plugins._feed_dates import at_midnight, of_json, of_xml
 from monitor_plugins._feed_text import one_line, plain_to_text, tidy, to_text
 
 MAX_ENTRIES = 20_000
@@ -24,6 +24,7 @@ _FEED_ROOTS = {"rss", "rdf", "feed", "channel"}  # the last is CDF's
 _MARKUP = {"text/html", "application/xhtml+xml", "application/xml", "text/xml"}
 _LONG_WORD = 60
 _RAW_CHARACTERS = 1000
+_DATES = ("published", "updated", "created", "expired", "date_")
 
 
 class NotAFeed(ValueError):
@@ -32,7 +33,10 @@ class NotAFeed(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: texts without markup, ``guid`` and ``link`` as written, ``url`` absolute (or empty)."""
+    """One entry: texts without markup, ``guid`` and ``link`` as written, ``url`` absolute (or empty).
+
+    ``midnight``: so its date is written.
+    """
 
     guid: str
     link: str
@@ -40,14 +44,21 @@ class Entry:
     title: str
     text: str
     published_at: datetime | None
+    midnight: bool = False
 
 
 @dataclass
 class Parsed:
-    """What a feed holds, in the order of the file, and what could not be read of it."""
+    """What a feed holds, in the order of the file, and what could not be read of it.
+
+    ``whole``: the file was read to its end; otherwise more is to come. ``half``: so it is of the last of
+    the entries, which may lack what it is known by.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     faults: list[BadRecord] = field(default_factory=list)
+    whole: bool = True
+    half: bool = False
 
 
 def parse(content: bytes, content_type: str, url: str) -> Parsed:
@@ -90,11 +101,17 @@ def _read_xml(parsed: Parsed, text: str, url: str) -> None:
         raise NotAFeed(f"cannot be parsed ({type(error).__name__}: {one_line(str(error))[:200]})") from error
     if not feed.entries and not feed.version and name not in _FEED_ROOTS:
         raise NotAFeed(_what_instead(text, name, url))
+    parsed.whole = feed.whole
     if feed.problem:
         reason = "the XML is broken, and was read as far as it goes"
         parsed.faults.append(BadRecord(reason, "feed", one_line(feed.problem)))
     for number, entry in enumerate(_bounded(parsed, feed.entries), 1):
-        _add(parsed, _xml_entry(entry, url), f"entry {number}", entry)
+        made = _xml_entry(entry, url)
+        if not (feed.half and number == len(feed.entries)):
+            _add(parsed, made, f"entry {number}", entry)
+        elif made.title or made.text:
+            parsed.entries.append(made)
+            parsed.half = True
 
 
 def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
@@ -103,6 +120,7 @@ def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
     title = entry.get("title_detail")
     kind = title.get("type") if isinstance(title, Mapping) else None  # an element may be called so
     guid, link = _word(entry.get("id")), _word(entry.get("link"))
+    published, written = _published(entry)
     return Entry(
         guid=guid,
         link=link,
@@ -110,7 +128,8 @@ def _xml_entry(entry: dict[str, Any], url: str) -> Entry:
         url=_absolute(url, link) if link != guid or _is_http(link) else "",
         title=one_line(_typed(entry.get("title"), kind)),
         text=max(texts, key=len, default=""),
-        published_at=_published(entry),
+        published_at=published,
+        midnight=at_midnight(written),
     )
 
 
@@ -128,7 +147,8 @@ def _typed(value: Any, kind: Any) -> str:
     return plain_to_text(text)
 
 
-def _published(entry: dict[str, Any]) -> datetime | None:
+def _published(entry: dict[str, Any]) -> tuple[datetime | None, str]:
+    """When, and how that is written."""
     for name in ("published", "updated", "created"):
         # feedparser answers `published` with `updated` where there is none; ask the plain dict
         written, moment = dict.get(entry, name), dict.get(entry, f"{name}_parsed")
@@ -136,8 +156,8 @@ def _published(entry: dict[str, Any]) -> datetime | None:
         if not isinstance(moment, struct_time) or not isinstance(written, str):
             continue
         if (at := of_xml(written, moment)) is not None:
-            return at
-    return None
+            return at, written
+    return None, ""
 
 
 def _read_json(parsed: Parsed, text: str, url: str) -> None:
@@ -165,14 +185,17 @@ def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
         tidy(_scalar(item.get("summary"))),
     ]
     link = _word(item.get("url")) or _word(item.get("external_url"))
-    dates = (of_json(_scalar(item.get(name))) for name in ("date_published", "date_modified"))
+    written = (_scalar(item.get(name)) for name in ("date_published", "date_modified"))
+    dates = ((moment, at_midnight(date)) for date in written if (moment := of_json(date)) is not None)
+    published, midnight = next(dates, (None, False))
     return Entry(
         guid=_word(item.get("id")),
         link=link,
         url=_absolute(url, link),
         title=one_line(plain_to_text(_scalar(item.get("title")))),
         text=max(texts, key=len),
-        published_at=next((moment for moment in dates if moment is not None), None),
+        published_at=published,
+        midnight=midnight,
     )
 
 
@@ -228,4 +251,7 @@ def _what_instead(text: str, root: str, url: str) -> str:
 
 
 def _raw(value: Any) -> str:
+    """An entry to be shown, without its dates: what is wrong with it would be new whenever they are."""
+    if isinstance(value, Mapping):
+        value = {name: part for name, part in value.items() if not str(name).startswith(_DATES)}
     return tidy(json.dumps(value, default=str, ensure_ascii=False)[:_RAW_CHARACTERS])

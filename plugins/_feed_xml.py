@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import xml.sax
 import xml.sax.handler
 import xml.sax.xmlreader
@@ -15,15 +16,22 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.util import FeedParserDict
 
 _MAX_NAMESPACES = 200
+_ENTRY = re.compile(r"(?i)<(/?)(?:\w{1,100}:)?(?:item|entry)(?=[\s>])")
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What feedparser made of a document: its version (``""``: unknown), entries, and what is wrong."""
+    """What feedparser made of a document: its version (``""``: unknown), entries, and what is wrong.
+
+    ``whole``: its root element is closed; otherwise the rest was lost on the way. ``half``: so was a part of the
+    last entry.
+    """
 
     version: str
     entries: Sequence[dict[str, Any]]
     problem: str = ""
+    whole: bool = True
+    half: bool = False
 
 
 _HANDLER_BUGS = (LookupError, OverflowError, TypeError, ValueError)
@@ -123,4 +131,14 @@ def read(body: str) -> Feed:
         return Feed(strict.version, strict.entries)
     loose = _Loose("", None, "utf-8", {})
     loose.feed(body)
-    return Feed(loose.version, loose.entries, problem)
+    if _is_closed(body):
+        return Feed(loose.version, loose.entries, problem)
+    tags = [tag.group(1) for tag in _ENTRY.finditer(body)]
+    half = bool(tags) and not tags[-1]
+    return Feed(loose.version, loose.entries, problem, whole=False, half=half)
+
+
+def _is_closed(body: str) -> bool:
+    """Whether the root element, which the document begins with, ends somewhere."""
+    root = re.match(r"<([^\s/>]+)", body)
+    return root is not None and re.search(f"(?i)</\\s*{re.escape(root.group(1))}\\s*>", body) is not None

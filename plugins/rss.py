@@ -16,8 +16,10 @@ from monitor.errors import SourceError
 from monitor.http import USER_AGENT, OutgoingError, Response, basic_auth, client, fetch, redact, retry_after
 from monitor.interfaces import Settings, Source
 from monitor.types import BadRecord, Batch, Document
+from monitor_plugins._feed_dates import is_today
 from monitor_plugins._feed_entries import Entry, NotAFeed, parse
 from monitor_plugins._feed_identity import hold, identify
+from monitor_plugins._feed_recall import recall, remember
 
 if TYPE_CHECKING:
     import httpx
@@ -64,8 +66,9 @@ class Rss(Source):
     """A feed, fetched with the validators of the last answer (RFC 9110, 13.1).
 
     The cursor holds them with a digest of the URL that they belong to (which may have secrets in it),
-    ``owners`` and ``holders`` (which entry goes by which GUID), and ``faults``: what was bad last
-    time, so that it is not told again each time.
+    ``owners`` and ``holders`` (which entry goes by which GUID), ``seen`` (the entries of the last
+    answer, to know them under other GUIDs), ``faults``: what was bad last time, so that it is
+    not told again each time, and ``cut``: the last answer ended in the middle (``first``: so did the first).
     """
 
     name = "rss"
@@ -88,28 +91,52 @@ class Rss(Source):
         except NotAFeed as error:
             raise SourceError(f"{self.describe()}: {error}") from error
         holders = cursor.get("holders", {})
-        entries, owners = identify(parsed.entries, cursor.get("owners", {}), holders)
-        names = {"owners": owners, "holders": hold(entries.values(), owners) or holders}
+        seen = cursor.get("seen", {})
+        read = parsed.entries[: len(parsed.entries) - parsed.half]
+        named, owners = identify(read, cursor.get("owners", {}), holders)
+        entries = recall(named, seen)
+        names = {
+            "owners": owners,
+            "holders": hold(named.values(), owners) or holders,
+            "seen": remember(entries) or seen,
+        }
         faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
         told = cursor.get("faults", ())
         bad = [fault for mark, fault in faults.items() if mark not in told]
-        documents = [to_document(identity, entry) for identity, entry in entries.items()]
+        days = all(entry.midnight for entry in entries.values() if entry.published_at is not None)
+        documents = [
+            to_document(identity, entry, today=days and entry.midnight and _is_today(entry, now))
+            for identity, entry in entries.items()
+        ]
         before = {**known, "feed": feed, **names, "faults": list(told)}
-        after = {
+        after: dict[str, Any] = {
             "feed": feed,
             **names,
             "faults": list(faults),
-            "etag": _validator(answer.headers.get("etag", "")),
-            "modified": _validator(answer.headers.get("last-modified", "")),
         }
+        if parsed.whole:
+            after["etag"] = _validator(answer.headers.get("etag", ""))
+            after["modified"] = _validator(answer.headers.get("last-modified", ""))
+        else:  # with these the rest would never be asked for
+            after["cut"] = "later" if known else "first"
         parts = [documents[n : n + BATCH] for n in range(0, len(documents), BATCH)] or [[]]
         for number, part in enumerate(parts, 1):
             # Only the last batch has the new validators: a crash before it asks for all again.
             last = number == len(parts)
             yield Batch(tuple(part), tuple(bad) if last else (), after if last else before)
 
+    def continues(self, cursor: Mapping[str, Any]) -> bool:
+        feed = _without_url(cursor).get("feed")
+        # what follows a first answer that ended in the middle was there before as well
+        return feed in (None, _digest(self.settings.url)) and cursor.get("cut") != "first"
+
     def describe(self) -> str:
         return redact(self.settings.url)
+
+    def notes(self, cursor: Mapping[str, Any]) -> list[str]:
+        """Whether the feed ended in the middle when it was last read."""
+        cut = "the feed ended in the middle when it was last read; all of it is asked for again each time"
+        return [cut] * bool(cursor.get("cut"))
 
     def close(self) -> None:
         if self._client is not None:
@@ -166,16 +193,23 @@ _MEANING = {
 }
 
 
-def to_document(identity: str, entry: Entry) -> Document:
-    """An entry as a document."""
+def to_document(identity: str, entry: Entry, *, today: bool = False) -> Document:
+    """An entry as a document.
+
+    :param today: its date says a day alone, which is not over: it counts when it is read.
+    """
     return Document(
         external_id=identity,
         text=entry.text,
         title=entry.title,
         url=entry.url,
         role="publisher",
-        published_at=entry.published_at,
+        published_at=None if today else entry.published_at,
     )
+
+
+def _is_today(entry: Entry, now: datetime) -> bool:
+    return entry.published_at is not None and is_today(entry.published_at, now)
 
 
 def _mark(fault: BadRecord) -> str:

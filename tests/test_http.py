@@ -455,3 +455,56 @@ def test_retry_after_a_date_without_any_clock() -> None:
 def test_importing_it_does_not_load_httpx() -> None:
     code = "import sys, monitor.http; sys.exit('httpx' in sys.modules)"
     assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Errors whose bodies are errors themselves
+
+
+@pytest.mark.parametrize(
+    "head_and_body",
+    [
+        (b"Content-Length: 100", b"short"),
+        (b"Transfer-Encoding: chunked", b"5\r\nshor"),
+        (b"Transfer-Encoding: chunked", b"zz\r\nshort"),
+        (b"Content-Length: 100\r\nContent-Encoding: gzip", b"no gzip"),
+        (b"Content-Length: 100\r\nContent-Encoding: br", b"x"),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503, 410])
+def test_an_error_whose_body_breaks_off_is_that_error(
+    server: LoopbackServer, client: httpx.Client, status: int, head_and_body: tuple[bytes, bytes]
+) -> None:
+    head, body = head_and_body
+    start = b"HTTP/1.1 %d No\r\nRetry-After: 7200\r\n%s\r\n\r\n" % (status, head)
+    server.routes["/"] = Reply(raw=[start, body])
+    answer = fetch(client, server.url())
+    assert (answer.status, http.retry_after(answer.headers)) == (status, 7200)
+
+
+@pytest.mark.parametrize("drips", [True, False])
+def test_an_error_whose_body_does_not_end_is_that_error(
+    server: LoopbackServer, client: httpx.Client, drips: bool
+) -> None:
+    start = b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 3000\r\n\r\nsorry"
+    server.routes["/"] = Reply(raw=server.drip(start, b".") if drips else server.stall(start))
+    answer = fetch(client, server.url(), deadline_s=0.3)
+    assert (answer.status, http.retry_after(answer.headers)) == (503, 60)
+    assert answer.content.startswith(b"sorry")
+    server.routes["/"] = Reply(raw=server.stall(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\nsorry"))
+    with pytest.raises(OutgoingError, match="took longer"):
+        fetch(client, server.url(), deadline_s=0.3)
+
+
+@pytest.mark.parametrize("token", ["none", "None", "identity", "utf-8", "UTF8", "text", "8bit"])
+def test_a_content_encoding_that_is_none(server: LoopbackServer, client: httpx.Client, token: str) -> None:
+    server.routes["/"] = Reply(body=b"plain", headers={"Content-Encoding": token})
+    assert fetch(client, server.url()).content == b"plain"
+
+
+def test_messages_are_for_people(server: LoopbackServer, client: httpx.Client) -> None:
+    server.routes["/"] = Reply(302, headers={"Location": "javascript:alert(1)"})
+    with pytest.raises(OutgoingError, match=r"redirects to what is no address$"):
+        fetch(client, server.url())
+    server.routes["/"] = Reply(raw=[b"garbage\x01\r\n\r\n"])
+    with pytest.raises(OutgoingError, match=r"illegal status line: 'garbage"):
+        fetch(client, server.url())

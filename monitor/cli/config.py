@@ -18,7 +18,7 @@ from monitor.cli.told import labels_by_task, series, told
 from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
-from monitor.pipeline.hints import hints
+from monitor.pipeline.hints import hints, twins
 from monitor.store.tasks import SeedOrigin
 from monitor.types import Seed, Task
 
@@ -114,6 +114,7 @@ def _report(app: App) -> dict[str, Any]:
             for digest in config.digests
         ],
         "notes": [
+            *twins(config.sources),
             *(
                 f"{source.name}: {said}"
                 for source in config.sources

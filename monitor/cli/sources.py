@@ -12,10 +12,12 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.checked import check, notes, print_checked
 from monitor.cli.group import Group
-from monitor.cli.output import ago, clock, print_table, shorten
+from monitor.cli.output import ago, clock, number, print_table, shorten
 from monitor.config import SourceConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, MonitorError, SourceError, UnknownName
+from monitor.pipeline.lateness import punctuality
+from monitor.store.documents import MAX_EDITS
 from monitor.store.sources import SourceState
 
 
@@ -74,25 +76,42 @@ def list_command(app: App, as_json: bool) -> None:
 def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
     """Show one source, and the newest records that it could not use, each with its reason.
 
+    Of the newest 50 documents since its first fetch it says how many came live (the others raise no alerts), and how
+    long after they were published.
+
     With --json: the object of `sources list`, with cursor and bad_records (at, place, reason,
-    raw), newest first, and notes (what is worth a look in what was read).
+    raw), newest first, newest (those documents, 50 at most: live and late, their numbers, and lag, the median in
+    seconds), unread_edits (texts that changed so often that no more changes are read) and notes (what is worth a
+    look in what was read).
     """
     store, now = app.store, app.now()
     state = store.sources.get(name)
     if state is None:
         raise UnknownName("source", name, [s.name for s in store.sources.all()])
     counts, bad = store.documents.per_source(), store.sources.bad(name, limit)
-    said = _notes(app, state)
+    came, worn = punctuality(store, state), store.documents.worn(name)
+    said = [note for note in (*_notes(app, state), came.remark(state.every)) if note]
     if as_json:
-        records = [asdict(record) for record in bad]
-        print_json({**_record(state, counts), "cursor": state.cursor, "bad_records": records, "notes": said})
+        print_json(
+            {
+                **_record(state, counts),
+                "cursor": state.cursor,
+                "bad_records": [asdict(record) for record in bad],
+                "newest": {"documents": came.newest, "live": came.live, "late": came.late, "lag": came.lag},
+                "unread_edits": worn,
+                "notes": said,
+            }
+        )
         return
+    lag = "" if came.lag is None else f", usually {format_duration(came.lag)} after they were published"
     lines = {
         "name": state.name,
         "plugin": state.plugin,
         "state": _state(state),
         "every": format_duration(state.every) if state.active else "",
         "documents": f"{counts.get(name, 0):,}",
+        "came live": f"{came.live} of the newest {came.newest}{lag}" if came.newest else "",
+        "unread edits": f"of {number(worn, 'text')} that changed more than {MAX_EDITS} times" if worn else "",
         "last success": _moment(state.last_success_at, now),
         "last attempt": _moment(state.last_attempt_at, now),
         "next": _moment(state.next_at, now) if state.active and state.next_at else "",

@@ -1,4 +1,4 @@
-"""What is no fault of a task, but worth a look."""
+"""What is no fault of a task, or of the sources, but worth a look."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 from textwrap import shorten as shortened
 
+from monitor.config import SourceConfig
 from monitor.store.tasks import StoredSeed
 from monitor.types import Seed, Task, folded
 
@@ -25,6 +26,18 @@ def hints(task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed]) -> li
         *contradictions(task, seeds),
         *seeds_without_label(task, stored),
     ]
+
+
+def twins(sources: Sequence[SourceConfig]) -> list[str]:
+    """That a source asks for what another one asks for: each text counts twice then."""
+    said = []
+    for place, source in enumerate(sources):
+        asks = getattr(source.settings, "url", source.settings)
+        for before in sources[:place]:
+            if (before.plugin, getattr(before.settings, "url", before.settings)) == (source.plugin, asks):
+                said.append(f"{source.name}: reads the same as {before.name}, so that each text counts twice")
+                break
+    return said
 
 
 def contradictions(task: Task, seeds: Sequence[Seed]) -> list[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from pydantic import BaseModel
+
+from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
-from monitor.event_time import event_time
+from monitor.event_time import SLACK, event_time
 from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
 from monitor.store.sources import SourceState
-from monitor.types import Batch
+from monitor.types import Batch, Document
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +52,26 @@ def fetch(
     """Fetch what is new from a source and store it, batch by batch.
 
     :param every: the source's interval in seconds, which bounds what counts as live.
-    :param backfill: everything is history, whatever its time (the first fetch always is).
+    :param backfill: everything is history, whatever its time. So is what a source holds until a fetch that found
+        something was through, unless its time says that it came since the source was last read, and was empty.
     :param stored: called after each stored batch with the sum so far; what it raises ends the fetch as it is.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """
     state = store.sources.get(name)
     assert state is not None, f"source {name} was not synchronised"
     sum_ = Fetched()
-    first = backfill or state.first_success_at is None
 
     def batches() -> Iterator[None]:
         try:
-            for batch in source.fetch(state.cursor, now):
-                _store(store, state, accepted(batch), now=now, every=every, first=first, sum_=sum_)
+            turned = bool(state.cursor) and not source.continues(state.cursor)
+            reading = replace(state, live_since=None, last_success_at=None) if turned else state
+            for number, batch in enumerate(source.fetch(state.cursor, now)):
+                with store.transaction():
+                    if turned and number == 0:
+                        store.sources.turn(name)
+                    _store(
+                        store, reading, accepted(batch), now=now, every=every, backfill=backfill, sum_=sum_
+                    )
                 yield
         except StoreError:
             raise
@@ -82,11 +93,12 @@ def refusal(error: BaseException) -> SourceError:
     Whatever a source raises means that it could not be read this time: also what it let through of
     :mod:`monitor.http`, and the end of the program, which a library may ask for.
     """
-    return SourceError(
-        one_line(error) if isinstance(error, MonitorError) else raised(error),
-        permanent=getattr(error, "permanent", False),
-        retry_after=getattr(error, "retry_after", None),
-    )
+    said = one_line(error) if isinstance(error, MonitorError) else raised(error)
+    permanent, asked = getattr(error, "permanent", False), getattr(error, "retry_after", None)
+    found = SourceError(said, permanent=permanent, retry_after=asked)
+    if left_alone := asked_pause(found):
+        said = f"{said} (it asks to be left alone for {format_duration(left_alone)})"
+    return SourceError(said, permanent=permanent, retry_after=asked)
 
 
 def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:
@@ -100,14 +112,35 @@ def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) 
     """
     longest = LONGEST_PAUSE_S if error.permanent else max(every, HOUR_S)
     doubled = min(every * 2.0 ** min(failures, 20), longest)
-    return max(doubled * (1 + jitter / 10), min(error.retry_after or 0.0, LONGEST_PAUSE_S))
+    return max(doubled * (1 + jitter / 10), asked_pause(error))
+
+
+def asked_pause(error: SourceError) -> float:
+    """Seconds for which the other side asked to be left alone, as far as that is kept to; 0 where it did not."""
+    return min(error.retry_after or 0.0, LONGEST_PAUSE_S)
+
+
+def digest(settings: object) -> str:
+    """Changes when the settings of a source do, but for secrets, which are masked."""
+    said = settings.model_dump() if isinstance(settings, BaseModel) else settings
+    return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _store(
-    store: Store, state: SourceState, batch: Batch, *, now: datetime, every: float, first: bool, sum_: Fetched
+    store: Store,
+    state: SourceState,
+    batch: Batch,
+    *,
+    now: datetime,
+    every: float,
+    backfill: bool,
+    sum_: Fetched,
 ) -> None:
     with store.transaction():
+        if batch.documents and not backfill:
+            store.sources.begin(state.name)
         for document in batch.documents:
+            first = backfill or (state.live_since is None and not _came_since(state, document, now))
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
@@ -119,3 +152,14 @@ def _store(
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
         store.sources.set_cursor(state.name, batch.cursor, plugin=state.plugin)
+
+
+def _came_since(state: SourceState, document: Document, now: datetime) -> bool:
+    """Whether a text was published since its source was read, and had nothing to give.
+
+    Where it was empty, it may have been written a little before it was shown; bad records were there already.
+    """
+    read, at = state.last_success_at, document.published_at
+    if read is None or at is None:
+        return False
+    return read - (timedelta() if state.bad_total else SLACK) <= at <= now

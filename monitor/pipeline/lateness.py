@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
+from monitor.durations import format_duration
+from monitor.event_time import SLACK
 from monitor.moments import moment
 from monitor.store import Store
+from monitor.store.sources import SourceState
 from monitor.types import StoredDocument
 
+NEWEST = 50
+"""So many of the documents that came last are looked at."""
+FEW = 5
+"""Of fewer nothing is said."""
 LATE = 1800.0
 """Seconds: texts that came so long after they were written are late, if their source is read more often."""
+
+
+@dataclass(frozen=True)
+class Punctuality:
+    """How the documents came that a source gave last, its first fetch left out.
+
+    ``newest``: how many there are, of which ``live`` came live, and ``late`` have a time that was too long ago
+    for that. ``lag``: seconds from when they were published to when they came, the median of those that say when.
+    """
+
+    newest: int = 0
+    live: int = 0
+    late: int = 0
+    lag: float | None = None
+
+    def remark(self, every: float) -> str:
+        """One sentence, where most came too late to raise alerts; ``every``: the source's interval in seconds."""
+        if self.newest < FEW or 2 * self.late <= self.newest:
+            return ""
+        bound = format_duration(2 * every + SLACK.total_seconds())
+        return (
+            f"{self.late} of the newest {self.newest} texts came too late to raise alerts: "
+            f"what comes more than {bound} after it was published is history"
+        )
+
+
+def punctuality(store: Store, state: SourceState) -> Punctuality:
+    """How the newest documents of a source came."""
+    if state.live_since is None:
+        return Punctuality()
+    came = store.sources.newest_arrivals(state.name, state.live_since, NEWEST)
+    lags = [max((fetched - at).total_seconds(), 0.0) for at, fetched, _ in came if at is not None]
+    return Punctuality(
+        newest=len(came),
+        live=sum(live for _, _, live in came),
+        late=sum(not live and at is not None for at, _, live in came),
+        lag=median(lags) if lags else None,
+    )
 
 
 def late(store: Store, documents: Sequence[StoredDocument]) -> list[dict[str, Any]]:

@@ -228,6 +228,12 @@ class Documents(Room):
         total = sum(row["n"] for row in rows)
         return [row["source"] for row in rows if row["n"] >= share * total]
 
+    def worn(self, source: str) -> int:
+        """How many texts of a source were edited so often that further edits are passed over."""
+        return int(
+            self.value("select count(*) from documents where source = ? and edits >= ?", [source, MAX_EDITS])
+        )
+
     def per_source(self) -> dict[str, int]:
         """Number of documents by source."""
         rows = self.rows("select source, count(*) from documents group by source")

@@ -226,3 +226,19 @@ def m0015_what_each_task_read(db: Database) -> None:
             "where counted = 1 and id in (select document_id from predictions where task = ?) group by bucket",
             [selection, task],
         )
+
+
+@core()
+def m0016_what_a_source_is_read_for_the_first_time(db: Database) -> None:
+    # a source that was read and gave something goes on as it is; one that never gave anything was not read yet
+    run(
+        db,
+        """
+        alter table sources add column begun integer not null default 0;;
+        alter table sources add column live_since text;;
+        alter table sources add column asked_until text;;
+        alter table sources add column asked_with text;;
+        update sources set begun = 1, live_since = first_success_at
+            where name in (select source from documents)
+        """,
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.store.room import Room, to_text, to_time, to_time_or_none
+from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
 from monitor.types import BadRecord
 
 KEPT_BAD_RECORDS = 1000
@@ -17,7 +17,12 @@ RAW_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is known of a source; ``every`` in seconds, ``failures`` in a row."""
+    """What is known of a source; ``every`` in seconds, ``failures`` in a row.
+
+    ``live_since``: when a fetch that found something was through for the first time, of what it reads now; all up to
+    then is history. ``asked_until``: the other side asked not to be asked before, when the settings were
+    ``asked_with``.
+    """
 
     name: str
     plugin: str
@@ -31,6 +36,9 @@ class SourceState:
     failures: int
     last_error: str | None
     bad_total: int
+    live_since: datetime | None
+    asked_until: datetime | None
+    asked_with: str | None
 
 
 @dataclass(frozen=True)
@@ -58,15 +66,14 @@ class Sources(Room):
             connection.execute("update sources set active = 0")
             connection.executemany(
                 "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
-                "last_success_at = null, next_at = null, failures = 0, last_error = null "
-                "where name = ? and plugin <> ?",
+                "last_success_at = null, next_at = null, failures = 0, last_error = null, "
+                "begun = 0, live_since = null, asked_until = null where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
             before = {state.name: state for state in self.all()}
             for name, plugin, every in sources:
                 state = before.get(name)
-                if state and every < state.every and state.next_at and state.last_attempt_at:
-                    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
+                if state and every < state.every and (due := _sooner(state, every, state.asked_with)):
                     connection.execute("update sources set next_at = ? where name = ?", [to_text(due), name])
                 connection.execute(
                     "insert into sources (name, plugin, every) values (?, ?, ?) "
@@ -99,6 +106,16 @@ class Sources(Room):
             [json.dumps(cursor), name, plugin],
         )
 
+    def begin(self, name: str) -> None:
+        """Note that what the source reads has something to give. Belongs into the transaction of its documents."""
+        self.write("update sources set begun = 1 where name = ? and begun = 0", [name])
+
+    def turn(self, name: str) -> None:
+        """Note that the source reads something else from now on. Belongs into the transaction of its first batch."""
+        self.write(
+            "update sources set begun = 0, live_since = null, last_success_at = null where name = ?", [name]
+        )
+
     def keep_bad(self, name: str, records: Sequence[BadRecord], now: datetime) -> None:
         """Count records that could not be used, and keep the newest of them."""
         with self.store.transaction() as connection:
@@ -124,20 +141,34 @@ class Sources(Room):
         """A fetch went through to its end."""
         self.write(
             "update sources set first_success_at = coalesce(first_success_at, ?), last_attempt_at = ?, "
-            "last_success_at = ?, next_at = ?, failures = 0, last_error = null where name = ?",
-            [to_text(now), to_text(now), to_text(now), to_text(next_at), name],
+            "last_success_at = ?, next_at = ?, failures = 0, last_error = null, asked_until = null, "
+            "live_since = coalesce(live_since, case begun when 1 then ? end) where name = ?",
+            [to_text(now), to_text(now), to_text(now), to_text(next_at), to_text(now), name],
         )
 
     def first_success(self) -> datetime | None:
         """When a source was read with success for the first time."""
         return to_time_or_none(self.value("select min(first_success_at) from sources"))
 
-    def failed(self, name: str, now: datetime, next_at: datetime, error: str) -> None:
-        """A fetch failed; it is due again at ``next_at``."""
+    def failed(
+        self,
+        name: str,
+        now: datetime,
+        next_at: datetime,
+        error: str,
+        *,
+        asked_until: datetime | None = None,
+        asked_with: str | None = None,
+    ) -> None:
+        """A fetch failed; it is due again at ``next_at``.
+
+        :param asked_until: up to when the other side asked to be left alone.
+        :param asked_with: the digest of the settings with which it was asked.
+        """
         self.write(
-            "update sources set last_attempt_at = ?, next_at = ?, failures = failures + 1, last_error = ? "
-            "where name = ?",
-            [to_text(now), to_text(next_at), error, name],
+            "update sources set last_attempt_at = ?, next_at = ?, failures = failures + 1, last_error = ?, "
+            "asked_until = ?, asked_with = ? where name = ?",
+            [to_text(now), to_text(next_at), error, to_text_or_none(asked_until), asked_with, name],
         )
 
     def newest(self, name: str) -> datetime | None:
@@ -178,25 +209,52 @@ class Sources(Room):
         )
         return [(to_time(row[0]), to_time(row[1]), row[2], row[3]) for row in rows]
 
+    def newest_arrivals(
+        self, name: str, since: datetime, limit: int
+    ) -> list[tuple[datetime | None, datetime, bool]]:
+        """``(published, fetched, live)`` of the documents of a source that came last, of those after a time."""
+        rows = self.rows(
+            "select published_at, fetched_at, live from documents where source = ? and fetched_at > ? "
+            "order by id desc limit ?",
+            [name, to_text(since), limit],
+        )
+        return [(to_time_or_none(row[0]), to_time(row[1]), bool(row[2])) for row in rows]
+
     def await_first(self, now: datetime) -> None:
         """Count from ``now`` on how long sources that were never read are due: one may hang at its first fetch."""
         self.write(
             "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
         )
 
-    def try_again(self) -> None:
+    def try_again(self, settings: Mapping[str, str] | None = None) -> None:
         """Have failing sources read one interval after their last attempt, not after the pause that grew since.
 
-        For when the configuration is read anew: what was wrong with them may be mended there.
+        For when the configuration is read anew: what was wrong with them may be mended there. A pause that the other
+        side asked for is kept to, where the settings are as they were.
+
+        :param settings: digests of them, by source.
         """
         for state in self.all():
-            if state.active and state.failures and state.last_attempt_at and state.next_at:
-                due = min(state.next_at, state.last_attempt_at + timedelta(seconds=state.every))
+            same = (settings or {}).get(state.name)
+            if state.active and state.failures and (due := _sooner(state, state.every, same)):
                 self.write("update sources set next_at = ? where name = ?", [to_text(due), state.name])
 
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])
+
+
+def _sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:
+    """When a source is due that was to wait for longer than its interval; ``None``: it is not to be read at all yet.
+
+    :param settings: their digest; a pause that was asked for while they were other ones does not count.
+    """
+    if state.next_at is None or state.last_attempt_at is None:
+        return None
+    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
+    if state.asked_until is None or settings != state.asked_with:
+        return due
+    return max(due, min(state.next_at, state.asked_until))
 
 
 def _state(row: Any) -> SourceState:
@@ -213,4 +271,7 @@ def _state(row: Any) -> SourceState:
         failures=row["failures"],
         last_error=row["last_error"],
         bad_total=row["bad_total"],
+        live_since=to_time_or_none(row["live_since"]),
+        asked_until=to_time_or_none(row["asked_until"]),
+        asked_with=row["asked_with"],
     )

@@ -341,3 +341,17 @@ def test_a_route_for_a_label_that_a_rule_does_not_give_is_not_said_to_tell_of_it
     quiet, loud = (next(line for line in lines if line.startswith(f"{name} ")) for name in ("quiet", "loud"))
     assert "by route" not in quiet, "no alert of it has a severity"
     assert "by route pages" in loud, "which may be about news"
+
+
+def test_check_notes_sources_that_read_the_same(monitor):
+    feed = '\n[[sources]]\nplugin = "rss"\nname = "{}"\nurl = "http://example.com/{}"\n'
+    lines = '\n[[sources]]\nplugin = "lines"\nname = "more"\npath = "news.txt"\n'
+    feeds = [feed.format(name, path) for name, path in (("a", "x"), ("b", "y"), ("c", "x"), ("d", "x"))]
+    monitor.config.write_text(monitor.config.read_text() + "".join(feeds) + 'user_agent = "me"\n' + lines)
+    report = monitor("config", "check", "--json").json
+    assert (report["ok"], report["notes"]) == (
+        True,
+        [f"{name}: reads the same as {first}, so that each text counts twice" for name, first in (
+            ("c", "a"), ("d", "a"), ("more", "news"),
+        )],
+    )  # fmt: skip

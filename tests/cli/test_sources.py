@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from monitor.store.lock import DaemonLock
+from monitor.types import Document
 
 
 def test_list_shows_how_a_source_fares(fetched):
@@ -162,3 +165,29 @@ def test_a_role_that_nobody_knows_is_said(monitor):
     assert f"note: {said}" in monitor("sources", "show", "news").out
     monitor.edit("complete = true", 'complete = true\nroles = { "Rep 2" = "agent" }')
     assert "note:" not in monitor("sources", "show", "news").out
+
+
+def test_show_says_how_many_of_the_newest_came_too_late(fetched):
+    record = fetched("sources", "show", "news", "--json").json
+    assert record["newest"] == {"documents": 0, "live": 0, "late": 0, "lag": None}, "a first fetch is history"
+    assert record["unread_edits"] == 0
+    store = fetched.store()
+    now = store.sources.get("news").live_since + timedelta(hours=1)
+    for number in range(20):
+        at = now - timedelta(hours=5 if number < 15 else 0)
+        document = Document(f"late {number}", f"text {number}", published_at=at)
+        store.documents.add("news", document, now=now, event_at=at, live=number >= 15)
+    store.connection.execute("update documents set edits = 24 where external_id = 'late 1'")
+    store.close()
+    record = fetched("sources", "show", "news", "--json").json
+    assert record["newest"] == {"documents": 20, "live": 5, "late": 15, "lag": 18000}
+    assert record["unread_edits"] == 1
+    said = (
+        "15 of the newest 20 texts came too late to raise alerts: "
+        "what comes more than 20m after it was published is history"
+    )
+    assert record["notes"] == [said]
+    out = fetched("sources", "show", "news").out
+    assert "came live:    5 of the newest 20, usually 5h after they were published" in out
+    assert "unread edits: of 1 text that changed more than 24 times" in out
+    assert f"note: {said}" in out

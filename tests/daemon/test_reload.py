@@ -67,6 +67,9 @@ class Slow:
         self.asked: list[Mapping[str, Any]] = []
         self.waits, self.go = threading.Event(), threading.Event()
 
+    def continues(self, cursor: Mapping[str, Any]) -> bool:
+        return True
+
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         self.asked.append(cursor)
         yield Batch((Document("1", "profit"),), cursor={"n": 1})

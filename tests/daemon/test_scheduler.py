@@ -111,3 +111,14 @@ def test_a_monitor_that_has_nobody_to_tell_is_not_late_with_it(make_runtime: Cal
         reached(lambda: set(STAGES) <= scheduler.alive.keys())
     finally:
         assert scheduler.stop(60)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [(7200, "again at 11:30:00 UTC"), (86400, "again at 2026-03-03 09:30:00 UTC")]
+)
+def test_a_pause_until_another_day_names_the_day(
+    runtime: Runtime, monitor_now: datetime, caplog: pytest.LogCaptureFixture, asked: float, said: str
+) -> None:
+    runtime.sources["news"].waiting = [SourceError("too many requests", retry_after=asked)]  # type: ignore[attr-defined]
+    Scheduler(runtime, lambda: monitor_now)._fetch("news")
+    assert said in caplog.text

@@ -177,3 +177,33 @@ def test_texts_without_a_time_are_no_news_after_an_outage(read_before: int | Non
     last = None if read_before is None else seen - timedelta(minutes=read_before)
     assert event_time(None, seen, 300, first_fetch=False, last_read=last) == (seen, live)
     assert event_time(None, seen, 300, first_fetch=True, last_read=last) == (seen, False)
+
+
+def test_a_pause_that_a_server_asked_for_is_kept_to_across_starts(
+    make_runtime: Callable[..., Runtime], server: LoopbackServer, monitor_now: datetime
+) -> None:
+    """And across reloads; not where the source is set otherwise, nor once it could be read."""
+    source = f'plugin = "rss"\nurl = "{server.url("/feed")}"\nallow_private = true'
+    config = CONFIG.replace('plugin = "list"', source)
+    server.routes["/feed"] = Reply(429, headers={"Retry-After": "86400"})
+    soon, asked = monitor_now + timedelta(minutes=5), monitor_now + timedelta(days=1)
+
+    def due(text: str = config) -> datetime | None:
+        state = make_runtime(text, now=monitor_now + HOUR).store.sources.get("news")
+        assert state is not None
+        return state.next_at
+
+    runtime = make_runtime(config)
+    with pytest.raises(SourceError, match=r"asked too often \(it asks to be left alone for 1d\)$"):
+        runtime.fetch("news", monitor_now)
+    assert due() == asked
+    assert due(config.replace('every = "5m"', 'every = "1m"')) == asked
+    assert due(config + "\n# a word\n") == asked
+    assert due(config.replace("/feed", "/other")) == soon
+    read(runtime, monitor_now)
+    server.routes["/feed"] = feed(("text", monitor_now))
+    read(runtime, monitor_now)
+    server.routes["/feed"] = Reply(500)
+    for _ in range(3):
+        read(runtime, monitor_now)
+    assert due() == soon, "nobody asked for that pause"

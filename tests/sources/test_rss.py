@@ -357,3 +357,101 @@ def test_a_bug_of_the_parser_is_one_line(
         read(source())
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__.__cause__, KeyError)  # type: ignore[union-attr]
+
+
+def test_articles_that_change_their_guids_and_links_are_known(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    def items(scheme: str, poll: int) -> list[str]:
+        return [
+            f"<item><guid>{scheme}-{n}-{poll}</guid><link>{scheme}://x/{n}</link><title>Story {n}</title></item>"
+            for n in range(3)
+        ]
+
+    rss, cursor, seen = source(), {}, set()
+    for poll, scheme in enumerate(["http", "http", "https", "https"]):
+        server.routes["/feed"] = Reply(body=feed(*items(scheme, poll)), headers=RSS)
+        documents, _, cursor = read(rss, cursor)
+        seen |= {d.external_id for d in documents}
+    assert len(seen) == 3
+    assert documents[0].url.startswith("https://")
+
+
+@pytest.mark.parametrize("end", [0.3, 0.5, 0.9, 0.99])
+def test_the_rest_of_a_feed_that_ended_in_the_middle_is_asked_for(
+    server: LoopbackServer, source: Callable[..., Rss], end: float
+) -> None:
+    items = [f"<item><title>Title {n}</title><guid>g{n}</guid></item>" for n in range(6)]
+    whole = feed(*items)
+
+    def answer(seen: Seen) -> Reply:
+        if seen.headers.get("if-none-match"):
+            return Reply(304)
+        body = whole[: int(len(whole) * end)] if len(server.requests) == 1 else whole
+        # closed, as HTTP/1.0 says where a body ends
+        return Reply(raw=[b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nConnection: close\r\n\r\n', body])
+
+    server.routes["/feed"] = answer
+    rss = source()
+    first, bad, cursor = read(rss)
+    assert [fault.place for fault in bad] == ["feed"]
+    assert "etag" not in cursor
+    assert "ended in the middle" in rss.notes(cursor)[0]
+    second, _, cursor = read(rss, cursor)
+    assert {d.external_id for d in [*first, *second]} == {f"g{n}" for n in range(6)}, (
+        "nor is there half a one"
+    )
+    assert rss.notes(cursor) == []
+    assert read(rss, cursor)[0] == [], "not modified"
+
+
+def test_a_broken_feed_that_was_read_to_its_end_is_whole(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    body = feed(item(1, "Q & A")) + b"<!-- made by a program"
+    server.routes["/feed"] = Reply(body=body, headers={**RSS, "ETag": '"1"'})
+    rss = source()
+    _, bad, cursor = read(rss)
+    assert len(bad) == 1
+    assert cursor["etag"] == '"1"'
+    assert rss.notes(cursor) == []
+
+
+def dated(*dates: str) -> bytes:
+    return feed(
+        *(f"<item><guid>{n}</guid><title>T</title><pubDate>{d}</pubDate></item>" for n, d in enumerate(dates))
+    )
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0500", "+0900"])
+def test_a_feed_that_dates_all_at_midnight_says_days(
+    server: LoopbackServer, source: Callable[..., Rss], zone: str
+) -> None:
+    """What is of today counts when it is read, as a date without a time does; what is older, on its day."""
+    today, old = f"{NOW:%a, %d %b %Y} 00:00:00 {zone}", f"Fri, 02 Jan 2026 00:00 {zone}"
+    server.routes["/feed"] = Reply(body=dated(today, old), headers=RSS)
+    by_id = {d.external_id: d.published_at for d in read(source())[0]}
+    assert by_id["0"] is None
+    assert by_id["1"] is not None
+    # one that does say a time shows that the others mean it
+    server.routes["/feed"] = Reply(body=dated(today, old, f"Fri, 02 Jan 2026 09:12:00 {zone}"), headers=RSS)
+    assert None not in [d.published_at for d in read(source())[0]]
+
+
+def test_midnights_of_a_json_feed(server: LoopbackServer, source: Callable[..., Rss]) -> None:
+    items = [{"id": 1, "title": "T", "date_published": f"{NOW:%Y-%m-%d}T00:00:00+02:00"}]
+    body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
+    server.routes["/feed"] = Reply(body=body)
+    assert [d.published_at for d in read(source())[0]] == [None]
+
+
+def test_an_entry_without_words_whose_date_changes_is_bad_once(
+    server: LoopbackServer, source: Callable[..., Rss]
+) -> None:
+    rss, cursor, told = source(), {}, 0
+    for day in range(1, 4):
+        empty = f"<item><guid>x</guid><pubDate>{day:02d} Mar 2026 10:00:00 GMT</pubDate></item>"
+        server.routes["/feed"] = Reply(body=feed(item(1), empty), headers=RSS)
+        _, bad, cursor = read(rss, cursor)
+        told += len(bad)
+    assert told == 1

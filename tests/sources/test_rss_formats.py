@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor_plugins._feed_dates import has_time
+from monitor_plugins._feed_dates import at_midnight, has_time
 from monitor_plugins._feed_entries import Entry, NotAFeed, Parsed, parse
 from monitor_plugins._feed_text import MAX_CHARACTERS, plain_to_text, tidy, to_text
 
@@ -435,3 +435,24 @@ def test_external_entities_are_not_read() -> None:
     body = "<!DOCTYPE rss [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>" + rss("<title>T &x;</title>")
     [entry] = read(body).entries
     assert "root" not in entry.title
+
+
+@pytest.mark.parametrize(
+    ("written", "midnight"),
+    [
+        ("Mon, 02 Mar 2026 00:00:00 GMT", True),
+        ("Mon, 02 Mar 2026 00:00 +0100", True),
+        ("Mon, 02 Mar 2026 0:00:00 EST", True),
+        ("2026-03-02T00:00:00Z", True),
+        ("2026-03-02T00:00:00.000-05:00", True),
+        ("2026-03-02 00:00:00", True),
+        ("20260302T000000Z", True),
+        ("2026-03-02T09:00:00+00:00", False),
+        ("2026-03-02T00:00:01Z", False),
+        ("2026-03-02T00:10:00Z", False),
+        ("Mon, 02 Mar 2026 10:00:00 GMT", False),
+        ("2026-03-02", False),
+    ],
+)
+def test_dates_that_are_written_as_midnight(written: str, midnight: bool) -> None:
+    assert at_midnight(written) is midnight

@@ -34,6 +34,11 @@ UNKNOWN = 20
 """So many values that are no known role are kept, with how often each came: a column of names has thousands."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIQUE = re.compile(
+    r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24,}|\d{15,}|[0-9A-HJKMNP-TV-Z]{26}|<\S+@\S+>",
+    re.I,
+)
+"""Ids that nothing else has: a UUID, a long digest or number, a ULID, a mail's. Others count within their thread."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -102,17 +107,17 @@ class Mapper:
         thread, role = field(record, columns.thread).strip(), field(record, columns.role).strip()
         written = field(record, columns.time).strip()
         published_at = self.time(written) if written else None
-        external_id = field(record, columns.id).strip() or identify(
-            digest(thread, role.casefold(), written, text), published_at is not None
-        )
+        given = field(record, columns.id).strip()
+        timed = published_at is not None
         return Document(
-            external_id=external_id,
+            external_id=given or identify(digest(thread, role.casefold(), written, text), timed),
             text=text,
             title=field(record, columns.title).strip(),
             url=field(record, columns.url).strip(),
             thread=thread,
             role=self.role(role) if role else self._default_role,
             published_at=published_at,
+            local=bool(given) and UNIQUE.fullmatch(given) is None,
         )
 
     def role(self, written: str) -> Role:

@@ -1,10 +1,12 @@
 """Chat logs: JSONL and CSV files that are read once, or followed while they grow.
 
-A record is a line of JSON or a row of CSV. Its ``external_id`` is its id where it has one:
-two files (or two lines) with the same id hold the same record, the later one an edit of the
-earlier. Without an id it is a digest of thread, role, time and text, so that the same message
-in two overlapping exports is one record, and one that comes twice at the same time in one file is two; a
-record that has no time either is known by its place in its file.
+A record is a line of JSON or a row of CSV. Where it has an id, it is known by that and its thread:
+two files (or two lines) with the same of both hold the same record, the later one an edit of the
+earlier, unless their times are more than a day apart and their texts differ (a counter that began
+again). An id that is unique by its form, such as a UUID, is enough alone. Without an id it is a
+digest of thread, role, time and text, so that the same message in two overlapping exports is one
+record, and one that comes twice at the same time in one file is two; a record that has no time
+either is known by its place in its file.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Columns(interfaces.Settings):
     """Which field of a record is what; ``a.b`` looks into objects, ``""`` switches one off."""
 
     text: str = Field(default="text", min_length=1, description="the message")
-    id: str = Field(default="id", description="what identifies a message in all files")
+    id: str = Field(default="id", description="what identifies a message in its thread, in all files")
     thread: str = Field(default="thread", description="what identifies the conversation")
     role: str = Field(default="role", description="who wrote it; see roles")
     time: str = Field(default="time", description="when it was written")

@@ -162,3 +162,18 @@ def test_a_role_that_nobody_knows_is_said(monitor):
     assert f"note: {said}" in monitor("sources", "show", "news").out
     monitor.edit("complete = true", 'complete = true\nroles = { "Rep 2" = "agent" }')
     assert "note:" not in monitor("sources", "show", "news").out
+
+
+def test_ids_that_stand_for_two_texts_are_said(monitor):
+    rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three"), ("A", 1, "another")]
+    monitor.write(
+        "chat.jsonl", "".join(f'{{"thread": "{t}", "id": {n}, "text": "{text}"}}\n' for t, n, text in rows)
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"')
+    (checked,) = monitor("sources", "check", "--json").json
+    assert checked["documents"] == 3
+    assert checked["notes"] == [
+        "1 document came with the id of another one and with another text, such as '1 of A': "
+        "each counts as an edit of the one before"
+    ]

@@ -66,6 +66,7 @@ def test_a_record_keeps_thread_role_time_and_title(tmp_path: Path) -> None:
             thread="t1",
             role="customer",
             published_at=datetime(2025, 5, 1, 8, tzinfo=UTC),
+            local=True,
         )
     ]
 

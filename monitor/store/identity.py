@@ -1,0 +1,56 @@
+"""Which stored document a document is, where the source's ids alone do not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.store.room import to_time_or_none
+from monitor.types import Document
+
+DAY = timedelta(days=1)
+
+
+def names(document: Document) -> list[str]:
+    """The ids that the document may be stored under, the likeliest first.
+
+    The first that came with an id has it plain, whatever its conversation: so had all of them in older
+    databases, which are thereby known again.
+    """
+    plain = document.external_id
+    if not document.local:
+        return [plain]
+    found = [plain, f"{plain}@{document.thread}"]
+    if document.published_at is not None:
+        days = [document.published_at + DAY * shift for shift in (0, -1, 1)]
+        found += [f"{found[1]}@{day:%Y-%m-%d}" for day in days]
+    return found
+
+
+def choose(document: Document, content: str, rows: Mapping[str, Any]) -> tuple[str, Any | None]:
+    """The id to store the document under, and the row that it is a version of (``None``: it is new).
+
+    :param content: the document's hash; :param rows: what is stored under its :func:`names`, by id.
+    """
+    known = names(document)
+    for name in known:
+        if name in rows and _same(document, content, rows[name]):
+            return name, rows[name]
+    free = [name for name in known[:3] if name not in rows]
+    return (free[0], None) if free else (known[1], rows[known[1]])
+
+
+def _same(document: Document, content: str, row: Any) -> bool:
+    if not document.local:
+        return True
+    published = to_time_or_none(row["published_at"])
+    if row["thread"] != document.thread:
+        # a conversation under a new name: the same words at the same moment
+        return published is not None and published == document.published_at and row["content_hash"] == content
+    return row["content_hash"] == content or not restarted(published, document.published_at)
+
+
+def restarted(one: datetime | None, other: datetime | None) -> bool:
+    """Whether two texts with one id in one conversation are so far apart that the numbers began again."""
+    return one is not None and other is not None and abs(one - other) > DAY

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from monitor.types import Document, Role
+from monitor_plugins._dates import plain
 
 if TYPE_CHECKING:
     from monitor_plugins.chatlog import ChatlogSettings
@@ -78,7 +79,8 @@ class Mapper:
     """Makes documents of records as the settings say.
 
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
-    ``default_role``, there is nothing to ask, and nothing is counted.
+    ``default_role``, there is nothing to ask, and nothing is counted. ``now``: no record is from a
+    later year than the one after it.
     """
 
     def __init__(self, settings: ChatlogSettings) -> None:
@@ -88,6 +90,7 @@ class Mapper:
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
         self._time_format = settings.time_format
+        self.now = datetime.max.replace(tzinfo=UTC)
         self._zone = zone(settings.timezone)
 
     def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:
@@ -159,21 +162,29 @@ class Mapper:
                 parsed = found
             if parsed.tzinfo is None:
                 parsed = parsed.replace(tzinfo=self._zone)
-            return parsed.astimezone(UTC)
+            moment = parsed.astimezone(UTC)
         except (ValueError, OverflowError, TypeError, IndexError):  # the last two: mail dates
             how = f"the time format {self._time_format!r}" if self._time_format else "a time"
             raise Unusable(
                 f"{self._columns.time!r} is {clean(written)[:60]!r}, which is not {how}; see the setting time_format"
             ) from None
+        if moment.year > self.now.year + 1:
+            raise Unusable(
+                f"{self._columns.time!r} is {clean(written)[:60]!r}, which would be in the year {moment.year}; "
+                "see the setting time_format"
+            )
+        return moment
 
 
 def guess(written: str) -> datetime | None:
-    """ISO 8601, seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
+    """ISO 8601, YYYYMMDDHHMM[SS], seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
 
     ``None`` for a date without a time of day.
 
     :raises ValueError, OverflowError: for anything else.
     """
+    if re.fullmatch(r"(19|20)\d{10}(\d\d)?", written):
+        return datetime.strptime(written.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows
     if re.fullmatch(r"-?\d{9,19}(\.\d{0,9})?|\d\.\d+e\+?1\d", written, re.IGNORECASE):
         seconds = float(written)
         while abs(seconds) >= 1e11:  # the year 5138: no log is from there
@@ -185,11 +196,11 @@ def guess(written: str) -> datetime | None:
         pass
     else:
         return None
-    iso = re.sub(r"\s*(utc|gmt)$", "+00:00", written, flags=re.IGNORECASE)
+    known = plain(written)
     try:
-        return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", iso))
+        return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", known))
     except ValueError:
-        return parsedate_to_datetime(written)
+        return parsedate_to_datetime(re.sub(r"(?<=\d)([+-]\d{4})$", r" \1", known))
 
 
 _NOTHING: Any = object()

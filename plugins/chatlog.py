@@ -64,7 +64,7 @@ class ChatlogSettings(interfaces.Settings):
     )
     default_role: Role = Field("customer", description="who wrote what has no role, or one that nobody knows")
     time_format: str = Field(
-        "", description="as of Python's strptime; empty: ISO 8601, seconds or milliseconds since 1970"
+        "", description="as of Python's strptime; empty: ISO 8601, 20250131103000, or seconds since 1970"
     )
     timezone: str = Field(
         default="UTC", description="the zone of times that name none, such as Europe/Berlin"
@@ -157,6 +157,7 @@ class Chatlog(interfaces.Source):
         :raises SourceError: if no file can be used, or a folder is missing.
         """
         stamp = int(now.timestamp())
+        self._mapper.now = now
         same = cursor.get("reading") == self._reading
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
         work, lost = self._work(cursor, stamp)

@@ -29,7 +29,8 @@ class Position:
     without its newline. ``skipped``: bytes so far of an overlong line. ``recent``: the latest
     records without an id, each with how often it came. ``fault``: why nothing can be read.
     ``bad``: records put aside. ``aside``: no pattern names the file, it was rotated away.
-    ``gone``: the epoch second at which the file was missed.
+    ``gone``: the epoch second at which the file was missed. ``open_since``: likewise, at which the
+    record of CSV at the position was first seen with a quote open and lines behind.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Position:
     bad: int = 0
     aside: bool = False
     gone: int = 0
+    open_since: int = 0
 
     @classmethod
     def load(cls, path: str, data: Mapping[str, Any]) -> Position:

@@ -54,7 +54,7 @@ class Reader(ABC):
         self.file, self.position, self.settings = file, position, settings
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
         seen = os.fstat(file.fileno())
-        self.size = seen.st_size
+        self.size, self.now = seen.st_size, now
         number, stamp = (seen.st_dev, seen.st_ino), (seen.st_size, seen.st_mtime_ns)
         unchanged = number == position.number and stamp == (position.size, position.mtime)
         if not unchanged or now < position.since:  # or the clock was put back
@@ -96,6 +96,7 @@ class Reader(ABC):
             self.head = (self.head + data)[:HEAD]
         self.tail = (self.tail + data[-TAIL:])[-TAIL:]
         self.position.offset += len(data)
+        self.position.open_since = 0
         self.position.line += data.count(b"\n")
         self.position.taken = not data.endswith(b"\n")
 

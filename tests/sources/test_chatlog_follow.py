@@ -144,6 +144,42 @@ def test_a_quote_left_open_holds_the_rest_back_only_until_the_file_has_settled(t
     assert [bad.place for bad in monitor.bad] == ["chat.csv:3"]
 
 
+def test_a_stray_quote_does_not_stall_a_file_that_grows(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,a\n2,"oops\n')
+    for n in range(3, 120):
+        append(chat, f"{n},text {n}\n{n + 1000},hal")
+        monitor.fetch(timedelta(seconds=5))
+        append(chat, "f\n")
+    assert len(monitor.texts) > 100
+    assert [(bad.place, bad.raw) for bad in monitor.bad] == [("chat.csv:3", '2,"oops')]
+    monitor.fetch()
+    assert len(monitor.texts) == len(set(monitor.ids)) == 1 + 2 * 117
+
+
+def test_a_stray_quote_in_a_file_that_hardly_grows_is_given_up_in_the_hour(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,a\n2,"oops\n')
+    for n in range(3, 8):
+        append(chat, f"{n},b\n")
+        monitor.fetch(HOUR / 2)
+    assert monitor.texts == ["a", *"bbbbb"]
+
+
+@pytest.mark.parametrize("between", ["word", "a, b, c", 'x,""y""'])
+def test_a_long_quoted_text_that_comes_in_pieces_is_one(tmp_path: Path, between: str) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,"first\n')
+    for n in range(200):
+        append(chat, f"{between} {n}" + ",z" * (n % 3 == 1) + "\n")
+        monitor.fetch(timedelta(seconds=5))
+    append(chat, 'last"\n2,b\n')
+    texts = monitor.fetch()
+    assert len(texts) == 2
+    assert texts[0].count("\n") == 201
+    assert monitor.bad == []
+
+
 def test_a_clock_that_is_put_back_only_delays(tmp_path: Path) -> None:
     monitor = Follower(tmp_path, "chat.csv")
     append(tmp_path / "chat.csv", "id,text\n1,a")

@@ -6,7 +6,9 @@ import glob
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import SourceError
@@ -19,39 +21,105 @@ ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
 
 
-def find(base: Path, patterns: Sequence[str]) -> list[Found]:
-    """The files that the patterns name, each once, in any order.
+@dataclass
+class Folders:
+    """What the patterns name: ``files``, each once, in any order; ``faults``, a line for each that cannot be looked at.
 
-    A file that does not exist yet is no fault.
-
-    :raises SourceError: if a folder is missing.
+    ``others``: how many files are there with a suffix that is not read.
     """
+
+    files: list[Found]
+    faults: list[str]
+    others: Counter[str]
+
+
+def find(base: Path, patterns: Sequence[str]) -> Folders:
+    """The files that the patterns name. A file that does not exist yet is no fault, a folder is."""
     found: dict[Number, Found] = {}
+    faults: list[str] = []
+    others: Counter[str] = Counter()
     for pattern in patterns:
-        for path in _expand(base, os.path.expanduser(pattern)):
-            one = look(base, path)
-            if one is not None:
-                found.setdefault(one.number, one)
-    return list(found.values())
+        try:
+            for path in _expand(base, os.path.expanduser(pattern), others):
+                one = look(base, path)
+                if one is not None:
+                    found.setdefault(one.number, one)
+        except SourceError as error:
+            faults.append(str(error))
+    return Folders(list(found.values()), faults, others)
 
 
-def _expand(base: Path, pattern: str) -> list[Path]:
+def _expand(base: Path, pattern: str, others: Counter[str]) -> list[Path]:
     path = base / pattern
-    if path.is_dir():
-        return [
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")
-        ]
-    if glob.has_magic(pattern) and not path.exists():
-        folder = base.joinpath(*_plain_parts(pattern))
+    if os.path.isdir(path):
+        _enter(path)
+        entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        others.update(entry.suffix.lower() for entry in entries if entry.suffix and os.path.isfile(entry))
+        return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
+    if glob.has_magic(pattern) and not os.path.exists(path):
+        _enter(base.joinpath(*_plain_parts(pattern)))
         matches = [base / match for match in glob.glob(pattern, root_dir=base, recursive=True)]
-        paths = [match for match in matches if match.suffix.lower() not in COMPRESSED]
-    else:
-        folder, paths = path.parent, [path]
-    if not folder.is_dir():
-        raise SourceError(f"there is no folder {folder}; make it, or mend the setting path")
-    return paths
+        others.update(match.suffix.lower() for match in matches if match.suffix.lower() in COMPRESSED)
+        return [match for match in matches if match.suffix.lower() not in COMPRESSED]
+    _enter(path.parent, listed=False)
+    return [path]
+
+
+def _enter(folder: Path, *, listed: bool = True) -> None:
+    """See that a folder can be entered, and ``listed``.
+
+    :raises SourceError: if not, with the folder.
+    """
+    try:
+        os.stat(f"{folder}/.")
+        if listed:
+            os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError(f"there is no folder {folder}; make it, or mend the setting path") from None
+    except OSError as error:
+        raise SourceError(f"{_barred(folder)} may not be read: {error.strerror}") from None
+
+
+def _barred(folder: Path) -> Path:
+    """The outermost folder that bars the way to this one."""
+    for outer in [*reversed(folder.parents), folder]:
+        try:
+            os.stat(f"{outer}/.")
+        except OSError:
+            return outer
+    return folder
+
+
+def nothing(patterns: Sequence[str], there: Folders) -> str:
+    """That there is nothing to read, and what is there instead."""
+    named = ", ".join(patterns)
+    if not there.others:
+        return f"no file is there yet: {named}"
+    others = ", ".join(f"{count} {suffix}" for suffix, count in there.others.most_common(5))
+    return (
+        f"no file that is read is there yet: {named}; there are {others}, and what is read of a folder is "
+        f"{' '.join(sorted(SUFFIXES))}; name others as in {patterns[0].rstrip('/*')}/*.txt, and unpack what is packed"
+    )
+
+
+def closed(base: Path, patterns: Sequence[str], missed: Sequence[Position], *, empty: bool) -> list[str]:
+    """Why files that were read are not found: their folders cannot be looked at, or (where it is
+    ``empty``, that is no file at all is left) are gone. A folder that no pattern names counts not.
+    """
+    parents = {(base / position.path).parent for position in missed if not position.aside}
+    faults = []
+    for pattern in map(os.path.expanduser, patterns):
+        if not (parents and glob.has_magic(pattern)):
+            continue
+        folders = {base / name for name in glob.glob(os.path.dirname(pattern), root_dir=base, recursive=True)}
+        for parent in sorted(parents):
+            if parent not in folders and not (empty and not parent.exists()):
+                continue
+            try:
+                _enter(parent)
+            except SourceError as error:
+                faults.append(str(error))
+    return list(dict.fromkeys(faults))
 
 
 def _plain_parts(pattern: str) -> list[str]:

@@ -26,12 +26,14 @@ from monitor.durations import Duration
 from monitor.errors import SourceError
 from monitor.types import BadRecord, Batch, Document, Role
 from monitor_plugins._chatlog_csv import CsvReader
-from monitor_plugins._chatlog_files import assign, find
+from monitor_plugins._chatlog_files import assign, closed, find, nothing
 from monitor_plugins._chatlog_position import Found, Position
 from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, is_binary
 from monitor_plugins._chatlog_records import Mapper, digest, zone
 
 BATCH_BYTES = 4 * 1024 * 1024
+FAULTS = 3
+"""So many files and folders that cannot be read are named."""
 FORGET = 7 * 86400
 """Seconds after which the position in a file that is gone is forgotten."""
 
@@ -142,25 +144,24 @@ class Chatlog(interfaces.Source):
         return f"chat logs in {', '.join(self._paths)}"
 
     def notes(self, cursor: Mapping[str, Any]) -> list[str]:
-        """Whether there is no file, and which values of the role's column nobody knows of those read."""
-        try:
-            none = "" if find(self.base, self._paths) else f"no file is there yet: {', '.join(self._paths)}"
-        except SourceError as error:
-            none = str(error)
-        return [*[none] * bool(none), *self._mapper.notes(cursor.get("roles", {}))]
+        """Which files are missing or cannot be read, and which words for a role nobody knows of those read."""
+        there = find(self.base, self._paths)
+        none = [] if there.files or there.faults else [nothing(self._paths, there)]
+        barred = [f"{path} {at['fault']}" for path, at in cursor.get("files", {}).items() if at.get("fault")]
+        return [*there.faults, *none, *barred[:FAULTS], *self._mapper.notes(cursor.get("roles", {}))]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.
 
         Files that cannot be used are each one bad record, and the others go on.
 
-        :raises SourceError: if no file can be used, or a folder is missing.
+        :raises SourceError: if no file can be used, or (when all others are read) a folder cannot.
         """
         stamp = int(now.timestamp())
         self._mapper.now = now
         same = cursor.get("reading") == self._reading
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
-        work, lost = self._work(cursor, stamp)
+        work, lost, barred = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
         used = {position.identity for position in [*lost, *(position for _, position in work)]}
@@ -195,6 +196,8 @@ class Chatlog(interfaces.Source):
         last = batch()
         if documents or bad or last.cursor != cursor:
             yield last
+        if barred:
+            raise SourceError("; ".join(barred[:FAULTS]))
         faults = [position for _, position in work if position.fault]
         if faults and len(faults) == len(work):
             more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
@@ -202,10 +205,11 @@ class Chatlog(interfaces.Source):
 
     def _work(
         self, cursor: Mapping[str, Any], stamp: int
-    ) -> tuple[list[tuple[Found, Position]], list[Position]]:
-        """The files with their positions, and positions whose file is gone (for the time being)."""
-        files = find(self.base, self._paths)
-        if self.settings.complete and not files:
+    ) -> tuple[list[tuple[Found, Position]], list[Position], list[str]]:
+        """The files with their positions, positions whose file is gone (for the time being), and why it may be."""
+        there = find(self.base, self._paths)
+        files = there.files
+        if self.settings.complete and not files and not there.faults:
             raise SourceError(f"there is no file {', '.join(self._paths)}")
         known = [Position.load(path, data) for path, data in cursor.get("files", {}).items()]
         known += [Position.load(data["path"], data) for data in cursor.get("lost", ())]
@@ -221,9 +225,11 @@ class Chatlog(interfaces.Source):
             if position.number != found.number:
                 position.dev, position.ino, position.fault = found.dev, found.ino, ""
             position.path, position.gone, position.aside = found.key, 0, found.number not in named
+        faults = list(dict.fromkeys(there.faults + closed(self.base, self._paths, lost, empty=not files)))
         for position in lost:
             position.gone = position.gone or stamp
-        return work, [position for position in lost if stamp - position.gone < FORGET and position.offset]
+        kept = [position for position in lost if faults or stamp - position.gone < FORGET]
+        return work, [position for position in kept if position.offset], faults
 
     def _read(
         self, found: Found, position: Position, claim: Callable[[str], str], stamp: int

@@ -25,7 +25,10 @@ class CsvReader(Reader):
         while True:
             self.file.seek(self.position.offset)
             if not self.position.delimiter:
-                self.position.delimiter = self.settings.delimiter or self._delimiter()
+                self._separator_line()
+                self.position.delimiter = (
+                    self.position.delimiter or self.settings.delimiter or self._delimiter()
+                )
             lines = _Lines(self)
             try:
                 for row in csv.reader(lines, delimiter=self.position.delimiter, strict=True):
@@ -82,6 +85,17 @@ class CsvReader(Reader):
         self.advance(first)
         yield bad
 
+    def _separator_line(self) -> None:
+        """Go past the line ``sep=;`` that spreadsheets begin a file with; a delimiter that was set counts more."""
+        if self.position.offset:
+            return
+        line = self.file.readline(32)
+        found = re.fullmatch(rb'"?sep=([^\s"]|\t)"?\r?\n', self.text_of(line, 0), re.IGNORECASE)
+        if found is not None:
+            self.position.delimiter = self.settings.delimiter or found.group(1).decode("latin-1")
+            self.advance(line)
+        self.file.seek(self.position.offset)
+
     def _delimiter(self) -> str:
         """The one that sets the text column apart in the first line, else the most frequent."""
         start = self.file.read(BLOCK).decode(self.settings.encoding, "replace").lstrip("\ufeff")
@@ -116,6 +130,8 @@ class CsvReader(Reader):
         if position.header is None:
             position.header = self._header(row)
             return None
+        if [name.strip().casefold() for name in row] == [name.casefold() for name in position.header]:
+            return None  # two exports in one file
         if not position.identity:
             position.identity = self.claim(digest(position.header, row))
         if any(cell.strip() for cell in row[len(position.header) :]):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BLOCK = 64 * 1024
 RAW = 500
+PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+"""How files begin that gzip, zip, bzip2, xz and zstd made."""
 RECENT = 32
 """Records without an id that repeat are told apart if no more than this many lie between them."""
 
@@ -27,6 +29,32 @@ _CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 
 class FileFault(Exception):
     """Nothing of the file can be read; the message says why."""
+
+
+def unreadable(start: bytes) -> str:
+    """Why a file that begins so cannot be read as text; empty if it can."""
+    if start.startswith(PACKED):
+        return "is compressed; unpack it"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "is encoded in UTF-16; convert it to UTF-8"
+    return "is a binary file: it holds NUL bytes" if is_binary(start) else ""
+
+
+def one_value(start: bytes) -> str:
+    """Why a file of JSON that begins so holds no records in lines; empty if it does, or may.
+
+    An array, or an object over several lines, is known by its first line.
+    """
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    first, *more = text.split(b"\n", 1)
+    line = b"".join(first.split())
+    if line == b"[" or line.startswith(b"[{"):
+        kind = "a JSON array"
+    elif more and (line == b"{" or (line.startswith(b'{"') and line.endswith(b"["))):
+        kind = "one JSON object over several lines"
+    else:
+        return ""
+    return f"is {kind}, and one record a line is wanted, such as jq makes of an array: jq -c '.[]' FILE"
 
 
 def is_binary(start: bytes) -> bool:

@@ -28,7 +28,7 @@ from monitor.types import BadRecord, Batch, Document, Role
 from monitor_plugins._chatlog_csv import CsvReader
 from monitor_plugins._chatlog_files import assign, closed, find, nothing
 from monitor_plugins._chatlog_position import Found, Position
-from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, is_binary
+from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, one_value, unreadable
 from monitor_plugins._chatlog_records import Mapper, digest, zone
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -262,15 +262,13 @@ class Chatlog(interfaces.Source):
     def _reader(self, file: BinaryIO, position: Position) -> type[Reader]:
         """How the file is read.
 
-        :raises FileFault: if it is no text.
+        :raises FileFault: if it is no text, or no records.
         """
         start = b""
         if not position.offset:
             start = file.read(BLOCK)
-            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise FileFault("is encoded in UTF-16; convert it to UTF-8")
-            if is_binary(start):
-                raise FileFault("is a binary file: it holds NUL bytes")
+            if reason := unreadable(start):
+                raise FileFault(reason)
         if self.settings.format != "auto":
             position.format = self.settings.format
         elif not position.format:
@@ -282,6 +280,8 @@ class Chatlog(interfaces.Source):
                 position.format = "jsonl"
             elif text:
                 position.format = "csv"
+        if position.format == "jsonl" and (reason := one_value(start)):
+            raise FileFault(reason)
         return CsvReader if position.format == "csv" else JsonReader
 
 

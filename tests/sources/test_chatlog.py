@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import tracemalloc
@@ -327,6 +328,50 @@ def test_csv_dialects(tmp_path: Path) -> None:
             ("1", 'He said "no", twice', "agent"),
             ("2", "two\nlines", "customer"),
         ]
+
+
+def test_the_line_of_spreadsheets_names_the_delimiter(tmp_path: Path) -> None:
+    for name, start in (("a", ""), ("b", "\ufeff"), ("c", "")):
+        (tmp_path / f"{name}.csv").write_text(start + "sep=;\r\ntext;id\r\nhel,lo,;1\r\n", encoding="utf-8")
+        documents, bad, cursor = read(source(tmp_path, f"{name}.csv", delimiter=";" if name == "c" else ""))
+        assert ([(d.external_id, d.text) for d in documents], bad) == ([("1", "hel,lo,")], [])
+        assert read(source(tmp_path, f"{name}.csv"), cursor)[:2] == ([], [])
+
+
+def test_a_header_that_comes_again_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("ID,Text\n1,a\nID,Text\n2,b\n")
+    documents, bad, _ = read(source(tmp_path, "a.csv"))
+    assert ([d.external_id for d in documents], bad) == (["1", "2"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        (
+            "a.json",
+            json.dumps([{"text": "a"}, {"text": "b"}], indent=1).encode(),
+            "is a JSON array, and one record a line",
+        ),
+        ("a.json", json.dumps([{"text": "a"}, {"text": "b"}]).encode() + b"\n", "is a JSON array"),
+        ("a.jsonl", b'[{"text": "a"},\n{"text": "b"}]\n', "is a JSON array"),
+        (
+            "a.json",
+            json.dumps({"messages": [{"text": "b"}]}, indent=1).encode(),
+            "is one JSON object over several",
+        ),
+        ("a.jsonl.gz", gzip.compress(jsonl({"text": "a"}).encode()), "is compressed; unpack it"),
+    ],
+)
+def test_a_file_that_holds_no_lines_of_records_is_said_once(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "good.jsonl").write_text(jsonl({"text": "good"}))
+    documents, bad, cursor = read(source(tmp_path, [name, "good.jsonl"]))
+    assert [d.text for d in documents] == ["good"]
+    assert [b.place for b in bad] == [name]
+    assert reason in bad[0].reason
+    assert read(source(tmp_path, [name, "good.jsonl"]), cursor)[:2] == ([], [])
 
 
 def test_a_set_encoding_and_delimiter_are_used(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from gzip import GzipFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from monitor.types import BadRecord, Document
@@ -15,7 +16,7 @@ from monitor_plugins._chatlog_position import HEAD, TAIL, Position, fingerprint,
 from monitor_plugins._chatlog_records import Mapper, Unusable
 
 if TYPE_CHECKING:
-    from monitor_plugins.chatlog import ChatlogSettings
+    from monitor_plugins._chatlog_settings import ChatlogSettings
 
 BLOCK = 64 * 1024
 RAW = 500
@@ -82,6 +83,7 @@ class Reader(ABC):
         self.file, self.position, self.settings = file, position, settings
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
         seen = os.fstat(file.fileno())
+        self.complete = settings.complete or isinstance(file, GzipFile)  # nobody writes to that any more
         self.size, self.now = seen.st_size, now
         number, stamp = (seen.st_dev, seen.st_ino), (seen.st_size, seen.st_mtime_ns)
         unchanged = number == position.number and stamp == (position.size, position.mtime)
@@ -136,7 +138,7 @@ class Reader(ABC):
 
     def at_rest(self, rest: bytes) -> bool:
         """Whether ``rest`` is all that is left, and whole although its newline is missing."""
-        return self.settings.complete or (self.resting and self.ends(rest) and self._reaches_end(rest))
+        return self.complete or (self.resting and self.ends(rest) and self._reaches_end(rest))
 
     def ends(self, rest: bytes) -> bool:
         """Whether ``rest``, in a file that nobody has touched since the last look, is a whole record."""
@@ -160,7 +162,7 @@ class Reader(ABC):
             position.skipped += len(block)
             self.advance(block)
             ended = block.endswith(b"\n")
-        if ended or self.settings.complete or (self.settled and self._reaches_end(b"")):
+        if ended or self.complete or (self.settled and self._reaches_end(b"")):
             reason = f"line of {position.skipped:,} bytes exceeds max_line_bytes = {self.limit}"
             position.skipped, position.taken, position.bad = 0, not ended, position.bad + 1
             yield BadRecord(reason, f"{position.path}:{place}")

@@ -16,7 +16,7 @@ from monitor.types import Document, Role
 from monitor_plugins._dates import plain
 
 if TYPE_CHECKING:
-    from monitor_plugins.chatlog import ChatlogSettings
+    from monitor_plugins._chatlog_settings import ChatlogSettings
 
 log = logging.getLogger(__name__)
 

@@ -13,118 +13,27 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal
-
-from pydantic import Field, field_validator
+from typing import Any, BinaryIO, ClassVar
 
 from monitor import hookimpl, interfaces
-from monitor.durations import Duration
 from monitor.errors import SourceError
-from monitor.types import BadRecord, Batch, Document, Role
+from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._chatlog_csv import CsvReader
-from monitor_plugins._chatlog_files import assign, closed, find, nothing
-from monitor_plugins._chatlog_position import Found, Position
+from monitor_plugins._chatlog_files import assign
+from monitor_plugins._chatlog_folders import closed, find, nothing
+from monitor_plugins._chatlog_position import TORN, Found, Position
 from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, one_value, unreadable
-from monitor_plugins._chatlog_records import Mapper, digest, zone
+from monitor_plugins._chatlog_records import Mapper, digest
+from monitor_plugins._chatlog_settings import ChatlogSettings
 
 BATCH_BYTES = 4 * 1024 * 1024
 FAULTS = 3
 """So many files and folders that cannot be read are named."""
 FORGET = 7 * 86400
 """Seconds after which the position in a file that is gone is forgotten."""
-
-
-class Columns(interfaces.Settings):
-    """Which field of a record is what; ``a.b`` looks into objects, ``""`` switches one off."""
-
-    text: str = Field(default="text", min_length=1, description="the message")
-    id: str = Field(default="id", description="what identifies a message in its thread, in all files")
-    thread: str = Field(default="thread", description="what identifies the conversation")
-    role: str = Field(default="role", description="who wrote it; see roles")
-    time: str = Field(default="time", description="when it was written")
-    title: str = Field(default="title", description="the subject")
-    url: str = Field(default="url", description="where it can be read")
-
-
-class ChatlogSettings(interfaces.Settings):
-    """Settings of a chat log."""
-
-    path: str | list[str] = Field(
-        min_length=1, description="a file, a folder or a pattern such as logs/*.jsonl; or a list of them"
-    )
-    format: Literal["auto", "jsonl", "csv"] = Field(
-        "auto", description='"jsonl", "csv", or "auto": by the name, else by the first character'
-    )
-    columns: Columns = Field(Columns(), description="which column (or JSON key) is what")
-    roles: dict[str, Role] = Field(
-        {},
-        description="customer, agent or publisher by what the files say, beside the usual words",
-    )
-    default_role: Role = Field("customer", description="who wrote what has no role, or one that nobody knows")
-    time_format: str = Field(
-        "", description="as of Python's strptime; empty: ISO 8601, 20250131103000, or seconds since 1970"
-    )
-    timezone: str = Field(
-        default="UTC", description="the zone of times that name none, such as Europe/Berlin"
-    )
-    encoding: str = Field("utf-8", description="how the files are encoded")
-    delimiter: str = Field(
-        "", max_length=1, description="between the fields of CSV; empty: comma, semicolon, tab or | as found"
-    )
-    max_line_bytes: int = Field(
-        1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="a longer line (or record of CSV) is put aside"
-    )
-    settle: Duration = Field(
-        3600,
-        ge=0,
-        description="a last line without newline is read when its file has not changed for so long",
-    )
-    complete: bool = Field(
-        False, description="the files are complete: read a last line without newline at once"
-    )
-    batch_size: int = Field(500, ge=1, le=5000, description="how many records are handed over at a time")
-
-    @field_validator("time_format")
-    @classmethod
-    def _known_directives(cls, value: str) -> str:
-        try:
-            datetime.strptime("", value)  # noqa: DTZ007 - nothing is made of it
-        except (ValueError, re.error) as error:
-            if isinstance(error, re.error) or not str(error).startswith("time data"):
-                raise ValueError(f"{value!r} is no form of times: {error}") from None
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            zone(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone; write one like UTC or Europe/Berlin") from None
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            codecs.lookup(value)
-            plain = '{"\n,'.encode(value) == b'{"\n,'
-        except (LookupError, ValueError):
-            raise ValueError(f"{value!r} is no encoding; write one like utf-8, latin-1 or cp1252") from None
-        if not plain:
-            raise ValueError(f"{value!r} has its own newlines; convert the files to utf-8")
-        return value
-
-    @field_validator("delimiter")
-    @classmethod
-    def _usable_delimiter(cls, value: str) -> str:
-        if value in ('"', "\r", "\n"):
-            raise ValueError(f"{value!r} cannot stand between fields")
-        return value
 
 
 class Chatlog(interfaces.Source):
@@ -161,7 +70,7 @@ class Chatlog(interfaces.Source):
         self._mapper.now = now
         same = cursor.get("reading") == self._reading
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
-        work, lost, barred = self._work(cursor, stamp)
+        work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
         used = {position.identity for position in [*lost, *(position for _, position in work)]}
@@ -179,7 +88,6 @@ class Chatlog(interfaces.Source):
             return Batch(tuple(documents), tuple(bad), made)
 
         documents: list[Document] = []
-        bad: list[BadRecord] = []
         weight = 0
         for found, position in work:
             for item in self._read(found, position, claim, stamp):
@@ -193,6 +101,12 @@ class Chatlog(interfaces.Source):
                     yield batch()
                     documents, bad, weight = [], [], 0
             state[position.path] = position.dump()
+            if found.packed and position.aside:
+                del state[
+                    position.path
+                ]  # read as far as it can be; what is remembered of it knows no file any more
+                position.dev, position.ino, position.gone = 0, 0, stamp
+                gone.append({"path": position.path, **position.dump()})
         last = batch()
         if documents or bad or last.cursor != cursor:
             yield last
@@ -205,8 +119,10 @@ class Chatlog(interfaces.Source):
 
     def _work(
         self, cursor: Mapping[str, Any], stamp: int
-    ) -> tuple[list[tuple[Found, Position]], list[Position], list[str]]:
-        """The files with their positions, positions whose file is gone (for the time being), and why it may be."""
+    ) -> tuple[list[tuple[Found, Position]], list[Position], list[str], list[BadRecord]]:
+        """The files with their positions, positions whose file is gone (for the time being), why it may be, and
+        what may have been lost with it.
+        """
         there = find(self.base, self._paths)
         files = there.files
         if self.settings.complete and not files and not there.faults:
@@ -218,18 +134,19 @@ class Chatlog(interfaces.Source):
             for position in known:
                 if position.bad:
                     position.restart()
-        pairs, lost = assign(self.base, files, known)
+        pairs, lost, torn = assign(self.base, files, known)
         named = {found.number for found in files}
         work = [(found, position or Position(found.key)) for found, position in pairs]
         for found, position in work:
             if position.number != found.number:
                 position.dev, position.ino, position.fault = found.dev, found.ino, ""
             position.path, position.gone, position.aside = found.key, 0, found.number not in named
+            position.target = os.path.realpath(found.path) if os.path.islink(found.path) else ""
         faults = list(dict.fromkeys(there.faults + closed(self.base, self._paths, lost, empty=not files)))
         for position in lost:
             position.gone = position.gone or stamp
         kept = [position for position in lost if faults or stamp - position.gone < FORGET]
-        return work, [position for position in kept if position.offset], faults
+        return work, [position for position in kept if position.offset], faults, [_torn(one) for one in torn]
 
     def _read(
         self, found: Found, position: Position, claim: Callable[[str], str], stamp: int
@@ -238,7 +155,9 @@ class Chatlog(interfaces.Source):
         if found.unchanged(position) and position.offset == found.size and not position.skipped:
             return
         try:
-            with found.path.open("rb") as file:
+            if found.packed and not position.aside:
+                raise FileFault("is compressed; unpack it")
+            with found.open() as file:
                 seen = os.fstat(file.fileno())
                 if (seen.st_dev, seen.st_ino) != found.number:
                     return  # replaced a moment ago: the next fetch sorts it out
@@ -252,6 +171,8 @@ class Chatlog(interfaces.Source):
                 return
         except FileFault as error:
             fault = str(error)
+        except TORN:
+            fault = "is damaged: it cannot be decompressed to its end"
         except OSError as error:
             fault = f"cannot be read: {error.strerror}"
         if fault != position.fault:
@@ -283,6 +204,14 @@ class Chatlog(interfaces.Source):
         if position.format == "jsonl" and (reason := one_value(start)):
             raise FileFault(reason)
         return CsvReader if position.format == "csv" else JsonReader
+
+
+def _torn(position: Position) -> BadRecord:
+    reason = (
+        "was rotated and compressed before it was read to its end: what was written into it after byte "
+        f"{position.offset:,} may be lost; have it compressed a turn later (delaycompress of logrotate)"
+    )
+    return BadRecord(reason, position.path)
 
 
 @hookimpl

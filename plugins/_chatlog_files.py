@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from monitor_plugins._chatlog_position import COMPRESSED, PACKED, Found, Number, Position, look
+from monitor_plugins._chatlog_position import COMPRESSED, PACKED, TORN, Found, Number, Position, look
 
 ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
@@ -26,13 +26,16 @@ def assign(
 
     A file is known by its number, wherever in its folder it was moved to; else by its name; else
     by its content (the copy that was made before a truncation). What was read must be at its
-    beginning in any case. Files come in the order in which they were last written.
+    beginning in any case, or half of it where records are known by their place: somebody
+    edited the file. Files come in the order in which they were last written.
     """
     matching = _Matching(base, found, known)
     matching.by_number()
     matching.by_name()
     matching.by_content()
     torn = matching.packed()
+    matching.by_beginning()
+    torn = [position for position in torn if position in matching.free.values()]
     matching.rotated_unseen()
     pairs = [(one, matching.matched.get(one.number)) for one in matching.found.values()]
     return sorted(pairs, key=lambda pair: (pair[0].mtime, pair[0].key)), list(matching.free.values()), torn
@@ -90,6 +93,21 @@ class _Matching:
         self.found.setdefault(one.number, one)
         self.matched[one.number] = self.free.pop(index)
         return True
+
+    def by_beginning(self) -> None:
+        """Files that were edited where their records are known by their place: they keep what is before."""
+        for index, position in list(self.free.items()):
+            for one in self.found.values():
+                if one.key != position.path or one.number in self.matched or not position.marks:
+                    continue
+                try:
+                    with one.open() as file:
+                        same = position.rewind(file)
+                except (OSError, *TORN):
+                    continue
+                if same:
+                    self.matched[one.number] = self.free.pop(index)
+                    break
 
     def packed(self) -> list[Position]:
         """Find files that were rotated and compressed since the last look.

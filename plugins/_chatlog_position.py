@@ -39,7 +39,8 @@ class Position:
     ``bad``: records put aside. ``aside``: no pattern names the file, it was rotated away.
     ``gone``: the epoch second at which the file was missed. ``open_since``: likewise, at which the
     record of CSV at the position was first seen with a quote open and lines behind.
-    ``target``: the file that a link led to.
+    ``target``: the file that a link led to. ``marks``: of a file whose records have neither id nor time,
+    ends of records as offset, lines and fingerprint: the last two, and earlier ones ever farther apart.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Position:
     gone: int = 0
     open_since: int = 0
     target: str = ""
+    marks: list[list[Any]] = field(default_factory=list)
 
     @classmethod
     def load(cls, path: str, data: Mapping[str, Any]) -> Position:
@@ -84,6 +86,26 @@ class Position:
     @property
     def number(self) -> Number:
         return self.dev, self.ino
+
+    def mark(self, head: bytes, tail: bytes) -> None:
+        """Remember that a record ends here; ``head`` and ``tail`` are the first and the last bytes before."""
+        marks = self.marks
+        marks.append([self.offset, self.line, fingerprint(head + tail)])
+        if len(marks) > 3 and marks[-3][0] < 1.25 * marks[-4][0]:
+            del marks[-3]
+
+    def rewind(self, file: BinaryIO) -> bool:
+        """Go back to where a file that was edited still is as it was read; says whether that is half of it at least."""
+        for number, (offset, line, wanted) in reversed([*enumerate(self.marks)]):
+            if offset * 2 < self.offset:
+                break
+            head, tail = read_marks(file, offset)
+            if fingerprint(head + tail) == wanted:
+                self.offset, self.line, self.marks = offset, line, self.marks[: number + 1]
+                self.head, self.tail = fingerprint(head), fingerprint(tail)
+                self.taken, self.skipped, self.open_since, self.recent = False, 0, 0, []
+                return True
+        return False
 
     def restart(self) -> None:
         """Read the same file from its beginning again."""

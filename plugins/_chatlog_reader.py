@@ -84,6 +84,7 @@ class Reader(ABC):
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
         seen = os.fstat(file.fileno())
         self.complete = settings.complete or isinstance(file, GzipFile)  # nobody writes to that any more
+        self.placed = bool(position.marks)  # whether records are known by their place
         self.size, self.now = seen.st_size, now
         number, stamp = (seen.st_dev, seen.st_ino), (seen.st_size, seen.st_mtime_ns)
         unchanged = number == position.number and stamp == (position.size, position.mtime)
@@ -129,6 +130,8 @@ class Reader(ABC):
         self.position.open_since = 0
         self.position.line += data.count(b"\n")
         self.position.taken = not data.endswith(b"\n")
+        if self.placed and not self.position.taken:
+            self.position.mark(self.head, self.tail)
 
     def bad(self, reason: str, raw: bytes = b"") -> BadRecord:
         """The record at the position, put aside."""
@@ -190,6 +193,7 @@ class Reader(ABC):
 
         def identify(content: str, timed: bool) -> str:
             if not timed:
+                self.placed = True
                 return f"{content}-{position.identity}-{position.offset}"
             count = 1 + next((times for known, times in position.recent if known == content), 0)
             others = [pair for pair in position.recent if pair[0] != content]

@@ -420,6 +420,41 @@ def test_a_file_written_anew_with_more_in_it_is_read_on(tmp_path: Path) -> None:
     assert monitor.fetch() == ["c"]
 
 
+@pytest.mark.parametrize("count", [4, 50, 1000])
+@pytest.mark.parametrize("way", ["editor", "in place"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_an_edited_last_line_brings_no_other_again(tmp_path: Path, kind: str, way: str, count: int) -> None:
+    chat, monitor = tmp_path / f"chat.{kind}", Follower(tmp_path, f"chat.{kind}")
+
+    def written(*texts: str) -> str:
+        return lines(*texts) if kind == "jsonl" else "text,role\n" + "".join(f'"{text}",\n' for text in texts)
+
+    texts = [f"text {n}" for n in range(count)]
+    append(chat, written(*texts))
+    monitor.fetch()
+    for changed in ([*texts[:-1], "edited"], [*texts[:-1], "edited again", "new"]):
+        if way == "editor":
+            append(tmp_path / "new", written(*changed))
+            (tmp_path / "new").replace(chat)
+        else:
+            chat.write_text(written(*changed))
+        assert monitor.fetch() == changed[count - 1 :]
+    chat.write_text(written(*texts[: -(count // 4)], "line"))
+    known = set(monitor.ids)
+    again = monitor.fetch()
+    assert again[-1] == "line"
+    assert set(monitor.ids) - known == {monitor.ids[-1]}
+
+
+def test_a_log_that_begins_as_the_last_one_did_is_another(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
+    append(chat, lines("start", "a", "b", "c"))
+    monitor.fetch()
+    chat.write_text(lines("start", "d", "e", "f"))
+    assert monitor.fetch() == ["start", "d", "e", "f"]
+    assert len(set(monitor.ids)) == 8
+
+
 def test_a_change_behind_the_beginning_is_noticed(tmp_path: Path) -> None:
     chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
     stem = [line(f"text {n}", id=n) for n in range(100)]

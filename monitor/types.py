@@ -29,7 +29,7 @@ class Document:
     edited. ``thread`` groups the turns of one conversation. ``published_at`` is what the
     source claims, ``None`` where it claims nothing (or a date without a time). ``local``: the
     ``external_id`` is a number of the conversation's own: another ``thread`` has another document
-    under it, and so has a changed text whose time is more than a day off.
+    under it, and so has a changed text whose time is more than 6 hours off.
     """
 
     external_id: str

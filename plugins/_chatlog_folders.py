@@ -97,10 +97,13 @@ def nothing(patterns: Sequence[str], there: Folders) -> str:
     )
 
 
-def closed(base: Path, patterns: Sequence[str], missed: Sequence[Position], *, empty: bool) -> list[str]:
-    """Why files that were read are not found: their folders cannot be looked at, or (where it is
-    ``empty``, that is no file at all is left) are gone. A folder that no pattern names counts not.
+def closed(
+    base: Path, patterns: Sequence[str], missed: Sequence[Position], gone: Sequence[Position]
+) -> list[str]:
+    """Why files that were read are not found, as far as patterns name them: the folders of those that are
+    ``missed`` cannot be looked at, or those of ``gone`` ones are not there any more.
     """
+    vanished = {(base / position.path).parent for position in gone}
     parents = {(base / position.path).parent for position in missed if not position.aside}
     faults = []
     for pattern in map(os.path.expanduser, patterns):
@@ -108,7 +111,7 @@ def closed(base: Path, patterns: Sequence[str], missed: Sequence[Position], *, e
             continue
         folders = {base / name for name in glob.glob(os.path.dirname(pattern), root_dir=base, recursive=True)}
         for parent in sorted(parents):
-            if parent not in folders and not (empty and not parent.exists()):
+            if parent not in folders and not (parent in vanished and not os.path.exists(parent)):
                 continue
             try:
                 _enter(parent)

@@ -2,7 +2,7 @@
 
 A record is a line of JSON or a row of CSV. Where it has an id, it is known by that and its thread:
 two files (or two lines) with the same of both hold the same record, the later one an edit of the
-earlier, unless their times are more than a day apart and their texts differ (a counter that began
+earlier, unless their times are more than 6 hours apart and their texts differ (a counter that began
 again). An id that is unique by its form, such as a UUID, is enough alone. Without an id it is a
 digest of thread, role, time and text, so that the same message in two overlapping exports is one
 record, and one that comes twice at the same time in one file is two; a record that has no time
@@ -142,7 +142,9 @@ class Chatlog(interfaces.Source):
                 position.dev, position.ino, position.fault = found.dev, found.ino, ""
             position.path, position.gone, position.aside = found.key, 0, found.number not in named
             position.target = os.path.realpath(found.path) if os.path.islink(found.path) else ""
-        faults = list(dict.fromkeys(there.faults + closed(self.base, self._paths, lost, empty=not files)))
+        # a folder that goes while others stay is one that was kept long enough
+        gone = [] if files else [one for one in lost if not one.gone or stamp - one.gone < FORGET]
+        faults = list(dict.fromkeys(there.faults + closed(self.base, self._paths, lost, gone)))
         for position in lost:
             position.gone = position.gone or stamp
         kept = [position for position in lost if faults or stamp - position.gone < FORGET]

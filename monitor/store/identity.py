@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.store.room import to_time_or_none
 from monitor.types import Document
 
-DAY = timedelta(days=1)
+SPAN = timedelta(hours=6)
+"""Two texts with one id in one conversation whose times are farther apart are two: a counter that begins again every
+day gives an id at other times of each day, and an edit that comes so late, under a time of its own, is rare."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def names(document: Document) -> list[str]:
@@ -23,8 +26,8 @@ def names(document: Document) -> list[str]:
         return [plain]
     found = [plain, f"{plain}@{document.thread}"]
     if document.published_at is not None:
-        days = [document.published_at + DAY * shift for shift in (0, -1, 1)]
-        found += [f"{found[1]}@{day:%Y-%m-%d}" for day in days]
+        span = (document.published_at - EPOCH) // SPAN
+        found += [f"{found[1]}@{EPOCH + SPAN * near:%Y-%m-%dT%H}" for near in (span, span - 1, span + 1)]
     return found
 
 
@@ -53,4 +56,4 @@ def _same(document: Document, content: str, row: Any) -> bool:
 
 def restarted(one: datetime | None, other: datetime | None) -> bool:
     """Whether two texts with one id in one conversation are so far apart that the numbers began again."""
-    return one is not None and other is not None and abs(one - other) > DAY
+    return one is not None and other is not None and abs(one - other) > SPAN

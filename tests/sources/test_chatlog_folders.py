@@ -86,6 +86,9 @@ def test_a_folder_that_vanished_is_a_fault_only_where_nothing_is_left(tmp_path: 
     assert monitor.fetch() == []
     shutil.rmtree(tmp_path / "two")
     assert refused(monitor).startswith(f"there is no folder {tmp_path}/one")
+    assert refused(monitor, timedelta(seconds=FORGET / 2))
+    assert monitor.fetch(timedelta(seconds=FORGET)) == [], "somebody wanted it so"
+    assert refused(monitor) == ""
 
 
 def test_a_missing_folder_does_not_stop_the_others(tmp_path: Path) -> None:

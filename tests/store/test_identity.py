@@ -74,10 +74,22 @@ def test_a_counter_that_begins_again(store: Store, chat: Fetch) -> None:
     for record in days:
         store.sources.set_cursor("chat", {})
         assert chat(record).known == 1
-    later = {**days[6], "text": "edited", "time": (NOW - timedelta(days=3, hours=-9)).isoformat()}
+    later = {**days[6], "text": "edited", "time": (NOW - timedelta(days=3, hours=-5)).isoformat()}
     assert chat(later).edited == 1
     assert ("a", "edited") in texts(store)
     assert len(texts(store)) == 8
+
+
+def test_a_counter_that_begins_again_every_day_at_any_hour(store: Store, chat: Fetch) -> None:
+    times = [
+        datetime(2025, 5, day, hour, tzinfo=UTC) for day, hour in ((1, 18), (2, 9), (3, 23), (4, 6), (5, 18))
+    ]
+    days = [{"id": 57, "text": f"on {time:%d}", "time": time.isoformat()} for time in times]
+    assert [chat(record).new for record in days] == [1] * 5
+    store.sources.set_cursor("chat", {})
+    assert str(chat(*days)) == "0 new, 0 changed, 5 known, 0 bad"
+    soon = {**days[2], "text": "mended", "time": (times[2] + timedelta(hours=5)).isoformat()}
+    assert str(chat(soon, days[0])) == "0 new, 1 changed, 1 known, 0 bad"
 
 
 def test_what_an_earlier_version_stored_under_the_plain_id_is_known(store: Store, chat: Fetch) -> None:

@@ -130,7 +130,9 @@ class CsvReader(Reader):
         if position.header is None:
             position.header = self._header(row)
             return None
-        if [name.strip().casefold() for name in row] == [name.casefold() for name in position.header]:
+        if [name.strip("\ufeff \t").casefold() for name in row] == [
+            name.casefold() for name in position.header
+        ]:
             return None  # two exports in one file
         if not position.identity:
             position.identity = self.claim(digest(position.header, row))

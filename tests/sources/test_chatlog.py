@@ -339,7 +339,7 @@ def test_the_line_of_spreadsheets_names_the_delimiter(tmp_path: Path) -> None:
 
 
 def test_a_header_that_comes_again_is_no_record(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("ID,Text\n1,a\nID,Text\n2,b\n")
+    (tmp_path / "a.csv").write_text("ID,Text\n1,a\nID,Text\n2,b\n\ufeffID, Text\n", encoding="utf-8")
     documents, bad, _ = read(source(tmp_path, "a.csv"))
     assert ([d.external_id for d in documents], bad) == (["1", "2"], [])
 

@@ -19,22 +19,18 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempts
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
-from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.ingest import Fetched, asked_pause, digest, fetch, pause
-from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
 from monitor.pipeline.tagging import outdated, retag
 from monitor.pipeline.telling import dispatch
-from monitor.pipeline.topics import watch_topics
-from monitor.pipeline.watching import watch
+from monitor.pipeline.ticking import tick
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.templating import Templates
@@ -193,16 +189,12 @@ class Runtime:
 
         :raises ExceptionGroup: rules failed; all else is done.
         """
-        attempts = Attempts(self.store)
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
-        judge_due(self.store, self.rules, now, attempts.of)
-        watch(self.store, self.rules, now, attempts.of)
-        watch_topics(self.store, self.rules, self.readers, self.encoder, now, attempts.of)
-        judge_open(self.store, self.rules, now, self.config.policy, attempts.of)
-        judge_idle(self.store, self.rules, now, attempts.of)
-        dispatch(self.store, self.config.policy, now)
-        attempts.tell()
+        try:
+            tick(self.store, self.rules, self.readers, self.encoder, self.config.policy, now)
+        finally:
+            dispatch(self.store, self.config.policy, now)
 
     def deliver(
         self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100

@@ -27,7 +27,9 @@ class Document:
 
     ``external_id`` is unique within the source and stays the same when the text is
     edited. ``thread`` groups the turns of one conversation. ``published_at`` is what the
-    source claims, ``None`` where it claims nothing (or a date without a time).
+    source claims, ``None`` where it claims nothing (or a date without a time). ``local``: the
+    ``external_id`` is a number of the conversation's own: another ``thread`` has another document
+    under it, and so has a changed text whose time is more than 6 hours off.
     """
 
     external_id: str
@@ -37,6 +39,7 @@ class Document:
     thread: str = ""
     role: Role = "publisher"
     published_at: datetime | None = None
+    local: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from monitor_plugins._chatlog_reader import BLOCK, FileFault, Reader
 from monitor_plugins._chatlog_records import Unusable, digest, listing
 
 DELIMITERS = ",;\t|"
+OPEN_LINES, OPEN_BYTES = 50, 64 * 1024
+"""A quote that is open over so much at the end of a growing file is given up, if rows are behind it."""
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -23,7 +25,10 @@ class CsvReader(Reader):
         while True:
             self.file.seek(self.position.offset)
             if not self.position.delimiter:
-                self.position.delimiter = self.settings.delimiter or self._delimiter()
+                self._separator_line()
+                self.position.delimiter = (
+                    self.position.delimiter or self.settings.delimiter or self._delimiter()
+                )
             lines = _Lines(self)
             try:
                 for row in csv.reader(lines, delimiter=self.position.delimiter, strict=True):
@@ -34,9 +39,33 @@ class CsvReader(Reader):
                 if self.waiting:
                     return
             except (_Endless, csv.Error):
-                if lines.exhausted and not self.at_rest(b"".join(lines.record)):
+                if lines.exhausted and not self.at_rest(b"".join(lines.record)) and not self._stray(lines):
                     return  # the rest of the record is still to come
                 yield from self._malformed(lines)
+
+    def _stray(self, lines: _Lines) -> bool:
+        """Whether the quote that is open at the end of the file does not belong there.
+
+        So it is if what came behind it are rows: many, or any when it has been open for so long as a
+        last line is waited for. A quote that closes in what is there is never asked about.
+        """
+        position = self.position
+        behind = [line for line in lines.record[1:] if line.strip()]
+        if not behind or position.header is None or len(position.header) < 2:
+            return False
+        if not position.open_since or self.now < position.open_since:
+            position.open_since = self.now
+        long = len(behind) >= OPEN_LINES or lines.held >= OPEN_BYTES
+        if not long and self.now - position.open_since < self.settings.settle:
+            return False
+        if not behind[-1].endswith(b"\n"):
+            behind.pop()  # half a line
+        texts = [lines.decode(line, position.offset) for line in behind]
+        try:
+            rows = [next(csv.reader([text], delimiter=position.delimiter, strict=True)) for text in texts]
+        except csv.Error:
+            return False
+        return bool(rows) and all(len(row) == len(position.header) for row in rows)
 
     def _malformed(self, lines: _Lines) -> Iterator[Document | BadRecord]:
         """A quote that never closes takes its own line with it and no other; stray ones are kept as text."""
@@ -55,6 +84,17 @@ class CsvReader(Reader):
         bad = self.bad(reason, first)
         self.advance(first)
         yield bad
+
+    def _separator_line(self) -> None:
+        """Go past the line ``sep=;`` that spreadsheets begin a file with; a delimiter that was set counts more."""
+        if self.position.offset:
+            return
+        line = self.file.readline(32)
+        found = re.fullmatch(rb'"?sep=([^\s"]|\t)"?\r?\n', self.text_of(line, 0), re.IGNORECASE)
+        if found is not None:
+            self.position.delimiter = self.settings.delimiter or found.group(1).decode("latin-1")
+            self.advance(line)
+        self.file.seek(self.position.offset)
 
     def _delimiter(self) -> str:
         """The one that sets the text column apart in the first line, else the most frequent."""
@@ -90,6 +130,10 @@ class CsvReader(Reader):
         if position.header is None:
             position.header = self._header(row)
             return None
+        if [name.strip("\ufeff \t").casefold() for name in row] == [
+            name.casefold() for name in position.header
+        ]:
+            return None  # two exports in one file
         if not position.identity:
             position.identity = self.claim(digest(position.header, row))
         if any(cell.strip() for cell in row[len(position.header) :]):

@@ -1,93 +1,44 @@
-"""Which files there are, and which of them is which: rotation, truncation, moves."""
+"""Which file is which: rotation, truncation, moves."""
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from monitor.errors import SourceError
-from monitor_plugins._chatlog_position import Found, Number, Position
+from monitor_plugins._chatlog_position import COMPRESSED, PACKED, TORN, Found, Number, Position, look
 
-SUFFIXES = {".jsonl", ".ndjson", ".csv", ".tsv", ".log"}
-"""What is read of a folder."""
-COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4"}
 ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
 
 
-def find(base: Path, patterns: Sequence[str]) -> list[Found]:
-    """The files that the patterns name, each once, in any order.
-
-    A file that does not exist yet is no fault.
-
-    :raises SourceError: if a folder is missing.
-    """
-    found: dict[Number, Found] = {}
-    for pattern in patterns:
-        for path in _expand(base, os.path.expanduser(pattern)):
-            one = look(base, path)
-            if one is not None:
-                found.setdefault(one.number, one)
-    return list(found.values())
-
-
-def _expand(base: Path, pattern: str) -> list[Path]:
-    path = base / pattern
-    if path.is_dir():
-        return [
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")
-        ]
-    if glob.has_magic(pattern) and not path.exists():
-        folder = base.joinpath(*_plain_parts(pattern))
-        matches = [base / match for match in glob.glob(pattern, root_dir=base, recursive=True)]
-        paths = [match for match in matches if match.suffix.lower() not in COMPRESSED]
-    else:
-        folder, paths = path.parent, [path]
-    if not folder.is_dir():
-        raise SourceError(f"there is no folder {folder}; make it, or mend the setting path")
-    return paths
-
-
-def _plain_parts(pattern: str) -> list[str]:
-    parts = Path(pattern).parts
-    magic = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return list(parts[:magic])
-
-
-def look(base: Path, path: Path) -> Found | None:
-    """What is at ``path``, if it is a file: pipes and devices would wait for news."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(seen.st_mode):
-        return None
-    key = path.relative_to(base) if path.is_relative_to(base) else path
-    return Found(path, key.as_posix(), seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+SECOND = 10**9
+LARGEST = 1 << 30
+"""Bytes of a compressed file that are passed over at most, to come to those that were not read."""
 
 
 def assign(
     base: Path, found: Sequence[Found], known: Sequence[Position]
-) -> tuple[list[tuple[Found, Position | None]], list[Position]]:
-    """Give every file its position, ``None`` where it is new; the positions left over are lost.
+) -> tuple[list[tuple[Found, Position | None]], list[Position], list[Position]]:
+    """Give every file its position, ``None`` where it is new; the positions left over are lost, the last ones
+    of them with what may have been written after them.
 
     A file is known by its number, wherever in its folder it was moved to; else by its name; else
     by its content (the copy that was made before a truncation). What was read must be at its
-    beginning in any case. Files come in the order in which they were last written.
+    beginning in any case, or half of it where records are known by their place: somebody
+    edited the file. Files come in the order in which they were last written.
     """
     matching = _Matching(base, found, known)
     matching.by_number()
     matching.by_name()
     matching.by_content()
+    torn = matching.packed()
+    matching.by_beginning()
+    torn = [position for position in torn if position in matching.free.values()]
     matching.rotated_unseen()
     pairs = [(one, matching.matched.get(one.number)) for one in matching.found.values()]
-    return sorted(pairs, key=lambda pair: (pair[0].mtime, pair[0].key)), list(matching.free.values())
+    return sorted(pairs, key=lambda pair: (pair[0].mtime, pair[0].key)), list(matching.free.values()), torn
 
 
 class _Matching:
@@ -143,6 +94,41 @@ class _Matching:
         self.matched[one.number] = self.free.pop(index)
         return True
 
+    def by_beginning(self) -> None:
+        """Files that were edited where their records are known by their place: they keep what is before."""
+        for index, position in list(self.free.items()):
+            for one in self.found.values():
+                if one.key != position.path or one.number in self.matched or not position.marks:
+                    continue
+                try:
+                    with one.open() as file:
+                        same = position.rewind(file)
+                except (OSError, *TORN):
+                    continue
+                if same:
+                    self.matched[one.number] = self.free.pop(index)
+                    break
+
+    def packed(self) -> list[Position]:
+        """Find files that were rotated and compressed since the last look.
+
+        Returns positions of files that probably were, but are not found: their ends are lost.
+        """
+        torn = []
+        for index, position in list(self.free.items()):
+            if position.gone or position.fault or position.path.endswith(PACKED):
+                continue
+            since = position.mtime - SECOND * (position.offset > 0)  # every file begins with nothing
+            later = [one for one in self._beside(position, COMPRESSED) if one.mtime > since]
+            later = [one for one in later if _rotated(one, position)]
+            for one in sorted(later, key=lambda one: one.mtime):
+                if one.packed and position.offset <= LARGEST and self._match(one, index):
+                    break
+            else:
+                if any(one.mtime > position.mtime + SECOND for one in later):
+                    torn.append(position)
+        return torn
+
     def rotated_unseen(self) -> None:
         """Add what was written after the last look and rotated away before this one."""
         here = [(position, False) for position in self.matched.values()]
@@ -150,29 +136,47 @@ class _Matching:
             one = look(self.base, self.base / position.path)
             if position.aside or (one is not None and one.unchanged(position)):
                 continue
-            for other in self._beside(position):
+            others = self._beside(position)
+            if position.mtime and not position.offset and not position.fault:  # it was seen empty
+                others += [one for one in self._beside(position, COMPRESSED) if one.packed]
+            for other in others:
                 copy = position.offset and not lost and other.continues(position)
                 if _rotated(other, position) and other.mtime > position.mtime and not copy:
                     self.found[other.number] = other
 
-    def _beside(self, position: Position) -> list[Found]:
-        """Files in the folder of a missing one that might be it and are not known yet."""
-        path = self.base / position.path
-        if path.parent not in self._listings:
-            try:
-                with os.scandir(path.parent) as entries:
-                    self._listings[path.parent] = sorted((entry.name, entry.inode()) for entry in entries)
-            except OSError:
-                self._listings[path.parent] = []
-        files = [
-            look(self.base, path.parent / name)
-            for name, inode in self._listings[path.parent]
-            if (inode == position.ino or name.startswith(path.name))
-            and Path(name).suffix.lower() not in COMPRESSED
-        ]
+    def _beside(self, position: Position, suffixes: Iterable[str] = ()) -> list[Found]:
+        """Files in the folder of a missing one that might be it and are not known yet.
+
+        ``suffixes``: of files that are compressed; none of them otherwise.
+        """
+        files = []
+        for path in _places(self.base, position):
+            for name, inode in self._listing(path.parent):
+                if inode == position.ino or name.startswith(path.name):
+                    suffix = Path(name).suffix.lower()
+                    if suffix in suffixes or (not suffixes and suffix not in COMPRESSED):
+                        files.append(look(self.base, path.parent / name))
         return [one for one in files if one is not None and one.number not in self.found]
+
+    def _listing(self, folder: Path) -> list[tuple[str, int]]:
+        if folder not in self._listings:
+            try:
+                with os.scandir(folder) as entries:
+                    self._listings[folder] = sorted((entry.name, entry.inode()) for entry in entries)
+            except OSError:
+                self._listings[folder] = []
+        return self._listings[folder]
+
+
+def _places(base: Path, position: Position) -> list[Path]:
+    """Where the file was: under its name and, if that was a link, where it led to."""
+    return [base / position.path, *([Path(position.target)] if position.target else [])]
 
 
 def _rotated(one: Found, position: Position) -> bool:
     """Whether the file's name is that of the position and what rotation puts after it."""
-    return bool(ROTATED.fullmatch(one.path.name.removeprefix(Path(position.path).name)))
+    name = one.path.name
+    if one.path.suffix.lower() in COMPRESSED:
+        name = one.path.stem
+    names = [Path(place).name for place in (position.path, position.target) if place]
+    return any(ROTATED.fullmatch(name.removeprefix(known)) for known in names)

@@ -8,6 +8,7 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from gzip import GzipFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from monitor.types import BadRecord, Document
@@ -15,10 +16,12 @@ from monitor_plugins._chatlog_position import HEAD, TAIL, Position, fingerprint,
 from monitor_plugins._chatlog_records import Mapper, Unusable
 
 if TYPE_CHECKING:
-    from monitor_plugins.chatlog import ChatlogSettings
+    from monitor_plugins._chatlog_settings import ChatlogSettings
 
 BLOCK = 64 * 1024
 RAW = 500
+PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+"""How files begin that gzip, zip, bzip2, xz and zstd made."""
 RECENT = 32
 """Records without an id that repeat are told apart if no more than this many lie between them."""
 
@@ -27,6 +30,32 @@ _CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 
 class FileFault(Exception):
     """Nothing of the file can be read; the message says why."""
+
+
+def unreadable(start: bytes) -> str:
+    """Why a file that begins so cannot be read as text; empty if it can."""
+    if start.startswith(PACKED):
+        return "is compressed; unpack it"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "is encoded in UTF-16; convert it to UTF-8"
+    return "is a binary file: it holds NUL bytes" if is_binary(start) else ""
+
+
+def one_value(start: bytes) -> str:
+    """Why a file of JSON that begins so holds no records in lines; empty if it does, or may.
+
+    An array, or an object over several lines, is known by its first line.
+    """
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    first, *more = text.split(b"\n", 1)
+    line = b"".join(first.split())
+    if line == b"[" or line.startswith(b"[{"):
+        kind = "a JSON array"
+    elif more and (line == b"{" or (line.startswith(b'{"') and line.endswith(b"["))):
+        kind = "one JSON object over several lines"
+    else:
+        return ""
+    return f"is {kind}, and one record a line is wanted, such as jq makes of an array: jq -c '.[]' FILE"
 
 
 def is_binary(start: bytes) -> bool:
@@ -54,7 +83,9 @@ class Reader(ABC):
         self.file, self.position, self.settings = file, position, settings
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
         seen = os.fstat(file.fileno())
-        self.size = seen.st_size
+        self.complete = settings.complete or isinstance(file, GzipFile)  # nobody writes to that any more
+        self.placed = bool(position.marks)  # whether records are known by their place
+        self.size, self.now = seen.st_size, now
         number, stamp = (seen.st_dev, seen.st_ino), (seen.st_size, seen.st_mtime_ns)
         unchanged = number == position.number and stamp == (position.size, position.mtime)
         if not unchanged or now < position.since:  # or the clock was put back
@@ -96,8 +127,11 @@ class Reader(ABC):
             self.head = (self.head + data)[:HEAD]
         self.tail = (self.tail + data[-TAIL:])[-TAIL:]
         self.position.offset += len(data)
+        self.position.open_since = 0
         self.position.line += data.count(b"\n")
         self.position.taken = not data.endswith(b"\n")
+        if self.placed and not self.position.taken:
+            self.position.mark(self.head, self.tail)
 
     def bad(self, reason: str, raw: bytes = b"") -> BadRecord:
         """The record at the position, put aside."""
@@ -107,7 +141,7 @@ class Reader(ABC):
 
     def at_rest(self, rest: bytes) -> bool:
         """Whether ``rest`` is all that is left, and whole although its newline is missing."""
-        return self.settings.complete or (self.resting and self.ends(rest) and self._reaches_end(rest))
+        return self.complete or (self.resting and self.ends(rest) and self._reaches_end(rest))
 
     def ends(self, rest: bytes) -> bool:
         """Whether ``rest``, in a file that nobody has touched since the last look, is a whole record."""
@@ -131,7 +165,7 @@ class Reader(ABC):
             position.skipped += len(block)
             self.advance(block)
             ended = block.endswith(b"\n")
-        if ended or self.settings.complete or (self.settled and self._reaches_end(b"")):
+        if ended or self.complete or (self.settled and self._reaches_end(b"")):
             reason = f"line of {position.skipped:,} bytes exceeds max_line_bytes = {self.limit}"
             position.skipped, position.taken, position.bad = 0, not ended, position.bad + 1
             yield BadRecord(reason, f"{position.path}:{place}")
@@ -159,6 +193,7 @@ class Reader(ABC):
 
         def identify(content: str, timed: bool) -> str:
             if not timed:
+                self.placed = True
                 return f"{content}-{position.identity}-{position.offset}"
             count = 1 + next((times for known, times in position.recent if known == content), 0)
             others = [pair for pair in position.recent if pair[0] != content]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from monitor.types import Document, Role
+from monitor_plugins._dates import plain
 
 if TYPE_CHECKING:
-    from monitor_plugins.chatlog import ChatlogSettings
+    from monitor_plugins._chatlog_settings import ChatlogSettings
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,11 @@ UNKNOWN = 20
 """So many values that are no known role are kept, with how often each came: a column of names has thousands."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIQUE = re.compile(
+    r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24,}|\d{15,}|[0-9A-HJKMNP-TV-Z]{26}|<\S+@\S+>",
+    re.I,
+)
+"""Ids that nothing else has: a UUID, a long digest or number, a ULID, a mail's. Others count within their thread."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -73,7 +79,8 @@ class Mapper:
     """Makes documents of records as the settings say.
 
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
-    ``default_role``, there is nothing to ask, and nothing is counted.
+    ``default_role``, there is nothing to ask, and nothing is counted. ``now``: no record is from a
+    later year than the one after it.
     """
 
     def __init__(self, settings: ChatlogSettings) -> None:
@@ -83,6 +90,7 @@ class Mapper:
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
         self._time_format = settings.time_format
+        self.now = datetime.max.replace(tzinfo=UTC)
         self._zone = zone(settings.timezone)
 
     def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:
@@ -102,17 +110,17 @@ class Mapper:
         thread, role = field(record, columns.thread).strip(), field(record, columns.role).strip()
         written = field(record, columns.time).strip()
         published_at = self.time(written) if written else None
-        external_id = field(record, columns.id).strip() or identify(
-            digest(thread, role.casefold(), written, text), published_at is not None
-        )
+        given = field(record, columns.id).strip()
+        timed = published_at is not None
         return Document(
-            external_id=external_id,
+            external_id=given or identify(digest(thread, role.casefold(), written, text), timed),
             text=text,
             title=field(record, columns.title).strip(),
             url=field(record, columns.url).strip(),
             thread=thread,
             role=self.role(role) if role else self._default_role,
             published_at=published_at,
+            local=bool(given) and UNIQUE.fullmatch(given) is None,
         )
 
     def role(self, written: str) -> Role:
@@ -154,21 +162,29 @@ class Mapper:
                 parsed = found
             if parsed.tzinfo is None:
                 parsed = parsed.replace(tzinfo=self._zone)
-            return parsed.astimezone(UTC)
+            moment = parsed.astimezone(UTC)
         except (ValueError, OverflowError, TypeError, IndexError):  # the last two: mail dates
             how = f"the time format {self._time_format!r}" if self._time_format else "a time"
             raise Unusable(
                 f"{self._columns.time!r} is {clean(written)[:60]!r}, which is not {how}; see the setting time_format"
             ) from None
+        if moment.year > self.now.year + 1:
+            raise Unusable(
+                f"{self._columns.time!r} is {clean(written)[:60]!r}, which would be in the year {moment.year}; "
+                "see the setting time_format"
+            )
+        return moment
 
 
 def guess(written: str) -> datetime | None:
-    """ISO 8601, seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
+    """ISO 8601, YYYYMMDDHHMM[SS], seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
 
     ``None`` for a date without a time of day.
 
     :raises ValueError, OverflowError: for anything else.
     """
+    if re.fullmatch(r"(19|20)\d{10}(\d\d)?", written):
+        return datetime.strptime(written.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows
     if re.fullmatch(r"-?\d{9,19}(\.\d{0,9})?|\d\.\d+e\+?1\d", written, re.IGNORECASE):
         seconds = float(written)
         while abs(seconds) >= 1e11:  # the year 5138: no log is from there
@@ -180,11 +196,11 @@ def guess(written: str) -> datetime | None:
         pass
     else:
         return None
-    iso = re.sub(r"\s*(utc|gmt)$", "+00:00", written, flags=re.IGNORECASE)
+    known = plain(written)
     try:
-        return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", iso))
+        return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", known))
     except ValueError:
-        return parsedate_to_datetime(written)
+        return parsedate_to_datetime(re.sub(r"(?<=\d)([+-]\d{4})$", r" \1", known))
 
 
 _NOTHING: Any = object()

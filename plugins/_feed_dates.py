@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import struct_time
 
+from monitor_plugins._dates import ZONES
+
 OLDEST_YEAR = 1990
 """There were no feeds before: an earlier date is a program's zero (the year 1, 1970), or misread."""
 
@@ -20,19 +22,6 @@ _LONGEST_DAY = timedelta(hours=36)
 """From its midnight in one zone, taken for that of another, to its end."""
 _COMPACT = re.compile(r"\d{8}T")
 _ZONE = re.compile(r":\d\d\s+([A-Z]{3,4})$")
-# Hours; the names beyond those of RFC 5322 that mean one zone alone, which the parsers take for UTC.
-_ZONES = {
-    "BST": 1,
-    "CET": 1,
-    "CEST": 2,
-    "EET": 2,
-    "EEST": 3,
-    "WEST": 1,
-    "MSK": 3,
-    "JST": 9,
-    "AEST": 10,
-    "AEDT": 11,
-}
 
 
 def has_time(text: str) -> bool:
@@ -78,5 +67,5 @@ def _usable(written: str, moment: datetime) -> datetime | None:
     if not has_time(written) or _MISREAD.search(written):
         return None
     zone = _ZONE.search(written.strip())
-    moment -= timedelta(hours=_ZONES.get(zone.group(1), 0) if zone else 0)
+    moment -= timedelta(hours=ZONES.get(zone.group(1), 0) if zone else 0)
     return moment if moment.year >= OLDEST_YEAR else None

@@ -1,126 +1,39 @@
 """Chat logs: JSONL and CSV files that are read once, or followed while they grow.
 
-A record is a line of JSON or a row of CSV. Its ``external_id`` is its id where it has one:
-two files (or two lines) with the same id hold the same record, the later one an edit of the
-earlier. Without an id it is a digest of thread, role, time and text, so that the same message
-in two overlapping exports is one record, and one that comes twice at the same time in one file is two; a
-record that has no time either is known by its place in its file.
+A record is a line of JSON or a row of CSV. Where it has an id, it is known by that and its thread:
+two files (or two lines) with the same of both hold the same record, the later one an edit of the
+earlier, unless their times are more than 6 hours apart and their texts differ (a counter that began
+again). An id that is unique by its form, such as a UUID, is enough alone. Without an id it is a
+digest of thread, role, time and text, so that the same message in two overlapping exports is one
+record, and one that comes twice at the same time in one file is two; a record that has no time
+either is known by its place in its file.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal
-
-from pydantic import Field, field_validator
+from typing import Any, BinaryIO, ClassVar
 
 from monitor import hookimpl, interfaces
-from monitor.durations import Duration
 from monitor.errors import SourceError
-from monitor.types import BadRecord, Batch, Document, Role
+from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._chatlog_csv import CsvReader
-from monitor_plugins._chatlog_files import assign, find
-from monitor_plugins._chatlog_position import Found, Position
-from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, is_binary
-from monitor_plugins._chatlog_records import Mapper, digest, zone
+from monitor_plugins._chatlog_files import assign
+from monitor_plugins._chatlog_folders import closed, find, nothing
+from monitor_plugins._chatlog_position import TORN, Found, Position
+from monitor_plugins._chatlog_reader import BLOCK, FileFault, JsonReader, Reader, one_value, unreadable
+from monitor_plugins._chatlog_records import Mapper, digest
+from monitor_plugins._chatlog_settings import ChatlogSettings
 
 BATCH_BYTES = 4 * 1024 * 1024
+FAULTS = 3
+"""So many files and folders that cannot be read are named."""
 FORGET = 7 * 86400
 """Seconds after which the position in a file that is gone is forgotten."""
-
-
-class Columns(interfaces.Settings):
-    """Which field of a record is what; ``a.b`` looks into objects, ``""`` switches one off."""
-
-    text: str = Field(default="text", min_length=1, description="the message")
-    id: str = Field(default="id", description="what identifies a message in all files")
-    thread: str = Field(default="thread", description="what identifies the conversation")
-    role: str = Field(default="role", description="who wrote it; see roles")
-    time: str = Field(default="time", description="when it was written")
-    title: str = Field(default="title", description="the subject")
-    url: str = Field(default="url", description="where it can be read")
-
-
-class ChatlogSettings(interfaces.Settings):
-    """Settings of a chat log."""
-
-    path: str | list[str] = Field(
-        min_length=1, description="a file, a folder or a pattern such as logs/*.jsonl; or a list of them"
-    )
-    format: Literal["auto", "jsonl", "csv"] = Field(
-        "auto", description='"jsonl", "csv", or "auto": by the name, else by the first character'
-    )
-    columns: Columns = Field(Columns(), description="which column (or JSON key) is what")
-    roles: dict[str, Role] = Field(
-        {},
-        description="customer, agent or publisher by what the files say, beside the usual words",
-    )
-    default_role: Role = Field("customer", description="who wrote what has no role, or one that nobody knows")
-    time_format: str = Field(
-        "", description="as of Python's strptime; empty: ISO 8601, seconds or milliseconds since 1970"
-    )
-    timezone: str = Field(
-        default="UTC", description="the zone of times that name none, such as Europe/Berlin"
-    )
-    encoding: str = Field("utf-8", description="how the files are encoded")
-    delimiter: str = Field(
-        "", max_length=1, description="between the fields of CSV; empty: comma, semicolon, tab or | as found"
-    )
-    max_line_bytes: int = Field(
-        1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="a longer line (or record of CSV) is put aside"
-    )
-    settle: Duration = Field(
-        3600,
-        ge=0,
-        description="a last line without newline is read when its file has not changed for so long",
-    )
-    complete: bool = Field(
-        False, description="the files are complete: read a last line without newline at once"
-    )
-    batch_size: int = Field(500, ge=1, le=5000, description="how many records are handed over at a time")
-
-    @field_validator("time_format")
-    @classmethod
-    def _known_directives(cls, value: str) -> str:
-        try:
-            datetime.strptime("", value)  # noqa: DTZ007 - nothing is made of it
-        except (ValueError, re.error) as error:
-            if isinstance(error, re.error) or not str(error).startswith("time data"):
-                raise ValueError(f"{value!r} is no form of times: {error}") from None
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            zone(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone; write one like UTC or Europe/Berlin") from None
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            codecs.lookup(value)
-            plain = '{"\n,'.encode(value) == b'{"\n,'
-        except (LookupError, ValueError):
-            raise ValueError(f"{value!r} is no encoding; write one like utf-8, latin-1 or cp1252") from None
-        if not plain:
-            raise ValueError(f"{value!r} has its own newlines; convert the files to utf-8")
-        return value
-
-    @field_validator("delimiter")
-    @classmethod
-    def _usable_delimiter(cls, value: str) -> str:
-        if value in ('"', "\r", "\n"):
-            raise ValueError(f"{value!r} cannot stand between fields")
-        return value
 
 
 class Chatlog(interfaces.Source):
@@ -140,24 +53,24 @@ class Chatlog(interfaces.Source):
         return f"chat logs in {', '.join(self._paths)}"
 
     def notes(self, cursor: Mapping[str, Any]) -> list[str]:
-        """Whether there is no file, and which values of the role's column nobody knows of those read."""
-        try:
-            none = "" if find(self.base, self._paths) else f"no file is there yet: {', '.join(self._paths)}"
-        except SourceError as error:
-            none = str(error)
-        return [*[none] * bool(none), *self._mapper.notes(cursor.get("roles", {}))]
+        """Which files are missing or cannot be read, and which words for a role nobody knows of those read."""
+        there = find(self.base, self._paths)
+        none = [] if there.files or there.faults else [nothing(self._paths, there)]
+        barred = [f"{path} {at['fault']}" for path, at in cursor.get("files", {}).items() if at.get("fault")]
+        return [*there.faults, *none, *barred[:FAULTS], *self._mapper.notes(cursor.get("roles", {}))]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.
 
         Files that cannot be used are each one bad record, and the others go on.
 
-        :raises SourceError: if no file can be used, or a folder is missing.
+        :raises SourceError: if no file can be used, or (when all others are read) a folder cannot.
         """
         stamp = int(now.timestamp())
+        self._mapper.now = now
         same = cursor.get("reading") == self._reading
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
-        work, lost = self._work(cursor, stamp)
+        work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
         used = {position.identity for position in [*lost, *(position for _, position in work)]}
@@ -175,7 +88,6 @@ class Chatlog(interfaces.Source):
             return Batch(tuple(documents), tuple(bad), made)
 
         documents: list[Document] = []
-        bad: list[BadRecord] = []
         weight = 0
         for found, position in work:
             for item in self._read(found, position, claim, stamp):
@@ -189,9 +101,17 @@ class Chatlog(interfaces.Source):
                     yield batch()
                     documents, bad, weight = [], [], 0
             state[position.path] = position.dump()
+            if found.packed and position.aside:
+                del state[
+                    position.path
+                ]  # read as far as it can be; what is remembered of it knows no file any more
+                position.dev, position.ino, position.gone = 0, 0, stamp
+                gone.append({"path": position.path, **position.dump()})
         last = batch()
         if documents or bad or last.cursor != cursor:
             yield last
+        if barred:
+            raise SourceError("; ".join(barred[:FAULTS]))
         faults = [position for _, position in work if position.fault]
         if faults and len(faults) == len(work):
             more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
@@ -199,10 +119,13 @@ class Chatlog(interfaces.Source):
 
     def _work(
         self, cursor: Mapping[str, Any], stamp: int
-    ) -> tuple[list[tuple[Found, Position]], list[Position]]:
-        """The files with their positions, and positions whose file is gone (for the time being)."""
-        files = find(self.base, self._paths)
-        if self.settings.complete and not files:
+    ) -> tuple[list[tuple[Found, Position]], list[Position], list[str], list[BadRecord]]:
+        """The files with their positions, positions whose file is gone (for the time being), why it may be, and
+        what may have been lost with it.
+        """
+        there = find(self.base, self._paths)
+        files = there.files
+        if self.settings.complete and not files and not there.faults:
             raise SourceError(f"there is no file {', '.join(self._paths)}")
         known = [Position.load(path, data) for path, data in cursor.get("files", {}).items()]
         known += [Position.load(data["path"], data) for data in cursor.get("lost", ())]
@@ -211,16 +134,21 @@ class Chatlog(interfaces.Source):
             for position in known:
                 if position.bad:
                     position.restart()
-        pairs, lost = assign(self.base, files, known)
+        pairs, lost, torn = assign(self.base, files, known)
         named = {found.number for found in files}
         work = [(found, position or Position(found.key)) for found, position in pairs]
         for found, position in work:
             if position.number != found.number:
                 position.dev, position.ino, position.fault = found.dev, found.ino, ""
             position.path, position.gone, position.aside = found.key, 0, found.number not in named
+            position.target = os.path.realpath(found.path) if os.path.islink(found.path) else ""
+        # a folder that goes while others stay is one that was kept long enough
+        gone = [] if files else [one for one in lost if not one.gone or stamp - one.gone < FORGET]
+        faults = list(dict.fromkeys(there.faults + closed(self.base, self._paths, lost, gone)))
         for position in lost:
             position.gone = position.gone or stamp
-        return work, [position for position in lost if stamp - position.gone < FORGET and position.offset]
+        kept = [position for position in lost if faults or stamp - position.gone < FORGET]
+        return work, [position for position in kept if position.offset], faults, [_torn(one) for one in torn]
 
     def _read(
         self, found: Found, position: Position, claim: Callable[[str], str], stamp: int
@@ -229,7 +157,9 @@ class Chatlog(interfaces.Source):
         if found.unchanged(position) and position.offset == found.size and not position.skipped:
             return
         try:
-            with found.path.open("rb") as file:
+            if found.packed and not position.aside:
+                raise FileFault("is compressed; unpack it")
+            with found.open() as file:
                 seen = os.fstat(file.fileno())
                 if (seen.st_dev, seen.st_ino) != found.number:
                     return  # replaced a moment ago: the next fetch sorts it out
@@ -243,6 +173,8 @@ class Chatlog(interfaces.Source):
                 return
         except FileFault as error:
             fault = str(error)
+        except TORN:
+            fault = "is damaged: it cannot be decompressed to its end"
         except OSError as error:
             fault = f"cannot be read: {error.strerror}"
         if fault != position.fault:
@@ -253,15 +185,13 @@ class Chatlog(interfaces.Source):
     def _reader(self, file: BinaryIO, position: Position) -> type[Reader]:
         """How the file is read.
 
-        :raises FileFault: if it is no text.
+        :raises FileFault: if it is no text, or no records.
         """
         start = b""
         if not position.offset:
             start = file.read(BLOCK)
-            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise FileFault("is encoded in UTF-16; convert it to UTF-8")
-            if is_binary(start):
-                raise FileFault("is a binary file: it holds NUL bytes")
+            if reason := unreadable(start):
+                raise FileFault(reason)
         if self.settings.format != "auto":
             position.format = self.settings.format
         elif not position.format:
@@ -273,7 +203,17 @@ class Chatlog(interfaces.Source):
                 position.format = "jsonl"
             elif text:
                 position.format = "csv"
+        if position.format == "jsonl" and (reason := one_value(start)):
+            raise FileFault(reason)
         return CsvReader if position.format == "csv" else JsonReader
+
+
+def _torn(position: Position) -> BadRecord:
+    reason = (
+        "was rotated and compressed before it was read to its end: what was written into it after byte "
+        f"{position.offset:,} may be lost; have it compressed a turn later (delaycompress of logrotate)"
+    )
+    return BadRecord(reason, position.path)
 
 
 @hookimpl

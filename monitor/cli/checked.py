@@ -16,6 +16,8 @@ from monitor.config import SourceConfig
 from monitor.interfaces import Source
 from monitor.pipeline.ingest import refusal
 from monitor.pipeline.intake import accepted
+from monitor.store.identity import restarted
+from monitor.types import Document
 
 SHOWN = 3
 """So many titles, and so many bad records, are shown of a source that is checked."""
@@ -36,17 +38,52 @@ class Checked:
     error: str | None = None
 
 
+class _Counted:
+    """How many documents there are by what they are known by, and which ids stand for two texts."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, datetime | None]] = {}
+        self._more = self._clashes = 0
+        self._example = ""
+
+    @property
+    def documents(self) -> int:
+        return len(self._seen) + self._more
+
+    def add(self, document: Document) -> None:
+        thread = document.thread if document.local else ""
+        text = hash((document.title, document.text)), document.published_at
+        first = self._seen.setdefault(hash((document.external_id, thread)), text)
+        if first[0] == text[0]:
+            return
+        if document.local and restarted(first[1], text[1]):
+            self._more += 1
+            return
+        self._clashes += 1
+        self._example = self._example or document.external_id + (f" of {thread}" if thread else "")
+
+    def notes(self) -> list[str]:
+        if not self._clashes:
+            return []
+        others = number(self._clashes, "document")
+        said = f"{others} came with the id of another one and with another text, such as {shorten(self._example, 60)!r}"
+        return [f"{said}: each counts as an edit of the one before"]
+
+
 def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
     """What the source has to give from its beginning; nothing is stored."""
     found = Checked(config.name, config.plugin)
     cursor: Mapping[str, Any] = {}
+    counted = _Counted()
     try:
         with _made(config, base) as source:
             found.where = source.describe()
             for yielded in source.fetch({}, now):
                 batch = accepted(yielded)
                 cursor = batch.cursor
-                found.documents += len(batch.documents)
+                for document in batch.documents:
+                    counted.add(document)
+                found.documents = counted.documents
                 found.bad += len(batch.bad)
                 found.titles += [
                     shorten(document.title or document.text, 100)
@@ -56,7 +93,7 @@ def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
                     f"{record.place}: {record.reason}" if record.place else record.reason
                     for record in batch.bad[: SHOWN - len(found.reasons)]
                 ]
-            found.notes = _notes(source, cursor)
+            found.notes = [*_notes(source, cursor), *counted.notes()]
     except (Exception, SystemExit) as error:
         found.error = str(refusal(error))
     return found

@@ -138,7 +138,8 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
 def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read sources from their beginning, and store nothing.
 
-    Says how many documents and bad records each has to give, with the first few of them.
+    Says how many documents and bad records each has to give, with the first few of them, and
+    whether two documents have one id.
     Without a NAME all sources of the configuration are read. The exit code is 1 if one of
     them cannot be read.
 

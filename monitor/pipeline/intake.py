@@ -65,6 +65,7 @@ def _document(document: Document) -> Document:
         url=whole(document.url),
         role=document.role,
         published_at=_time(document.published_at),
+        local=bool(document.local),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from monitor.store.carrying import carries
 from monitor.store.history import history_since
+from monitor.store.identity import choose, names
 from monitor.store.room import (
     Room,
     bucket_of,
@@ -53,14 +54,18 @@ class Documents(Room):
         """Store a document, or its changed text.
 
         A known document whose title or text changed is classified again; it keeps its event
-        time, so it counts once. ``event_at`` and ``live`` matter for new ones only.
+        time, so it counts once. ``event_at`` and ``live`` matter for new ones only. Of ``local``
+        documents, :mod:`monitor.store.identity` says which is known.
         """
         content = content_hash(document)
         with self.store.transaction() as connection:
-            row = connection.execute(
-                "select id, content_hash, edits from documents where source = ? and external_id = ?",
-                [source, document.external_id],
-            ).fetchone()
+            known = names(document)
+            rows = connection.execute(
+                "select id, external_id, thread, published_at, content_hash, edits from documents "
+                f"where source = ? and external_id in ({marks(known)})",
+                [source, *known],
+            ).fetchall()
+            name, row = choose(document, content, {row["external_id"]: row for row in rows})
             if row is None:
                 connection.execute(
                     "insert into documents (source, external_id, thread, role, title, text, url, published_at,"
@@ -68,7 +73,7 @@ class Documents(Room):
                     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     [
                         source,
-                        document.external_id,
+                        name,
                         document.thread,
                         document.role,
                         document.title,

@@ -191,3 +191,18 @@ def test_show_says_how_many_of_the_newest_came_too_late(fetched):
     assert "came live:    5 of the newest 20, usually 5h after they were published" in out
     assert "unread edits: of 1 text that changed more than 24 times" in out
     assert f"note: {said}" in out
+
+
+def test_ids_that_stand_for_two_texts_are_said(monitor):
+    rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three"), ("A", 1, "another")]
+    monitor.write(
+        "chat.jsonl", "".join(f'{{"thread": "{t}", "id": {n}, "text": "{text}"}}\n' for t, n, text in rows)
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"')
+    (checked,) = monitor("sources", "check", "--json").json
+    assert checked["documents"] == 3
+    assert checked["notes"] == [
+        "1 document came with the id of another one and with another text, such as '1 of A': "
+        "each counts as an edit of the one before"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import tracemalloc
@@ -66,6 +67,7 @@ def test_a_record_keeps_thread_role_time_and_title(tmp_path: Path) -> None:
             thread="t1",
             role="customer",
             published_at=datetime(2025, 5, 1, 8, tzinfo=UTC),
+            local=True,
         )
     ]
 
@@ -139,6 +141,17 @@ def test_roles_that_nobody_knows_are_counted_across_fetches_and_logged_once(
         ("Thu, 01 May 2025 10:00:00 +0200", {}, "2025-05-01T08:00:00"),
         ("01.05.25 10:00", {"time_format": "%d.%m.%y %H:%M"}, "2025-05-01T10:00:00"),
         ("01.05.25 10:00 +0200", {"time_format": "%d.%m.%y %H:%M %z"}, "2025-05-01T08:00:00"),
+        ("20250501103000", {}, "2025-05-01T10:30:00"),
+        (20250501103000, {}, "2025-05-01T10:30:00"),
+        ("202505011030", {"timezone": "Europe/Berlin"}, "2025-05-01T08:30:00"),
+        ("Jan 5, 2025, 10:15:00 PM", {}, "2025-01-05T22:15:00"),
+        ("Jan 5, 2025 12:15 a.m.", {}, "2025-01-05T00:15:00"),
+        ("2025-01-01 10:00:00 PM", {}, "2025-01-01T22:00:00"),
+        ("Wed, 01 Jan 2025 10:00:00 CET", {}, "2025-01-01T09:00:00"),
+        ("2025-01-01 10:00:00 CET", {"timezone": "Asia/Tokyo"}, "2025-01-01T09:00:00"),
+        ("2025-01-01 10:00:00 EST", {}, "2025-01-01T15:00:00"),
+        ("Wed, 01 Jan 2025 10:00:00 +0100 (CET)", {}, "2025-01-01T09:00:00"),
+        ("2025-01-01T10:00:00.250Z", {}, "2025-01-01T10:00:00.250"),
         ("2025-05-01", {}, None),
         ("20250501", {}, None),
         ("", {}, None),
@@ -154,7 +167,21 @@ def test_times(tmp_path: Path, written: Any, settings: dict[str, Any], expected:
 
 
 @pytest.mark.parametrize(
-    "written", ["yesterday", "31/31/2025", 12, "0001-01-01T00:00:00+14:00", "9" * 400, True]
+    "written",
+    [
+        "yesterday",
+        "31/31/2025",
+        12,
+        "0001-01-01T00:00:00+14:00",
+        "9" * 400,
+        True,
+        "20251301103000",
+        "202513011030",
+        "Wed, 01 Jan 2025 10:00:00 XYZ",
+        "Jan 5, 2025 22:15 PM",
+        2025010110,
+        "2028-01-01T00:00:00Z",
+    ],
 )
 def test_a_time_that_is_none_is_put_aside_with_advice(tmp_path: Path, written: Any) -> None:
     (tmp_path / "chat.jsonl").write_text(jsonl({"text": "hello", "time": written}, {"text": "next"}))
@@ -301,6 +328,50 @@ def test_csv_dialects(tmp_path: Path) -> None:
             ("1", 'He said "no", twice', "agent"),
             ("2", "two\nlines", "customer"),
         ]
+
+
+def test_the_line_of_spreadsheets_names_the_delimiter(tmp_path: Path) -> None:
+    for name, start in (("a", ""), ("b", "\ufeff"), ("c", "")):
+        (tmp_path / f"{name}.csv").write_text(start + "sep=;\r\ntext;id\r\nhel,lo,;1\r\n", encoding="utf-8")
+        documents, bad, cursor = read(source(tmp_path, f"{name}.csv", delimiter=";" if name == "c" else ""))
+        assert ([(d.external_id, d.text) for d in documents], bad) == ([("1", "hel,lo,")], [])
+        assert read(source(tmp_path, f"{name}.csv"), cursor)[:2] == ([], [])
+
+
+def test_a_header_that_comes_again_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("ID,Text\n1,a\nID,Text\n2,b\n\ufeffID, Text\n", encoding="utf-8")
+    documents, bad, _ = read(source(tmp_path, "a.csv"))
+    assert ([d.external_id for d in documents], bad) == (["1", "2"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        (
+            "a.json",
+            json.dumps([{"text": "a"}, {"text": "b"}], indent=1).encode(),
+            "is a JSON array, and one record a line",
+        ),
+        ("a.json", json.dumps([{"text": "a"}, {"text": "b"}]).encode() + b"\n", "is a JSON array"),
+        ("a.jsonl", b'[{"text": "a"},\n{"text": "b"}]\n', "is a JSON array"),
+        (
+            "a.json",
+            json.dumps({"messages": [{"text": "b"}]}, indent=1).encode(),
+            "is one JSON object over several",
+        ),
+        ("a.jsonl.gz", gzip.compress(jsonl({"text": "a"}).encode()), "is compressed; unpack it"),
+    ],
+)
+def test_a_file_that_holds_no_lines_of_records_is_said_once(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "good.jsonl").write_text(jsonl({"text": "good"}))
+    documents, bad, cursor = read(source(tmp_path, [name, "good.jsonl"]))
+    assert [d.text for d in documents] == ["good"]
+    assert [b.place for b in bad] == [name]
+    assert reason in bad[0].reason
+    assert read(source(tmp_path, [name, "good.jsonl"]), cursor)[:2] == ([], [])
 
 
 def test_a_set_encoding_and_delimiter_are_used(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -144,6 +145,42 @@ def test_a_quote_left_open_holds_the_rest_back_only_until_the_file_has_settled(t
     assert [bad.place for bad in monitor.bad] == ["chat.csv:3"]
 
 
+def test_a_stray_quote_does_not_stall_a_file_that_grows(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,a\n2,"oops\n')
+    for n in range(3, 120):
+        append(chat, f"{n},text {n}\n{n + 1000},hal")
+        monitor.fetch(timedelta(seconds=5))
+        append(chat, "f\n")
+    assert len(monitor.texts) > 100
+    assert [(bad.place, bad.raw) for bad in monitor.bad] == [("chat.csv:3", '2,"oops')]
+    monitor.fetch()
+    assert len(monitor.texts) == len(set(monitor.ids)) == 1 + 2 * 117
+
+
+def test_a_stray_quote_in_a_file_that_hardly_grows_is_given_up_in_the_hour(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,a\n2,"oops\n')
+    for n in range(3, 8):
+        append(chat, f"{n},b\n")
+        monitor.fetch(HOUR / 2)
+    assert monitor.texts == ["a", *"bbbbb"]
+
+
+@pytest.mark.parametrize("between", ["word", "a, b, c", 'x,""y""'])
+def test_a_long_quoted_text_that_comes_in_pieces_is_one(tmp_path: Path, between: str) -> None:
+    chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
+    append(chat, 'id,text\n1,"first\n')
+    for n in range(200):
+        append(chat, f"{between} {n}" + ",z" * (n % 3 == 1) + "\n")
+        monitor.fetch(timedelta(seconds=5))
+    append(chat, 'last"\n2,b\n')
+    texts = monitor.fetch()
+    assert len(texts) == 2
+    assert texts[0].count("\n") == 201
+    assert monitor.bad == []
+
+
 def test_a_clock_that_is_put_back_only_delays(tmp_path: Path) -> None:
     monitor = Follower(tmp_path, "chat.csv")
     append(tmp_path / "chat.csv", "id,text\n1,a")
@@ -212,6 +249,88 @@ def test_rotation_within_a_pattern_reads_nothing_twice(tmp_path: Path) -> None:
     append(chat, lines("a", "d"))
     assert monitor.fetch() == ["c", "a", "d"]
     assert len(set(monitor.ids)) == len(monitor.ids), "the second a is another one"
+
+
+@pytest.mark.parametrize("way", ["rename", "copytruncate", "seen empty"])
+@pytest.mark.parametrize("path", ["chat.{}", "chat*", "."])
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_what_was_rotated_and_compressed_at_once_is_read_to_its_end(
+    tmp_path: Path, way: str, path: str, kind: str
+) -> None:
+    chat, monitor = tmp_path / f"chat.{kind}", Follower(tmp_path, path.format(kind), batch_size=2)
+
+    def written(*texts: str) -> str:
+        return lines(*texts) if kind == "jsonl" else "".join(f'"{text}"\n' for text in texts)
+
+    append(chat, "" if way == "seen empty" else ("" if kind == "jsonl" else "text\n") + written("a", "b"))
+    os.utime(chat, (NOW.timestamp(),) * 2)
+    monitor.fetch()
+    if way == "seen empty":
+        append(chat, ("" if kind == "jsonl" else "text\n") + written("a", "b"))
+    append(chat, written("c", "d\nd" if kind == "csv" else "d", "e", "f").removesuffix("\n"))
+    with gzip.open(tmp_path / f"chat.{kind}-20250601.gz", "wb") as packed:
+        packed.write(chat.read_bytes())
+    if way == "copytruncate":
+        os.truncate(chat, 0)
+    else:
+        chat.unlink()
+    append(chat, ("" if kind == "jsonl" else "text\n") + written("g"))
+    monitor.fetch()
+    assert sorted(text[0] for text in monitor.texts) == [*"abcdefg"]
+    assert (monitor.bad, monitor.fetch()) == ([], [])
+    (tmp_path / f"chat.{kind}-20250601.gz").rename(tmp_path / f"chat.{kind}-20250531.gz")
+    append(chat, written("h"))
+    assert monitor.fetch() == ["h"]
+    assert len(set(monitor.ids)) == 8
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"), [("zst", b"x"), ("gz", b"x"), ("gz", gzip.compress(b"x" * 9999)[:-9])]
+)
+def test_an_end_that_may_be_lost_is_said_once(tmp_path: Path, suffix: str, data: bytes) -> None:
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
+    append(chat, lines("a"))
+    os.utime(chat, (NOW.timestamp(),) * 2)
+    monitor.fetch()
+    chat.unlink()
+    append(tmp_path / f"chat.jsonl.1.{suffix}", data)
+    append(chat, lines("b"))
+    assert monitor.fetch() == ["b"]
+    assert [bad.place for bad in monitor.bad] == ["chat.jsonl"]
+    assert "after byte 14 may be lost" in monitor.bad[0].reason
+    monitor.fetch()
+    assert len(monitor.bad) == 1
+
+
+@pytest.mark.parametrize("way", ["another file", "renamed", "compressed", "link removed"])
+def test_a_link_whose_file_is_rotated_or_that_leads_elsewhere(tmp_path: Path, way: str) -> None:
+    (tmp_path / "pods").mkdir()
+    (tmp_path / "containers").mkdir()
+    link, old, new = tmp_path / "containers/c.log", tmp_path / "pods/0.log", tmp_path / "pods/0.log"
+    append(old, lines("a"))
+    link.symlink_to(old)
+    monitor = Follower(tmp_path, "containers/*.log")
+    monitor.fetch()
+    append(old, lines("b"))
+    if way == "another file":
+        new = tmp_path / "pods/1.log"
+        link.unlink()
+        link.symlink_to(new)
+    elif way == "link removed":
+        link.unlink()
+        assert monitor.fetch() == ["b"]
+        return
+    elif way == "renamed":
+        old.rename(tmp_path / "pods/0.log.20250601-120000")
+    else:
+        with gzip.open(tmp_path / "pods/0.log.20250601-120000.gz", "wb") as packed:
+            packed.write(old.read_bytes())
+        old.unlink()
+    append(new, lines("c"))
+    assert monitor.fetch() == ["b", "c"]
+    assert (monitor.fetch(), monitor.bad) == ([], [])
+    append(new, lines("d"))
+    assert monitor.fetch() == ["d"]
 
 
 def test_two_rotations_while_the_monitor_was_down(tmp_path: Path) -> None:
@@ -299,6 +418,41 @@ def test_a_file_written_anew_with_more_in_it_is_read_on(tmp_path: Path) -> None:
     (tmp_path / "new").write_text(lines("a", "b", "c"))
     (tmp_path / "new").replace(chat)
     assert monitor.fetch() == ["c"]
+
+
+@pytest.mark.parametrize("count", [4, 50, 1000])
+@pytest.mark.parametrize("way", ["editor", "in place"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_an_edited_last_line_brings_no_other_again(tmp_path: Path, kind: str, way: str, count: int) -> None:
+    chat, monitor = tmp_path / f"chat.{kind}", Follower(tmp_path, f"chat.{kind}")
+
+    def written(*texts: str) -> str:
+        return lines(*texts) if kind == "jsonl" else "text,role\n" + "".join(f'"{text}",\n' for text in texts)
+
+    texts = [f"text {n}" for n in range(count)]
+    append(chat, written(*texts))
+    monitor.fetch()
+    for changed in ([*texts[:-1], "edited"], [*texts[:-1], "edited again", "new"]):
+        if way == "editor":
+            append(tmp_path / "new", written(*changed))
+            (tmp_path / "new").replace(chat)
+        else:
+            chat.write_text(written(*changed))
+        assert monitor.fetch() == changed[count - 1 :]
+    chat.write_text(written(*texts[: -(count // 4)], "line"))
+    known = set(monitor.ids)
+    again = monitor.fetch()
+    assert again[-1] == "line"
+    assert set(monitor.ids) - known == {monitor.ids[-1]}
+
+
+def test_a_log_that_begins_as_the_last_one_did_is_another(tmp_path: Path) -> None:
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path)
+    append(chat, lines("start", "a", "b", "c"))
+    monitor.fetch()
+    chat.write_text(lines("start", "d", "e", "f"))
+    assert monitor.fetch() == ["start", "d", "e", "f"]
+    assert len(set(monitor.ids)) == 8
 
 
 def test_a_change_behind_the_beginning_is_noticed(tmp_path: Path) -> None:
@@ -425,7 +579,7 @@ def test_a_file_cut_at_any_byte_gives_every_record_once(
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
-        st.sampled_from(["write", "half", "fetch", "rotate", "copytruncate", "quiet"]),
+        st.sampled_from(["write", "half", "fetch", "rotate", "pack", "copytruncate", "quiet"]),
         min_size=1,
         max_size=25,
     ),
@@ -454,12 +608,13 @@ def test_writing_rotating_and_restarting_in_any_order_loses_nothing_and_doubles_
 
     def shift() -> None:
         for number in range(30, 0, -1):
-            old = logs / f"chat.{kind}.{number}"
-            if old.exists():
-                old.rename(logs / f"chat.{kind}.{number + 1}")
+            for packed in ("", ".gz"):
+                old = logs / f"chat.{kind}.{number}{packed}"
+                if old.exists():
+                    old.rename(logs / f"chat.{kind}.{number + 1}{packed}")
 
     for step in [*steps, "write", "fetch"]:
-        if step in ("write", "rotate", "copytruncate") and pending:
+        if step in ("write", "rotate", "pack", "copytruncate") and pending:
             write(pending)
             pending = ""
         if step == "write":
@@ -476,6 +631,13 @@ def test_writing_rotating_and_restarting_in_any_order_loses_nothing_and_doubles_
             write(record())
             shift()
             chat.rename(logs / f"chat.{kind}.1")
+        elif step == "pack" and chat.exists():
+            monitor.fetch()
+            write(record())
+            shift()
+            (logs / f"chat.{kind}.1.gz").write_bytes(gzip.compress(chat.read_bytes()))
+            chat.unlink()
+            monitor.fetch()
         elif step == "copytruncate" and chat.exists():
             monitor.fetch()
             write(record())

@@ -1,0 +1,39 @@
+"""All that rules do as time goes by, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from monitor.alerts.rules import Rule
+from monitor.interfaces import Encoder
+from monitor.pipeline.attempts import Attempts
+from monitor.pipeline.idle import judge_idle
+from monitor.pipeline.judging import judge_due, judge_open
+from monitor.pipeline.readers import Reader
+from monitor.pipeline.topics import watch_topics
+from monitor.pipeline.watching import watch
+from monitor.routes import Policy
+from monitor.store import Store
+
+
+def tick(
+    store: Store,
+    rules: Sequence[Rule],
+    readers: Sequence[Reader],
+    encoder: Encoder,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Judge what was put off, look at what changes with time, and let alerts resolve.
+
+    :param encoder: the one in use; it encodes nothing here.
+    :raises ExceptionGroup: rules failed; all else is done.
+    """
+    attempts = Attempts(store)
+    judge_due(store, rules, now, attempts.of)
+    watch(store, rules, now, attempts.of)
+    watch_topics(store, rules, readers, encoder, now, attempts.of)
+    judge_open(store, rules, now, policy, attempts.of)
+    judge_idle(store, rules, now, attempts.of)
+    attempts.tell()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +52,12 @@ class _Series:
         self.changed = min(self.changed, bucket)
         self.size += 1
 
+    def put(self, count: Count) -> None:
+        """The count of a bucket that is later than all there are."""
+        self.buckets.append(count.bucket)
+        self.counts[count.bucket] = count
+        self.size += count.total
+
     def between(self, since: int, until: int) -> list[Count]:
         """Non-empty buckets in ``[since, until)``, by time."""
         first, end = bisect_left(self.buckets, since), bisect_left(self.buckets, until)
@@ -91,7 +98,7 @@ class AsItCame(Known):
     rules: Sequence[Rule]
     as_live: bool = False
     _series: dict[Key, _Series] = field(default_factory=dict)
-    _ignored: set[Key] = field(default_factory=set)
+    _interests: dict[Key, bool] = field(default_factory=dict)
     _watched: dict[Key, list[Key]] = field(default_factory=dict)
     _watching: dict[Key, list[int]] = field(default_factory=dict)
     _carried: dict[Key, Carried] = field(default_factory=dict)
@@ -100,6 +107,25 @@ class AsItCame(Known):
         self._first = self.store.sources.first_success()
         self._series[()] = _Series()
         self._watched = {_key(rule.where): [] if rule.where else [()] for rule in self.rules}
+
+    def begin(self, since: datetime) -> None:
+        """Learn what came before ``since`` and counts before its bucket; :meth:`add` is to tell of all else."""
+        late: dict[Key, Counter[int]] = {}
+        late_live: dict[Key, Counter[int]] = {}
+        for one in self.store.arrivals.late(since, as_live=self.as_live):
+            for selection in selections(one.labels):
+                late.setdefault(_key(selection), Counter())[one.bucket] += 1
+                late_live.setdefault(_key(selection), Counter())[one.bucket] += one.live
+        nothing = Counter[int]()
+        for selection in self.store.series.all():
+            key = _key(selection)
+            if not self._of_interest(key, selection):
+                continue
+            more, more_live = late.get(key, nothing), late_live.get(key, nothing)
+            for count in self.store.series.counts(selection, until=bucket_of(since)):
+                live = count.total if self.as_live else count.live
+                if total := count.total - more[count.bucket]:
+                    self._known(key).put(Count(count.bucket, total, live - more_live[count.bucket]))
 
     def go_on(self, now: datetime) -> None:
         """Time has passed."""
@@ -112,9 +138,8 @@ class AsItCame(Known):
         for one in arrived:
             for selection in selections(one.labels):
                 key = tuple(selection.items())
-                series = self._of_interest(key, selection)
-                if series is not None:
-                    series.add(one.bucket, one.live)
+                if self._of_interest(key, selection):
+                    self._known(key).add(one.bucket, one.live)
                     if one.live:
                         due.setdefault(key, set()).add(one.bucket)
         self._told.clear()
@@ -176,18 +201,20 @@ class AsItCame(Known):
         known = [whole for whole in wholes(selection) if _key(whole) in self._series]
         return min(known, key=lambda whole: self._series[_key(whole)].size)
 
-    def _of_interest(self, key: Key, selection: Selection) -> _Series | None:
-        """The series, where a rule watches it or takes it for the whole of one."""
-        found = self._series.get(key)
-        if found is not None or key in self._ignored:
-            return found
-        watching = {_key(self.rules[number].where) for number in self.watching(key)}
-        if not watching and not any(_may_be_whole(selection, rule.where) for rule in self.rules):
-            self._ignored.add(key)
-            return None
-        for where in watching:
-            self._watched[where].append(key)
-        return self._series.setdefault(key, _Series())
+    def _of_interest(self, key: Key, selection: Selection) -> bool:
+        """Whether a rule watches the series, or takes it for the whole of one."""
+        if key not in self._interests:
+            whole = any(_may_be_whole(selection, rule.where) for rule in self.rules)
+            self._interests[key] = key == () or whole or bool(self.watching(key))
+        return self._interests[key]
+
+    def _known(self, key: Key) -> _Series:
+        """The series of interest, which has counts from now on."""
+        if key not in self._series:
+            self._series[key] = _Series()
+            for where in {_key(self.rules[number].where) for number in self.watching(key)}:
+                self._watched[where].append(key)
+        return self._series[key]
 
 
 def _may_be_whole(selection: Selection, where: Selection) -> bool:

@@ -103,7 +103,8 @@ def _on_documents(
     known = AsItCame(now, store, rules, as_live=as_live)
     trials: list[dict[Key, Trial]] = [{} for _ in rules]
     opened: set[tuple[int, Key]] = set()
-    done, of = 0, store.arrivals.count()
+    done, of = 0, store.arrivals.count(since, as_live=as_live)
+    known.begin(since)
 
     def judge(number: int, key: Key, buckets: Iterable[int]) -> None:
         rule = rules[number]
@@ -126,7 +127,7 @@ def _on_documents(
             if not opened:
                 break
 
-    for moment, arrived in groupby(store.arrivals.all(as_live=as_live), lambda one: one.at):
+    for moment, arrived in groupby(store.arrivals.all(since, as_live=as_live), lambda one: one.at):
         if moment > now:
             break
         pass_time(moment)

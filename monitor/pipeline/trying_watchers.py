@@ -106,7 +106,7 @@ def mentions(store: Store, rule: Rule, since: datetime, now: datetime, as_live: 
                 break
 
     last = since
-    for moment, arrived in groupby(store.arrivals.all(as_live=as_live), lambda one: one.at):
+    for moment, arrived in groupby(store.arrivals.all(since, as_live=as_live), lambda one: one.at):
         if moment > now:
             break
         came = [one.id for one in arrived if one.live]

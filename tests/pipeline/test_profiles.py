@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -225,7 +225,7 @@ def test_what_a_task_does_not_read_explains_no_wave_in_what_it_reads(
     assert raised.selection == {"mood": "bad"}
     buckets = [bucket_of(now - timedelta(minutes=m)) for m in range(9)]
     ways = Present(now, runtime.store), AsItCame(now, runtime.store, runtime.rules)
-    ways[1].add(runtime.store.arrivals.all())
+    ways[1].add(runtime.store.arrivals.all(datetime(1970, 1, 1, tzinfo=UTC)))
     for known in ways:
         assert known.whole_of({"mood": "bad"}) == {READ_BY: "mood"}
         assert known.whole_of({"mood": "bad", "topic": "court"}) == {READ_BY: "mood"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.suggesting import suggest
 from monitor.pipeline.trying import Report, try_on_store
 from monitor.runtime import Runtime
@@ -234,3 +235,30 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
     for one in found[::4]:
         (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=60), end)
         assert raised(again) == raised(one.report), "tried together or alone"
+
+
+@pytest.mark.parametrize("as_live", [False, True])
+def test_what_came_before_is_learned_from_counts_as_from_the_texts(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, as_live: bool
+) -> None:
+    """Also where texts of before came later on."""
+    runtime = make_runtime(with_rules(RULES) + TWO)
+    end = lived(runtime, monitor_now)
+    store, epoch = runtime.store, datetime(1970, 1, 1, tzinfo=UTC)
+    for hours in (0.0, 5.6, 18.0, 29.7):
+        since = monitor_now + timedelta(hours=hours)
+        whole, begun = (AsItCame(end, store, runtime.rules, as_live=as_live) for _ in range(2))
+        whole.add(store.arrivals.all(epoch, as_live=as_live))
+        begun.begin(since)
+        begun.add(store.arrivals.all(since, as_live=as_live))
+        if hours == 18.0:  # two hours later a source brings what is older than that
+            assert as_live or len(list(store.arrivals.late(since))) == 40
+        assert store.arrivals.count(since, as_live=as_live) == len(
+            list(store.arrivals.all(since, as_live=as_live))
+        )
+        assert whole.history_from() == begun.history_from()
+        for rule in runtime.rules:
+            assert whole.number(rule) == begun.number(rule)
+            for selection in whole.watched(rule):
+                assert whole.counts(selection, 0, 2**62) == begun.counts(selection, 0, 2**62)
+                assert whole.of(selection) == begun.of(selection)

@@ -323,7 +323,7 @@ def test_a_file_is_not_migrated_under_an_older_monitor_that_runs(tmp_path: Path)
     lock = DaemonLock(path)
     lock.acquire()  # as a monitor does that starts
     store = Store(path)
-    assert store.migrated == ["monitor.m0015_what_each_task_read"]
+    assert store.migrated[0] == "monitor.m0015_what_each_task_read"
     store.close()
     lock.release()
 

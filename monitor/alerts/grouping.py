@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -89,10 +89,16 @@ def _ranked(alerts: Sequence[Notification]) -> list[Notification]:
 def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
     """The words about several alerts, from the ``data`` of their letter alone: one line each, then each."""
     alerts = data["alerts"]
-    shown = [context(alert["event"], alert, zone, most=SHOWN_TEXTS) for alert in alerts[:SHOWN_ALERTS]]
+    # where there is no room for all, what is known already makes way for what is news
+    lined = set(sorted(range(len(alerts)), key=lambda place: not _news(alerts[place]))[:SHOWN_ALERTS])
+    shown = [
+        context(alert["event"], alert, zone, most=SHOWN_TEXTS)
+        for place, alert in enumerate(alerts)
+        if place in lined
+    ]
     told = any(_news(alert) for alert in alerts)
     title = _title(data)
-    ack = _ack(alerts, told)
+    ack = _ack(alerts, lined, told)
     left_out = ("alerts judge", "alerts ack") if ack else ("alerts judge",)
     names: dict[str, Any] = {
         "title": title,
@@ -151,24 +157,24 @@ def _news(alert: Mapping[str, Any]) -> bool:
     return bool(alert.get("new")) or alert["event"] == "resolved"
 
 
-def _ack(alerts: Sequence[Mapping[str, Any]], told: bool) -> dict[str, str] | None:
+def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], told: bool) -> dict[str, str] | None:
     """The command that acknowledges several at once: what is new, or where nothing is, what is told again.
 
-    Only of those that have a line: nobody looks after what they have not seen.
+    :param lined: places of those that have a line: nobody looks after what they have not seen.
     """
     ids = [
-        str(alert["id"]) if place < SHOWN_ALERTS else ""
+        str(alert["id"]) if place in lined else ""
         for place, alert in enumerate(alerts)
         if alert["event"] == "firing" and (alert.get("new") or not told) and not alert.get("acked_by")
     ]
-    lined = [one for one in ids if one]
-    if len(lined) < 2:
+    named = [one for one in ids if one]
+    if len(named) < 2:
         return None
-    if more := len(ids) - len(lined):
+    if more := len(ids) - len(named):
         why = f"I look after these; {more:,} more {'are new' if told else 'have nobody who does'}"
     else:
         why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
-    return {"run": f"monitor alerts ack {' '.join(lined)}", "why": why}
+    return {"run": f"monitor alerts ack {' '.join(named)}", "why": why}
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -164,6 +164,18 @@ def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_th
     assert f"{command}</code>" in said.html
 
 
+def test_what_is_known_makes_way_for_what_is_news() -> None:
+    said = group_letter(
+        "k",
+        {},
+        [letter(n, 9) for n in range(1, 31)] + [letter(n, 9, event="resolved") for n in range(31, 34)],
+    )
+    lines = said.body.splitlines()[:21]
+    assert [line[:4] for line in lines[-4:-1]] == [" 18.", " 19.", " 20."]
+    assert [f"t{n}" in "".join(lines[17:20]) for n in (31, 32, 33)] == [True] * 3
+    assert lines[-1].strip() == "and 13 more: monitor alerts list --open"
+
+
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
     said = group_letter("k", {}, [letter(n, 9) for n in range(1, 31)])
     assert " 19 20  I look after these; 10 more have nobody who does\n" in said.body

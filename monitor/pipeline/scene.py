@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from monitor.alerts.message import LETTER_DOCUMENTS
+from monitor.matching import all_match
 from monitor.pipeline.wording import word
 from monitor.routes import Policy, Route
 from monitor.store import Store
@@ -108,6 +109,7 @@ class Scene:
 def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:
     """What is in force at ``now``."""
     firing = [a for a in store.alerts.all_open() if a.state == "firing"] if policy.inhibits else []
+    firing = [a for a in firing if any(all_match(inhibit.source, a.labels) for inhibit in policy.inhibits)]
     return Scene(store, policy, now, store.silences.active(now), firing)
 
 

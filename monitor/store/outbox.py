@@ -116,10 +116,13 @@ class Outbox(Room):
         where the clock was put back.
         """
         rows = self.rows(
+            # of each alert the last that waits so long, read once
+            "with last as materialized (select l.alert_id, max(e.id) as id from outbox e "
+            "join letter_alerts l on l.letter_id = e.id "
+            "where e.state = 'waiting' and e.notifier = ?1 and e.waits_since <= ?2 group by l.alert_id) "
             "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
-            "select 1 from letter_alerts own join letter_alerts other on other.alert_id = own.alert_id "
-            "join outbox l on l.id = other.letter_id where own.letter_id = o.id and l.notifier = o.notifier "
-            "and l.state = 'waiting' and l.id > o.id and l.waits_since <= ?2)) "
+            "select 1 from letter_alerts own join last on last.alert_id = own.alert_id "
+            "where own.letter_id = o.id and last.id > o.id)) "
             f"and not exists (select 1 from outbox c where c.copy_of = o.id) and not ({_TOLD}) "
             "order by id limit ?4",
             [notifier, to_text(before), fallback, limit],

@@ -363,6 +363,23 @@ def test_copies_keep_the_order_of_a_group_where_the_clock_was_put_back(monitor_s
     assert [found.notification.key for found in late] == ["10-firing-desk", "1-resolved-desk"]
 
 
+def test_what_a_fallback_is_to_get_is_found_at_once_however_much_waits(monitor_store: Store) -> None:
+    def work(numbers: range) -> int:
+        with monitor_store.transaction():
+            for number in numbers:
+                alert(monitor_store, number, "desk")
+        steps = list[int]()
+        monitor_store.connection.set_progress_handler(lambda: steps.append(1), 100)
+        try:
+            assert monitor_store.outbox.late(NOW - HOUR, notifier="desk", fallback="phone") == []
+        finally:
+            monitor_store.connection.set_progress_handler(None, 0)
+        return len(steps)
+
+    few, many = work(range(400)), work(range(400, 1600))
+    assert many < 8 * few, "it takes as long as there are letters, not as their square"
+
+
 def test_who_is_told_of_all_of_a_group_anyway_gets_no_copy(monitor_store: Store) -> None:
     members = [alert(monitor_store, 1, "phone"), alert(monitor_store, 2)]
     monitor_store.outbox.add("desk", letter(10), None, NOW, alerts=members)

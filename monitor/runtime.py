@@ -19,6 +19,7 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
+from monitor.pipeline.attempts import Attempts
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
@@ -62,6 +63,7 @@ class Runtime:
     def __post_init__(self) -> None:
         # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
         self._again: dict[str, datetime] = {}
+        self._attempts = Attempts(self.store)
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -179,20 +181,28 @@ class Runtime:
     # -- documents and alerts ----------------------------------------------------------
 
     def classify(self, now: datetime) -> int:
-        """Classify one batch of pending documents and judge what it touches."""
+        """Classify one batch of pending documents and judge what it touches; :meth:`tick` tells which rules failed."""
         return classify_pending(
-            self.store, self.featurizer, self.readers, self.rules, now, mentions=self.mentions
+            self.store,
+            self.featurizer,
+            self.readers,
+            self.rules,
+            now,
+            mentions=self.mentions,
+            attempt=self._attempts.of,
         )
 
     def tick(self, now: datetime) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due.
 
-        :raises ExceptionGroup: rules failed; all else is done.
+        :raises ExceptionGroup: rules failed, here or while texts were classified; all else is done.
         """
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
         try:
-            tick(self.store, self.rules, self.readers, self.encoder, self.config.policy, now)
+            policy, attempt = self.config.policy, self._attempts.of
+            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt)
+            self._attempts.tell()
         finally:
             dispatch(self.store, self.config.policy, now)
 
@@ -258,7 +268,11 @@ class Runtime:
                 pass
         except LearnError as error:
             failed["encoder"] = str(error)  # documents wait for one that can be used
-        self.tick(now)
+        try:
+            self.tick(now)
+        except ExceptionGroup as error:
+            log.error("judge failed", exc_info=error)
+            failed["judge"] = error.message
         self.digest(now)
         for name in self.notifiers:
             while self.deliver(name, now):

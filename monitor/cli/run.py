@@ -26,8 +26,8 @@ def run_command(app: App, once: bool, view: bool | None) -> None:
     SIGHUP reads the configuration again. Logs go to stderr. Seeds and tasks that other
     commands add are taken up within a second; nothing needs a restart.
 
-    With --once, the exit code is 1 if a source could not be fetched or a notification could
-    not be delivered.
+    With --once, the exit code is 1 if a source could not be fetched, a rule failed, or a notification
+    could not be delivered.
     """
     from monitor.logs import set_up
 

@@ -20,7 +20,7 @@ def plainly(rule: Rule) -> AbstractContextManager[None]:
 
 
 class Attempts:
-    """What rules raised in one round: undone, kept, and told when the round's work is done.
+    """What rules raised, while texts were classified or as time went by: undone, kept, and told once a round is done.
 
     Faults of the database concern all rules and go up at once.
     """
@@ -42,9 +42,10 @@ class Attempts:
             self._errors.setdefault(rule.name, error)
 
     def tell(self) -> None:
-        """Raise what was kept, each rule's first.
+        """Raise what was kept since this was asked last, each rule's first.
 
         :raises ExceptionGroup: if any rule raised something.
         """
-        if self._errors:
-            raise ExceptionGroup(f"rules that failed: {', '.join(self._errors)}", list(self._errors.values()))
+        errors, self._errors = self._errors, {}
+        if errors:
+            raise ExceptionGroup(f"rules that failed: {', '.join(errors)}", list(errors.values()))

@@ -11,7 +11,7 @@ import numpy as np
 from monitor.alerts.rules import Rule
 from monitor.learn.head import decide, probabilities
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempts
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.featurizer import Featurizer, Vectors
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.readers import Reader
@@ -37,20 +37,18 @@ def classify_pending(
     now: datetime,
     limit: int = BATCH,
     mentions: Mentions = NO_MENTIONS,
+    attempt: Attempt = plainly,
 ) -> int:
     """Classify up to ``limit`` pending documents and judge the series they touch.
 
     No transaction is open while the encoder runs; then features, predictions, counts, the
     documents' state, alerts and their letters are written in one. A document whose text was
     edited meanwhile stays pending. Returns how many documents were dealt with.
-
-    :raises ExceptionGroup: rules failed; all else is done.
     """
     pending = store.documents.pending(limit)
     if not pending:
         return 0
     answers, fresh = _answers(store, featurizer, readers, pending)
-    attempts = Attempts(store)
     with store.transaction():
         featurizer.keep(fresh, now)
         for item, answer in zip(pending, answers, strict=True):
@@ -63,9 +61,8 @@ def classify_pending(
                 named = mentions.of(item.document.title, item.document.text)
                 store.predictions.record(item.document.id, answer, named)
         store.heads.answered({reader.task.name: reader.head_id for reader in readers})
-        judge_due(store, rules, now, attempts.of)
-        watch_documents(store, rules, [item.document.id for item in pending], now, attempts.of)
-    attempts.tell()
+        judge_due(store, rules, now, attempt)
+        watch_documents(store, rules, [item.document.id for item in pending], now, attempt)
     return len(pending)
 
 

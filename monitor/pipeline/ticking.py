@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Encoder
-from monitor.pipeline.attempts import Attempts
+from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.readers import Reader
@@ -24,16 +24,14 @@ def tick(
     encoder: Encoder,
     policy: Policy,
     now: datetime,
+    attempt: Attempt = plainly,
 ) -> None:
     """Judge what was put off, look at what changes with time, and let alerts resolve.
 
     :param encoder: the one in use; it encodes nothing here.
-    :raises ExceptionGroup: rules failed; all else is done.
     """
-    attempts = Attempts(store)
-    judge_due(store, rules, now, attempts.of)
-    watch(store, rules, now, attempts.of)
-    watch_topics(store, rules, readers, encoder, now, attempts.of)
-    judge_open(store, rules, now, policy, attempts.of)
-    judge_idle(store, rules, now, attempts.of)
-    attempts.tell()
+    judge_due(store, rules, now, attempt)
+    watch(store, rules, now, attempt)
+    watch_topics(store, rules, readers, encoder, now, attempt)
+    judge_open(store, rules, now, policy, attempt)
+    judge_idle(store, rules, now, attempt)

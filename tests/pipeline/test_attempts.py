@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from monitor.alerts.detectors import DETECTORS
+from monitor.pipeline.classify import BATCH
 from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.store.check import check
@@ -42,8 +43,9 @@ def test_a_rule_that_fails_holds_up_nobody(
     runtime.sources["news"].waiting = documents(12, BAD_COURT, monitor_now - timedelta(minutes=5), apart=5)
     runtime.store.sources.succeeded("news", monitor_now - timedelta(days=1), monitor_now)
     runtime.fetch("news", monitor_now)
+    assert runtime.classify(monitor_now), "the next texts are not waited with"
     with pytest.raises(ExceptionGroup, match="rules that failed: broken") as told:
-        runtime.classify(monitor_now)
+        runtime.tick(monitor_now)
     (fault,) = told.value.exceptions
     assert isinstance(fault, ZeroDivisionError)
     assert fault.__notes__ == ["This was the rule 'broken' (kind ratio)."]
@@ -58,6 +60,22 @@ def test_a_rule_that_fails_holds_up_nobody(
     assert {alert.state for alert in runtime.store.alerts.find(rule="any-court")} == {"resolved"}
     assert runtime.store.outbox.counts()["waiting"] >= 3, "who was told hears of the end"
     assert check(runtime.store) == []
+
+
+def test_a_single_run_with_a_rule_that_fails_does_all_else_and_says_so(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DETECTORS, "ratio", replace(DETECTORS["ratio"], judge=broken))  # type: ignore[type-var]
+    runtime = make_runtime(CONFIG + OTHER)
+    runtime.store.sources.succeeded("news", monitor_now - timedelta(days=1), monitor_now)
+    many = documents(2 * BATCH + 1, BAD_COURT, monitor_now - timedelta(minutes=5), apart=0)
+    runtime.sources["news"].waiting = many
+    failed = runtime.once(monitor_now, lambda name, got: None)
+    assert failed == {"judge": "rules that failed: broken"}
+    assert runtime.store.documents.count("pending") == 0
+    counts = runtime.store.outbox.counts()
+    assert counts.pop("delivered") >= 2
+    assert counts == {}
 
 
 def test_a_part_of_a_transaction_is_undone_by_itself(monitor_store: Store) -> None:

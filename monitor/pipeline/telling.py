@@ -49,13 +49,19 @@ def _tell_end(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> Non
         if telling.resolved_at is not None:
             continue
         route = scene.way(alert, telling)
-        if not scene.policy.reaches(telling.notifier):
-            scene.store.tellings.resolved(alert.id, telling.notifier, scene.now)
-        elif route is not None and route.group_by is not None:
+        there = scene.policy.reaches(telling.notifier)
+        if there and route is not None and route.group_by is not None:
             scene.store.tellings.group(route.name, group_labels(route, alert.labels), scene.now)
         elif not scene.end_muted(alert, route):
-            _write(scene, alert, "resolved", telling.notifier)
+            for name in [telling.notifier] if there else _who_stood_in(scene, alert, told, telling.notifier):
+                _write(scene, alert, "resolved", name)
             scene.store.tellings.resolved(alert.id, telling.notifier, scene.now)
+
+
+def _who_stood_in(scene: Scene, alert: StoredAlert, told: dict[str, Telling], gone: str) -> list[str]:
+    """Who knows of an alert by copies of letters to a notifier that is not configured any more, and not by itself."""
+    names = scene.store.tellings.stood_in(alert.id, gone)
+    return [name for name in names if name not in told and scene.policy.reaches(name)]
 
 
 def _tell_firing(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> None:

@@ -64,6 +64,16 @@ class Tellings(Room):
         )
         return [row["alert_id"] for row in rows]
 
+    def stood_in(self, alert_id: int, notifier: str) -> list[str]:
+        """Who got copies of letters to a notifier that say that an alert fires."""
+        rows = self.rows(
+            "select distinct c.notifier from letter_alerts join outbox c on c.id = letter_id "
+            "join outbox o on o.id = c.copy_of where letter_alerts.alert_id = ? and o.notifier = ? "
+            "and c.event = 'firing' order by c.notifier",
+            [alert_id, notifier],
+        )
+        return [row["notifier"] for row in rows]
+
     def told(self, alert_id: int, notifier: str, route: str, now: datetime) -> None:
         """A letter says that the alert fires, for the first time or once more."""
         self.write(

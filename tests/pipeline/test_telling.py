@@ -638,6 +638,25 @@ def test_who_is_taken_off_a_route_hears_the_end_alone_and_who_is_gone_nothing(
     assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
 
 
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_who_stood_in_for_one_that_is_gone_hears_the_end(world: World, grouping: Mapping[str, Any]) -> None:
+    one = route(**grouping)
+    world.policy = Policy((one,), notifiers=frozenset({"press", "phone"}))
+    world.see("firing")
+    world.wait(seconds=0)
+    (letter,) = world.store.outbox.due(world.now, notifier="press")
+    copy = replace(letter.notification, key="a copy")
+    world.store.outbox.add("phone", copy, letter.alert_id, world.now, copy_of=letter.id)
+    world.store.outbox.give_up(letter.id, "gone", world.now)
+    assert world.events() == [("phone", "firing")]
+    world.policy = Policy((one.model_copy(update={"notify": ()}),), notifiers=frozenset({"phone"}))
+    world.see("quiet")
+    world.wait(hours=1)
+    world.wait(hours=1)
+    assert world.events() == [("phone", "resolved")]
+    assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+
+
 def test_a_rule_that_names_a_notifier_that_is_gone_tells_nobody_and_its_end_neither(world: World) -> None:
     world.see("firing")
     assert world.events() == [("desk", "firing")]

@@ -93,7 +93,7 @@ class Mentioned(Room):
             self.write_many("insert into differing values (?)", [(row[0],) for row in changed])
             self.store.series.restate(ENTITY, [row[0] for row in changed], self._replace_differing)
         finally:
-            self.write("drop table differing")
+            self.write("drop table if exists differing")
         self.write("delete from entities")
         self.write_many(
             "insert into entities values (?, ?)",

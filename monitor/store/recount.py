@@ -1,7 +1,7 @@
 """Counts held against what documents are said to carry, and made anew where they differ.
 
 Series are looked at by the keys of their selections, one family at a time, so that a large database asks for
-the memory and the write lock of one family only.
+the memory of one family only; the write lock is taken for families that are wrong.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ def differences(store: Store) -> list[str]:
 def recount(store: Store) -> int:
     """Make counts anew from predictions and mentions where they differ; returns how many did.
 
-    A transaction for each family. Nothing becomes due to be judged.
+    A transaction for each family that a look without one found wrong. Nothing becomes due to be judged.
     """
     mended = 0
     for family in _families(store):
+        if not any(_wrong(store, family)):
+            continue
         with store.transaction() as connection:
             for (text, bucket), _, true in list(_wrong(store, family)):
                 store.series.put(text, bucket, *(true or (0, 0)))

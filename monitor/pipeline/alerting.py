@@ -42,6 +42,8 @@ def follow(
         alert = store.alerts.open(mark)
         if alert is None and not found.firing:
             return
+        if alert is not None and (tuple(alert.notify), alert.routed) != (tuple(rule.notify), rule.routed):
+            store.alerts.address(alert.id, rule.notify, rule.routed)  # the configuration changed
         fired = 0
         if found.firing and pace.flap_count:
             span_start = now - timedelta(seconds=pace.flap_span)

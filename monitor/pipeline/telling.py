@@ -52,10 +52,15 @@ def _tell_end(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> Non
         there = scene.policy.reaches(telling.notifier)
         if there and route is not None and route.group_by is not None:
             scene.store.tellings.group(route.name, group_labels(route, alert.labels), scene.now)
-        elif not scene.end_muted(alert, route):
-            for name in [telling.notifier] if there else _who_stood_in(scene, alert, told, telling.notifier):
-                _write(scene, alert, "resolved", name)
+        elif scene.end_muted(alert, route):
+            continue
+        elif there:
+            _write(scene, alert, "resolved", telling.notifier)
             scene.store.tellings.resolved(alert.id, telling.notifier, scene.now)
+        else:
+            for name in _who_stood_in(scene, alert, told, telling.notifier):
+                _write(scene, alert, "resolved", name)
+            scene.store.tellings.forget(alert.id, telling.notifier)
 
 
 def _who_stood_in(scene: Scene, alert: StoredAlert, told: dict[str, Telling], gone: str) -> list[str]:

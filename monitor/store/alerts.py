@@ -210,6 +210,13 @@ class Alerts(Room):
             self.store.transitions.add(alert_id, state, reason, now)
             return alert_id
 
+    def address(self, alert_id: int, notify: Sequence[str], routed: bool) -> None:
+        """Whom the alert is for by now."""
+        self.write(
+            "update alerts set notify = ?, routed = ? where id = ?",
+            [json.dumps(list(notify)), routed, alert_id],
+        )
+
     def fire(self, alert_id: int, reason: str, now: datetime) -> None:
         """A pending alert fires."""
         with self.store.transaction():

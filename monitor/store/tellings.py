@@ -93,11 +93,15 @@ class Tellings(Room):
         return bool(row["waits"]), to_time_or_none(row["heard_at"])
 
     def resolved(self, alert_id: int, notifier: str, now: datetime) -> None:
-        """A letter says that the alert is over, or there is nobody any more to write one to."""
+        """A letter says that the alert is over."""
         self.write(
             "update alert_tellings set resolved_at = ? where alert_id = ? and notifier = ?",
             [to_text(now), alert_id, notifier],
         )
+
+    def forget(self, alert_id: int, notifier: str) -> None:
+        """There is nobody any more who could be told the end."""
+        self.write("delete from alert_tellings where alert_id = ? and notifier = ?", [alert_id, notifier])
 
     def group(self, route: str, labels: Mapping[str, str], now: datetime) -> AlertGroup:
         """The group of a route with these labels, opened now if there is none."""

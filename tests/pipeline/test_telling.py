@@ -18,6 +18,7 @@ from monitor.pipeline.judging import judge_open
 from monitor.pipeline.telling import dispatch
 from monitor.routes import TELL_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
+from monitor.store.check import check
 from monitor.types import Notification
 
 PACE = Pace(keep_firing_for=0, flap_count=0)
@@ -48,13 +49,14 @@ class World:
     policy: Policy = TELL_AT_ONCE
     pace: Pace = PACE
     routed: bool = True
+    notify: tuple[str, ...] = ("desk",)
 
     def see(self, kind: str, rule: str = "bad", **selection: str) -> None:
         made = Rule(
             rule,
             "surge",
             dict.fromkeys(selection, "*") or {"topic": "*"},
-            ("desk",),
+            self.notify,
             SurgeSettings(),
             owner=f"owner of {rule}",
             pace=self.pace,
@@ -636,6 +638,23 @@ def test_who_is_taken_off_a_route_hears_the_end_alone_and_who_is_gone_nothing(
     assert world.events() == [(name, "resolved") for name in sorted(there)]
     world.wait(seconds=1)
     assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+    assert check(world.store) == []
+
+
+def test_whom_a_rule_names_by_now_is_told_of_what_is_open(world: World) -> None:
+    silence(world, "topic=court", 2)
+    world.see("firing")
+    world.see("firing", topic="money")
+    assert world.events() == [("desk", "firing")]
+    world.notify, world.policy = ("press",), Policy(notifiers=frozenset({"desk", "press"}))
+    world.see("firing")
+    world.see("quiet", topic="money")
+    assert world.events() == [("desk", "resolved")], "who knew"
+    world.wait(hours=2)
+    assert world.events() == [("press", "firing")], "nobody else was told"
+    world.see("quiet")
+    assert world.events() == [("press", "resolved")]
+    assert check(world.store) == []
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)

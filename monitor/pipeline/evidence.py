@@ -26,7 +26,7 @@ from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.background import Background
 from monitor.store.room import BUCKET_S
-from monitor.types import ENTITY, Selection, StoredDocument
+from monitor.types import ENTITY, READ_BY, Selection, StoredDocument
 
 COUNTED = {"surge", "threshold", "drop"}
 """Kinds that judge how many texts are in a window, copies included."""
@@ -145,7 +145,8 @@ def _judged(
         return None
     if rule is not None and (of := getattr(rule.settings, "of", None)) in (None, *alert.selection):
         return within if of is None else {of: alert.selection[of]}
-    return next((share["of"] for share in kept.get("shares", ()) if share.get("judged")), None)
+    before = next((share["of"] for share in kept.get("shares", ()) if share.get("judged")), None)
+    return before if before is None or before.keys() - {READ_BY} else within
 
 
 def _shares(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from monitor.pipeline.alerting import alert_data
 from monitor.runtime import Runtime
 from monitor.store.recount import recount
-from monitor.types import Document
+from monitor.types import READ_BY, Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
 
@@ -47,3 +48,24 @@ def test_a_duplicate_storm_moves_no_share(
     before = runtime.store.series.counts({"mood": "bad"})
     recount(runtime.store)
     assert runtime.store.series.counts({"mood": "bad"}) == before
+
+
+def test_the_share_that_a_rule_judges_is_known_where_its_whole_is_another_by_now(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(CONFIG + SHARE)
+    store, at = runtime.store, monitor_now + timedelta(minutes=10)
+    for now, new in (
+        (monitor_now, history(monitor_now)),
+        (at, documents(20, BAD_COURT, at - timedelta(minutes=9), apart=10)),
+    ):
+        runtime.sources["news"].waiting = list(new)
+        runtime.fetch("news", now)
+        settle(runtime, now)
+    (alert,) = (alert for alert in store.alerts.find() if alert.rule == "share")
+    kept = store.evidence.of(alert.id)
+    for share in kept["shares"]:
+        share["of"] = {READ_BY: "a task of before"}
+    store.evidence.put(alert.id, kept)
+    later = alert_data(store, alert, at + timedelta(hours=1))
+    assert [share["judged"] for share in later["evidence"]["shares"]] == [True]

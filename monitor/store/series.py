@@ -15,6 +15,9 @@ from itertools import combinations
 from monitor.store.room import Room, marks
 from monitor.types import ENTITY, READ_BY, Selection
 
+Pairs = tuple[tuple[str, str], ...]
+"""The labels of a selection by task, sorted."""
+
 PART = 500
 SMALL = 20
 """One in so many counts may be looked up one by one."""
@@ -166,29 +169,29 @@ class SeriesCounts(Room):
 
         :param key: a task, or ``entity``.
         """
-        moved: Counter[tuple[str, int]] = Counter()
-        live: Counter[tuple[str, int]] = Counter()
+        moved: Counter[tuple[Pairs, int]] = Counter()
+        live: Counter[tuple[Pairs, int]] = Counter()
         with self.store.transaction():
             for by in (-1, 1):
-                for selection, bucket, is_live in self._carried(key, document_ids):
-                    moved[selection, bucket] += by
-                    live[selection, bucket] += by * is_live
+                for pairs, bucket, is_live in self._carried(key, document_ids):
+                    moved[pairs, bucket] += by
+                    live[pairs, bucket] += by * is_live
                 if by < 0:
                     change()
-            ids = {text: self._id(text) for text in {text for text, _ in moved}}
+            ids = {pairs: self._id(selection_text(dict(pairs))) for pairs in {pairs for pairs, _ in moved}}
             changed = [place for place in moved if moved[place] or live[place]]
             self.write_many(
                 "insert into counts (series_id, bucket, total, live) values (?, ?, ?, ?) on conflict "
                 "do update set total = total + excluded.total, live = live + excluded.live",
-                [(ids[text], bucket, moved[text, bucket], live[text, bucket]) for text, bucket in changed],
+                [(ids[place[0]], place[1], moved[place], live[place]) for place in changed],
             )
             self.write_many(
                 "delete from counts where series_id = ? and bucket = ? and total = 0",
-                [(ids[text], bucket) for text, bucket in changed],
+                [(ids[pairs], bucket) for pairs, bucket in changed],
             )
 
-    def _carried(self, key: str, document_ids: Sequence[int]) -> Iterator[tuple[str, int, int]]:
-        """``(selection text, bucket, live)`` of each series that names ``key`` and counts one of the documents."""
+    def _carried(self, key: str, document_ids: Sequence[int]) -> Iterator[tuple[Pairs, int, int]]:
+        """``(selection, bucket, live)`` of each series that names ``key`` and counts one of the documents."""
         for start in range(0, len(document_ids), PART):
             part = list(document_ids[start : start + PART])
             labels = self.store.predictions.labels(part)
@@ -197,7 +200,7 @@ class SeriesCounts(Room):
             ):
                 for selection in selections(labels[id_]):
                     if key in selection or selection == {READ_BY: key}:
-                        yield selection_text(selection), bucket, live
+                        yield tuple(selection.items()), bucket, live
 
     def put(self, text: str, bucket: int, total: int, live: int) -> None:
         """Set one count of the series with this :func:`selection_text`."""

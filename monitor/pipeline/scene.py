@@ -102,7 +102,8 @@ class Scene:
         if (self.now - last_at).total_seconds() < route.repeat_interval:
             return False
         waits, heard_at = self.store.tellings.heard(alert.id, telling.notifier)
-        heard_at = min(heard_at or last_at, self.now)  # by a clock that has been put back since
+        if heard_at is None or heard_at > self.now:  # by a clock that has been put back since
+            heard_at = last_at
         return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
 

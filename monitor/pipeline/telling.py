@@ -28,6 +28,7 @@ def dispatch(store: Store, policy: Policy, now: datetime) -> None:
     if not store.alerts.unsettled() and not store.tellings.groups():
         return
     with store.transaction():
+        store.tellings.put_back(now)
         scene = scene_at(store, policy, now)
         for alert in store.alerts.unsettled():
             _tell(scene, alert)

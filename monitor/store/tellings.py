@@ -82,6 +82,13 @@ class Tellings(Room):
             [alert_id, notifier, route, to_text(now), to_text(now)],
         )
 
+    def put_back(self, now: datetime) -> None:
+        """Where the clock was put back, what still fires was last said now, not later."""
+        at = to_text(now)
+        self.write(
+            "update alert_tellings set last_at = ? where resolved_at is null and last_at > ?", [at, at]
+        )
+
     def heard(self, alert_id: int, notifier: str) -> tuple[bool, datetime | None]:
         """Whether a letter about an alert still waits for a notifier, and when the last one reached it."""
         row = self.row(

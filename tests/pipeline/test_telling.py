@@ -742,6 +742,24 @@ def test_nothing_is_said_again_while_it_was_not_heard(world: World, grouping: Ma
     assert letter.title.startswith("Still firing after 7 h: ")
 
 
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_what_is_said_again_does_not_wait_for_a_clock_that_was_put_back(
+    world: World, grouping: Mapping[str, Any]
+) -> None:
+    world.policy = Policy((route(repeat_interval="1h", **grouping),))
+    world.see("firing")
+    world.wait(seconds=0)
+    assert world.events() == [("press", "firing")]
+    world.wait(hours=-10)
+    world.wait(minutes=59)
+    assert world.events() == []
+    for _ in range(2):
+        world.wait(minutes=1)
+        assert world.events() == [("press", "firing")]
+        world.wait(minutes=59)
+        assert world.events() == []
+
+
 def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait="1m", group_interval="5m"),))
     world.see("firing", topic="court")

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import standins
-from monitor.alerts.digest import Digest
-from monitor.alerts.lifecycle import Pace
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.closing import close_all
@@ -21,7 +19,7 @@ from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.attempts import Attempts
 from monitor.pipeline.classify import classify_pending
-from monitor.pipeline.declared import synchronise
+from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
@@ -304,27 +302,3 @@ def _made(part: SourceConfig | NotifierConfig, config: Config, stand_in: Callabl
     except (Exception, SystemExit) as error:
         log.exception("%s could not be made", part.name)
         return stand_in(raised(error))
-
-
-def make_rules(config: Config) -> list[Rule]:
-    """The configured rules."""
-    return [
-        Rule(
-            r.name,
-            r.kind,
-            r.where,
-            r.notify,
-            r.settings,
-            owner=r.owner,
-            labels=r.labels,
-            pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
-            routed=r.routed,
-            policy=config.policy,
-        )
-        for r in config.rules
-    ]
-
-
-def make_digests(config: Config) -> list[Digest]:
-    """The configured digests."""
-    return [Digest(d.name, d.every, d.at, d.weekday, d.zone, d.notify, d.tasks) for d in config.digests]

@@ -21,9 +21,9 @@ from monitor.config import Config, RuleTable
 from monitor.config_reader import load_config
 from monitor.errors import ConfigError
 from monitor.matching import Matcher, all_match, parse_matcher, parse_matchers
+from monitor.pipeline.declared import make_rules
 from monitor.plugins import Plugins
 from monitor.routes import Mute, Route
-from monitor.runtime import make_rules
 from tests.conftest import CONFIG
 
 # -- matchers ------------------------------------------------------------------------------

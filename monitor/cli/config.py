@@ -66,8 +66,8 @@ def _report(app: App) -> dict[str, Any]:
 
     :raises ConfigError: with all faults.
     """
+    from monitor.pipeline.declared import make_rules
     from monitor.pipeline.template_check import template_faults
-    from monitor.runtime import make_rules
 
     config, plugins = app.load(check_files=True)
     templates = {f"notifiers[{n}]": notifier.templates for n, notifier in enumerate(config.notifiers, 1)}

@@ -35,8 +35,8 @@ def digest_command(app: App, name: str | None, since: float | None, as_json: boo
     words, names, shown (texts), sources (name, texts, failures, error) and unlabelled ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest
+    from monitor.pipeline.declared import make_digests
     from monitor.pipeline.digests import gather_digest
-    from monitor.runtime import make_digests
 
     digest = Digest("digest")
     if name is not None:

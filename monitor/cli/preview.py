@@ -51,8 +51,8 @@ def preview_command(
     With --json: an object with event, title, body, html, data (what `alerts show --json` has) and
     made_of.
     """
+    from monitor.pipeline.declared import make_rules
     from monitor.pipeline.preview import preview
-    from monitor.runtime import make_rules
 
     rules = {r.name: r for r in make_rules(app.shown_config)}
     if rule not in rules:

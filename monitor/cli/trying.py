@@ -175,7 +175,7 @@ def _rule(app: App, name: str) -> Rule:
     from monitor.alerts.detectors import KINDS
     from monitor.alerts.lifecycle import Pace
     from monitor.alerts.rules import Rule
-    from monitor.runtime import make_rules
+    from monitor.pipeline.declared import make_rules
 
     rules = {rule.name: rule for rule in make_rules(app.shown_config)} if app.config_path.is_file() else {}
     if name in rules:

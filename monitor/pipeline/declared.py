@@ -1,4 +1,4 @@
-"""What a configuration declares, it owns: the database is made to follow it, removals included."""
+"""What a configuration declares: rules, digests, and what the database is made to follow, removals included."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import logging
 from datetime import datetime
 
 from monitor.adapters import seeds_of
+from monitor.alerts.digest import Digest
+from monitor.alerts.lifecycle import Pace
+from monitor.alerts.rules import Rule
 from monitor.config import Config, TaskConfig
 from monitor.seedfile import read_seeds
 from monitor.store import Store
@@ -43,3 +46,27 @@ def configured_seeds(task: TaskConfig, config: Config) -> dict[SeedOrigin, list[
         for record in bad:
             log.warning("%s, %s: %s", task.seeds, record.place, record.reason)
     return found
+
+
+def make_rules(config: Config) -> list[Rule]:
+    """The configured rules."""
+    return [
+        Rule(
+            r.name,
+            r.kind,
+            r.where,
+            r.notify,
+            r.settings,
+            owner=r.owner,
+            labels=r.labels,
+            pace=Pace(r.life.for_, r.keep_firing_for, r.life.flap_count, r.life.flap_span),
+            routed=r.routed,
+            policy=config.policy,
+        )
+        for r in config.rules
+    ]
+
+
+def make_digests(config: Config) -> list[Digest]:
+    """The configured digests."""
+    return [Digest(d.name, d.every, d.at, d.weekday, d.zone, d.notify, d.tasks) for d in config.digests]

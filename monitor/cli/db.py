@@ -97,10 +97,9 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
 @json_option
 @pass_app
 def recount_command(app: App, as_json: bool) -> None:
-    """Make the counts of series anew from what documents are said to carry, where they differ.
+    """Mend what `monitor db check` says of series: count anew what documents are said to carry.
 
-    What `monitor db check` says of series is then gone. May be used while the monitor runs; of a large database
-    it takes minutes. Raises no alert.
+    Raises no alert. May be used while the monitor runs; takes minutes where the database is large.
 
     With --json: an object with mended, how many counts differed.
     """

@@ -13,6 +13,7 @@ from typing import Literal
 
 from monitor.alerts.message import LETTER_DOCUMENTS
 from monitor.matching import all_match
+from monitor.moments import moment
 from monitor.pipeline.wording import word
 from monitor.routes import Policy, Route
 from monitor.store import Store
@@ -37,7 +38,7 @@ class Scene:
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
         if alert.snoozed_until is not None and self.now < alert.snoozed_until:
-            return f"snoozed by {alert.snoozed_by} until {alert.snoozed_until:%Y-%m-%dT%H:%M:%SZ}"
+            return f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until)}"
         for silence in self.silences:
             if silence.covers(alert.labels):
                 said = f": {silence.comment}" if silence.comment else ""

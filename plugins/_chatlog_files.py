@@ -11,8 +11,6 @@ from monitor_plugins._chatlog_position import COMPRESSED, PACKED, TORN, Found, N
 
 ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
-
-
 SECOND = 10**9
 LARGEST = 1 << 30
 """Bytes of a compressed file that are passed over at most, to come to those that were not read."""
@@ -174,9 +172,9 @@ def _places(base: Path, position: Position) -> list[Path]:
 
 
 def _rotated(one: Found, position: Position) -> bool:
-    """Whether the file's name is that of the position and what rotation puts after it."""
-    name = one.path.name
-    if one.path.suffix.lower() in COMPRESSED:
-        name = one.path.stem
+    """Whether the file's name is that of the position and what rotation puts after it, or only gzip."""
+    name = one.path.stem if one.path.suffix.lower() in COMPRESSED else one.path.name
     names = [Path(place).name for place in (position.path, position.target) if place]
+    if one.packed and name in names:
+        return True
     return any(ROTATED.fullmatch(name.removeprefix(known)) for known in names)

@@ -102,9 +102,8 @@ class Chatlog(interfaces.Source):
                     documents, bad, weight = [], [], 0
             state[position.path] = position.dump()
             if found.packed and position.aside:
-                del state[
-                    position.path
-                ]  # read as far as it can be; what is remembered of it knows no file any more
+                # it was read as far as it can be; what is remembered of it knows no file any more
+                del state[position.path]
                 position.dev, position.ino, position.gone = 0, 0, stamp
                 gone.append({"path": position.path, **position.dump()})
         last = batch()

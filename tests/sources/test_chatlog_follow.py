@@ -284,6 +284,20 @@ def test_what_was_rotated_and_compressed_at_once_is_read_to_its_end(
     assert len(set(monitor.ids)) == 8
 
 
+def test_a_file_of_a_day_that_is_compressed_under_its_name_is_read_to_its_end(tmp_path: Path) -> None:
+    monitor = Follower(tmp_path, "*.jsonl")
+    for day in range(1, 4):
+        chat = tmp_path / f"2025-06-0{day}.jsonl"
+        append(chat, lines(f"{day} a"))
+        monitor.fetch()
+        append(chat, lines(f"{day} b"))
+        (tmp_path / f"{chat.name}.gz").write_bytes(gzip.compress(chat.read_bytes()))
+        chat.unlink()
+    monitor.fetch()
+    assert monitor.texts == [f"{day} {half}" for day in (1, 2, 3) for half in "ab"]
+    assert (monitor.bad, monitor.fetch()) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("suffix", "data"), [("zst", b"x"), ("gz", b"x"), ("gz", gzip.compress(b"x" * 9999)[:-9])]
 )

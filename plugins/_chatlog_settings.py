@@ -19,7 +19,7 @@ class Columns(interfaces.Settings):
     """Which field of a record is what; ``a.b`` looks into objects, ``""`` switches one off."""
 
     text: str = Field(default="text", min_length=1, description="the message")
-    id: str = Field(default="id", description="what identifies a message in its thread, in all files")
+    id: str = Field(default="id", description="what identifies a message within its thread, in all files")
     thread: str = Field(default="thread", description="what identifies the conversation")
     role: str = Field(default="role", description="who wrote it; see roles")
     time: str = Field(default="time", description="when it was written")

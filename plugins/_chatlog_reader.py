@@ -50,12 +50,15 @@ def one_value(start: bytes) -> str:
     first, *more = text.split(b"\n", 1)
     line = b"".join(first.split())
     if line == b"[" or line.startswith(b"[{"):
-        kind = "a JSON array"
+        kind, how = "a JSON array", "jq -c '.[]' FILE"
     elif more and (line == b"{" or (line.startswith(b'{"') and line.endswith(b"["))):
-        kind = "one JSON object over several lines"
+        kind, how = (
+            "one JSON object over several lines",
+            "jq -c . FILE, or of a list in it: jq -c '.NAME[]' FILE",
+        )
     else:
         return ""
-    return f"is {kind}, and one record a line is wanted, such as jq makes of an array: jq -c '.[]' FILE"
+    return f"is {kind}, and one record a line is wanted, such as jq makes of it: {how}"
 
 
 def is_binary(start: bytes) -> bool:

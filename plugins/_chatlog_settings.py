@@ -46,7 +46,8 @@ class ChatlogSettings(interfaces.Settings):
         "", description="as of Python's strptime; empty: ISO 8601, 20250131103000, or seconds since 1970"
     )
     timezone: str = Field(
-        default="UTC", description="the zone of times that name none, such as Europe/Berlin"
+        default="UTC",
+        description="the zone of times that name none, or an unknown one; such as Europe/Berlin",
     )
     encoding: str = Field("utf-8", description="how the files are encoded")
     delimiter: str = Field(

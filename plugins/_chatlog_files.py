@@ -19,8 +19,9 @@ LARGEST = 1 << 30
 def assign(
     base: Path, found: Sequence[Found], known: Sequence[Position]
 ) -> tuple[list[tuple[Found, Position | None]], list[Position], list[Position]]:
-    """Give every file its position, ``None`` where it is new; the positions left over are lost, the last ones
-    of them with what may have been written after them.
+    """Give every file its position, ``None`` where it is new.
+
+    Returns the pairs, the positions left over, and those of the latter whose files may have had an unread end.
 
     A file is known by its number, wherever in its folder it was moved to; else by its name; else
     by its content (the copy that was made before a truncation). What was read must be at its

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 SLACK = timedelta(minutes=10)
-"""What is published in two intervals and this, before it comes, is live."""
+"""A text is live that comes no later than two intervals and this after it was published."""
 OUTAGE = timedelta(hours=6)
 """What was published in a longer one is no news any more when it comes."""
 UNSET = datetime(1970, 1, 2, tzinfo=UTC)

@@ -53,20 +53,7 @@ def _start(response: httpx.Response, size: int) -> bytes:
 
 
 _PACKED = {"gzip", "x-gzip", "deflate"}
-_UNASKED = {
-    "br",
-    "zstd",
-    "compress",
-    "x-compress",
-    "bzip2",
-    "xz",
-    "lzma",
-    "exi",
-    "pack200-gzip",
-    "aes128gcm",
-    "dcb",
-    "dcz",
-}
+_UNASKED = {"br", "zstd", "dcb", "dcz", "compress", "x-compress", "bzip2", "xz", "lzma"}
 
 
 class _Decoder:

@@ -74,9 +74,10 @@ class Source(Part):
         """Yield what is new since ``cursor`` (``{}`` at the first fetch)."""
 
     def continues(self, cursor: Mapping[str, Any]) -> bool:
-        """Whether ``cursor`` (not ``{}``) comes of having read what the settings say now; asked before each fetch.
+        """Whether ``cursor`` (never ``{}``) was written with settings that read the same as those of now.
 
-        Where it does not (another address), the next fetch is a first one: all that it yields is history.
+        Asked before each fetch. Where it was not (the address was changed), that fetch counts as the first: all that
+        it yields is history.
         """
         return True
 

@@ -11,8 +11,6 @@ from monitor_plugins._chatlog_position import COMPRESSED, PACKED, TORN, Found, N
 
 ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
-
-
 SECOND = 10**9
 LARGEST = 1 << 30
 """Bytes of a compressed file that are passed over at most, to come to those that were not read."""
@@ -21,8 +19,9 @@ LARGEST = 1 << 30
 def assign(
     base: Path, found: Sequence[Found], known: Sequence[Position]
 ) -> tuple[list[tuple[Found, Position | None]], list[Position], list[Position]]:
-    """Give every file its position, ``None`` where it is new; the positions left over are lost, the last ones
-    of them with what may have been written after them.
+    """Give every file its position, ``None`` where it is new.
+
+    Returns the pairs, the positions left over, and those of the latter whose files may have had an unread end.
 
     A file is known by its number, wherever in its folder it was moved to; else by its name; else
     by its content (the copy that was made before a truncation). What was read must be at its
@@ -174,9 +173,9 @@ def _places(base: Path, position: Position) -> list[Path]:
 
 
 def _rotated(one: Found, position: Position) -> bool:
-    """Whether the file's name is that of the position and what rotation puts after it."""
-    name = one.path.name
-    if one.path.suffix.lower() in COMPRESSED:
-        name = one.path.stem
+    """Whether the file's name is that of the position and what rotation puts after it, or only gzip."""
+    name = one.path.stem if one.path.suffix.lower() in COMPRESSED else one.path.name
     names = [Path(place).name for place in (position.path, position.target) if place]
+    if one.packed and name in names:
+        return True
     return any(ROTATED.fullmatch(name.removeprefix(known)) for known in names)

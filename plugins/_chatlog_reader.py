@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK = 64 * 1024
 RAW = 500
-PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+MAGIC = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 """How files begin that gzip, zip, bzip2, xz and zstd made."""
 RECENT = 32
 """Records without an id that repeat are told apart if no more than this many lie between them."""
@@ -34,7 +34,7 @@ class FileFault(Exception):
 
 def unreadable(start: bytes) -> str:
     """Why a file that begins so cannot be read as text; empty if it can."""
-    if start.startswith(PACKED):
+    if start.startswith(MAGIC):
         return "is compressed; unpack it"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "is encoded in UTF-16; convert it to UTF-8"
@@ -50,12 +50,15 @@ def one_value(start: bytes) -> str:
     first, *more = text.split(b"\n", 1)
     line = b"".join(first.split())
     if line == b"[" or line.startswith(b"[{"):
-        kind = "a JSON array"
+        kind, how = "a JSON array", "jq -c '.[]' FILE"
     elif more and (line == b"{" or (line.startswith(b'{"') and line.endswith(b"["))):
-        kind = "one JSON object over several lines"
+        kind, how = (
+            "one JSON object over several lines",
+            "jq -c . FILE, or of a list in it: jq -c '.NAME[]' FILE",
+        )
     else:
         return ""
-    return f"is {kind}, and one record a line is wanted, such as jq makes of an array: jq -c '.[]' FILE"
+    return f"is {kind}, and one record a line is wanted, such as jq makes of it: {how}"
 
 
 def is_binary(start: bytes) -> bool:

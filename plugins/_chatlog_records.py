@@ -91,7 +91,7 @@ class Mapper:
         self.unknown: dict[str, int] = {}
         self._time_format = settings.time_format
         self.now = datetime.max.replace(tzinfo=UTC)
-        self._zone = zone(settings.timezone)
+        self._zone, self._zoned = zone(settings.timezone), "timezone" in settings.model_fields_set
 
     def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:
         """The document of a record.
@@ -156,7 +156,7 @@ class Mapper:
             if self._time_format:
                 parsed = datetime.strptime(written, self._time_format)  # noqa: DTZ007 - the zone follows
             else:
-                found = guess(written)
+                found = guess(written, zoned=self._zoned)
                 if found is None:
                     return None
                 parsed = found
@@ -176,11 +176,12 @@ class Mapper:
         return moment
 
 
-def guess(written: str) -> datetime | None:
+def guess(written: str, *, zoned: bool = False) -> datetime | None:
     """ISO 8601, YYYYMMDDHHMM[SS], seconds, milli-, micro- or nanoseconds since 1970, or a mail header's date.
 
     ``None`` for a date without a time of day.
 
+    :param zoned: a name that no zone is known by stands for the zone of times that name none.
     :raises ValueError, OverflowError: for anything else.
     """
     if re.fullmatch(r"(19|20)\d{10}(\d\d)?", written):
@@ -196,7 +197,7 @@ def guess(written: str) -> datetime | None:
         pass
     else:
         return None
-    known = plain(written)
+    known = plain(written, zoned=zoned)
     try:
         return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", known))
     except ValueError:

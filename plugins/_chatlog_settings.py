@@ -19,7 +19,7 @@ class Columns(interfaces.Settings):
     """Which field of a record is what; ``a.b`` looks into objects, ``""`` switches one off."""
 
     text: str = Field(default="text", min_length=1, description="the message")
-    id: str = Field(default="id", description="what identifies a message in its thread, in all files")
+    id: str = Field(default="id", description="what identifies a message within its thread, in all files")
     thread: str = Field(default="thread", description="what identifies the conversation")
     role: str = Field(default="role", description="who wrote it; see roles")
     time: str = Field(default="time", description="when it was written")
@@ -46,7 +46,8 @@ class ChatlogSettings(interfaces.Settings):
         "", description="as of Python's strptime; empty: ISO 8601, 20250131103000, or seconds since 1970"
     )
     timezone: str = Field(
-        default="UTC", description="the zone of times that name none, such as Europe/Berlin"
+        default="UTC",
+        description="the zone of times that name none, or an unknown one; such as Europe/Berlin",
     )
     encoding: str = Field("utf-8", description="how the files are encoded")
     delimiter: str = Field(

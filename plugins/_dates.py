@@ -28,12 +28,13 @@ _HALF = re.compile(r"\b(\d{1,2})(:\d\d(?::\d\d(?:[.,]\d+)?)?)\s*([AP])\.?M\b\.?"
 _ZONE = re.compile(r"(:\d\d(?:[.,]\d+)?)\s*\(?([A-Z]+)\)?$", re.IGNORECASE)
 
 
-def plain(written: str) -> str:
+def plain(written: str, *, zoned: bool = False) -> str:
     """The time with 24 hours a day and its zone in hours: what every parser reads alike.
 
     >>> plain("Jan 5, 2025, 10:15:00 PM"), plain("2025-01-01 10:00:00 CET")
     ('Jan 5, 2025, 22:15:00', '2025-01-01 10:00:00+0100')
 
+    :param zoned: names of zones that nobody knows are left out: the owner said which zone is meant.
     :raises ValueError: for an hour that no half of a day has, or a zone that nobody knows.
     """
     text = _HALF.sub(_hours, written)
@@ -42,6 +43,8 @@ def plain(written: str) -> str:
         return text
     name = found.group(2).upper()
     if name not in ZONES and name not in MAIL:
+        if zoned:
+            return text[: found.end(1)]
         raise ValueError(f"{name} is no time zone that is known")
     hours = {**ZONES, **MAIL}[name]
     return f"{text[: found.end(1)]}{'-' if hours < 0 else '+'}{abs(hours):02}00"

@@ -3,14 +3,15 @@
 Publishers change their GUIDs: at each poll, when they move to https, when they change their software.
 What looks new then is held against the entries of the last fetch, and keeps the identity that it had.
 An entry is known again by its title with its link (but for scheme and last slash), its text or its
-date, or by link and date. Two with different dates are never one: a bulletin has one title each day.
+date, or by link and date; from then on by its new name. Two with other names and dates are never
+one: a bulletin has one title each day.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from monitor_plugins._feed_entries import Entry
 from monitor_plugins._feed_identity import plain_link
@@ -28,29 +29,39 @@ def recall(entries: Mapping[str, Entry], seen: Mapping[str, Sequence[str]]) -> d
     if not seen:
         return dict(entries)
     marks = {name: _marks(entry) for name, entry in entries.items()}
-    kept = {name for name in entries if name in seen and _agree(marks[name], seen[name])}
+    found = {
+        name: _was(name, seen[name]) for name in entries if name in seen and _agree(marks[name], seen[name])
+    }
+    taken = set(found.values())
     olds = _by_key(seen)
-    found: dict[str, str] = {}
-    taken = set(kept)
     for key, name in _by_key(marks).items():
         old = olds.get(key)
-        if name in kept or name in found or old is None or old in taken:
+        if name in found or old is None or _was(old, seen[old]) in taken:
             continue
         if _may_be(marks[name], seen[old]):
-            found[name] = old
-            taken.add(old)
+            found[name] = _was(old, seen[old])
+            taken.add(found[name])
     recalled: dict[str, Entry] = {}
     for name, entry in entries.items():
         identity = found.get(name, name)
-        if name not in found and name not in kept and name in taken:
+        if name not in found and name in taken:
             identity = f"{name}#{_digest('|'.join(marks[name]))}"  # another one goes by that name
         recalled[identity] = entry
     return recalled
 
 
-def remember(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
-    """What to know entries by, oldest first: digests of link, title and text, and the date (``d``: a day)."""
-    return {name: _marks(entry) for name, entry in list(entries.items())[-MAX_SEEN:]}
+def remember(entries: Mapping[str, Entry], identities: Iterable[str]) -> dict[str, list[str]]:
+    """What to know entries by, oldest first: digests of link, title and text, and the date (``d``: a day).
+
+    :param entries: by the identity that their names give; a fifth part is the one that they have, if another.
+    :param identities: of :func:`recall`, in the same order.
+    """
+    pairs = [*zip(entries.items(), identities, strict=True)][-MAX_SEEN:]
+    return {name: [*_marks(entry), *[identity] * (identity != name)] for (name, entry), identity in pairs}
+
+
+def _was(name: str, old: Sequence[str]) -> str:
+    return old[4] if len(old) > 4 else name
 
 
 def _marks(entry: Entry) -> list[str]:
@@ -65,7 +76,7 @@ def _marks(entry: Entry) -> list[str]:
 
 def _keys(marks: Sequence[str]) -> list[tuple[str, ...]]:
     """What entries are known again by, the strongest first."""
-    link, title, text, at = marks
+    link, title, text, at = marks[:4]
     moment = "" if at.endswith("d") else at
     return [
         *[("link", link, title)] * bool(link and title),
@@ -85,7 +96,7 @@ def _by_key(marks: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
 
 def _agree(marks: Sequence[str], old: Sequence[str]) -> bool:
     """Whether a name stays with an entry of which at least one thing is as it was."""
-    return any(a and a == b for a, b in zip(marks, old, strict=True))
+    return any(a and a == b for a, b in zip(marks, old, strict=False))
 
 
 def _may_be(marks: Sequence[str], old: Sequence[str]) -> bool:

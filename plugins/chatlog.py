@@ -57,14 +57,15 @@ class Chatlog(interfaces.Source):
         there = find(self.base, self._paths)
         none = [] if there.files or there.faults else [nothing(self._paths, there)]
         barred = [f"{path} {at['fault']}" for path, at in cursor.get("files", {}).items() if at.get("fault")]
-        return [*there.faults, *none, *barred[:FAULTS], *self._mapper.notes(cursor.get("roles", {}))]
+        shut = dict.fromkeys([*there.faults, *cursor.get("barred", [])])
+        return [*shut, *none, *barred[:FAULTS], *self._mapper.notes(cursor.get("roles", {}))]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.
 
-        Files that cannot be used are each one bad record, and the others go on.
+        Files and folders that cannot be used are each one bad record, and the others go on.
 
-        :raises SourceError: if no file can be used, or (when all others are read) a folder cannot.
+        :raises SourceError: if none can be used.
         """
         stamp = int(now.timestamp())
         self._mapper.now = now
@@ -73,6 +74,7 @@ class Chatlog(interfaces.Source):
         work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
+        told: list[str] = cursor.get("barred", [])
         used = {position.identity for position in [*lost, *(position for _, position in work)]}
 
         def claim(identity: str) -> str:
@@ -83,6 +85,8 @@ class Chatlog(interfaces.Source):
 
         def batch() -> Batch:
             made: dict[str, Any] = {"files": dict(state), "lost": gone, "reading": self._reading}
+            if told:
+                made["barred"] = told
             if self._mapper.unknown:
                 made["roles"] = dict(self._mapper.unknown)
             return Batch(tuple(documents), tuple(bad), made)
@@ -102,18 +106,22 @@ class Chatlog(interfaces.Source):
                     documents, bad, weight = [], [], 0
             state[position.path] = position.dump()
             if found.packed and position.aside:
-                del state[
-                    position.path
-                ]  # read as far as it can be; what is remembered of it knows no file any more
+                # it was read as far as it can be; what is remembered of it knows no file any more
+                del state[position.path]
                 position.dev, position.ino, position.gone = 0, 0, stamp
                 gone.append({"path": position.path, **position.dump()})
+        faults = [position for _, position in work if position.fault]
+        if len(faults) < len(work):
+            bad += [BadRecord(fault) for fault in barred if fault not in told]
+            told = barred
         last = batch()
         if documents or bad or last.cursor != cursor:
             yield last
+        if len(faults) < len(work):
+            return
         if barred:
             raise SourceError("; ".join(barred[:FAULTS]))
-        faults = [position for _, position in work if position.fault]
-        if faults and len(faults) == len(work):
+        if faults:
             more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
             raise SourceError(f"{faults[0].path} {faults[0].fault}{more}")
 

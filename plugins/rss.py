@@ -98,7 +98,7 @@ class Rss(Source):
         names = {
             "owners": owners,
             "holders": hold(named.values(), owners) or holders,
-            "seen": remember(entries) or seen,
+            "seen": remember(named, entries) or seen,
         }
         faults = {_mark(fault): fault for fault in parsed.faults[:MAX_FAULTS]}
         told = cursor.get("faults", ())

@@ -30,13 +30,18 @@ def hints(task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed]) -> li
 
 def twins(sources: Sequence[SourceConfig]) -> list[str]:
     """That a source asks for what another one asks for: each text counts twice then."""
+    first: list[tuple[str, object, str]] = []
     said = []
-    for place, source in enumerate(sources):
-        asks = getattr(source.settings, "url", source.settings)
-        for before in sources[:place]:
-            if (before.plugin, getattr(before.settings, "url", before.settings)) == (source.plugin, asks):
-                said.append(f"{source.name}: reads the same as {before.name}, so that each text counts twice")
-                break
+    for source in sources:
+        # what else is said of a feed changes how it is fetched
+        asks = getattr(source.settings, "url", None) if source.plugin == "rss" else source.settings
+        before = next(
+            (name for plugin, other, name in first if (plugin, other) == (source.plugin, asks)), None
+        )
+        if before is None:
+            first.append((source.plugin, asks, source.name))
+        else:
+            said.append(f"{source.name}: reads the same as {before}, so that each text counts twice")
     return said
 
 

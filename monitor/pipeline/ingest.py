@@ -52,8 +52,8 @@ def fetch(
     """Fetch what is new from a source and store it, batch by batch.
 
     :param every: the source's interval in seconds, which bounds what counts as live.
-    :param backfill: everything is history, whatever its time. So is what a source holds until a fetch that found
-        something was through, unless its time says that it came since the source was last read, and was empty.
+    :param backfill: everything is history, whatever its time. So it is without this until a fetch that found
+        something is through, except for what was published after an earlier fetch that found nothing.
     :param stored: called after each stored batch with the sum so far; what it raises ends the fetch as it is.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """

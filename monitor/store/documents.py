@@ -89,7 +89,9 @@ class Documents(Room):
                     ],
                 )
                 return "new"
-            if row["content_hash"] == content or row["edits"] >= MAX_EDITS:
+            if row["content_hash"] == content:
+                return "known"
+            if self._moved(row["id"], document) or row["edits"] >= MAX_EDITS:
                 return "known"
             connection.execute(
                 "update documents set title = ?, text = ?, url = ?, story = ?, content_hash = ?, "
@@ -97,6 +99,15 @@ class Documents(Room):
                 [document.title, document.text, document.url, story_of(document), content, row["id"]],
             )
             return "edited"
+
+    def _moved(self, document_id: int, document: Document) -> bool:
+        """Note a link that changed alone: it moved to https, or names a session. The hash stays as it was read."""
+        row = self.row("select title, text, url from documents where id = ?", [document_id])
+        if row is None or (row["title"], row["text"]) != (document.title, document.text):
+            return False
+        if row["url"] != document.url:
+            self.write("update documents set url = ? where id = ?", [document.url, document_id])
+        return True
 
     def pending(self, limit: int) -> list[Version]:
         """What waits to be classified: live documents first, each group in order of arrival."""

@@ -49,8 +49,9 @@ def _same(document: Document, content: str, row: Any) -> bool:
         return True
     published = to_time_or_none(row["published_at"])
     if row["thread"] != document.thread:
-        # a conversation under a new name: the same words at the same moment
-        return published is not None and published == document.published_at and row["content_hash"] == content
+        # a conversation under a new name, or whose name was not read before: the same words at the same moment
+        dated = published is not None or not row["thread"]
+        return dated and published == document.published_at and row["content_hash"] == content
     return row["content_hash"] == content or not restarted(published, document.published_at)
 
 

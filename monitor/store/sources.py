@@ -19,9 +19,9 @@ RAW_CHARACTERS = 500
 class SourceState:
     """What is known of a source; ``every`` in seconds, ``failures`` in a row.
 
-    ``live_since``: when a fetch that found something was through for the first time, of what it reads now; all up to
-    then is history. ``asked_until``: the other side asked not to be asked before, when the settings were
-    ``asked_with``.
+    ``live_since``: the end of the first fetch that found something at the present address; all up to then is history.
+    ``asked_until``: the other side asked to be left alone until then; ``asked_with``: the digest of the settings
+    at that time.
     """
 
     name: str

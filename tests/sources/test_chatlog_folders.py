@@ -92,17 +92,43 @@ def test_a_folder_that_vanished_is_a_fault_only_where_nothing_is_left(tmp_path: 
 
 
 def test_a_missing_folder_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Nor is it a failed fetch: what the others bring would be history, and come once an hour."""
     (tmp_path / "l").mkdir()
     monitor = Follower(tmp_path)
     monitor.chosen["path"] = ["gone/*.jsonl", "l/*.jsonl"]
+    assert refused(monitor).startswith(f"there is no folder {tmp_path}/gone")
     for text in ("a", "b"):
         append(tmp_path / "l/a.jsonl", lines(text))
-        assert refused(monitor).startswith(f"there is no folder {tmp_path}/gone")
-    assert monitor.texts == ["a", "b"]
-    assert [note for note in notes(monitor) if "gone" in note]
+        assert monitor.fetch() == [text]
+        assert [note for note in notes(monitor) if "gone" in note]
+    assert [bad.reason for bad in monitor.bad] == [
+        f"there is no folder {tmp_path}/gone; make it, or mend the setting path"
+    ]
     (tmp_path / "gone").mkdir()
     append(tmp_path / "gone/b.jsonl", lines("c"))
     assert monitor.fetch(HOUR) == ["c"]
+    shutil.rmtree(tmp_path / "gone")
+    for _ in range(2):
+        monitor.fetch(timedelta(seconds=FORGET))
+    assert notes(monitor) == [f"there is no folder {tmp_path}/gone; make it, or mend the setting path"]
+    assert len(monitor.bad) == 2
+
+
+def test_one_folder_of_two_that_may_not_be_read_is_among_the_notes(base: Path) -> None:
+    for name in ("one", "two"):
+        (base / name).mkdir()
+        append(base / name / "a.jsonl", lines(name))
+    monitor = Follower(base, "*/a.jsonl")
+    monitor.fetch()
+    append(base / "one/a.jsonl", lines("one b"))
+    append(base / "two/a.jsonl", lines("two b"))
+    with shut(base / "one"):
+        assert monitor.fetch() == ["two b"]
+        monitor.fetch()
+    said = f"{base}/one may not be read: Permission denied"
+    assert ([bad.reason for bad in monitor.bad], notes(monitor)) == ([said], [said])
+    assert monitor.fetch() == ["one b"]
+    assert notes(monitor) == []
 
 
 def test_one_file_of_two_that_may_not_be_read_is_among_the_notes(base: Path) -> None:

@@ -284,6 +284,26 @@ def test_what_was_rotated_and_compressed_at_once_is_read_to_its_end(
     assert len(set(monitor.ids)) == 8
 
 
+DAY = 86400 * 10**9
+
+
+def test_a_file_of_a_day_that_is_compressed_under_its_name_is_read_to_its_end(tmp_path: Path) -> None:
+    monitor = Follower(tmp_path, "*.jsonl")
+    for day in range(1, 4):
+        chat = tmp_path / f"2025-06-0{day}.jsonl"
+        append(chat, lines(f"{day} a"))
+        os.utime(chat, ns=(0, DAY * day + 10**8))
+        monitor.fetch()
+        append(chat, lines(f"{day} b"))
+        os.utime(chat, ns=(0, DAY * day + 10**9 - 1))
+        (tmp_path / f"{chat.name}.gz").write_bytes(gzip.compress(chat.read_bytes()))
+        os.utime(tmp_path / f"{chat.name}.gz", ns=(0, DAY * day))  # of a time, gzip keeps the seconds
+        chat.unlink()
+    monitor.fetch()
+    assert monitor.texts == [f"{day} {half}" for day in (1, 2, 3) for half in "ab"]
+    assert (monitor.bad, monitor.fetch()) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("suffix", "data"), [("zst", b"x"), ("gz", b"x"), ("gz", gzip.compress(b"x" * 9999)[:-9])]
 )
@@ -331,6 +351,13 @@ def test_a_link_whose_file_is_rotated_or_that_leads_elsewhere(tmp_path: Path, wa
     assert (monitor.fetch(), monitor.bad) == ([], [])
     append(new, lines("d"))
     assert monitor.fetch() == ["d"]
+
+
+def test_what_is_remembered_of_a_file_has_bounds(tmp_path: Path) -> None:
+    monitor = Follower(tmp_path)
+    append(tmp_path / "chat.jsonl", lines(*(f"{n}" for n in range(5000))))
+    monitor.fetch()
+    assert len(monitor.cursor["files"]["chat.jsonl"]["marks"]) < 60
 
 
 def test_two_rotations_while_the_monitor_was_down(tmp_path: Path) -> None:

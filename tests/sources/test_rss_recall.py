@@ -32,7 +32,7 @@ def follow(*polls: Sequence[Entry]) -> list[list[tuple[str, str]]]:
         named, owners = identify(poll, owners, holders)
         found = recall(named, seen)
         holders = json.loads(json.dumps(hold(named.values(), owners) or holders))
-        seen = json.loads(json.dumps(remember(found) or seen))
+        seen = json.loads(json.dumps(remember(named, found) or seen))
         told.append([(identity, e.title) for identity, e in found.items()])
     return told
 
@@ -73,9 +73,9 @@ def test_the_position_as_guid() -> None:
     for hour in (1, None):
         polls = [
             [entry(f"{k}", f"http://x/{p - k}", f"Story {p - k}", "", hour and p - k) for k in range(1, 31)]
-            for p in range(13)
+            for p in range(43)
         ]
-        assert identities(*polls) == 42
+        assert identities(*polls) == 72
         titles: dict[str, set[str]] = {}
         for identity, title in (pair for poll in follow(*polls) for pair in poll):
             titles.setdefault(identity, set()).add(title)
@@ -126,8 +126,20 @@ def test_an_edit_of_all_but_the_guid_stays_as_it_was() -> None:
     assert identities([entry("g", "http://x/a", "A", "a")], [entry("g", "http://x/a", "B", "b")]) == 1
 
 
+@pytest.mark.parametrize("hours", [(1, 1), (1, 5), (None, None)], ids=["dated", "date moved", "undated"])
+def test_an_edit_under_the_new_name_is_an_edit(hours: tuple[float | None, float | None]) -> None:
+    """As after a move to https: who keeps the new name stays the entry that had the old one."""
+    first, second = hours
+    old = entry("http://x/1", "http://x/1", "A", "a", first)
+    moved = entry("https://x/1", "https://x/1", "A", "a", first)
+    edited = entry("https://x/1", "https://x/1", "B", "b", second)
+    polls = follow([old], [moved], [moved], [edited], [edited])
+    assert {identity for poll in polls for identity, _ in poll} == {"http://x/1"}
+
+
 def test_what_is_remembered_has_bounds() -> None:
     many = [entry("g" * 1000 + f"{n}", "h" * 5000 + f"{n}", f"T{n}" * 1000) for n in range(MAX_SEEN + 10)]
-    seen = remember(identify(many, {})[0])
+    named, _ = identify(many, {})
+    seen = remember(named, named)
     assert len(seen) == MAX_SEEN
     assert max(len(json.dumps([name, marks])) for name, marks in seen.items()) < 700

@@ -105,6 +105,17 @@ def test_a_conversation_that_was_renamed_is_known_by_its_moment(store: Store, ch
     assert chat({**record, "thread": "merged"}, {"id": 2, "text": "x"}).known == 1
 
 
+@pytest.mark.parametrize("time", [{}, {"time": "2025-05-01T10:00:00Z"}])
+def test_what_was_stored_before_the_conversation_was_read_is_known(
+    store: Store, chat: Fetch, time: dict[str, str]
+) -> None:
+    """Whoever forgot the column, and imports the file again, has each text once."""
+    said = [{"id": n, "text": f"text {n}", **time} for n in range(9)]
+    assert chat(*said).new == 9
+    store.sources.set_cursor("chat", {})
+    assert chat(*({**record, "thread": f"t{n // 3}"} for n, record in enumerate(said))).known == 9
+
+
 @pytest.mark.parametrize(
     "id_",
     ["0b87a0f0-6c3e-4f3c-9d0c-3f4b8f1d2a77", "507f1f77bcf86cd799439011", "1288834974657000001",

@@ -19,6 +19,7 @@ from sqlite_utils.migrations import Migrations
 from monitor.errors import MonitorError, StoreError, UnknownName
 from monitor.store import Store
 from monitor.store.check import check
+from monitor.store.documents import MAX_EDITS
 from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.migrations_alerts import core
 from monitor.store.predictions import Answer, Reread
@@ -376,6 +377,24 @@ def test_swapped_predictions_rebuild_their_series(filled: Store, monitor_now: da
     assert filled.series.counts({"mood": "good"}) == []
     assert filled.series.due() == {}
     assert check(filled) == []
+
+
+def test_a_link_that_changes_is_noted_and_the_text_not_read_again(
+    filled: Store, monitor_now: datetime
+) -> None:
+    """As where it moves to https, or has a number of the session in it at each poll."""
+    for poll in range(MAX_EDITS + 2):
+        moved = Document("a", "text", url=f"https://x/a?session={poll}")
+        added = filled.documents.add("news", moved, now=monitor_now, event_at=monitor_now, live=True)
+        assert added == ("known" if poll else "new")
+        [version] = filled.documents.pending(9) or [None]
+        if version is not None:
+            filled.documents.classified(version.document.id, version.content_hash)
+        assert (version is None) == bool(poll)
+    [document] = filled.documents.find(limit=None)
+    assert document.url == moved.url
+    edited = Document("a", "other text", url=moved.url)
+    assert filled.documents.add("news", edited, now=monitor_now, event_at=monitor_now, live=True) == "edited"
 
 
 def test_an_edited_text_keeps_what_was_said_of_it_when_the_past_is_read_again(

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from monitor.learn.encoder import TransformerEncoder
+from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
 from monitor.learn.support import Support, name_text
 from monitor.learn.task_folder import read_rows
 
@@ -40,6 +40,11 @@ def on_tasks(command: Callable[..., None]) -> Callable[..., None]:
             "--results", type=click.Path(path_type=Path), default=RESULTS, help="Folder of the result file."
         ),
         click.option("--cache", type=click.Path(path_type=Path), help="A folder where features are kept."),
+        click.option(
+            "--views",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="Views that `monitor meta-train` wrote, such as some that have not seen the tasks.",
+        ),
         click.option("--date", required=True, help="Today's date, for the log."),
         click.option("--role", type=click.Choice(ROLES), required=True, help="Which tasks."),
         click.argument("tasks", type=click.Path(path_type=Path, exists=True, file_okay=False)),
@@ -111,13 +116,21 @@ def write(
     click.echo(f"written to {path}")
 
 
-def folders_of(tasks: Path, role: str, cache: Path | None) -> Iterator[tuple[str, Folder]]:
+def folders_of(
+    tasks: Path, role: str, cache: Path | None, views: Path | None = None
+) -> Iterator[tuple[str, Folder]]:
     """Each task of a role in ``tasks`` by name, read with what the program comes with.
 
     :param cache: a folder where features are kept.
+    :param views: a file of views in place of those that ship.
     """
     catalog = tomllib.loads((tasks / "catalog.toml").read_text("utf-8"))
-    encoder = TransformerEncoder.shipped()
+    opened = None if views is None else open_views(views, encoder=EMBEDDED_SHA256)
+    encoder = (
+        TransformerEncoder.shipped()
+        if opened is None
+        else TransformerEncoder.shipped(views=opened, views_sha256=None)
+    )
     for name in of_role(catalog, role):
         yield name, Folder(tasks / name, encoder, cache)
 

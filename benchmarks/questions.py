@@ -69,11 +69,12 @@ def main(
     rounds: int,
     draws: int,
     cache: Path | None,
+    views: Path | None,
     results: Path,
 ) -> None:
     """Compare ways to choose texts to ask about on all tasks of a role with one label a text."""
     found: dict[str, dict[str, list[float]]] = {}
-    for name, task in folders_of(tasks, role, cache):
+    for name, task in folders_of(tasks, role, cache, views):
         found[name] = {
             method: np.mean([curve(task, choice, shots, batch, rounds, s) for s in range(draws)], axis=0)
             .round(2)

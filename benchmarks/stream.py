@@ -84,10 +84,18 @@ def _measure(task: Folder, fit: StreamFit) -> dict[str, float]:
 @click.option("--draws", default=3, show_default=True, help="Draws each.")
 @click.option("--texts", default=2000, show_default=True, help="The most texts of a stream.")
 def main(
-    tasks: Path, role: str, date: str, shots: str, draws: int, texts: int, cache: Path | None, results: Path
+    tasks: Path,
+    role: str,
+    date: str,
+    shots: str,
+    draws: int,
+    texts: int,
+    cache: Path | None,
+    views: Path | None,
+    results: Path,
 ) -> None:
     """Compare heads with and without a stream on all tasks of a role with one label a text."""
-    folders = dict(folders_of(tasks, role, cache))
+    folders = dict(folders_of(tasks, role, cache, views))
     names = list(folders)
     counts = [int(k) for k in shots.split(",")]
     found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
@@ -104,7 +112,7 @@ def main(
     write(
         "stream",
         "points gained on the test texts by fitting to a made stream as well as to the seeds",
-        f"--shots {shots} --draws {draws} --texts {texts}",
+        f"--shots {shots} --draws {draws} --texts {texts}{'' if views is None else f' --views {views.name}'}",
         role,
         date,
         summary,

@@ -78,10 +78,12 @@ METHODS: dict[str, Guess] = {"ours": ours, "lr": regression(False), "lr balanced
 @click.command()
 @on_tasks
 @click.option("--repeats", default=3, show_default=True, help="Draws of each kind.")
-def main(tasks: Path, role: str, date: str, repeats: int, cache: Path | None, results: Path) -> None:
+def main(
+    tasks: Path, role: str, date: str, repeats: int, cache: Path | None, views: Path | None, results: Path
+) -> None:
     """Compare ways to learn from uneven seeds on all tasks of a role with one label a text."""
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for name, task in folders_of(tasks, role, cache):
+    for name, task in folders_of(tasks, role, cache, views):
         truth = [str(label) for label in task.test_truth]
         own: dict[str, dict[str, list[tuple[float, float]]]] = {}
         for seed in range(repeats):

@@ -27,6 +27,9 @@ DETECTOR_LABELS = ("source", "entity", "thread", "task")
 LONGEST_PAUSE = 3600.0
 """Seconds: a group that keeps changing is told of so often."""
 
+WORSE = 4.0
+"""So many times the texts that a letter told are news."""
+
 
 class Route(Settings):
     """One ``[[routes]]``."""
@@ -44,6 +47,9 @@ class Route(Settings):
         300.0, ge=0, description="between the first two letters of a group, at least"
     )
     repeat_interval: Duration = Field(0.0, ge=0, description="say again what still fires; 0: never")
+    worse: float = Field(
+        WORSE, ge=0, description="say at once that there are so many times the texts that were told; 0: never"
+    )
     continue_: bool = Field(False, alias="continue", description="look at the routes below as well")
     mute: tuple[str, ...] = Field((), description="names of mutes")
 

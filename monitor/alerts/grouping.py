@@ -154,7 +154,7 @@ def _held(alert: Mapping[str, Any], zone: str) -> str:
 
 def _news(alert: Mapping[str, Any]) -> bool:
     """Whether a letter comes because of this alert."""
-    return bool(alert.get("new")) or alert["event"] == "resolved"
+    return bool(alert.get("new")) or alert["event"] == "resolved" or alert.get("was") is not None
 
 
 def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], told: bool) -> dict[str, str] | None:

@@ -42,6 +42,8 @@ def title(alert: Mapping[str, Any], much: str) -> str:
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
+    if alert.get("was") is not None:
+        lasts = [f"much worse than the {alert['was']:,.0f} told before"]
     if (since := _quiet_since(alert)) is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
@@ -55,6 +57,10 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     said = []
     if alert.get("times", 1) > 1:
         who = f"{alert['acked_by']} looks after it" if alert.get("acked_by") else "Nobody has acknowledged it"
+        if alert.get("was") is not None:
+            said.append(
+                f"Much worse: {alert['observed']:,.0f} texts, {alert['was']:,.0f} when this was last told."
+            )
         said.append(f"{_lasts(alert).capitalize()}. {who}.")
     if (since := _quiet_since(alert)) is not None:
         said.append(quiet(alert, since, _at(alert), zone))

@@ -91,11 +91,11 @@ def _write_to(
     new, going, over = _news(scene, route, members, notifier)
     tellings = {m.alert.id: m.told[notifier] for m in members if notifier in m.told}
     named = {m.alert.id for m in members if notifier in m.named}
-    repeated = [alert for alert in going if alert.id in named]
-    if not any(
-        scene.again(route, a, tellings[a.id], group.last_at or tellings[a.id].last_at) for a in repeated
-    ):
-        repeated = []
+    known = [alert for alert in going if alert.id in named]
+    worse = {a.id for a in known if scene.worse(route, a, tellings[a.id])}
+    repeated = [alert for alert in known if alert.id in worse]
+    if any(scene.again(route, a, tellings[a.id], group.last_at or tellings[a.id].last_at) for a in known):
+        repeated = known
     if not (new or over or repeated):
         return False
     everything = [*new, *going, *over]
@@ -113,6 +113,7 @@ def _write_to(
                 key,
                 scene.now,
                 times=count,
+                was=tellings[alert.id].observed if alert.id in worse else None,
                 most=LETTER_DOCUMENTS if alone else SHOWN_TEXTS,
                 grouped=True,
             )
@@ -121,7 +122,7 @@ def _write_to(
     one = everything[0].id if len(everything) == 1 else None
     scene.store.outbox.add(notifier, found, one, scene.now, alerts=[a.id for a in everything])
     for alert in [*new, *repeated]:
-        scene.store.tellings.told(alert.id, notifier, route.name, scene.now)
+        scene.store.tellings.told(alert.id, notifier, route.name, scene.now, observed=alert.observed)
     for alert in over:
         scene.store.tellings.resolved(alert.id, notifier, scene.now)
     return True

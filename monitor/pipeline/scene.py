@@ -15,7 +15,7 @@ from monitor.alerts.message import LETTER_DOCUMENTS
 from monitor.matching import all_match
 from monitor.moments import moment
 from monitor.pipeline.wording import word
-from monitor.routes import Policy, Route
+from monitor.routes import WORSE, Policy, Route
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.silences import Silence
@@ -23,6 +23,9 @@ from monitor.store.tellings import Telling
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]
+
+GROWING = {"surge", "threshold"}
+"""Kinds whose figure is a number of texts in a window: four times as many are another thing."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,19 @@ class Scene:
             heard_at = last_at
         return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
+    def worse(self, route: Route | None, alert: StoredAlert, telling: Telling) -> bool:
+        """Whether to say at once that there are many more texts than a notifier knows of, whoever looks after it.
+
+        Not while a letter about it still waits: that is not heard yet.
+        """
+        factor = WORSE if route is None else route.worse
+        if alert.kind not in GROWING or not factor or not telling.observed or alert.quiet_since is not None:
+            return False
+        return (
+            alert.observed >= factor * telling.observed
+            and not self.store.tellings.heard(alert.id, telling.notifier)[0]
+        )
+
 
 def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:
     """What is in force at ``now``."""
@@ -123,15 +139,17 @@ def letter(
     now: datetime,
     *,
     times: int = 1,
+    was: float | None = None,
     most: int = LETTER_DOCUMENTS,
     grouped: bool = False,
 ) -> Notification:
     """The letter about one event of one alert.
 
     :param times: how often this was told, this time included.
+    :param was: where it is told again because it is worse, the figure that was told last.
     :param most: the letter has at most so many of its documents.
     :param grouped: it is for a group.
     """
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    told = word(store, alert, event, documents, now, times=times, most=most, grouped=grouped)
+    told = word(store, alert, event, documents, now, times=times, was=was, most=most, grouped=grouped)
     return Notification(key, event, told.title, told.body, told.data, html=told.html)

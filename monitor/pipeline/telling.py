@@ -84,22 +84,28 @@ def _tell_firing(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> 
             continue
         if held or muted:
             continue
+        name = route.name if route else ""
         for notifier in new:
             _write(scene, alert, "firing", notifier)
-            scene.store.tellings.told(alert.id, notifier, route.name if route else "", scene.now)
+            scene.store.tellings.told(alert.id, notifier, name, scene.now, observed=alert.observed)
             knows.add(notifier)
         for telling in (told[n] for n in notifiers if n in told and n not in repeated):
-            if route is not None and scene.again(route, alert, telling, telling.last_at):
-                _write(scene, alert, "firing", telling.notifier, telling.times + 1)
-                scene.store.tellings.told(alert.id, telling.notifier, route.name, scene.now)
+            worse = scene.worse(route, alert, telling)
+            if worse or (route is not None and scene.again(route, alert, telling, telling.last_at)):
+                was = telling.observed if worse else None
+                _write(scene, alert, "firing", telling.notifier, telling.times + 1, was)
+                scene.store.tellings.told(
+                    alert.id, telling.notifier, name, scene.now, observed=alert.observed
+                )
                 repeated.add(telling.notifier)
     if why != alert.suppressed:
         scene.store.alerts.suppress(alert.id, why, scene.now)
 
 
-def _write(scene: Scene, alert: StoredAlert, event: Event, notifier: str, times: int = 1) -> None:
+def _write(
+    scene: Scene, alert: StoredAlert, event: Event, notifier: str, times: int = 1, was: float | None = None
+) -> None:
     assert alert.fired_at is not None
     key = delivery_key(alert.fingerprint, alert.number, alert.fired_at, event, notifier, times)
-    scene.store.outbox.add(
-        notifier, letter(scene.store, alert, event, key, scene.now, times=times), alert.id, scene.now
-    )
+    said = letter(scene.store, alert, event, key, scene.now, times=times, was=was)
+    scene.store.outbox.add(notifier, said, alert.id, scene.now)

@@ -109,6 +109,7 @@ def word(
     now: datetime,
     *,
     times: int = 1,
+    was: float | None = None,
     most: int = LETTER_DOCUMENTS,
     grouped: bool = False,
 ) -> Told:
@@ -117,6 +118,7 @@ def word(
     Evidence of this very moment is used as it is kept; later news has it gathered anew.
 
     :param times: how often it was said, this time included.
+    :param was: where it is said again because it is worse, the figure that was said last.
     :param most: the data hold at most so many of the documents.
     :param grouped: for a letter of a group.
     """
@@ -126,6 +128,8 @@ def word(
     letter = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
         letter["times"] = times
+        if was is not None:
+            letter["was"] = was
     elif event == "firing":
         letter["held_back"] = _held_back(store, alert, now, grouped)
     if event == "resolved":

@@ -242,3 +242,8 @@ def m0016_what_a_source_is_read_for_the_first_time(db: Database) -> None:
             where name in (select source from documents)
         """,
     )
+
+
+@core()
+def m0017_how_bad_it_was_when_told(db: Database) -> None:
+    run(db, "alter table alert_tellings add column observed real")

@@ -16,7 +16,8 @@ class Telling:
     """A notifier was told that an alert fires.
 
     ``route``: the way the last letter took, ``""`` for the rule's own notifiers. ``times``: how often, first at
-    ``told_at``, last at ``last_at``. ``resolved_at``: when it was told the end.
+    ``told_at``, last at ``last_at``, when ``observed`` was its figure (``None``: not noted).
+    ``resolved_at``: when it was told the end.
     """
 
     alert_id: int
@@ -26,6 +27,7 @@ class Telling:
     times: int
     last_at: datetime
     resolved_at: datetime | None
+    observed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,13 @@ class Tellings(Room):
         )
         return [row["notifier"] for row in rows]
 
-    def told(self, alert_id: int, notifier: str, route: str, now: datetime) -> None:
-        """A letter says that the alert fires, for the first time or once more."""
+    def told(self, alert_id: int, notifier: str, route: str, now: datetime, *, observed: float) -> None:
+        """A letter says that the alert fires, for the first time or once more, and what its figure is."""
         self.write(
-            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at) values (?, ?, ?, ?, ?) "
-            "on conflict do update set times = times + 1, last_at = excluded.last_at, route = excluded.route",
-            [alert_id, notifier, route, to_text(now), to_text(now)],
+            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at, observed) "
+            "values (?, ?, ?, ?, ?, ?) on conflict do update set times = times + 1, "
+            "last_at = excluded.last_at, route = excluded.route, observed = excluded.observed",
+            [alert_id, notifier, route, to_text(now), to_text(now), observed],
         )
 
     def put_back(self, now: datetime) -> None:
@@ -146,6 +149,7 @@ def _telling(row: Any) -> Telling:
         times=row["times"],
         last_at=to_time(row["last_at"]),
         resolved_at=to_time_or_none(row["resolved_at"]),
+        observed=row["observed"],
     )
 
 

@@ -51,7 +51,7 @@ class World:
     routed: bool = True
     notify: tuple[str, ...] = ("desk",)
 
-    def see(self, kind: str, rule: str = "bad", **selection: str) -> None:
+    def see(self, kind: str, rule: str = "bad", observed: int = 9, **selection: str) -> None:
         made = Rule(
             rule,
             "surge",
@@ -63,7 +63,9 @@ class World:
             routed=self.routed,
             policy=self.policy,
         )
-        follow(self.store, made, selection or {"topic": "court"}, seen(kind), lambda _: [], self.now)
+        follow(
+            self.store, made, selection or {"topic": "court"}, seen(kind, observed), lambda _: [], self.now
+        )
 
     def wait(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -821,3 +823,80 @@ def test_an_alert_keeps_its_worst_figures_and_how_long_it_lasts_by_now(
         world.now += timedelta(minutes=5)
     (alert,) = world.store.alerts.all_open()
     assert (alert.observed, alert.expected) == kept
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_what_is_much_worse_than_told_is_told_at_once_whoever_looks_after_it(
+    world: World, routed: bool
+) -> None:
+    world.policy = Policy((route(),)) if routed else TELL_AT_ONCE
+    world.see("firing")
+    assert [letter.data.get("was") for _, letter in world.letters()] == [None]
+    world.store.care.acknowledge(1, "ada", "", world.now)
+    world.see("firing", observed=35)
+    world.wait(minutes=5)
+    assert world.events() == []
+    world.see("firing", observed=36)
+    world.wait(minutes=5)
+    ((_, letter),) = world.letters()
+    assert letter.title.startswith("Much worse than the 9 told before: 36 texts on court in 1 h")
+    assert letter.body.startswith(
+        "Much worse: 36 texts, 9 when this was last told.\nStill firing after 10 min. ada looks after it.\n"
+    )
+    assert (letter.data["times"], letter.data["was"]) == (2, 9)
+    world.see("firing", observed=143)
+    world.wait(hours=5)
+    assert world.events() == [], "the figure that counts is the one that was told"
+    world.store.care.snooze(1, world.now + timedelta(hours=1), "ada", "", world.now)
+    world.see("firing", observed=144)
+    world.wait(minutes=5)
+    assert world.events() == []
+    world.wait(hours=1)
+    assert [letter.data["was"] for _, letter in world.letters()] == [36]
+    assert check(world.store) == []
+
+
+def test_what_is_worse_is_not_told_where_a_route_says_so_nor_before_the_last_letter_arrived(
+    world: World,
+) -> None:
+    world.policy = Policy((route(worse=0),))
+    world.see("firing")
+    world.see("firing", observed=900)
+    world.wait(hours=1)
+    assert [letter.title[:8] for _, letter in world.letters()] == ["9 texts "]
+    world.policy = Policy((route(worse=2),))
+    world.see("firing", topic="money")
+    world.see("firing", observed=20, topic="money")
+    world.wait(minutes=5)
+    assert len(world.letters()) == 2, (
+        "the first one about money waited, and of court there are 100 times as many"
+    )
+    world.wait(minutes=5)
+    assert [letter.data["was"] for _, letter in world.letters()] == [9]
+
+
+def test_a_group_tells_what_is_worse_in_full(world: World) -> None:
+    world.policy = Policy((route(group_by=[], group_wait=0),))
+    world.see("firing")
+    world.see("firing", topic="money")
+    world.wait(minutes=1)
+    assert len(world.letters()) == 1
+    world.see("firing", observed=50, topic="money")
+    world.wait(minutes=6)
+    ((_, letter),) = world.letters()
+    assert [alert.get("was") for alert in letter.data["alerts"]] == [9, None]
+    assert "1. Much worse than the 9 told before: 50 texts on money" in letter.body
+    assert "Much worse: 50 texts, 9 when this was last told." in letter.body
+    world.wait(hours=9)
+    assert world.letters() == []
+
+
+def test_of_what_was_told_before_figures_were_noted_nothing_is_worse(world: World) -> None:
+    world.see("firing")
+    assert len(world.letters()) == 1
+    world.store.tellings.write(
+        "update alert_tellings set observed = null"
+    )  # as the seventeenth migration leaves it
+    world.see("firing", observed=900)
+    world.wait(minutes=5)
+    assert world.letters() == []

@@ -25,6 +25,10 @@ LINE = 500
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
+LONGEST_ASKED_S = 48 * 3600.0
+"""Who asks to be left alone for longer means something else, such as the moment at which that ends."""
+
+
 class MonitorError(Exception):
     """An error that a user can cause and mend; the message says how."""
 
@@ -69,8 +73,8 @@ class _Passing(MonitorError):
     """Something on the other side did not work this time.
 
     ``permanent`` means that it will hardly be otherwise soon. ``retry_after`` (seconds) is what the
-    other side asked for, if it asked: a number of 0 or more, or text that is one (a header as it came);
-    anything else is as if it had not asked. ``asked`` is what was given, whatever it is.
+    other side asked for, if it asked: a number of 0 or more, :data:`LONGEST_ASKED_S` at most, or text that is one
+    (a header as it came); anything else is as if it had not asked. ``asked`` is what was given, whatever it is.
     """
 
     # of classes that derive from these without calling __init__ as well
@@ -135,4 +139,4 @@ def _seconds(asked: object) -> float | None:
         seconds = float(asked)  # type: ignore[arg-type]  # whatever a plugin gives
     except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, LONGEST_ASKED_S) if math.isfinite(seconds) and seconds >= 0 else None

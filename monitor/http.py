@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from monitor import __version__
-from monitor.errors import MonitorError
+from monitor.errors import LONGEST_ASKED_S, MonitorError
 from monitor.http_body import read_body
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"monitor/{__version__}"
 MAX_REDIRECTS = 5
-MAX_RETRY_AFTER_S = 48 * 3600.0
 
 DEADLINE = "monitor.deadline"
 """Request extension: the :func:`time.monotonic` instant at which a request is given up."""
@@ -169,12 +168,12 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,12}", value):
-        return min(float(value), MAX_RETRY_AFTER_S)
+        return min(float(value), LONGEST_ASKED_S)
     then = _http_date(value)
     start = _http_date(headers.get("date", "")) or now
     if then is None or start is None:
         return None
-    return min(max((then - start).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+    return min(max((then - start).total_seconds(), 0.0), LONGEST_ASKED_S)
 
 
 def redact(url: str) -> str:

@@ -24,7 +24,7 @@ from monitor.pipeline.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.digests import send_due
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
-from monitor.pipeline.ingest import Fetched, asked_pause, digest, fetch, pause
+from monitor.pipeline.ingest import Fetched, digest, fetch, pause
 from monitor.pipeline.learning import adapt_reader, relabel
 from monitor.pipeline.readers import Reader, load_readers
 from monitor.pipeline.tagging import outdated, retag
@@ -119,7 +119,7 @@ class Runtime:
             wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
             end = ended()
             again = self._again[name] = end + wait
-            asked = asked_pause(error)
+            asked = error.retry_after or 0.0
             self.store.sources.failed(
                 name,
                 now,

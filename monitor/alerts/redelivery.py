@@ -14,9 +14,6 @@ LONGEST_PAUSE_S = 3600.0
 GIVE_UP_S = 7 * 86400.0
 """A letter that could not be delivered for so long is dead; it is kept and shown."""
 
-LONGEST_ASKED_S = 48 * 3600.0
-"""A notifier that asks for a longer pause means something else, such as the moment at which it ends."""
-
 FALLBACK_AFTER_S = 900.0
 """Unless the owner says otherwise, a copy goes to the fallback after so long."""
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import late
 from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
-from monitor.alerts.redelivery import GIVE_UP_S, LONGEST_ASKED_S, Terms, copy_key, free_at, pause
+from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
 from monitor.errors import DeliveryError, one_line
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import as_it_stands, begun, dress
@@ -116,7 +116,7 @@ def _failed(
     permanent = isinstance(error, DeliveryError) and error.permanent
     asked = 0.0
     if isinstance(error, DeliveryError) and not permanent:
-        asked = min(error.retry_after or 0.0, LONGEST_ASKED_S)
+        asked = error.retry_after or 0.0
     said = one_line(error if known else f"{type(error).__name__}: {error}")
     if not known:
         log.error("notifier %s raised", name, exc_info=error, extra=where)

@@ -96,7 +96,7 @@ def refusal(error: BaseException) -> SourceError:
     said = one_line(error) if isinstance(error, MonitorError) else raised(error)
     permanent, asked = getattr(error, "permanent", False), getattr(error, "retry_after", None)
     found = SourceError(said, permanent=permanent, retry_after=asked)
-    if left_alone := asked_pause(found):
+    if left_alone := found.retry_after:
         said = f"{said} (it asks to be left alone for {format_duration(left_alone)})"
     return SourceError(said, permanent=permanent, retry_after=asked)
 
@@ -112,12 +112,7 @@ def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) 
     """
     longest = LONGEST_PAUSE_S if error.permanent else max(every, HOUR_S)
     doubled = min(every * 2.0 ** min(failures, 20), longest)
-    return max(doubled * (1 + jitter / 10), asked_pause(error))
-
-
-def asked_pause(error: SourceError) -> float:
-    """Seconds for which the other side asked to be left alone, as far as that is kept to; 0 where it did not."""
-    return min(error.retry_after or 0.0, LONGEST_PAUSE_S)
+    return max(doubled * (1 + jitter / 10), error.retry_after or 0.0)
 
 
 def digest(settings: object) -> str:

@@ -69,14 +69,15 @@ def load_config(
     :raises ConfigError: with every fault of the file.
     """
     document = read_document(path)
-    return _Reader(path, plugins, rule_kinds, known_tasks, environ, check_files).read(document)
+    return Reader(path, plugins, rule_kinds, known_tasks, environ, check_files).read(document)
 
 
-def _terms(core: NotifierTable) -> tuple[Any, str | None, float]:
+def terms_of(core: NotifierTable) -> tuple[Any, str | None, float]:
+    """The last fields of a :class:`~monitor.config.NotifierConfig`: limit, stand-in, and its seconds of patience."""
     return core.at_most, core.fallback, core.fallback_after
 
 
-class _Reader(Tables):
+class Reader(Tables):
     """Collects faults while it goes through a document."""
 
     def __init__(
@@ -191,7 +192,7 @@ class _Reader(Tables):
         core, rest = self.split(NotifierTable, table, place)
         if core is not None and (reason := self.unloaded("notifier", core.plugin, f"{place}.plugin")):
             templates = read_templates(place, core, self.base, self.faults)
-            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, templates, *_terms(core))
+            return NotifierConfig(core.name, core.plugin, FailingNotifier, reason, templates, *terms_of(core))
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
@@ -201,7 +202,7 @@ class _Reader(Tables):
             return None
         if self.check_files and part.check is not Notifier.check:
             self.check(lambda: part(settings, self.base), place)
-        return NotifierConfig(core.name, core.plugin, part, settings, templates, *_terms(core))
+        return NotifierConfig(core.name, core.plugin, part, settings, templates, *terms_of(core))
 
     def task(self, place: str, table: dict[str, Any]) -> TaskConfig | None:
         core, rest = self.split(TaskTable, table, place)

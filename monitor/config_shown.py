@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from monitor.config import Config, NotifierConfig, NotifierTable, SourceConfig, SourceTable
 from monitor.config_document import read_document
 from monitor.config_messages import read_templates
-from monitor.config_reader import KnownTasks, _Reader, _terms
+from monitor.config_reader import KnownTasks, Reader, terms_of
 from monitor.plugins import Plugins
 from monitor.standins import FailingNotifier, FailingSource
 
@@ -38,7 +38,7 @@ def load_to_show(
     return _Lenient(path, plugins, rule_kinds, known_tasks, environ, False).read(read_document(path))
 
 
-class _Lenient(_Reader):
+class _Lenient(Reader):
     """Faults of the environment become stand-ins; ``unset`` has their reasons by the part's place."""
 
     def __init__(self, *given: Any) -> None:
@@ -70,7 +70,7 @@ class _Lenient(_Reader):
         templates = read_templates(place, core, self.base, self.faults)
         part = self.plugins.parts["notifier"].get(core.plugin)
         stand_in = FailingNotifier if getattr(part, "receives_alerts", True) else _Untold
-        return NotifierConfig(core.name, core.plugin, stand_in, self.unset[place], templates, *_terms(core))
+        return NotifierConfig(core.name, core.plugin, stand_in, self.unset[place], templates, *terms_of(core))
 
 
 class _Untold(FailingNotifier):

@@ -106,12 +106,13 @@ def event(name: str, **data: Any) -> Notification:
 
 
 def test_an_alert_as_it_arrives(notifier: Alertmanager, receiver: Receiver, server: LoopbackServer) -> None:
-    notifier.send(event("firing"))
+    notifier.send(event("firing", owner="risk"))
     assert receiver.posted == [
         {
             "labels": {
                 "alertname": "bad-news",
                 "kind": "surge",
+                "owner": "risk",
                 "team": "desk",
                 "topic": "litigation",
                 "my_mood": "bad",

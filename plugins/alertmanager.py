@@ -51,10 +51,11 @@ class AlertmanagerSettings(HttpSettings):
 class Alertmanager(HttpNotifier):
     """Posts to ``/api/v2/alerts`` (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml).
 
-    An alert is known there by its labels: ``alertname`` (the rule), ``kind``, ``owner`` if it has one, the labels
-    of what it watches by task, those of its rule, and the settings' own. So a repeat changes nothing, and needs no key. As
-    Prometheus does, it goes on saying that an alert fires: each time it will end in ``ends_after``, so that it stays
-    open while the monitor lives, and there is no alert for ever where it does not. The resolved one ends when it did.
+    An alert is known there by its labels: ``alertname`` (the rule), ``kind``, ``owner`` if it has one, the labels of
+    what it watches by task, those of its rule, and the settings' own. So a repeat changes nothing, and needs no
+    key. As Prometheus does, it goes on saying that an alert fires: each time it will end in ``ends_after``, so that
+    it stays open while the monitor lives, and there is no alert for ever where it does not. The resolved one ends
+    when it did.
     """
 
     name = "alertmanager"

@@ -159,6 +159,8 @@ for command in (ack_command, snooze_command, judge_command, resend_command):
 
 def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:
     now = app.now()
+    if alert.state == "resolved":
+        data = {**data, "ended": store.transitions.ended(alert.id)}  # as its letter has it
     said = context("resolved" if alert.state == "resolved" else "firing", data, local_zone())
     lines = {
         "alert": str(alert.id),

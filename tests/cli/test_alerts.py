@@ -148,6 +148,16 @@ def test_show_as_json_adds_transitions_and_deliveries(fetched, alert_id):
     assert record["documents"][0]["id"] == 1
 
 
+def test_show_says_of_an_end_what_its_letter_says(fetched, alert_id):
+    store, now = fetched.store(), datetime.now(UTC)
+    note(store, store.alerts.need(alert_id), store.documents.many([1]), now)
+    store.alerts.resolve(alert_id, "the rule is no longer there", now)
+    store.close()
+    out = fetched("alerts", "show", alert_id).out
+    assert "Not watched any more: rule bad-news was removed. Whether it is over is not known.\n" in out
+    assert "It is over" not in out
+
+
 def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):
     monkeypatch.setenv("LOGNAME", "ada")
     assert f"alert {alert_id} is acknowledged by ada" in fetched("alerts", "ack", alert_id).out

@@ -25,4 +25,9 @@ def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str
 def of_letter(written: datetime, now: datetime, over: datetime | None, zone: tzinfo) -> str:
     """When a letter was written that is delivered ``now``, and since when its alert is over, if it is."""
     said = f"Written at {when(written, zone, now)} and delivered only at {when(now, zone, now)}"
-    return f"{said}: the alert is over since {when(over, zone, now)}." if over else f"{said}."
+    return f"{said}: the alert has been over since {when(over, zone, now)}." if over else f"{said}."
+
+
+def head(over: bool) -> str:
+    """How the title of such a letter begins: who sees nothing else is not to take it for news."""
+    return "Over by now: " if over else "Late: "

@@ -55,7 +55,7 @@ def deliver_due(
             break
         try:
             dressed = dress(replace(letter.notification, at=now), templates, notifier)
-            notifier.send(begun(dressed, _late(store, letter, now, templates.zone)))
+            notifier.send(_dated(store, letter, dressed, now, templates.zone))
         except (Exception, SystemExit) as error:
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:
@@ -76,13 +76,14 @@ def deliver_due(
     return done
 
 
-def _late(store: Store, letter: Letter, now: datetime, zone: str) -> list[str]:
-    """What a letter about one alert begins with where it goes out long after it was written."""
+def _dated(store: Store, letter: Letter, dressed: Notification, now: datetime, zone: str) -> Notification:
+    """A letter about one alert as it goes out: where that is long after it was written, it says so."""
     if letter.alert_id is None or (now - letter.created_at).total_seconds() <= LATE_S:
-        return []
+        return dressed
     firing = letter.notification.event == "firing"  # that it is over, the news of the end says anyway
     over = store.alerts.need(letter.alert_id).resolved_at if firing else None
-    return [late.of_letter(letter.created_at, now, over, ZoneInfo(zone))]
+    said = begun(dressed, [late.of_letter(letter.created_at, now, over, ZoneInfo(zone))])
+    return replace(said, title=f"{late.head(over is not None)}{said.title}") if firing else said
 
 
 def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:

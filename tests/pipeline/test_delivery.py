@@ -260,7 +260,10 @@ def test_a_letter_that_comes_late_says_so_and_whether_it_is_over_by_now(monitor_
     )
     late = "Written at 10:30 CET on Mon 2 Mar and delivered only at 00:30 CET"
     plain = letter(1).body
-    assert firing.body == f"{late}: the alert is over since 11:30 CET on Mon 2 Mar.\n{plain}"
+    assert firing.body == f"{late}: the alert has been over since 11:30 CET on Mon 2 Mar.\n{plain}"
+    titles = [f"{head}{letter(1).title}" for head in ("Over by now: ", "Late: ")]
+    assert [firing.title, still.title] == titles
+    assert over.title == letter(1, "resolved").title
     assert still.body == f"{late}.\n{plain}"
     late = late.replace("10:30", "11:30")
     assert over.body == f"{late}.\n{letter(1, 'resolved').body}"

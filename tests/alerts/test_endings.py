@@ -88,3 +88,7 @@ def test_a_silence_lasted_from_its_beginning() -> None:
     assert said(told)[0].startswith("It is over: unreadable since 10:14 CET, raised at 13:21 CET, "), (
         "not silent"
     )
+    told["ended"] = "quiet again: nothing new for 10 min, less than the 2h of the rule"
+    assert said(told)[1] == (
+        "When it ended: it could be read again; nothing new for 10 min, less than the 2h of the rule."
+    )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from monitor.alerts import standing
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
 from monitor.alerts.holding import clause
@@ -24,8 +25,6 @@ NAMED = 2
 """Alerts that the title names, of those that fire and of those that are over."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
-NOTE_CHARACTERS = 120
-"""Of what was noted by who looks after an alert."""
 SHOWN_TEXTS = 2
 """Of each alert in a letter about several."""
 
@@ -138,11 +137,8 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
 
 
 def _care(event: str, alert: Mapping[str, Any]) -> str:
-    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
-    if event == "resolved" or not alert.get("acked_by"):
-        return ""
-    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
-    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
+    """Who looks after an alert that is not over."""
+    return "" if event == "resolved" else standing.care(alert)
 
 
 def _held(alert: Mapping[str, Any], zone: str) -> str:

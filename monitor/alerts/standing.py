@@ -7,10 +7,11 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from monitor.alerts import portion
-from monitor.alerts.detectors.history import duration, span
+from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
 from monitor.durations import format_duration
+from monitor.templating import short
 
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
@@ -20,6 +21,18 @@ MENTIONS = {"keyword", "entity"}
 
 SOON, LONG = 900, 3600
 """Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
+
+
+NOTE_CHARACTERS = 120
+"""Of what was noted by who looks after an alert."""
+
+
+def care(alert: Mapping[str, Any]) -> str:
+    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
+    if not alert.get("acked_by"):
+        return ""
+    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
+    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
 
 
 def later(evidence: Mapping[str, Any]) -> bool:
@@ -43,7 +56,8 @@ def title(alert: Mapping[str, Any], much: str) -> str:
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
     if alert.get("was") is not None:
-        lasts = [f"much worse than the {alert['was']:,.0f} told before"]
+        # larger, not worse: the window may be longer than that of before, and texts may be good news
+        lasts = [f"up from {alert['was']:,.0f}"]
     if (since := _quiet_since(alert)) is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
@@ -56,12 +70,14 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     evidence = alert.get("evidence") or {}
     said = []
     if alert.get("times", 1) > 1:
-        who = f"{alert['acked_by']} looks after it" if alert.get("acked_by") else "Nobody has acknowledged it"
-        if alert.get("was") is not None:
-            said.append(
-                f"Much worse: {alert['observed']:,.0f} texts, {alert['was']:,.0f} when this was last told."
-            )
-        said.append(f"{_lasts(alert).capitalize()}. {who}.")
+        who = care(alert) or "Nobody has acknowledged it"
+        up = (
+            ""
+            if alert.get("was") is None
+            else f"up from {texts(round(alert['was']))} when this was last told, "
+        )
+        lasts = f"{up}{_lasts(alert)}"
+        said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
     if (since := _quiet_since(alert)) is not None:
         said.append(quiet(alert, since, _at(alert), zone))
     if not later(evidence):

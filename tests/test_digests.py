@@ -331,7 +331,7 @@ def test_an_end_is_told_as_its_letter_tells_it_and_who_was_told_of_nothing(monit
     store.alerts.suppress(over_held, "mute nights", fired)
     store.alerts.resolve(over_held, end_of("0 texts"), over)
     told = raised("told")
-    store.tellings.told(told, "desk", "", fired)
+    store.tellings.told(told, "desk", "", fired, observed=9)
     store.alerts.suppress(told, "silence 1 of ada: holiday", over)
     waits = raised("waits")  # for its group, since nothing holds it back any more
     store.alerts.suppress(waits, "silence 1 of ada: holiday", fired)

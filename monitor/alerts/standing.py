@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from monitor.alerts import portion
+from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
@@ -18,6 +19,9 @@ FALLS = {"drop", "silence"}
 
 MENTIONS = {"keyword", "entity"}
 """Kinds that see nothing between two texts: one that came just now is no quiet."""
+
+BEGUN = 300
+"""Seconds: a quiet that is shorter may be that of a window that has only begun."""
 
 SOON, LONG = 900, 3600
 """Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
@@ -55,6 +59,8 @@ def title(alert: Mapping[str, Any], much: str) -> str:
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
+    if lasts and _says_how_long(alert):
+        lasts = ["still firing"]
     if alert.get("was") is not None:
         # larger, not worse: the window may be longer than that of before, and texts may be good news
         lasts = [f"up from {alert['was']:,.0f}"]
@@ -78,10 +84,13 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         )
         lasts = f"{up}{_lasts(alert)}"
         said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
+    flaps = ""
     if (since := _quiet_since(alert)) is not None:
         said.append(quiet(alert, since, _at(alert), zone))
+    elif alert.get("flapping") and (still := (evidence.get("ends_after") or {}).get("flapping")):
+        flaps = f"It flaps: it came and went, and now stays open until it is quiet for {duration(still)}."
     if not later(evidence):
-        return [*said, much]
+        return [*said, much, flaps]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
     extreme = _extreme(alert).capitalize()
     newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
@@ -90,6 +99,7 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         *said,
         f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",
         f"In the last {duration(evidence['seconds'])}: {newest}.",
+        flaps,
     ]
 
 
@@ -116,7 +126,8 @@ def _quiet_since(alert: Mapping[str, Any]) -> datetime | None:
     if not alert.get("quiet_since"):
         return None
     since, at = datetime.fromisoformat(alert["quiet_since"]), _at(alert)
-    if alert["kind"] in MENTIONS and at is not None and (at - since).total_seconds() < SOON:
+    least = SOON if alert["kind"] in MENTIONS else BEGUN
+    if at is not None and (at - since).total_seconds() < least:
         return None
     return since
 
@@ -128,6 +139,12 @@ def _at(alert: Mapping[str, Any]) -> datetime | None:
 
 def _extreme(alert: Mapping[str, Any]) -> str:
     return "at its lowest" if alert["kind"] in FALLS else "at its height"
+
+
+def _says_how_long(alert: Mapping[str, Any]) -> bool:
+    """Whether the figures of an alert that is not quiet are themselves how long it lasts."""
+    waits = alert["kind"] == "silence" or str(alert["reason"]).startswith(WAITS)
+    return waits and _quiet_since(alert) is None
 
 
 def _lasts(alert: Mapping[str, Any]) -> str:

@@ -135,6 +135,8 @@ def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(wo
     letters = world.letters()
     assert [letter.event for _, letter in letters] == ["firing", "resolved", "firing", "resolved", "firing"]
     assert letters[-1][1].title.startswith("Flapping: ")
+    flaps = "It flaps: it came and went, and now stays open until it is quiet for 10 h.\n"
+    assert [flaps in letter.body for _, letter in letters] == [False] * 4 + [True]
     assert world.store.alerts.need(3).flapping
     assert world.steps(3) == ["firing", "flapping"]
     world.wait(hours=10)

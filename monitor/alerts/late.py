@@ -28,6 +28,19 @@ def of_letter(written: datetime, now: datetime, over: datetime | None, zone: tzi
     return f"{said}: the alert has been over since {when(over, zone, now)}." if over else f"{said}."
 
 
+def of_group(written: datetime, now: datetime, over: int, of: int, zone: tzinfo) -> str:
+    """Likewise of a letter about several alerts, ``of`` of which it says that they fire; ``over`` of these are over."""
+    said = of_letter(written, now, None, zone)
+    if not over:
+        return said
+    those = (
+        "all that fired then is"
+        if over == of
+        else f"of {of:,} that fired then, {over:,} {'is' if over == 1 else 'are'}"
+    )
+    return f"{said.removesuffix('.')}: {those} over by now."
+
+
 def head(over: bool) -> str:
     """How the title of such a letter begins: who sees nothing else is not to take it for news."""
     return "Over by now: " if over else "Late: "

@@ -71,6 +71,17 @@ def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     assert "resolved" in fetched("alerts", "list").out
 
 
+@pytest.mark.parametrize(("kind", "said"), [("surge", "firing (quiet)"), ("drop", "firing (as usual)")])
+def test_list_says_what_only_stays_open(fetched, alert_id, kind, said):
+    store = fetched.store()
+    at = to_text(datetime.now(UTC))
+    store.connection.execute("update alerts set quiet_since = ?, kind = ?", [at, kind])
+    store.connection.commit()
+    store.close()
+    assert said in fetched("alerts", "list").out
+    assert f"state:        {said}\n" in fetched("alerts", "show", alert_id).out
+
+
 def test_list_says_who_looks_after_an_alert_and_whom_it_concerns_where_nobody_does(fetched, alert_id):
     line = fetched("alerts", "list").out.splitlines()[-1].rstrip()
     assert line.endswith(" nobody")

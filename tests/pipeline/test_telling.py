@@ -845,6 +845,7 @@ def test_what_is_much_worse_than_told_is_told_at_once_whoever_looks_after_it(
     assert letter.body.startswith(
         "Up from 9 texts when this was last told, still firing after 10 min. ada looks after it (on the phone).\n"
     )
+    assert "monitor alerts ack" not in letter.body, "ada does"
     assert (letter.data["times"], letter.data["was"]) == (2, 9)
     world.see("firing", observed=143)
     world.wait(hours=5)

@@ -57,7 +57,7 @@ def digested(alert: Mapping[str, Any]) -> str:
 def title(alert: Mapping[str, Any]) -> str:
     """The title of an end, but for its rule."""
     what = much(alert, 0) if alert["kind"] == "keyword" else about(alert["kind"], alert["selection"])
-    return f"{head(alert)}: {what}"
+    return f"{head(alert)}: {'share of ' if alert['kind'] == 'ratio' else ''}{what}"
 
 
 def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:

@@ -142,6 +142,9 @@ def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> Non
     assert "preview" not in shown.message.title
     assert "all documents" not in shown.message.title
     assert "monitor alerts show" in shown.message.body
+    assert ("At its height: " in shown.message.body) is (
+        event == "resolved" and kind not in ("drop", "trend", "silence", "conversation")
+    )
     assert "<h1" in shown.message.html
     assert weeks.store.alerts.find() == [], "nothing is kept"
 

@@ -15,6 +15,7 @@ from weeks import Weeks
 
 from monitor.alerts.digest import Digest, compose_digest, moved, period
 from monitor.alerts.endings import RULE_GONE, end_of
+from monitor.alerts.folding import line_of
 from monitor.config import DigestTable
 from monitor.errors import ConfigError
 from monitor.pipeline.digests import gather_digest, send_due
@@ -331,7 +332,7 @@ def test_an_end_is_told_as_its_letter_tells_it_and_who_was_told_of_nothing(monit
     store.alerts.suppress(over_held, "mute nights", fired)
     store.alerts.resolve(over_held, end_of("0 texts"), over)
     told = raised("told")
-    store.tellings.told(told, "desk", "", fired)
+    store.tellings.told(told, "desk", "", fired, observed=9)
     store.alerts.suppress(told, "silence 1 of ada: holiday", over)
     waits = raised("waits")  # for its group, since nothing holds it back any more
     store.alerts.suppress(waits, "silence 1 of ada: holiday", fired)
@@ -416,3 +417,14 @@ def test_many_conversations_are_one_line_and_the_largest_wave_is_drawn(weeks: We
     said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW))
     assert f", 2 still open (alerts {threads[0]}, {threads[1]}) and looked after\n" in said.body
     assert "monitor alerts list --rule waiting\n" in said.body
+
+
+def test_many_conversations_that_began_together_are_a_short_line() -> None:
+    at = "2026-03-04T03:10:00+00:00"
+    alert = {
+        "rule": "slow", "kind": "conversation", "reason": "turned worse", "fired_at": at, "resolved_at": None,
+        "acked_by": None, "since": at, "last_firing_at": at,
+    }  # fmt: skip
+    told = line_of([{**alert, "id": number} for number in range(1, 31)], UTC)
+    assert told["said"] == "slow: 30 conversations turned worse, raised 03:10 UTC on Wed 4 Mar, 30 still open"
+    assert told["command"] == "monitor alerts list --rule slow --open --limit 0"

@@ -60,6 +60,7 @@ DATA: dict[str, Any] = {
         "limited": False,
         "stories": 1,
         "conversations": 0,
+        "in_conversations": 0,
         "first_at": "2026-03-04T01:20:00+00:00",
         "last_at": "2026-03-04T02:05:00+00:00",
         "sources": [{"name": "wire", "texts": 12, "stories": 1}],

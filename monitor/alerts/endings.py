@@ -57,7 +57,7 @@ def digested(alert: Mapping[str, Any]) -> str:
 def title(alert: Mapping[str, Any]) -> str:
     """The title of an end, but for its rule."""
     what = much(alert, 0) if alert["kind"] == "keyword" else about(alert["kind"], alert["selection"])
-    return f"{head(alert)}: {what}"
+    return f"{head(alert)}: {'share of ' if alert['kind'] == 'ratio' else ''}{what}"
 
 
 def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
@@ -82,6 +82,8 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
     lasted = f"{first}raised at {began}, ended at {ended}, after {_lasted(alert)}"
     if alert["kind"] == "conversation" and reason:
         return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]
+    if reason and silent is not None and how_silent(alert) == "unreadable":
+        reason = f"it could be read again; {reason}"
     return [f"It is over: {lasted}.{count}", *([f"When it ended: {reason}."] if reason else [])]
 
 

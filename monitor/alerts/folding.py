@@ -13,6 +13,10 @@ from monitor.alerts.sentences import when
 
 FOLDED = 3
 """So many conversations of one rule share a line; fewer have one each."""
+NAMED = 5
+"""So many of them that are open are named by their numbers."""
+ACKNOWLEDGED = 20
+"""Where more of them have nobody, they are to be looked at before all are acknowledged at once."""
 
 
 def folded(alerts: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -41,15 +45,21 @@ def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]
     how = f"unanswered, the longest {span(max(waits))}" if waits else "turned worse"
     first, last = (pick(datetime.fromisoformat(alert["fired_at"]) for alert in alerts) for pick in (min, max))
     said = f"{rule}: {len(alerts)} conversations {how}, "
-    said += f"raised {when(first, zone, last)} to {when(last, zone)}"
+    begun, ended = when(first, zone, last), when(last, zone)
+    said += f"raised {ended}" if ended.startswith(begun) else f"raised {begun} to {ended}"
     open_ = [alert for alert in alerts if alert["resolved_at"] is None]
     alone = [str(alert["id"]) for alert in open_ if not alert["acked_by"]]
     if not open_:
         said += ", all over"
     else:
-        said += f", {len(open_)} still open (alert{'s' if len(open_) > 1 else ''} "
-        said += f"{', '.join(str(alert['id']) for alert in open_)}){'' if alone else ' and looked after'}"
+        ids = ", ".join(str(alert["id"]) for alert in open_)
+        said += f", {len(open_)} still open"
+        said += f" (alert{'s' if len(open_) > 1 else ''} {ids})" if len(open_) <= NAMED else ""
+        said += "" if alone else " and looked after"
     if untold := sum(bool(alert.get("not_told")) for alert in alerts):
         said += f", {'none' if untold == len(alerts) else f'{untold} not'} told"
     ack = f"monitor alerts ack {' '.join(alone)}"
-    return {"said": said, "command": ack if alone else f"monitor alerts list --rule {shlex.quote(rule)}"}
+    listed = f"monitor alerts list --rule {shlex.quote(rule)}"
+    if len(alone) > ACKNOWLEDGED:
+        return {"said": said, "command": f"{listed} --open --limit 0"}
+    return {"said": said, "command": ack if alone else listed}

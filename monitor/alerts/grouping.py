@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from monitor.alerts import standing
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
+from monitor.alerts.folding import FOLDED
 from monitor.alerts.holding import clause
 from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
@@ -24,8 +26,6 @@ NAMED = 2
 """Alerts that the title names, of those that fire and of those that are over."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
-NOTE_CHARACTERS = 120
-"""Of what was noted by who looks after an alert."""
 SHOWN_TEXTS = 2
 """Of each alert in a letter about several."""
 
@@ -128,6 +128,12 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
         "ack": ack,
         "marks": any(not c["alert"].get("new") and c["event"] == "firing" for c in shown),
         "more": len(alerts) - len(shown),
+        "listed": "monitor alerts list "
+        + (
+            "--limit 0"
+            if any(a["event"] != "firing" for n, a in enumerate(alerts) if n not in lined)
+            else "--open"
+        ),
         "picture": PICTURE if any(c["picture"] for c in shown) else "",
     }
     return Message(
@@ -138,11 +144,8 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
 
 
 def _care(event: str, alert: Mapping[str, Any]) -> str:
-    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
-    if event == "resolved" or not alert.get("acked_by"):
-        return ""
-    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
-    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
+    """Who looks after an alert that is not over."""
+    return "" if event == "resolved" else standing.care(alert)
 
 
 def _held(alert: Mapping[str, Any], zone: str) -> str:
@@ -186,10 +189,13 @@ def _title(data: Mapping[str, Any]) -> str:
     # who reads that something is over shall not take it for what fires again by now
     again = sum(series in map(_series, ended) for series in fires)
     new = sum(bool(alert.get("new")) for alert in firing)
+    up = sum(alert.get("was") is not None for alert in firing)
     some = [f"{n} {what}" for n, what in ((new, "new"), (again, "again")) if 0 < n < len(firing)]
+    some += [f"{up} grown"] if up else []
     of_them = f" ({', '.join(some)})" if some else ""
     once_more = " again" if firing and again == len(firing) else ""
-    said = [f"{len(firing)} firing{once_more}{of_them}: {_subjects(firing)}"] if firing else []
+    still = "" if new or again else "still "
+    said = [f"{len(firing)} {still}firing{once_more}{of_them}: {_subjects(firing)}"] if firing else []
     said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
@@ -217,7 +223,20 @@ def _subject(alert: Mapping[str, Any]) -> str:
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
-    """What they are about: the first few, those that are news before the others."""
-    said = list(dict.fromkeys(_subject(alert) for alert in sorted(alerts, key=lambda one: not _news(one))))
-    more = f"; and {len(said) - NAMED} more" if len(said) > NAMED else ""
-    return "; ".join(said[:NAMED]) + more
+    """What they are about: the first few, those that are news before the others; many conversations are one."""
+    talks = [alert for alert in alerts if alert["kind"] == "conversation"]
+    folded = len(talks) >= FOLDED
+    said: dict[str, int] = {}
+    for alert in sorted(alerts, key=lambda one: not _news(one)):
+        if folded and alert["kind"] == "conversation":
+            said[_many(talks, alone=len(talks) == len(alerts))] = len(talks)
+        else:
+            said.setdefault(_subject(alert), 1)
+    more = sum(list(said.values())[NAMED:])
+    return "; ".join(list(said)[:NAMED]) + (f"; and {more} more" if more else "")
+
+
+def _many(talks: Sequence[Mapping[str, Any]], *, alone: bool) -> str:
+    """Conversations in a few words: ``30 conversations, unanswered``; no number where there is nothing else."""
+    how = {_subject(alert).rpartition(", ")[2] for alert in talks if alert["event"] == "firing"}
+    return f"{'' if alone else f'{len(talks)} '}conversations{f', {how.pop()}' if len(how) == 1 else ''}"

@@ -25,4 +25,22 @@ def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str
 def of_letter(written: datetime, now: datetime, over: datetime | None, zone: tzinfo) -> str:
     """When a letter was written that is delivered ``now``, and since when its alert is over, if it is."""
     said = f"Written at {when(written, zone, now)} and delivered only at {when(now, zone, now)}"
-    return f"{said}: the alert is over since {when(over, zone, now)}." if over else f"{said}."
+    return f"{said}: the alert has been over since {when(over, zone, now)}." if over else f"{said}."
+
+
+def of_group(written: datetime, now: datetime, over: int, of: int, zone: tzinfo) -> str:
+    """Likewise of a letter about several alerts, ``of`` of which it says that they fire; ``over`` of these are over."""
+    said = of_letter(written, now, None, zone)
+    if not over:
+        return said
+    those = (
+        "all that fired then is"
+        if over == of
+        else f"of {of:,} that fired then, {over:,} {'is' if over == 1 else 'are'}"
+    )
+    return f"{said.removesuffix('.')}: {those} over by now."
+
+
+def head(over: bool) -> str:
+    """How the title of such a letter begins: who sees nothing else is not to take it for news."""
+    return "Over by now: " if over else "Late: "

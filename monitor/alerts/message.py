@@ -55,7 +55,12 @@ AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
 SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
-EXTREME = {"drop": "At its lowest", "silence": "Before it ended", "conversation": "Before it ended"}
+EXTREME = {
+    "drop": "At its lowest",
+    "trend": "At its clearest",
+    "silence": "Before it ended",
+    "conversation": "Before it ended",
+}
 """By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
 """Kinds that hold weeks against weeks: no text is their beginning."""
@@ -232,6 +237,7 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
     runs = [
         ("monitor " + run.format(id=data["id"]), why)
         for run, why in (AFTERWARDS if event == "resolved" else COMMANDS)
+        if run != COMMANDS[1][0] or not data.get("acked_by")  # somebody does
     ]
     for kind, keys, run, why in FIRST:
         values = [data["selection"].get(key, "") for key in keys]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from monitor.alerts.detectors.history import duration
+from monitor.alerts.detectors.history import duration, texts
 from monitor.alerts.rules import ALL, Rule
 from monitor.alerts.series_in_words import about, counted, named, whole
 from monitor.durations import format_duration, parse_duration
@@ -195,6 +195,8 @@ def origin(evidence: Mapping[str, Any]) -> str:
     elif evidence["conversations"]:
         talks = evidence["conversations"]
         what = f"{talks} conversation{'s' if talks != 1 else ''}"
+        if others := read - evidence.get("in_conversations", read):
+            what = f"{texts(others)} and {what}"
         if stories < read:
             what += f", {stories} different texts"
     else:

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from monitor.alerts import portion
-from monitor.alerts.detectors.history import duration, span
+from monitor.alerts.detectors.conversation import WAITS
+from monitor.alerts.detectors.history import duration, span, texts
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
 from monitor.durations import format_duration
+from monitor.templating import short
 
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
@@ -18,8 +20,23 @@ FALLS = {"drop", "silence"}
 MENTIONS = {"keyword", "entity"}
 """Kinds that see nothing between two texts: one that came just now is no quiet."""
 
+BEGUN = 300
+"""Seconds: a quiet that is shorter may be that of a window that has only begun."""
+
 SOON, LONG = 900, 3600
 """Seconds: a window that ended so long ago is the present, if it is no shorter; after so long no window is."""
+
+
+NOTE_CHARACTERS = 120
+"""Of what was noted by who looks after an alert."""
+
+
+def care(alert: Mapping[str, Any]) -> str:
+    """Who looks after an alert, with their note: ``ada looks after it (calling the agency)``; or ``""``."""
+    if not alert.get("acked_by"):
+        return ""
+    note = short(str(alert.get("ack_note") or ""), NOTE_CHARACTERS)
+    return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
 
 
 def later(evidence: Mapping[str, Any]) -> bool:
@@ -42,8 +59,11 @@ def title(alert: Mapping[str, Any], much: str) -> str:
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
+    if lasts and _says_how_long(alert):
+        lasts = ["still firing"]
     if alert.get("was") is not None:
-        lasts = [f"much worse than the {alert['was']:,.0f} told before"]
+        # larger, not worse: the window may be longer than that of before, and texts may be good news
+        lasts = [f"up from {alert['was']:,.0f}"]
     if (since := _quiet_since(alert)) is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
@@ -56,16 +76,21 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     evidence = alert.get("evidence") or {}
     said = []
     if alert.get("times", 1) > 1:
-        who = f"{alert['acked_by']} looks after it" if alert.get("acked_by") else "Nobody has acknowledged it"
-        if alert.get("was") is not None:
-            said.append(
-                f"Much worse: {alert['observed']:,.0f} texts, {alert['was']:,.0f} when this was last told."
-            )
-        said.append(f"{_lasts(alert).capitalize()}. {who}.")
+        who = care(alert) or "Nobody has acknowledged it"
+        up = (
+            ""
+            if alert.get("was") is None
+            else f"up from {texts(round(alert['was']))} when this was last told, "
+        )
+        lasts = f"{up}{_lasts(alert)}"
+        said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
+    flaps = ""
     if (since := _quiet_since(alert)) is not None:
         said.append(quiet(alert, since, _at(alert), zone))
+    elif alert.get("flapping") and (still := (evidence.get("ends_after") or {}).get("flapping")):
+        flaps = f"It flaps: it came and went, and now stays open until it is quiet for {duration(still)}."
     if not later(evidence):
-        return [*said, much]
+        return [*said, much, flaps]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
     extreme = _extreme(alert).capitalize()
     newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
@@ -74,6 +99,7 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         *said,
         f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",
         f"In the last {duration(evidence['seconds'])}: {newest}.",
+        flaps,
     ]
 
 
@@ -100,7 +126,8 @@ def _quiet_since(alert: Mapping[str, Any]) -> datetime | None:
     if not alert.get("quiet_since"):
         return None
     since, at = datetime.fromisoformat(alert["quiet_since"]), _at(alert)
-    if alert["kind"] in MENTIONS and at is not None and (at - since).total_seconds() < SOON:
+    least = SOON if alert["kind"] in MENTIONS else BEGUN
+    if at is not None and (at - since).total_seconds() < least:
         return None
     return since
 
@@ -112,6 +139,12 @@ def _at(alert: Mapping[str, Any]) -> datetime | None:
 
 def _extreme(alert: Mapping[str, Any]) -> str:
     return "at its lowest" if alert["kind"] in FALLS else "at its height"
+
+
+def _says_how_long(alert: Mapping[str, Any]) -> bool:
+    """Whether the figures of an alert that is not quiet are themselves how long it lasts."""
+    waits = alert["kind"] == "silence" or str(alert["reason"]).startswith(WAITS)
+    return waits and _quiet_since(alert) is None
 
 
 def _lasts(alert: Mapping[str, Any]) -> str:

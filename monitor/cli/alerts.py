@@ -12,6 +12,7 @@ import click
 from monitor.alerts.message import context
 from monitor.alerts.rules import subject
 from monitor.alerts.sentences import much
+from monitor.alerts.standing import FALLS
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
 from monitor.cli.care import ack_command, judge_command, snooze_command
 from monitor.cli.group import Group
@@ -140,6 +141,7 @@ def state_in_words(store: Store, alert: StoredAlert) -> str:
     special = [
         "flapping" if alert.flapping and alert.state == "firing" else "",
         "frozen" if alert.frozen_at else "",
+        "" if alert.quiet_since is None else "as usual" if alert.kind in FALLS else "quiet",
         silent,
     ]
     said = ", ".join(part for part in special if part)
@@ -159,6 +161,8 @@ for command in (ack_command, snooze_command, judge_command, resend_command):
 
 def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:
     now = app.now()
+    if alert.state == "resolved":
+        data = {**data, "ended": store.transitions.ended(alert.id)}  # as its letter has it
     said = context("resolved" if alert.state == "resolved" else "firing", data, local_zone())
     lines = {
         "alert": str(alert.id),
@@ -200,6 +204,8 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
         )
     if not alert.notify and not alert.routed:
         click.echo("  nobody: the rule names no notifier")
+    elif not store.outbox.of_alert(alert.id):
+        click.echo("  none yet" if alert.state != "resolved" else "  none")
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
     click.echo(f"\ntexts ({len(documents)})")
     print_table(

@@ -23,7 +23,7 @@ from monitor.types import Notification
 log = logging.getLogger(__name__)
 
 LATE_S = 900.0
-"""A letter about one alert that is delivered so long after it was written says so."""
+"""A letter about alerts that is delivered so long after it was written says so."""
 
 
 def deliver_due(
@@ -55,7 +55,7 @@ def deliver_due(
             break
         try:
             dressed = dress(replace(letter.notification, at=now), templates, notifier)
-            notifier.send(begun(dressed, _late(store, letter, now, templates.zone)))
+            notifier.send(_dated(store, letter, dressed, now, templates.zone))
         except (Exception, SystemExit) as error:
             asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
             if asked:
@@ -76,13 +76,23 @@ def deliver_due(
     return done
 
 
-def _late(store: Store, letter: Letter, now: datetime, zone: str) -> list[str]:
-    """What a letter about one alert begins with where it goes out long after it was written."""
-    if letter.alert_id is None or (now - letter.created_at).total_seconds() <= LATE_S:
-        return []
+def _dated(store: Store, letter: Letter, dressed: Notification, now: datetime, zone: str) -> Notification:
+    """A letter about alerts as it goes out: where that is long after it was written, it says so."""
+    several = letter.notification.data.get("alerts") if "group" in letter.notification.data else None
+    if (now - letter.created_at).total_seconds() <= LATE_S or (letter.alert_id is None and not several):
+        return dressed
     firing = letter.notification.event == "firing"  # that it is over, the news of the end says anyway
-    over = store.alerts.need(letter.alert_id).resolved_at if firing else None
-    return [late.of_letter(letter.created_at, now, over, ZoneInfo(zone))]
+    if several:
+        fired = [store.alerts.need(one["id"]).resolved_at for one in several if one["event"] == "firing"]
+        over = sum(at is not None for at in fired)
+        said = late.of_group(letter.created_at, now, over, len(fired), ZoneInfo(zone))
+        ended = bool(fired) and over == len(fired)
+    else:
+        assert letter.alert_id is not None
+        at = store.alerts.need(letter.alert_id).resolved_at if firing else None
+        said, ended = late.of_letter(letter.created_at, now, at, ZoneInfo(zone)), at is not None
+    dated = begun(dressed, [said])
+    return replace(dated, title=f"{late.head(ended)}{dated.title}") if firing else dated
 
 
 def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:

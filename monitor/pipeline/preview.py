@@ -175,7 +175,7 @@ def _drift(settings: Any) -> str:
     down = settings.direction == "down"
     first, last = reversed(figures) if down else figures
     days = int(settings.over // DAY)
-    moves = "falls" if down else "rises"
+    moves = "falling" if down else "rising"
     return f"{moves} over {days} days, from {first} to {last} {unit}; means of the first week and the last"
 
 

@@ -77,6 +77,7 @@ def said(
         "limited": len(documents) == READ,
         "stories": len(set(stories.values())),
         "conversations": len({(d.source, d.thread) for d in documents if d.thread}),
+        "in_conversations": sum(bool(d.thread) for d in documents),
         "first_at": moment(min(times)) if times else None,
         "last_at": moment(max(times)) if times else None,
         "sources": [

@@ -41,6 +41,12 @@ def test_worse_is_a_turn_or_a_row(said: str, firing: bool, quiet: bool, row: int
     assert (found.firing, found.quiet, found.observed) == (firing, quiet, row)
 
 
+def test_what_turned_better_is_no_row_of_none() -> None:
+    where = {"sentiment": "negative"}
+    found = judge(turns("--+"), 20 * MINUTE, ConversationSettings(when="worse"), where)
+    assert found.reason == "the customer's newest text is not negative"
+
+
 @pytest.mark.parametrize(
     ("said", "firing", "open_"),
     [

@@ -72,6 +72,10 @@ def test_an_end_without_a_reason_is_told_all_the_same(ended: str) -> None:
     assert said(told) == ["It is over: raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 12 min."]
 
 
+def test_the_end_of_a_share_is_not_that_of_its_texts() -> None:
+    assert endings.title(alert("ratio")) == "Over after 12 min: share of negative texts"
+
+
 def test_figures_that_became_quiet_are_said() -> None:
     told = alert(ended="quiet again: 2 texts in 1 h, the rule's limit is 5")
     assert said(told)[1] == "When it ended: 2 texts in 1 h, the rule's limit is 5."
@@ -87,4 +91,8 @@ def test_a_silence_lasted_from_its_beginning() -> None:
     told["reason"] = "cannot be read for 3 h 7 min; 6 failures in a row: answered 503"
     assert said(told)[0].startswith("It is over: unreadable since 10:14 CET, raised at 13:21 CET, "), (
         "not silent"
+    )
+    told["ended"] = "quiet again: nothing new for 10 min, less than the 2h of the rule"
+    assert said(told)[1] == (
+        "When it ended: it could be read again; nothing new for 10 min, less than the 2h of the rule."
     )

@@ -28,14 +28,19 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
         (
             {"owner": "press desk", "team": ""},
             [alert("Zedco"), alert("Acme"), alert("Old", event="resolved")],
-            "2 firing: texts about Zedco; texts about Acme; 1 over: texts about Old (owner press desk)",
+            "2 still firing: texts about Zedco; texts about Acme; 1 over: texts about Old (owner press desk)",
         ),
         (
             {},
             [*(alert(name) for name in ("A", "B", "C")), alert("Old", event="resolved")],
-            "3 firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
+            "3 still firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
         ),
-        ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 firing: texts about Acme"),
+        (
+            {},
+            [{**alert("Zedco"), "was": 2}, alert("Acme")],
+            "2 still firing (1 grown): texts about Zedco; texts about Acme",
+        ),
+        ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 still firing: texts about Acme"),
         (
             {"entity": "Acme"},
             [alert("Acme", new=True), alert("Acme", event="resolved")],
@@ -126,9 +131,19 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
             "1 firing: conversation k1 (support), unanswered; 1 over: conversation k2 (support)",
         ),
         (
+            [alert("Acme", new=True), alert("Zedco", new=True),
+             *(conversation(f"k{n}", "unanswered for 31 min, 1 text", new=False) for n in range(28)),
+             *(conversation(f"o{n}", "unanswered for 31 min, 1 text", event="resolved") for n in range(3))],
+            "30 firing (2 new): texts about Acme; texts about Zedco; and 28 more; 3 over: conversations",
+        ),
+        (
+            [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(300)],
+            "300 firing: conversations, unanswered",
+        ),
+        (
             [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
              {**alert("Acme"), "kind": "ratio"}, {**alert("Acme", event="resolved"), "kind": "surge"}],
-            "2 firing: 2 texts with 'strike'; share of texts about Acme; 1 over: texts about Acme",
+            "2 still firing: 2 texts with 'strike'; share of texts about Acme; 1 over: texts about Acme",
         ),
     ],
 )  # fmt: skip
@@ -174,6 +189,10 @@ def test_what_is_known_makes_way_for_what_is_news() -> None:
     assert [line[:4] for line in lines[-4:-1]] == [" 18.", " 19.", " 20."]
     assert [f"t{n}" in "".join(lines[17:20]) for n in (31, 32, 33)] == [True] * 3
     assert lines[-1].strip() == "and 13 more: monitor alerts list --open"
+    said = group_letter("k", {}, [letter(n, 9, event="resolved") for n in range(1, 31)])
+    for text in (said.body, said.html):
+        assert "monitor alerts list --limit 0" in text, "what is over is not open"
+        assert "--open" not in text
 
 
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:

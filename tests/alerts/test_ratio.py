@@ -28,6 +28,11 @@ def share(part: int, all_: int, backfill: int = 0) -> History:
     return History(0, 300, counts[0] + late, counts[0], History(0, 300, counts[1] + late, counts[1]))
 
 
+def test_no_texts_are_no_share() -> None:
+    said = judge(share(0, 0), 24 * 300 - 1, 0, HALF).reason
+    assert said == "no texts in 1 h, fewer than the 10 that the rule asks for"
+
+
 def test_wilsons_interval_is_the_published_one() -> None:
     # Newcombe, Statistics in Medicine 17 (1998), table I, method 3
     for (part, all_), bounds in {

@@ -69,6 +69,12 @@ def test_texts_that_come_together_are_one_arrival() -> None:
     assert said(five, until).expected == said(one, until).expected == pytest.approx(3, abs=1)
 
 
+def test_one_arrival_is_no_arrivals() -> None:
+    one = np.arange(0, 30 * DAY, 6 * HOUR)
+    found = said(one, int(one[-1]) + 9 * HOUR)
+    assert found.reason == "nothing new for 9 h, in which 1 arrival is usual"
+
+
 def test_little_history_and_short_gaps_never_fire() -> None:
     busy = np.arange(0, 10 * DAY, 300)
     assert "still learning" in said(busy, 10 * DAY + 5 * HOUR).reason

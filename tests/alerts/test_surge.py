@@ -67,6 +67,12 @@ def test_what_hardly_ever_comes_is_said_so() -> None:
     assert " where hardly any are usual at this hour; " in verdict.reason
 
 
+def test_a_mean_of_next_to_nothing_is_no_figure() -> None:
+    verdict = then(steady(0.01)[1], [1])
+    assert 0 < verdict.expected < 0.05
+    assert " where hardly any are usual at this hour; " in verdict.reason
+
+
 @pytest.mark.parametrize("mean", [0.0, 0.001, 0.01, 0.05, 0.3, 2, 20, 200])
 def test_bursts_of_ten_times_the_mean_and_eight_more_are_found_at_every_mean(mean: float) -> None:
     profile = steady(mean, seed=1)[1]

@@ -71,6 +71,17 @@ def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
     assert "resolved" in fetched("alerts", "list").out
 
 
+@pytest.mark.parametrize(("kind", "said"), [("surge", "firing (quiet)"), ("drop", "firing (as usual)")])
+def test_list_says_what_only_stays_open(fetched, alert_id, kind, said):
+    store = fetched.store()
+    at = to_text(datetime.now(UTC))
+    store.connection.execute("update alerts set quiet_since = ?, kind = ?", [at, kind])
+    store.connection.commit()
+    store.close()
+    assert said in fetched("alerts", "list").out
+    assert f"state:        {said}\n" in fetched("alerts", "show", alert_id).out
+
+
 def test_list_says_who_looks_after_an_alert_and_whom_it_concerns_where_nobody_does(fetched, alert_id):
     line = fetched("alerts", "list").out.splitlines()[-1].rstrip()
     assert line.endswith(" nobody")
@@ -146,6 +157,16 @@ def test_show_as_json_adds_transitions_and_deliveries(fetched, alert_id):
         ("phone", "waiting", 1, "nobody answers"),
     ]
     assert record["documents"][0]["id"] == 1
+
+
+def test_show_says_of_an_end_what_its_letter_says(fetched, alert_id):
+    store, now = fetched.store(), datetime.now(UTC)
+    note(store, store.alerts.need(alert_id), store.documents.many([1]), now)
+    store.alerts.resolve(alert_id, "the rule is no longer there", now)
+    store.close()
+    out = fetched("alerts", "show", alert_id).out
+    assert "Not watched any more: rule bad-news was removed. Whether it is over is not known.\n" in out
+    assert "It is over" not in out
 
 
 def test_ack_notes_who_and_what(fetched, alert_id, monkeypatch):

@@ -260,13 +260,32 @@ def test_a_letter_that_comes_late_says_so_and_whether_it_is_over_by_now(monitor_
     )
     late = "Written at 10:30 CET on Mon 2 Mar and delivered only at 00:30 CET"
     plain = letter(1).body
-    assert firing.body == f"{late}: the alert is over since 11:30 CET on Mon 2 Mar.\n{plain}"
+    assert firing.body == f"{late}: the alert has been over since 11:30 CET on Mon 2 Mar.\n{plain}"
+    titles = [f"{head}{letter(1).title}" for head in ("Over by now: ", "Late: ")]
+    assert [firing.title, still.title] == titles
+    assert over.title == letter(1, "resolved").title
     assert still.body == f"{late}.\n{plain}"
     late = late.replace("10:30", "11:30")
     assert over.body == f"{late}.\n{letter(1, 'resolved').body}"
     assert again.html == f"<body><p>{late}.</p><h1>x</h1></body>"
     kept = monitor_store.outbox.of_alert(ended)
     assert [found.notification.body for found in kept] == [plain, letter(1, "resolved").body]
+
+
+def test_a_letter_about_several_that_comes_late_says_how_many_are_over_by_now(monitor_store: Store) -> None:
+    desk = Recorder()
+    ids = [alert(monitor_store, number) for number in (1, 2)]
+    for key in ("some", "all"):
+        monitor_store.alerts.resolve(ids[key == "all"], "over", NOW + HOUR)
+        data = {"group": {}, "alerts": [{**letter(1).data, "id": one, "event": "firing"} for one in ids]}
+        several = replace(letter(1), key=key, data=data)
+        monitor_store.outbox.add("desk", several, None, NOW, alerts=ids)
+        deliver_due(monitor_store, "desk", desk, NOW + 2 * HOUR)
+    some, all_ = desk.sent
+    late = "Written at 09:30 UTC and delivered only at 11:30 UTC"
+    assert some.body.startswith(f"{late}: of 2 that fired then, 1 is over by now.\n")
+    assert all_.body.startswith(f"{late}: all that fired then is over by now.\n")
+    assert [some.title[:6], all_.title[:13]] == ["Late: ", "Over by now: "]
 
 
 def test_a_letter_that_comes_within_a_quarter_of_an_hour_says_nothing_of_it(monitor_store: Store) -> None:

@@ -128,10 +128,18 @@ def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
     letter = raise_(weeks, ids, selection={"sentiment": "negative"})
     evidence = letter.data["evidence"]
     assert evidence["conversations"] == 6
+    assert evidence["in_conversations"] == evidence["read"]
     threads = [text["thread"] for text in evidence["texts"]]
     assert len(threads) == len(set(threads))
     assert "6 conversations" in letter.body
     assert "monitor documents show" in letter.body, "a text without a link can be found all the same"
+
+
+def test_news_beside_conversations_are_counted_too(weeks: Weeks) -> None:
+    ids = [i for n in range(2) for i in weeks.talk(NOW - timedelta(minutes=40 - n), chat=n)]
+    ids += [weeks.report(weeks.wave[n], NOW - timedelta(minutes=n), source="wire") for n in range(9)]
+    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
+    assert "\n9 texts and 2 conversations, from " in letter.body
 
 
 def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: Weeks) -> None:

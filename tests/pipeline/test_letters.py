@@ -142,6 +142,9 @@ def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> Non
     assert "preview" not in shown.message.title
     assert "all documents" not in shown.message.title
     assert "monitor alerts show" in shown.message.body
+    assert ("At its height: " in shown.message.body) is (
+        event == "resolved" and kind not in ("drop", "trend", "silence", "conversation")
+    )
     assert "<h1" in shown.message.html
     assert weeks.store.alerts.find() == [], "nothing is kept"
 
@@ -149,8 +152,8 @@ def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> Non
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        ("trend", {"over": "21d", "min_per_day": 4}, "rises over 21 days, from 4 to 7.5 texts a day"),
-        ("trend", {"direction": "down"}, "falls over 42 days, from 9.4 to 5 texts a day"),
+        ("trend", {"over": "21d", "min_per_day": 4}, "rising over 21 days, from 4 to 7.5 texts a day"),
+        ("trend", {"direction": "down"}, "falling over 42 days, from 9.4 to 5 texts a day"),
         ("ratio", {"at_least": 0.6}, "19 of 24 texts in 1 h are negative (79 %), usually "),
         ("ratio", {"at_least": 0.995, "window": "2h"}, "in 2 h are negative (100 %), usually "),
         ("threshold", {"at_least": 20}, "20 negative texts in 1 h, limit 20"),

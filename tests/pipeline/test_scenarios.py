@@ -238,7 +238,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     )
     assert re.match(r"Over, answered after \d\d min: conversation c1 \(chat\) ", answered), answered
     assert titles(one, "more-complaints")[0].startswith(
-        "Texts with intent complaint: rises over 42 days, from 1"
+        "Texts with intent complaint: rising over 42 days, from 1"
     )
     (share,) = titles(one, "complaints")
     assert re.match(

@@ -14,7 +14,7 @@ from monitor.alerts.caption import line
 from monitor.alerts.detectors import RatioSettings, ThresholdSettings
 from monitor.alerts.digest import Digest, compose_digest
 from monitor.alerts.lifecycle import Pace
-from monitor.alerts.message import context
+from monitor.alerts.message import context, headline
 from monitor.alerts.rules import Rule
 from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
@@ -151,6 +151,34 @@ def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     assert weeks.store.evidence.of(alert.id) == before, "to look changes nothing"
     shown = context("firing", alert_data(weeks.store, alert, after + timedelta(hours=3)))
     assert "In the last 15 min: no texts on litigation." in shown["facts"]
+
+
+def test_a_quiet_that_has_only_begun_is_none_yet(weeks: Weeks) -> None:
+    """A window that has only begun has few texts: those of before are not called quiet beside their own figures."""
+    judge_due(weeks.store, [RULE], NOW)
+    (alert,) = weeks.store.alerts.find()
+    shown = alert_data(weeks.store, alert, NOW + timedelta(minutes=20))
+    for seconds, quiet in ((0, False), (299, False), (300, True)):
+        since = moment(datetime.fromisoformat(shown["evidence"]["at"]) - timedelta(seconds=seconds))
+        said = context("firing", {**shown, "quiet_since": since})
+        assert said["headline"].startswith("Quiet for") is quiet
+        assert any(fact.startswith("Quiet since") for fact in said["facts"]) is quiet
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "title"),
+    [
+        ("silence", "cannot be read for 5 h; 3 failures in a row: no route", "cannot be read for 5 h"),
+        ("conversation", "unanswered for 5 h, 1 negative text", "unanswered for 5 h, 1 negative text"),
+    ],
+)
+def test_a_title_says_once_for_how_long(kind: str, reason: str, title: str) -> None:
+    fired = (NOW - timedelta(hours=4)).isoformat()
+    alert = {
+        "rule": "r", "kind": kind, "selection": {"source": "wire"}, "reason": reason, "times": 2, "observed": 1,
+        "expected": 0, "fired_at": fired, "evidence": {"at": NOW.isoformat()},
+    }  # fmt: skip
+    assert headline("firing", alert) == f"Still firing: source wire: {title} [r]"
 
 
 class Standing(Recorder):

@@ -135,6 +135,8 @@ def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(wo
     letters = world.letters()
     assert [letter.event for _, letter in letters] == ["firing", "resolved", "firing", "resolved", "firing"]
     assert letters[-1][1].title.startswith("Flapping: ")
+    flaps = "It flaps: it came and went, and now stays open until it is quiet for 10 h.\n"
+    assert [flaps in letter.body for _, letter in letters] == [False] * 4 + [True]
     assert world.store.alerts.need(3).flapping
     assert world.steps(3) == ["firing", "flapping"]
     world.wait(hours=10)
@@ -832,17 +834,18 @@ def test_what_is_much_worse_than_told_is_told_at_once_whoever_looks_after_it(
     world.policy = Policy((route(),)) if routed else TELL_AT_ONCE
     world.see("firing")
     assert [letter.data.get("was") for _, letter in world.letters()] == [None]
-    world.store.care.acknowledge(1, "ada", "", world.now)
+    world.store.care.acknowledge(1, "ada", "on the phone", world.now)
     world.see("firing", observed=35)
     world.wait(minutes=5)
     assert world.events() == []
     world.see("firing", observed=36)
     world.wait(minutes=5)
     ((_, letter),) = world.letters()
-    assert letter.title.startswith("Much worse than the 9 told before: 36 texts on court in 1 h")
+    assert letter.title.startswith("Up from 9: 36 texts on court in 1 h")
     assert letter.body.startswith(
-        "Much worse: 36 texts, 9 when this was last told.\nStill firing after 10 min. ada looks after it.\n"
+        "Up from 9 texts when this was last told, still firing after 10 min. ada looks after it (on the phone).\n"
     )
+    assert "monitor alerts ack" not in letter.body, "ada does"
     assert (letter.data["times"], letter.data["was"]) == (2, 9)
     world.see("firing", observed=143)
     world.wait(hours=5)
@@ -885,8 +888,8 @@ def test_a_group_tells_what_is_worse_in_full(world: World) -> None:
     world.wait(minutes=6)
     ((_, letter),) = world.letters()
     assert [alert.get("was") for alert in letter.data["alerts"]] == [9, None]
-    assert "1. Much worse than the 9 told before: 50 texts on money" in letter.body
-    assert "Much worse: 50 texts, 9 when this was last told." in letter.body
+    assert "1. Up from 9: 50 texts on money" in letter.body
+    assert "Up from 9 texts when this was last told, still firing after " in letter.body
     world.wait(hours=9)
     assert world.letters() == []
 

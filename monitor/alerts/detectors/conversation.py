@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.alerts.series_in_words import counted
+from monitor.alerts.series_in_words import are, counted
 from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 
@@ -151,4 +151,6 @@ def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, wh
     since = said[-row].at if row else turns[-1].at
     before = "; the one before was different" if turned else ""
     reason = f"{counted(row, where)} in a row from the customer{before}"
+    if said and where and not row:
+        reason = f"the customer's newest text is not {are(where)}"
     return Verdict(firing, row, 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason, quiet=row == 0)

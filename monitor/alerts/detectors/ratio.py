@@ -102,11 +102,13 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
     share = part / all_ if all_ else 0.0
     clear = 0.8 * settings.at_least if settings.clear_below is None else settings.clear_below
     firing = all_ >= settings.min_count and low >= settings.at_least
-    said = f"{part:,} of {texts(all_)} in {duration(until - since)}"
+    said = f"{f'{part:,} of {texts(all_)}' if all_ else 'no texts'} in {duration(until - since)}"
     if all_ < came:
         said += ", copies left out"
     if all_ < settings.min_count:
-        reason = f"{said}, fewer texts than the {settings.min_count} that the rule asks for"
+        reason = (
+            f"{said}, fewer{' texts' if all_ else ''} than the {settings.min_count} that the rule asks for"
+        )
     else:
         reason = (
             f"{said} ({100 * share:.0f} %, {at_least(low, settings.confidence)}); "

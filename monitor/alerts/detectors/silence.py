@@ -85,7 +85,7 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     elif known < settings.min_history:
         reason = f"{said}; still learning its usual gaps"
     elif mean < settings.times or chance >= settings.probability:
-        reason = f"{said}, in which {mean:.2g} arrivals are usual"
+        reason = f"{said}, in which {mean:.2g} arrival{' is' if f'{mean:.2g}' == '1' else 's are'} usual"
     else:
         firing = True
         reason = f"{said}, in which {mean:,.0f} arrivals are usual"

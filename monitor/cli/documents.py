@@ -98,8 +98,14 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
     help="Where a field is found, for text, id, thread, role, time or title: --column text=message.",
 )  # fmt: skip
+@click.option(
+    "--like", metavar="NAME",
+    help="Read it with the settings of this chatlog source: its columns, roles, time_format, encoding ...",
+)  # fmt: skip
 @pass_app
-def import_command(app: App, file: Path, source: str | None, columns: Sequence[str]) -> None:
+def import_command(
+    app: App, file: Path, source: str | None, columns: Sequence[str], like: str | None
+) -> None:
     """Import a JSONL or CSV FILE as history.
 
     Imported documents feed baselines and trends and never raise an alert. The same file can
@@ -116,8 +122,10 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
     for name in mapping:
         if name not in known:
             raise UnknownName("field", name, known)
+    given = {} if like is None else _chatlog_settings(app, like)
+    mapping = given.get("columns", {}) | mapping
     settings = part.Settings.model_validate(
-        {"path": str(file.absolute()), "columns": mapping, "complete": True}
+        given | {"path": str(file.absolute()), "columns": mapping, "complete": True}
     )
     name = source or file.name
     store = app.synchronised_store
@@ -127,11 +135,24 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
     if state.active:
         raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
     store.sources.set_cursor(name, {})
-    got = fetch(store, name, part(settings, Path.cwd()), now=app.now(), every=0, backfill=True)
+    reader = part(settings, Path.cwd())
+    got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)
     click.echo(
         f"{got.new} new, {got.edited} changed, {got.known} known, {got.bad} could not be used"
         + (f" (see `monitor sources show {name}`)" if got.bad else "")
     )
+    read = store.sources.get(name)
+    for note in reader.notes(read.cursor) if read else ():
+        click.echo(f"note: {note}", err=True)
+
+
+def _chatlog_settings(app: App, name: str) -> dict[str, Any]:
+    """What the configuration says of a chat log."""
+    logs = {one.name: one.settings for one in app.config.sources if one.plugin == "chatlog"}
+    if name not in logs:
+        raise UnknownName("chatlog source", name, logs)
+    said: dict[str, Any] = logs[name].model_dump(exclude_unset=True)
+    return said
 
 
 def _show(

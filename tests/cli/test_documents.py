@@ -80,6 +80,39 @@ def test_import_twice_adds_once_and_is_history(monitor):
     assert "not json" in monitor("sources", "show", "old.jsonl").out
 
 
+def test_import_reads_a_file_as_a_chat_log_of_the_configuration_is_read(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text()
+        + """
+[[sources]]
+plugin = "chatlog"
+name = "desk"
+path = "desk/*.csv"
+columns = { text = "Nachricht", time = "Datum", role = "Von" }
+roles = { Kundin = "customer", "Platz 7" = "agent" }
+time_format = "%d.%m.%Y %H:%M"
+timezone = "Europe/Vienna"
+encoding = "cp1252"
+"""
+    )
+    file = monitor.folder / "old.csv"
+    file.write_bytes("Nachricht;Datum;Wer\nschön;03.11.2025 10:00;Platz 7\n".encode("cp1252"))
+    said = monitor("documents", "import", file, "--like", "desk", "--column", "role=Wer")
+    assert (said.out, said.err) == ("1 new, 0 changed, 0 known, 0 could not be used\n", "")
+    (document,) = monitor("documents", "list", "--source", "old.csv", "--json").json
+    assert (document["text"], document["role"]) == ("schön", "agent")
+    assert document["published_at"] == "2025-11-03T09:00:00Z"
+    assert "known: desk" in monitor("documents", "import", file, "--like", "news", code=2).err
+
+
+def test_import_says_what_is_worth_a_look(monitor):
+    file = monitor.write("old.csv", "text,Datum,role\nx,2025-11-03 10:00,Ann\n")
+    said = monitor("documents", "import", file)
+    assert said.out.startswith("1 new, ")
+    assert "note: role 'Ann' is not known" in said.err
+    assert "note: 1 message has no 'time' and will count when first read; is it 'Datum'?" in said.err
+
+
 def test_import_refusals(monitor):
     file = monitor.write("old.jsonl", '{"text": "x"}\n')
     assert "there is no file" in monitor("documents", "import", "none.jsonl", code=1).err

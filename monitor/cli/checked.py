@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
     cursor: Mapping[str, Any] = {}
     counted = _Counted()
     try:
-        with _made(config, base) as source:
+        with told_in_notes(), _made(config, base) as source:
             found.where = source.describe()
             for yielded in source.fetch({}, now):
                 batch = accepted(yielded)
@@ -104,6 +105,17 @@ def _notes(source: Source, cursor: Mapping[str, Any]) -> list[str]:
     if said is None or isinstance(said, str):
         return [said] if said else []
     return [str(note) for note in said]  # type: ignore[attr-defined]  # what is no sequence raises
+
+
+@contextmanager
+def told_in_notes() -> Iterator[None]:
+    """What our own sources log on the way is not printed besides: their notes say it, and whose it is."""
+    log, nowhere = logging.getLogger("monitor_plugins"), logging.NullHandler()
+    log.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        log.removeHandler(nowhere)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
+from monitor.cli.checked import told_in_notes
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, printable, shorten
 from monitor.cli.parameters import DURATION
@@ -111,6 +112,9 @@ def import_command(
     Imported documents feed baselines and trends and never raise an alert. The same file can
     be imported again: what is known already is not added twice. A running monitor classifies
     them at once, otherwise the next `monitor run` does.
+
+    Settings that messages speak of, such as time_format, are those of a chatlog source: write one
+    under [[sources]] and name it with --like. Columns can be given here as well.
     """
     from monitor.pipeline.ingest import fetch
 
@@ -136,7 +140,8 @@ def import_command(
         raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
     store.sources.set_cursor(name, {})
     reader = part(settings, Path.cwd())
-    got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)
+    with told_in_notes():
+        got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)
     click.echo(
         f"{got.new} new, {got.edited} changed, {got.known} known, {got.bad} could not be used"
         + (f" (see `monitor sources show {name}`)" if got.bad else "")

@@ -89,7 +89,7 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
         click.echo(f"{task + ':':14}{', '.join(_label(p, always=True) for p in found)}")
     if names := app.store.mentions.of([document_id]).get(document_id):
         click.echo(f"{'mentions:':14}{', '.join(names)}")
-    click.echo(f"\n{document.title}\n{document.text}".rstrip())
+    click.echo("\n".join(["", *filter(None, (document.title, document.text))]))
 
 
 @documents_command.command("import")

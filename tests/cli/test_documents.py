@@ -62,7 +62,9 @@ def test_filters_that_cannot_be_used(fetched, arguments, message):
 def test_show(classified):
     document = classified("documents", "list", "--json").json[0]
     assert classified("documents", "show", document["id"], "--json").json == document
-    assert "wonderful growth" in classified("documents", "show", document["id"]).out
+    shown = classified("documents", "show", document["id"]).out
+    assert shown.endswith("\n\nwonderful growth\n")
+    assert "\n\n\n" not in shown
     assert "no document 99" in classified("documents", "show", 99, code=1).err
 
 

@@ -45,6 +45,7 @@ class _Counted:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, datetime | None]] = {}
         self._more = self._clashes = 0
+        self._threadless = False
         self._example = ""
 
     @property
@@ -61,6 +62,7 @@ class _Counted:
             self._more += 1
             return
         self._clashes += 1
+        self._threadless |= document.local and not document.thread
         self._example = self._example or document.external_id + (f" of {thread}" if thread else "")
 
     def notes(self) -> list[str]:
@@ -68,7 +70,8 @@ class _Counted:
             return []
         others = number(self._clashes, "document")
         said = f"{others} came with the id of another one and with another text, such as {shorten(self._example, 60)!r}"
-        return [f"{said}: each counts as an edit of the one before"]
+        todo = "; ids that begin anew in each conversation need its `thread`" if self._threadless else ""
+        return [f"{said}: each counts as an edit of the one before{todo}"]
 
 
 def check(config: SourceConfig, base: Path, now: datetime) -> Checked:

@@ -195,6 +195,19 @@ def test_show_says_how_many_of_the_newest_came_too_late(fetched):
     assert f"note: {said}" in out
 
 
+def test_ids_of_a_conversation_that_is_not_named_are_said_with_what_they_need(monitor):
+    rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three")]
+    monitor.write(
+        "chat.jsonl", "".join(f'{{"chat": "{t}", "id": {n}, "text": "{text}"}}\n' for t, n, text in rows)
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"')
+    (note,) = monitor("sources", "check", "--json").json[0]["notes"]
+    assert note.endswith("one before; ids that begin anew in each conversation need its `thread`")
+    monitor.edit('path = "chat.jsonl"', 'path = "chat.jsonl"\ncolumns = { thread = "chat" }')
+    assert monitor("sources", "check", "--json").json[0]["notes"] == []
+
+
 def test_ids_that_stand_for_two_texts_are_said(monitor):
     rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three"), ("A", 1, "another")]
     monitor.write(

@@ -38,12 +38,14 @@ def faults(
     table: Mapping[str, Any],
     place: str,
     hidden: Mapping[str, str] | None = None,
+    core: type[BaseModel] | None = None,
 ) -> list[Fault]:
     """The faults of ``table``, each once, with its place below ``place``.
 
     A value that fits none of several types is reported by pydantic once for each; here it is
     one fault that names what is allowed. No value is told that the model takes for a secret, or
-    that is ``hidden``, where values are by place.
+    that is ``hidden``, where values are by place. ``core``: the model of the settings beside these
+    that the table may have, whatever its plugin or kind.
     """
     hidden = hidden or {}
     found: dict[str, list[str]] = {}
@@ -57,6 +59,9 @@ def faults(
         for step in where:
             full += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if full else step
         words = _words(dict(item), model, where, full in hidden or _is_secret(model, where))
+        if core is not None and item["type"] == "extra_forbidden" and len(where) == 1:
+            own = f"{words};" if model.model_fields else words.removesuffix(": ")
+            words = f"{own} in all {place.split('[')[0]}: {_known(core)}"
         words = words if item["type"] in _OWN_WORDS else without_secrets(words, hidden, place)
         if words not in found.setdefault(full, []):
             found[full].append(words)
@@ -98,9 +103,7 @@ def _where(location: tuple[int | str, ...], table: Any) -> tuple[int | str, ...]
 def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str, ...], secret: bool) -> str:
     kind, value = item["type"], item.get("input")
     if kind == "extra_forbidden":
-        fields = _model_at(model, where[:-1]).model_fields
-        known = [field.alias or name for name, field in fields.items()]
-        return f"is not known here; known: {', '.join(sorted(known))}"
+        return f"is not known here; known: {_known(_model_at(model, where[:-1]))}"
     if kind in _WORDS:
         text = _WORDS[kind]
     else:
@@ -116,6 +119,10 @@ def _words(item: dict[str, Any], model: type[BaseModel], where: tuple[int | str,
         text = f"{text[:1].lower()}{text[1:]}"
     untold = secret or kind == "missing" or isinstance(value, dict | list)
     return text if untold else f"{text} (it is {value!r})"
+
+
+def _known(model: type[BaseModel]) -> str:
+    return ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
 
 
 def without_secrets(text: str, hidden: Mapping[str, str], place: str = "") -> str:

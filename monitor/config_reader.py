@@ -183,7 +183,7 @@ class Reader(Tables):
         if core is not None and (reason := self.unloaded("source", core.plugin, f"{place}.plugin")):
             return SourceConfig(core.name, core.plugin, core.every, FailingSource, reason)
         part = self.part("source", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
-        settings = self.settings(part, rest, place)
+        settings = self.settings(part, rest, place, SourceTable)
         if core is None or part is None or settings is None:
             return None
         return SourceConfig(core.name, core.plugin, core.every, part, settings)
@@ -196,7 +196,7 @@ class Reader(Tables):
         part = (
             self.part("notifier", str(table.get("plugin")), f"{place}.plugin") if "plugin" in table else None
         )
-        settings = self.settings(part, rest, place)
+        settings = self.settings(part, rest, place, NotifierTable)
         templates = BUILT_IN if core is None else read_templates(place, core, self.base, self.faults)
         if core is None or part is None or settings is None:
             return None
@@ -209,7 +209,7 @@ class Reader(Tables):
         if core is not None and self.unloaded("task adapter", core.adapter, f"{place}.adapter"):
             return None
         part = self.part("task adapter", str(table.get("adapter", "labels")), f"{place}.adapter")
-        settings = self.settings(part, rest, place)
+        settings = self.settings(part, rest, place, TaskTable)
         if core is None or part is None or settings is None:
             return None
         given = list(core.labels or ())
@@ -270,7 +270,7 @@ class Reader(Tables):
         if core.kind not in self.rule_kinds:
             self.fault(f"{place}.kind", str(UnknownName("rule kind", core.kind, self.rule_kinds)))
             return None
-        settings = self.model(self.rule_kinds[core.kind], rest, place)
+        settings = self.model(self.rule_kinds[core.kind], rest, place, RuleTable)
         if settings is None:
             return None
         check = getattr(settings, "faults", None)  # what a kind has to say on its settings and `where`

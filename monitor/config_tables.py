@@ -101,12 +101,18 @@ class Tables:
             self.fault(place, str(error))
             return None
 
-    def settings(self, part: type[Part] | None, table: dict[str, Any], place: str) -> Any:
-        """A plugin's own table."""
+    def settings(
+        self,
+        part: type[Part] | None,
+        table: dict[str, Any],
+        place: str,
+        core: type[BaseModel] | None = None,
+    ) -> Any:
+        """A plugin's own table, without the settings of ``core``."""
         if part is None:
             return None
         try:
-            return self.model(part.Settings, table, place)
+            return self.model(part.Settings, table, place, core)
         except (Exception, SystemExit) as error:  # a validator of the plugin's
             self.fault(place, self.raised(error, place))
             return None
@@ -137,10 +143,12 @@ class Tables:
         rest = {key: value for key, value in table.items() if key not in names}
         return self.model(model, own, place), rest
 
-    def model(self, model: type[M], table: dict[str, Any], place: str) -> M | None:
-        """A table as a model, ``None`` where it has faults."""
+    def model(
+        self, model: type[M], table: dict[str, Any], place: str, core: type[BaseModel] | None = None
+    ) -> M | None:
+        """A table as a model, ``None`` where it has faults; ``core`` has the settings that were split off."""
         try:
             return model.model_validate(table)
         except ValidationError as error:
-            self.faults += faults(error, model, table, place, self.hidden)
+            self.faults += faults(error, model, table, place, self.hidden, core)
             return None

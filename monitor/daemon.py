@@ -69,8 +69,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
         scheduler = Scheduler(runtime, turns=turns)
         scheduler.start()
         config = present.config
-        parts = f"{len(runtime.sources)} sources, {len(config.tasks)} tasks, {len(config.rules)} rules"
-        log.info("running with %s on %s (process %d)", parts, config.database, os.getpid())
+        log.info("running with %s on %s (process %d)", _parts(runtime), config.database, os.getpid())
         if started is not None:
             started(config)
         notify_systemd("READY=1")
@@ -192,6 +191,16 @@ def _report(error: BaseException) -> None:
         log.error("%s: %s", KEPT, error)
     else:
         log.error("%s", KEPT, exc_info=error)
+
+
+def _parts(runtime: Runtime) -> str:
+    """What runs, counted; tasks that commands added, too."""
+    counts = {
+        "source": len(runtime.sources),
+        "task": len(runtime.store.tasks.active()),
+        "rule": len(runtime.rules),
+    }
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def notify_systemd(state: str) -> None:

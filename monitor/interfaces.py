@@ -77,7 +77,7 @@ class Source(Part):
         """Whether ``cursor`` (never ``{}``) was written with settings that read the same as those of now.
 
         Asked before each fetch. Where it was not (the address was changed), that fetch counts as the first: all that
-        it yields is history.
+        it yields is history. It gets the cursor as it is, and must not go on from a place in what was read before.
         """
         return True
 

@@ -196,7 +196,7 @@ class Scheduler:
         else:
             if got.new or got.edited or got.bad:
                 log.info(
-                    "source %s: %d new, %d edited, %d bad", name, got.new, got.edited, got.bad, extra=where
+                    "source %s: %d new, %d changed, %d bad", name, got.new, got.edited, got.bad, extra=where
                 )
 
     def _when(self, state: SourceState | None) -> str:

@@ -40,6 +40,8 @@ UNIQUE = re.compile(
     re.I,
 )
 """Ids that nothing else has: a UUID, a long digest or number, a ULID, a mail's. Others count within their thread."""
+_MOMENT = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}\b|\d{1,2}:\d\d\b|1\d{9}(\d{3})?(\.\d+)?$")
+"""How a value begins that may be a time."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -79,7 +81,8 @@ class Mapper:
     """Makes documents of records as the settings say.
 
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
-    ``default_role``, there is nothing to ask, and nothing is counted. ``now``: no record is from a
+    ``default_role``, there is nothing to ask, and nothing is counted. ``timeless`` counts the records
+    that lack the column of the time, by the other column that looks like it. ``now``: no record is from a
     later year than the one after it.
     """
 
@@ -89,6 +92,7 @@ class Mapper:
         self._default_role: Role = settings.default_role
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
+        self.timeless: dict[str, int] = {}
         self._time_format = settings.time_format
         self.now = datetime.max.replace(tzinfo=UTC)
         self._zone, self._zoned = zone(settings.timezone), "timezone" in settings.model_fields_set
@@ -110,6 +114,8 @@ class Mapper:
         thread, role = field(record, columns.thread).strip(), field(record, columns.role).strip()
         written = field(record, columns.time).strip()
         published_at = self.time(written) if written else None
+        if columns.time and lookup(record, columns.time) is _NOTHING:
+            self._miss(record)
         given = field(record, columns.id).strip()
         timed = published_at is not None
         return Document(
@@ -136,13 +142,26 @@ class Mapper:
             self.unknown[name] += 1
         return self._default_role
 
-    def notes(self, unknown: Mapping[str, int]) -> list[str]:
-        """A sentence for each value that was no known role, and is none now."""
-        return [
+    def notes(self, unknown: Mapping[str, int], timeless: Mapping[str, int]) -> list[str]:
+        """A sentence for each value that was no known role and is none now, and one on times that are missing."""
+        roles = [
             f"{self._taken(name)} ({times:,} time{'s' if times != 1 else ''}); name it under roles"
             for name, times in unknown.items()
             if spoken(name) not in self._roles and self._asks
         ]
+        times = [
+            f"{number:,} message{'s have' if number != 1 else ' has'} no {self._columns.time!r} and will count when "
+            f"first read; is it {name!r}? see the setting columns"
+            for name, number in timeless.items()
+            if self._columns.time not in ("", name)
+        ]
+        return roles + times
+
+    def _miss(self, record: Mapping[str, Any]) -> None:
+        used = set(self._columns.model_dump().values())
+        name = next((n for n, value in record.items() if n not in used and _MOMENT.match(str(value))), None)
+        if name is not None and (name in self.timeless or not self.timeless):
+            self.timeless[name] = self.timeless.get(name, 0) + 1
 
     def _taken(self, name: str) -> str:
         return f"role {name!r} is not known, taken as {self._default_role}"

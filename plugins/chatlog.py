@@ -53,12 +53,17 @@ class Chatlog(interfaces.Source):
         return f"chat logs in {', '.join(self._paths)}"
 
     def notes(self, cursor: Mapping[str, Any]) -> list[str]:
-        """Which files are missing or cannot be read, and which words for a role nobody knows of those read."""
+        """Which files are missing or cannot be read; of those read, unknown words for a role, and times that lack."""
         there = find(self.base, self._paths)
         none = [] if there.files or there.faults else [nothing(self._paths, there)]
         barred = [f"{path} {at['fault']}" for path, at in cursor.get("files", {}).items() if at.get("fault")]
         shut = dict.fromkeys([*there.faults, *cursor.get("barred", [])])
-        return [*shut, *none, *barred[:FAULTS], *self._mapper.notes(cursor.get("roles", {}))]
+        return [
+            *shut,
+            *none,
+            *barred[:FAULTS],
+            *self._mapper.notes(cursor.get("roles", {}), cursor.get("timeless", {})),
+        ]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
         """Yield what was written since; half a line waits for its other half.
@@ -71,6 +76,7 @@ class Chatlog(interfaces.Source):
         self._mapper.now = now
         same = cursor.get("reading") == self._reading
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
+        self._mapper.timeless = dict(cursor.get("timeless", {})) if same else {}
         work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
@@ -89,6 +95,8 @@ class Chatlog(interfaces.Source):
                 made["barred"] = told
             if self._mapper.unknown:
                 made["roles"] = dict(self._mapper.unknown)
+            if self._mapper.timeless:
+                made["timeless"] = dict(self._mapper.timeless)
             return Batch(tuple(documents), tuple(bad), made)
 
         documents: list[Document] = []

@@ -226,6 +226,13 @@ def test_all_faults_at_once_each_with_its_place(faults):
         (FEED + 'colour = "red"', "sources[1].colour", "known: files, headers, password, timeout, url"),
         ('[[sources]]\nname = "x"', "sources[1].plugin", "is required"),
         ('[[sources]]\nplugin = "feed"\nname = "x"', "sources[1].url", "is required"),
+        (FEED + 'evry = "5m"', "sources[1].evry", "timeout, url; in all sources: every, name, plugin"),
+        (MOOD + "thresold = 0.5", "tasks[1].thresold", "known in all tasks: adapter, default_seeds, labels, multi, "),
+        (
+            MOOD + '[[rules]]\nname = "r"\nkind = "surge"\nwhere = { mood = "bad" }\nownr = "me"',
+            "rules[1].ownr",
+            "; in all rules: flap_count, flap_span, for, keep_firing_for, kind, labels, name, notify, owner, where",
+        ),
         ('[[sources]]\nplugin = "fed"\nname = "x"', "sources[1].plugin", "no source is called 'fed'; known: feed"),
         ('[[sources]]\nplugin = "feed"\nurl = "x"\nname = "/"', "sources[1].name", "match"),
         ("sources = 3", "sources", "must be a list (it is 3)"),

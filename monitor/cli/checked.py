@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class _Counted:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, datetime | None]] = {}
         self._more = self._clashes = 0
+        self._threadless = False
         self._example = ""
 
     @property
@@ -60,6 +62,7 @@ class _Counted:
             self._more += 1
             return
         self._clashes += 1
+        self._threadless |= document.local and not document.thread
         self._example = self._example or document.external_id + (f" of {thread}" if thread else "")
 
     def notes(self) -> list[str]:
@@ -67,7 +70,8 @@ class _Counted:
             return []
         others = number(self._clashes, "document")
         said = f"{others} came with the id of another one and with another text, such as {shorten(self._example, 60)!r}"
-        return [f"{said}: each counts as an edit of the one before"]
+        todo = "; ids that begin anew in each conversation need its `thread`" if self._threadless else ""
+        return [f"{said}: each counts as an edit of the one before{todo}"]
 
 
 def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
@@ -76,7 +80,7 @@ def check(config: SourceConfig, base: Path, now: datetime) -> Checked:
     cursor: Mapping[str, Any] = {}
     counted = _Counted()
     try:
-        with _made(config, base) as source:
+        with told_in_notes(), _made(config, base) as source:
             found.where = source.describe()
             for yielded in source.fetch({}, now):
                 batch = accepted(yielded)
@@ -104,6 +108,17 @@ def _notes(source: Source, cursor: Mapping[str, Any]) -> list[str]:
     if said is None or isinstance(said, str):
         return [said] if said else []
     return [str(note) for note in said]  # type: ignore[attr-defined]  # what is no sequence raises
+
+
+@contextmanager
+def told_in_notes() -> Iterator[None]:
+    """What our own sources log on the way is not printed besides: their notes say it, and whose it is."""
+    log, nowhere = logging.getLogger("monitor_plugins"), logging.NullHandler()
+    log.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        log.removeHandler(nowhere)
 
 
 @contextmanager

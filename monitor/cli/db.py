@@ -90,6 +90,8 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
         print_json({"ok": not found, "violations": found})
     else:
         click.echo("\n".join(found) if found else "the database is as it must be")
+        if any(line.startswith("series ") for line in found):
+            click.echo("`monitor db recount` makes the counts of series anew", err=True)
     ctx.exit(1 if found else 0)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from monitor.cli.app import App, at_most, json_option, limit_option, pass_app, print_json
+from monitor.cli.checked import told_in_notes
 from monitor.cli.group import Group
 from monitor.cli.output import clock, print_table, printable, shorten
 from monitor.cli.parameters import DURATION
@@ -88,7 +89,7 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
         click.echo(f"{task + ':':14}{', '.join(_label(p, always=True) for p in found)}")
     if names := app.store.mentions.of([document_id]).get(document_id):
         click.echo(f"{'mentions:':14}{', '.join(names)}")
-    click.echo(f"\n{document.title}\n{document.text}".rstrip())
+    click.echo("\n".join(["", *filter(None, (document.title, document.text))]))
 
 
 @documents_command.command("import")
@@ -98,13 +99,22 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
     help="Where a field is found, for text, id, thread, role, time or title: --column text=message.",
 )  # fmt: skip
+@click.option(
+    "--like", metavar="NAME",
+    help="Read it with the settings of this chatlog source: its columns, roles, time_format, encoding ...",
+)  # fmt: skip
 @pass_app
-def import_command(app: App, file: Path, source: str | None, columns: Sequence[str]) -> None:
+def import_command(
+    app: App, file: Path, source: str | None, columns: Sequence[str], like: str | None
+) -> None:
     """Import a JSONL or CSV FILE as history.
 
     Imported documents feed baselines and trends and never raise an alert. The same file can
     be imported again: what is known already is not added twice. A running monitor classifies
     them at once, otherwise the next `monitor run` does.
+
+    Settings that messages speak of, such as time_format, are those of a chatlog source: write one
+    under [[sources]] and name it with --like. Columns can be given here as well.
     """
     from monitor.pipeline.ingest import fetch
 
@@ -116,8 +126,10 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
     for name in mapping:
         if name not in known:
             raise UnknownName("field", name, known)
+    given = {} if like is None else _chatlog_settings(app, like)
+    mapping = given.get("columns", {}) | mapping
     settings = part.Settings.model_validate(
-        {"path": str(file.absolute()), "columns": mapping, "complete": True}
+        given | {"path": str(file.absolute()), "columns": mapping, "complete": True}
     )
     name = source or file.name
     store = app.synchronised_store
@@ -127,11 +139,25 @@ def import_command(app: App, file: Path, source: str | None, columns: Sequence[s
     if state.active:
         raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
     store.sources.set_cursor(name, {})
-    got = fetch(store, name, part(settings, Path.cwd()), now=app.now(), every=0, backfill=True)
+    reader = part(settings, Path.cwd())
+    with told_in_notes():
+        got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)
     click.echo(
         f"{got.new} new, {got.edited} changed, {got.known} known, {got.bad} could not be used"
         + (f" (see `monitor sources show {name}`)" if got.bad else "")
     )
+    read = store.sources.get(name)
+    for note in reader.notes(read.cursor) if read else ():
+        click.echo(f"note: {note}", err=True)
+
+
+def _chatlog_settings(app: App, name: str) -> dict[str, Any]:
+    """What the configuration says of a chat log."""
+    logs = {one.name: one.settings for one in app.config.sources if one.plugin == "chatlog"}
+    if name not in logs:
+        raise UnknownName("chatlog source", name, logs)
+    said: dict[str, Any] = logs[name].model_dump(exclude_unset=True)
+    return said
 
 
 def _show(

@@ -33,7 +33,7 @@ MOST_COLUMNS = 10_000
     "--step", type=DURATION, metavar="DURATION", help="Width of a column [default: a 48th of it all]."
 )
 @click.option("--task", "task", metavar="NAME", help="Only the labels of this task.")
-@click.option("--by", metavar="NAME", help="Split each label by those of a second task.")
+@click.option("--by", metavar="NAME", help="Split each label of --task by those of a second task.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

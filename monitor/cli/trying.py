@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.alerts.rules import describe
+from monitor.alerts.rules import ALL, describe
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number
 from monitor.cli.parameters import DURATION
 from monitor.cli.tried import record, show, whole_hours
 from monitor.durations import DAY
 from monitor.errors import MonitorError, UnknownName
+from monitor.types import ENTITY
 
 if TYPE_CHECKING:
     from monitor.alerts.rules import Rule
@@ -59,9 +60,10 @@ def test_command(
     """Show when a rule would have fired.
 
     RULE is a rule of the configuration as it stands there, so that a change can be tried before it
-    counts; KIND (such as `surge`) is that kind with its defaults, on all documents. The stored documents go through
-    the same code that watches live, in the order in which they came: what was loaded as history raises nothing
-    (unless --as-live), a story told often is one story, and labels are those of today. Nothing is raised or sent.
+    counts; KIND (such as `surge`) is that kind with its defaults, on all documents (`entity`: on each
+    name). The stored documents go through the same code that watches live, in the order in which they
+    came: what was loaded as history raises nothing (unless --as-live), a story told often is one story,
+    and labels are those of today. Nothing is raised or sent.
 
     A score is 1 where an alert fires, elsewhere between 0 and 0.5.
 
@@ -187,7 +189,8 @@ def _rule(app: App, name: str) -> Rule:
     except ValidationError as error:
         missing = ", ".join(str(fault["loc"][0]) for fault in error.errors())
         raise MonitorError(f"the kind {name} has no default for {missing}; write it as a rule") from None
-    return Rule(name, name, {}, (), settings, pace=Pace(keep_firing_for=settings.calm))
+    where = {ENTITY: ALL} if name == "entity" else {}
+    return Rule(name, name, where, (), settings, pace=Pace(keep_firing_for=settings.calm))
 
 
 def _say_backfill(app: App) -> None:

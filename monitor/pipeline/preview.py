@@ -18,6 +18,7 @@ from monitor.alerts.series_in_words import about, counted
 from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.topics import SENTIMENT, offer
+from monitor.pipeline.watching import mentioned
 from monitor.pipeline.wording import note, word
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -113,7 +114,23 @@ def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[Sto
                 said = store.documents.find(source=source, thread=thread, limit=MOST)
                 return {"source": source, "thread": thread}, said
         return {"source": "any", "thread": "any"}, []
+    if rule.kind == "keyword":
+        return _saying(store, rule)
     return _newest(store, rule, now)
+
+
+def _saying(store: Store, rule: Rule) -> tuple[Selection, list[StoredDocument]]:
+    """The newest texts that say what a rule looks for."""
+    labels = [(task, label) for task, label in rule.where.items() if label != ALL]
+    found = {
+        document.id: document
+        for word in rule.settings.words
+        for document in store.documents.find(words=word, labels=labels, limit=LOOKED_AT)
+    }
+    newest = sorted(found.values(), key=lambda document: document.event_at, reverse=True)
+    for pairs, saying in mentioned(store, rule, newest).items():
+        return dict(pairs), [document for document, _ in saying[:MOST]]
+    return {task: "any" if label == ALL else label for task, label in rule.where.items()}, []
 
 
 def _unlabelled(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
@@ -232,7 +249,7 @@ def _raised(
     elif rule.kind == "threshold":
         observed = max(observed, rule.settings.at_least)
     high = expected + 2 * max(expected, 0.25) ** 0.5
-    raised = datetime.fromtimestamp(until, UTC)
+    raised = min(datetime.fromtimestamp(until, UTC), now)
     alert_id = store.alerts.insert(
         rule=rule.name,
         kind=rule.kind,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import combinations
 
 from monitor.store.room import marks
@@ -54,7 +55,8 @@ def differences(store: Store) -> list[str]:
     found = []
     for family in _families(store):
         wrong = [
-            f"series {text} at {bucket}: stored {stored}, counted {true}"
+            f"series {'of all documents' if text == '{}' else text} at {datetime.fromtimestamp(bucket, UTC):%F %H:%M} "
+            f"UTC: stored {stored or 'none'}, counted {true or 'none'} (texts, and those that came live)"
             for (text, bucket), stored, true in sorted(_wrong(store, family))
         ]
         left = len(wrong) - TOLD

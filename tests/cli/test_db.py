@@ -94,8 +94,16 @@ def test_recount_mends_what_check_says_of_counts(fetched):
         connection.execute("delete from counts where series_id = 1")
         connection.execute("insert into counts values (3, 300, 1, 1)")
     connection.close()
-    wrong = fetched("db", "check", code=1).out.splitlines()
+    said = fetched("db", "check", code=1)
+    wrong = said.out.splitlines()
     assert len(wrong) >= 3
+    assert any(
+        line.endswith(
+            "at 1970-01-01 00:05 UTC: stored (1, 1), counted none (texts, and those that came live)"
+        )
+        for line in wrong
+    )
+    assert said.err == "`monitor db recount` makes the counts of series anew\n"
     assert fetched("db", "recount", "--json").json == {"mended": len(wrong)}
     assert fetched("db", "check").out == "the database is as it must be\n"
     assert fetched("db", "recount").out == "the counts were as they must be\n"

@@ -62,7 +62,9 @@ def test_filters_that_cannot_be_used(fetched, arguments, message):
 def test_show(classified):
     document = classified("documents", "list", "--json").json[0]
     assert classified("documents", "show", document["id"], "--json").json == document
-    assert "wonderful growth" in classified("documents", "show", document["id"]).out
+    shown = classified("documents", "show", document["id"]).out
+    assert shown.endswith("\n\nwonderful growth\n")
+    assert "\n\n\n" not in shown
     assert "no document 99" in classified("documents", "show", 99, code=1).err
 
 
@@ -78,6 +80,39 @@ def test_import_twice_adds_once_and_is_history(monitor):
     assert [d["text"] for d in documents] == ["text 3", "text 2", "text 1"]
     assert not any(d["live"] for d in documents)
     assert "not json" in monitor("sources", "show", "old.jsonl").out
+
+
+def test_import_reads_a_file_as_a_chat_log_of_the_configuration_is_read(monitor):
+    monitor.config.write_text(
+        monitor.config.read_text()
+        + """
+[[sources]]
+plugin = "chatlog"
+name = "desk"
+path = "desk/*.csv"
+columns = { text = "Nachricht", time = "Datum", role = "Von" }
+roles = { Kundin = "customer", "Platz 7" = "agent" }
+time_format = "%d.%m.%Y %H:%M"
+timezone = "Europe/Vienna"
+encoding = "cp1252"
+"""
+    )
+    file = monitor.folder / "old.csv"
+    file.write_bytes("Nachricht;Datum;Wer\nschön;03.11.2025 10:00;Platz 7\n".encode("cp1252"))
+    said = monitor("documents", "import", file, "--like", "desk", "--column", "role=Wer")
+    assert (said.out, said.err) == ("1 new, 0 changed, 0 known, 0 could not be used\n", "")
+    (document,) = monitor("documents", "list", "--source", "old.csv", "--json").json
+    assert (document["text"], document["role"]) == ("schön", "agent")
+    assert document["published_at"] == "2025-11-03T09:00:00Z"
+    assert "known: desk" in monitor("documents", "import", file, "--like", "news", code=2).err
+
+
+def test_import_says_what_is_worth_a_look(monitor):
+    file = monitor.write("old.csv", "text,Datum,role\nx,2025-11-03 10:00,Ann\n")
+    said = monitor("documents", "import", file)
+    assert said.out.startswith("1 new, ")
+    assert "note: role 'Ann' is not known" in said.err
+    assert "note: 1 message has no 'time' and will count when first read; is it 'Datum'?" in said.err
 
 
 def test_import_refusals(monitor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 
@@ -17,6 +19,24 @@ def test_a_preview_is_made_of_texts_that_are_there_and_leaves_nothing(fetched):
     assert after.row_counts() == counts
     after.close()
     assert not (fetched.folder / "sent.jsonl").exists()
+
+
+def test_a_preview_of_words_is_made_of_texts_that_say_them(fetched):
+    fetched("run", "--once", "--no-view")
+    with fetched.config.open("a") as file:
+        file.write('\n[[rules]]\nname = "words"\nkind = "keyword"\nwords = ["terrible", "wonder"]\n')
+    got = fetched("alerts", "preview", "words")
+    assert "the newest 1 text of all documents" in got.err
+    assert "terrible loss" in got.out
+    assert "wonderful" not in got.out
+    fetched.edit('words = ["terrible", "wonder"]', 'words = ["flood"]')
+    assert "3 made-up texts" in fetched("alerts", "preview", "words").err
+
+
+def test_a_preview_is_not_of_a_time_to_come(fetched):
+    fetched("run", "--once", "--no-view")
+    seen = fetched("alerts", "preview", "court", "--json").json["data"]
+    assert datetime.fromisoformat(seen["fired_at"]) <= datetime.now(UTC)
 
 
 def test_without_texts_they_are_made_up_and_it_says_so(monitor):

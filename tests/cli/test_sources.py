@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 
 from monitor.store.lock import DaemonLock
@@ -193,6 +195,19 @@ def test_show_says_how_many_of_the_newest_came_too_late(fetched):
     assert f"note: {said}" in out
 
 
+def test_ids_of_a_conversation_that_is_not_named_are_said_with_what_they_need(monitor):
+    rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three")]
+    monitor.write(
+        "chat.jsonl", "".join(f'{{"chat": "{t}", "id": {n}, "text": "{text}"}}\n' for t, n, text in rows)
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"')
+    (note,) = monitor("sources", "check", "--json").json[0]["notes"]
+    assert note.endswith("one before; ids that begin anew in each conversation need its `thread`")
+    monitor.edit('path = "chat.jsonl"', 'path = "chat.jsonl"\ncolumns = { thread = "chat" }')
+    assert monitor("sources", "check", "--json").json[0]["notes"] == []
+
+
 def test_ids_that_stand_for_two_texts_are_said(monitor):
     rows = [("A", 1, "one"), ("A", 2, "two"), ("B", 1, "three"), ("A", 1, "another")]
     monitor.write(
@@ -206,3 +221,20 @@ def test_ids_that_stand_for_two_texts_are_said(monitor):
         "1 document came with the id of another one and with another text, such as '1 of A': "
         "each counts as an edit of the one before"
     ]
+
+
+def test_what_a_note_says_is_not_logged_besides(tmp_path):
+    """In a process of its own: under pytest every line that is logged has a place to go."""
+    (tmp_path / "chat.jsonl").write_text('{"text": "x", "role": "Ann", "time": "2026-01-01T10:00:00Z"}\n')
+    config = tmp_path / "config.toml"
+    config.write_text('[[sources]]\nplugin = "chatlog"\nname = "chat"\npath = "chat.jsonl"\n')
+
+    def run(*words):
+        command = [sys.executable, "-m", "monitor", "--config", str(config), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    said = run("sources", "check")
+    assert "note: role 'Ann' is not known" in said.stdout
+    assert said.stderr == ""
+    said = run("documents", "import", str(tmp_path / "chat.jsonl"))
+    assert said.stderr == "note: role 'Ann' is not known, taken as customer (1 time); name it under roles\n"

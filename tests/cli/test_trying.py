@@ -83,6 +83,17 @@ def test_the_table_says_what_texts_were_held_against(monitor, series, rule, head
     assert said[3:6] == heads
 
 
+def test_the_kind_entity_is_tried_on_every_name(monitor):
+    monitor.edit('encoder = "hash"', 'encoder = "hash"\n[entities]\nLoss = []\nGrowth = []\nNobody = []\n')
+    monitor("run", "--once", "--no-view")
+    report = monitor("rules", "test", "entity", "--as-live", "--json").json
+    assert sorted(alert["selection"]["entity"] for alert in report["alerts"]) == ["Growth", "Loss"]
+
+
+def test_the_kind_entity_is_tried_where_there_are_no_names(fetched):
+    assert "no series that the rule watches" in fetched("rules", "test", "entity", "--as-live").out
+
+
 def test_a_kind_is_tried_on_the_database(fetched):
     report = fetched("rules", "test", "surge", "--json").json
     assert (report["alerts"], report["alerts_a_month"], report["series"]) == ([], None, 0)

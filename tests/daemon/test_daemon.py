@@ -249,6 +249,15 @@ def test_a_configuration_that_makes_a_plugin_raise_leaves_the_present_one(monito
     assert monitor.end()[0] == 0
 
 
+def test_the_log_counts_what_runs_the_tasks_of_commands_too(monitor: Monitor) -> None:
+    monitor.start()
+    monitor.wait_for(lambda: "running with 1 source, 1 task, 1 rule on " in monitor.messages())
+    assert monitor.run("tasks", "add", "any", "--label", "a", "--label", "b").returncode == 0
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: "running with 1 source, 2 tasks, 1 rule on " in monitor.messages())
+    assert monitor.end()[0] == 0
+
+
 def test_killed_it_goes_on_where_it_was(monitor: Monitor) -> None:
     for turn in range(4):
         monitor.say(*["a great win, a terrible loss"] * 40, file=f"{turn}.jsonl")

@@ -99,6 +99,27 @@ def test_columns_and_roles_are_mapped(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_that_looks_like_the_time_is_named_where_that_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "chat.jsonl"
+    path.write_text(
+        jsonl({"text": "12:30 is fine", "order": 17, "sent_at": "03.11.2026 10:00"}, {"text": "b"})
+    )
+    documents, _, cursor = read(source(tmp_path))
+    assert [d.published_at for d in documents] == [None, None]
+    with path.open("a") as file:
+        file.write(
+            jsonl({"text": "c", "sent_at": 1793000000}, {"text": "d", "time": None, "sent_at": 1793000000})
+        )
+    _, _, cursor = read(source(tmp_path), cursor)
+    said = (
+        "2 messages have no 'time' and will count when first read; is it 'sent_at'? see the setting columns"
+    )
+    assert source(tmp_path).notes(cursor) == [said]
+    assert source(tmp_path, columns={"time": "sent_at"}).notes(cursor) == []
+    assert source(tmp_path, columns={"time": ""}).notes(cursor) == []
+    assert read(source(tmp_path, columns={"time": ""}))[2].get("timeless") is None
+
+
 def test_roles_that_nobody_knows_are_counted_across_fetches_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -99,6 +99,13 @@ def in_week(
     return False
 
 
+def in_words(weekdays: frozenset[int], hours: tuple[tuple[int, int], ...]) -> str:
+    """Such times as a person writes them: ``22:00-07:00 on mon, tue``; ``""`` for always."""
+    spans = [f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}" for start, end in hours]
+    days = [WEEKDAYS[day] for day in sorted(weekdays)]
+    return " ".join([*([", ".join(spans)] if spans else []), *([f"on {', '.join(days)}"] if days else [])])
+
+
 def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     """``moment`` in UTC; without a zone of its own it is a time by the clocks of ``zone``."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

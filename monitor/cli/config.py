@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from monitor.alerts.sentences import settings_in_words, watched
+from monitor.calendars import in_words
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.checked import notes
 from monitor.cli.group import Group
@@ -19,6 +20,7 @@ from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
 from monitor.pipeline.hints import hints, twins
+from monitor.routes import Mute
 from monitor.store.tasks import SeedOrigin
 from monitor.types import Seed, Task
 
@@ -237,6 +239,32 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
             ],
             empty="",
         )
+    if app.config.policy.inhibits:
+        click.echo("\nINHIBITION")
+        print_table(
+            ["while fires", "nobody is told of", "with equal"],
+            [
+                [", ".join(map(str, one.source)), ", ".join(map(str, one.target)), ", ".join(one.equal)]
+                for one in app.config.policy.inhibits
+            ],
+            empty="",
+        )
+    if app.config.policy.mutes:
+        click.echo("\nMUTES")
+        print_table(
+            ["name", "when", "zone", "alerts", "now"],
+            [
+                [
+                    mute.name,
+                    _when(mute),
+                    mute.zone.key,
+                    _whom(mute),
+                    "mutes" if mute.active(app.now()) else "",
+                ]
+                for mute in app.config.policy.mutes
+            ],
+            empty="",
+        )
     if report["digests"]:
         click.echo("\nDIGESTS")
         print_table(
@@ -252,3 +280,14 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
             ],
             empty="",
         )
+
+
+def _when(mute: Mute) -> str:
+    ends = [f"{word} {at:%Y-%m-%d %H:%M}" for word, at in (("from", mute.starts), ("to", mute.ends)) if at]
+    return ", ".join([said for said in (in_words(mute.weekdays, mute.hours), " ".join(ends)) if said])
+
+
+def _whom(mute: Mute) -> str:
+    if mute.match is None:
+        return "those of routes that name it"
+    return ", ".join(map(str, mute.match)) or "every alert"

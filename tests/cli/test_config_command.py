@@ -219,13 +219,19 @@ def test_check_shows_routes_and_mutes(monitor):
         monitor.config.read_text()
         + '[[routes]]\nname = "press"\nmatch = ["topic=~court"]\nnotify = ["desk"]\ngroup_by = []\nmute = ["always"]\n'
         + '[[mutes]]\nname = "always"\nzone = "UTC"\nstarts = 2020-01-01T00:00:00\n'
+        + '[[mutes]]\nname = "nights"\nzone = "Europe/Berlin"\nmatch = ["rule!=court"]\nhours = "22:00-07:00"\n'
+        + 'weekdays = "mon-tue"\nends = 2021-01-01T08:00:00\n'
+        + '[[inhibit]]\nsource = ["kind=threshold"]\ntarget = ["kind=surge"]\nequal = ["topic"]\n'
     )
     report = monitor("config", "check", "--json").json
     (route,) = report["routes"]
     assert (route["match"], route["continue"], route["group_wait"]) == (['topic=~"court"'], False, 30)
-    assert report["mutes"] == [{"name": "always", "active": True}]
+    assert report["mutes"] == [{"name": "always", "active": True}, {"name": "nights", "active": False}]
     text = " ".join(monitor("config", "check").out.split())
     assert 'press topic=~"court" desk all together always' in text
+    assert "always from 2020-01-01 00:00 UTC those of routes that name it mutes" in text
+    assert 'nights 22:00-07:00 on mon, tue, to 2021-01-01 08:00 Europe/Berlin rule!="court"' in text
+    assert 'kind="threshold" kind="surge" topic' in text
     assert "by route press, else desk" in text, "of each topic, the route asks for one"
     monitor.edit('notify = ["desk"]', 'notify = ["dsek"]')
     assert (

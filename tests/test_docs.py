@@ -38,6 +38,8 @@ from monitor.plugins import load_plugins
 from monitor.routes import Inhibit, Mute, Route
 from monitor.store import Store
 from monitor.testing import check_failing_source, check_source, make
+from monitor_plugins._chatlog_settings import ChatlogSettings
+from monitor_plugins.rss import RssSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -349,3 +351,12 @@ def test_every_table_of_the_database_is_named(monitor_store: Store) -> None:
     house = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     missing = [table for table in monitor_store.row_counts() if f"`{table}`" not in house]
     assert not missing, f"docs/architecture.md does not name {missing}"
+
+
+@pytest.mark.parametrize(("model", "heading"), [(RssSettings, "Feeds"), (ChatlogSettings, "Chat logs")])
+def test_every_setting_of_a_source_has_its_row(model: type[BaseModel], heading: str) -> None:
+    section = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8").partition(f"\n## {heading} (")[2]
+    rows = [
+        line.split("|")[1] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")
+    ]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(model.model_fields)

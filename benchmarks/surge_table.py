@@ -117,7 +117,8 @@ def _month(month: dict[str, Any]) -> str:
         f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {found} of the events are "
         f"found and {false} alerts a month are false, with the rules of `benchmarks/month.toml`. The seeds are no "
         "longer new: two changes of the product followed from a first run of thirteen of them (92 %, 1.1), and of one "
-        "more the form was chosen by what three of them lost."
+        "more the form was chosen by what three of them lost. One limit was written anew when shares became those of "
+        "what a task reads: twice the share of the calm weeks, as before."
     )
 
 

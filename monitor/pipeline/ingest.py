@@ -96,9 +96,9 @@ def refusal(error: BaseException) -> SourceError:
     said = one_line(error) if isinstance(error, MonitorError) else raised(error)
     permanent, asked = getattr(error, "permanent", False), getattr(error, "retry_after", None)
     found = SourceError(said, permanent=permanent, retry_after=asked)
-    if left_alone := found.retry_after:
-        said = f"{said} (it asks to be left alone for {format_duration(left_alone)})"
-    return SourceError(said, permanent=permanent, retry_after=asked)
+    if found.retry_after:
+        found.args = (f"{said} (it asks to be left alone for {format_duration(found.retry_after)})",)
+    return found
 
 
 def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:

@@ -41,6 +41,7 @@ class Position:
     record of CSV at the position was first seen with a quote open and lines behind.
     ``target``: the file that a link led to. ``marks``: of a file whose records have neither id nor time,
     ends of records as offset, lines and fingerprint: the last two, and earlier ones ever farther apart.
+    ``again``: the records before this offset were read before, perhaps with other settings.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Position:
     open_since: int = 0
     target: str = ""
     marks: list[list[Any]] = field(default_factory=list)
+    again: int = 0
 
     @classmethod
     def load(cls, path: str, data: Mapping[str, Any]) -> Position:
@@ -110,6 +112,8 @@ class Position:
     def restart(self) -> None:
         """Read the same file from its beginning again."""
         new = Position(self.path, self.dev, self.ino, identity=self.identity)
+        new.size, new.mtime, new.since = self.size, self.mtime, self.since
+        new.again = max(self.again, self.offset)
         for item in fields(self):
             setattr(self, item.name, getattr(new, item.name))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -83,7 +83,7 @@ class Mapper:
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
     ``default_role``, there is nothing to ask, and nothing is counted. ``timeless`` counts the records
     that lack the column of the time, by the other column that looks like it. ``now``: no record is from a
-    later year than the one after it.
+    later year than the one after it. ``earlier``: as records were read with settings before these.
     """
 
     def __init__(self, settings: ChatlogSettings) -> None:
@@ -95,6 +95,7 @@ class Mapper:
         self.timeless: dict[str, int] = {}
         self._time_format = settings.time_format
         self.now = datetime.max.replace(tzinfo=UTC)
+        self.earlier: Sequence[Mapper] = ()
         self._zone, self._zoned = zone(settings.timezone), "timezone" in settings.model_fields_set
 
     def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:

@@ -247,3 +247,17 @@ def m0016_what_a_source_is_read_for_the_first_time(db: Database) -> None:
 @core()
 def m0017_how_bad_it_was_when_told(db: Database) -> None:
     run(db, "alter table alert_tellings add column observed real")
+
+
+@core()
+def m0018_texts_that_are_read_again(db: Database) -> None:
+    # what is read again is no news: it waits behind what is
+    run(
+        db,
+        """
+        alter table documents add column reread integer not null default 0;;
+        alter table sources add column again integer not null default 0;;
+        drop index documents_pending;;
+        create index documents_pending on documents(reread, live desc, id) where state = 'pending'
+        """,
+    )

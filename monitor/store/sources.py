@@ -21,7 +21,7 @@ class SourceState:
 
     ``live_since``: the end of the first fetch that found something at the present address; all up to then is history.
     ``asked_until``: the other side asked to be left alone until then; ``asked_with``: the digest of the settings
-    at that time.
+    at that time. ``again``: all that was read is to be read again with the settings of now.
     """
 
     name: str
@@ -39,6 +39,7 @@ class SourceState:
     live_since: datetime | None
     asked_until: datetime | None
     asked_with: str | None
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Sources(Room):
             connection.executemany(
                 "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
                 "last_success_at = null, next_at = null, failures = 0, last_error = null, "
-                "begun = 0, live_since = null, asked_until = null where name = ? and plugin <> ?",
+                "begun = 0, live_since = null, asked_until = null, again = 0 where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
             before = {state.name: state for state in self.all()}
@@ -243,6 +244,20 @@ class Sources(Room):
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])
 
+    def ask_again(self, name: str, now: datetime) -> None:
+        """Ask for all that a source gave to be read again, at once; the next fetch does it."""
+        self.write("update sources set again = 1, next_at = ? where name = ?", [to_text(now), name])
+
+    def begin_again(self, name: str) -> None:
+        """Forget the bad records of a source: it is read again. Belongs into the transaction of its first batch."""
+        with self.store.transaction() as connection:
+            connection.execute("delete from bad_records where source = ?", [name])
+            connection.execute("update sources set bad_total = 0 where name = ?", [name])
+
+    def end_again(self, name: str) -> None:
+        """All that a source gave was read again. Belongs into the transaction of its cursor."""
+        self.write("update sources set again = 0 where name = ?", [name])
+
 
 def _sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:
     """When a source is due that was to wait for longer than its interval; ``None``: it is not to be read at all yet.
@@ -274,4 +289,5 @@ def _state(row: Any) -> SourceState:
         live_since=to_time_or_none(row["live_since"]),
         asked_until=to_time_or_none(row["asked_until"]),
         asked_with=row["asked_with"],
+        again=bool(row["again"]),
     )

@@ -15,6 +15,8 @@ HEAD, TAIL = 1024, 256
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4"}
 PACKED = ".gz"
 """What is read of a file that was rotated and compressed before it was read to its end."""
+LARGEST = 1 << 30
+"""Bytes of a compressed file that are passed over at most, to come to those that were not read."""
 TORN = (EOFError, zlib.error)
 """What reading a damaged compressed file raises, beside errors of the system."""
 Number = tuple[int, int]
@@ -160,6 +162,19 @@ class Found:
         except (OSError, *TORN):
             return self.number == position.number and self.key == position.path
         return (fingerprint(head), fingerprint(tail)) == (position.head, position.tail)
+
+    def is_another(self, position: Position) -> bool:
+        """Whether the file, which is compressed, can be read to its end and begins with something else."""
+        if self.size > LARGEST:
+            return False
+        try:
+            with self.open() as file:
+                head, _ = read_marks(file, position.offset)
+                while file.read(1 << 20):
+                    pass
+        except (OSError, *TORN):
+            return False
+        return fingerprint(head) != position.head
 
 
 def look(base: Path, path: Path) -> Found | None:

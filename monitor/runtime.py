@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,12 +75,16 @@ class Runtime:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
             self.templates[notifier.name] = notifier.templates
 
-    def synchronise(self, now: datetime) -> None:
-        """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
+    def synchronise(self, now: datetime, mended: Collection[str] | None = None) -> None:
+        """Make the database follow the configuration: sources, tasks, and the seeds it owns.
+
+        :param mended: the sources whose settings are others than in the configuration that ran up to now, if one did.
+        """
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
         self.store.sources.await_first(now)
-        self.store.sources.try_again({source.name: digest(source.settings) for source in self.config.sources})
+        digests = {source.name: digest(source.settings) for source in self.config.sources}
+        self.store.sources.try_again(now, digests, mended)
 
     # -- sources -----------------------------------------------------------------------
 

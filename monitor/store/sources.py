@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -227,18 +227,26 @@ class Sources(Room):
             "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
         )
 
-    def try_again(self, settings: Mapping[str, str] | None = None) -> None:
-        """Have failing sources read one interval after their last attempt, not after the pause that grew since.
+    def try_again(
+        self, now: datetime, settings: Mapping[str, str] | None = None, mended: Collection[str] | None = None
+    ) -> None:
+        """Have failing sources read sooner than their pauses say, which have grown: what was wrong may be mended.
 
-        For when the configuration is read anew: what was wrong with them may be mended there. A pause that the other
-        side asked for is kept to, where the settings are as they were.
+        One whose settings changed is read at once, the others of a monitor that starts one interval after their last
+        attempt. A pause that the other side asked for is kept to, where the settings are as they were.
 
-        :param settings: digests of them, by source.
+        :param settings: digests of them, by source; they do not tell one secret from another.
+        :param mended: where the configuration of a running monitor is read anew, the sources whose settings changed;
+            nothing is known of the others that their pauses would not do for.
         """
         for state in self.all():
             same = (settings or {}).get(state.name)
-            if state.active and state.failures and (due := _sooner(state, state.every, same)):
-                self.write("update sources set next_at = ? where name = ?", [to_text(due), state.name])
+            changed = same != state.asked_with if mended is None else state.name in mended
+            if not state.active or not state.failures or not (changed or mended is None):
+                continue
+            if due := _sooner(state, state.every, "" if changed else same):
+                at = min(due, now) if changed else due
+                self.write("update sources set next_at = ? where name = ?", [to_text(at), state.name])
 
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""

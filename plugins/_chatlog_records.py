@@ -90,6 +90,7 @@ class Mapper:
         self._columns = settings.columns
         self._roles = {**ROLES, **{spoken(key): role for key, role in settings.roles.items()}}
         self._default_role: Role = settings.default_role
+        self._unique = settings.unique_ids
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
         self.timeless: dict[str, int] = {}
@@ -127,7 +128,7 @@ class Mapper:
             thread=thread,
             role=self.role(role) if role else self._default_role,
             published_at=published_at,
-            local=bool(given) and UNIQUE.fullmatch(given) is None,
+            local=bool(given) and not self._unique and UNIQUE.fullmatch(given) is None,
         )
 
     def role(self, written: str) -> Role:

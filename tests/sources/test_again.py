@@ -320,7 +320,7 @@ def test_a_source_of_a_plugin_is_read_from_its_beginning(make_runtime: Make, mon
     ]  # fmt: skip
 
 
-def test_a_file_of_before_the_eighteenth_migration(made: Make, tmp_path: Path, monitor_now: datetime) -> None:
+def test_a_file_of_before_texts_were_read_again(made: Make, tmp_path: Path, monitor_now: datetime) -> None:
     (tmp_path / "chat.jsonl").write_text(line(id=1, text="one"))
     runtime = made()
     runtime.fetch("news", monitor_now)
@@ -332,7 +332,7 @@ def test_a_file_of_before_the_eighteenth_migration(made: Make, tmp_path: Path, m
         connection.execute(
             "create index documents_pending on documents(live desc, id) where state = 'pending'"
         )
-        connection.execute("delete from _sqlite_migrations where name like 'm0018%'")
+        connection.execute("delete from _sqlite_migrations where name like 'm0019%'")
     runtime.store.close()
     store = Store(path)
     assert [version.reread for version in store.documents.pending(9)] == [False]

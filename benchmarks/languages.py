@@ -6,8 +6,9 @@
 
 OUT gets a folder for each language, with ``train.jsonl`` and ``test.jsonl`` of sentences drawn from the templates of
 its intents, and a ``catalog.toml``. Languages in which a choice about the learner was made have the role
-``validation``, the others ``exam``. The sentences are those of the package (CC BY 4.0, github.com/home-assistant/intents);
-it grows, and with it what is drawn. Names of rooms and things are made up, and the labels' names are English.
+``validation``, the others ``exam``. The sentences are those of the package (CC BY 4.0, home-assistant/intents on
+GitHub); it grows, and with it what is drawn. Names of rooms and things are made up, and the labels' names are
+English.
 """
 
 from __future__ import annotations
@@ -23,9 +24,8 @@ from typing import Any
 
 import click
 
-CHOSEN_ON = frozenset(
-    "en de es fr nl it pl sv fi cs ro hu ca pt-BR vi da ru el uk th zh-CN ko ar".split()
-)  # for the sizes of n-grams, and what words in pieces count
+CHOSEN_ON = "ar ca cs da de el en es fi fr hu it ko nl pl pt-BR ro ru sv th uk vi zh-CN"
+"""Languages by which the sizes of n-grams, and what words in pieces count, were chosen."""
 NAMES = ("Anna", "Sonos", "Philips", "Lidl", "Max", "Bosch", "Ikea", "Garage 2", "Maria", "TV")
 SAME = {"ListAddItem", "ListCompleteItem", "ListRemoveItem", "GetState", "Respond", "Nevermind"}
 """Intents that say what others say, or nothing in particular."""
@@ -107,7 +107,7 @@ def main(out: Path) -> None:
             rows = [{"text": text, "label": label} for label, own in by_label.items() for text in own[part]]
             lines = (json.dumps(row, ensure_ascii=False) for row in rows)
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-        role = "validation" if code in CHOSEN_ON else "exam"
+        role = "validation" if code in CHOSEN_ON.split() else "exam"
         catalog.append(f'[{code}]\nfamily = "intent"\nrole = "{role}"\nships = false\n')
         click.echo(f"{code:8} {len(by_label)} labels, {sum(map(len, by_label.values()))} sentences")
     (out / "catalog.toml").write_text("\n".join(catalog), "utf-8")

@@ -8,19 +8,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _END = ""
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff]"
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
 )
-"""Scripts that put no spaces between words: there a name ends wherever it ends."""
+"""Scripts that put no spaces between words, for a class of a regular expression: there a word ends wherever it ends."""
+_HANGUL = "\uac00-\ud7a3"  # words begin behind a blank, and particles are written onto them
+_BEGINS_ANYWHERE, _ENDS_ANYWHERE = re.compile(f"[{UNSPACED}]"), re.compile(f"[{UNSPACED}{_HANGUL}]")
+_BEGIN, _STOP = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}{_HANGUL}])"
+_SHAPELESS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Soft hyphens, places to break a line, and what turns the direction of writing."""
+_ALIKE = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-"})
+"""Apostrophes and hyphens, as typesetters write them and as keyboards do."""
 
 
 class Mentions:
     """Finds names by their aliases; a name is an alias of itself.
 
     Texts and aliases are compared after Unicode normalisation (NFKC) and case folding, blanks and
-    line ends alike. Where aliases overlap, the one that begins first counts, and of those the
-    longest: with ``Acme`` and ``Acme Bank`` known, ``Acme Bank`` mentions the bank alone.
+    line ends alike, and so are kinds of apostrophes and hyphens; soft hyphens do not count. Where a script
+    puts no blanks between words, a name may begin and end anywhere, and beside such letters any name may.
+    A name in Hangul begins a word, and may end before a particle.
+
+    Where aliases overlap, the one that begins first counts, and of those the longest: with ``Acme`` and
+    ``Acme Bank`` known, ``Acme Bank`` mentions the bank alone.
     """
 
     def __init__(self, aliases: Mapping[str, Iterable[str]]) -> None:
@@ -50,8 +61,9 @@ class Mentions:
 
 def plain(text: str) -> str:
     """A text as it is compared."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
+    seen = text if text.isascii() else _SHAPELESS.sub("", text)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    return " ".join(folded.translate(_ALIKE).split())
 
 
 def clashes(aliases: Mapping[str, Iterable[str]]) -> Iterable[tuple[str, str]]:
@@ -74,7 +86,7 @@ def _pattern(words: Iterable[str]) -> str:
             node = node.setdefault(letter, {})
         node[_END] = {}
     branches = [
-        ("" if _UNSPACED.match(letter) else r"(?<!\w)") + re.escape(letter) + _branch(node, letter)
+        ("" if _BEGINS_ANYWHERE.match(letter) else _BEGIN) + re.escape(letter) + _branch(node, letter)
         for letter, node in trie.items()
     ]
     return "|".join(branches)
@@ -84,5 +96,5 @@ def _branch(node: dict[str, Any], last: str) -> str:
     # what goes on comes before what ends here: the longest first
     parts = [re.escape(letter) + _branch(below, letter) for letter, below in node.items() if letter != _END]
     if _END in node:
-        parts.append("" if _UNSPACED.match(last) else r"(?!\w)")
+        parts.append("" if _ENDS_ANYWHERE.match(last) else _STOP)
     return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"

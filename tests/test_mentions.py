@@ -51,6 +51,37 @@ def test_whole_words_in_any_case_and_the_longest_name(text: str, names: list[str
     assert KNOWN.of(text) == names
 
 
+ABROAD = Mentions(
+    dict.fromkeys(
+        ["Acme", "L'Oréal", "Crédit-Agricole", "Finanzmarkt", "工商银行", "5G", "삼성", "アマゾン"], ()
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("我在Acme银行开户", ["Acme"]),
+        ("昨日Ａｃｍｅが落ちた", ["Acme"]),
+        ("我的5G信号", ["5G"]),
+        ("我的Acmes", []),
+        ("中国工商银行今天", ["工商银行"]),
+        ("日本アマゾンで買う", ["アマゾン"]),
+        ("Les ventes de L’Oréal", ["L'Oréal"]),
+        ("le Crédit\u2011Agricole", ["Crédit-Agricole"]),
+        ("der Finanz\u00admarkt", ["Finanzmarkt"]),
+        ("חברת \u200fAcme\u200f", ["Acme"]),
+        ("삼성이 발표했다", ["삼성"]),
+        ("Acme가 발표했다", ["Acme"]),
+        ("무삼성", []),
+    ],
+)
+def test_names_where_words_have_no_blanks_between_them_and_as_typesetters_write(
+    text: str, names: list[str]
+) -> None:
+    assert ABROAD.of(text) == names
+
+
 def test_a_name_does_not_reach_from_the_title_into_the_text() -> None:
     assert KNOWN.of("News of Acme", "Bank holiday") == ["Acme Corp"]
     assert KNOWN.of("", "Acme Bank") == ["Acme Bank"]

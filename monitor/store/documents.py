@@ -20,6 +20,7 @@ from monitor.store.room import (
     to_time,
     to_time_or_none,
 )
+from monitor.store.searching import searched
 from monitor.store.stories import story_of
 from monitor.types import Document, Selection, StoredDocument
 
@@ -205,14 +206,15 @@ class Documents(Room):
     ) -> list[StoredDocument]:
         """Documents that meet every condition, newest event first.
 
-        :param words: as typed by a person; all must occur in title or text.
+        :param words: as typed by a person; all must occur in title or text, see :func:`searched`.
         :param labels: ``(task, label)`` pairs that were predicted, abstentions left out; of the task
             ``entity``, what is mentioned.
         """
         where, values = ["1"], list[Any]()
         if words is not None:
-            where.append("id in (select rowid from documents_fts where documents_fts match ?)")
-            values.append(match_expression(words))
+            said, typed = searched(words)
+            where += said
+            values += typed
         if source is not None:
             where.append("source = ?")
             values.append(source)
@@ -282,12 +284,6 @@ def content_hash(document: Document) -> str:
     """Changes when title, text or link do."""
     joined = "\x00".join([document.title, document.text, document.url])
     return hashlib.blake2b(joined.encode(errors="replace"), digest_size=16).hexdigest()
-
-
-def match_expression(words: str) -> str:
-    """What a person typed, as an FTS5 query that cannot be malformed: every word, the last as a prefix."""
-    quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
-    return " ".join(quoted) + "*" if quoted else '""'
 
 
 def _version(row: Any) -> Version:

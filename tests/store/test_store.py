@@ -629,3 +629,28 @@ def test_what_was_told_before_there_were_tellings_is_known(tmp_path: Path, monit
     ]
     assert [a.id for a in store.alerts.unsettled()] == [2, 3], "what is over and was told is settled"
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("登录", 2),
+        ("退款", 1),
+        ("iphone", 2),
+        ("iPhone 登录", 1),
+        ("phone", 0),
+        ("アプリ", 1),
+        ("Störung app", 0),
+        ("störung", 1),
+        ("100% 折扣", 1),
+        ("[折扣]", 0),
+    ],
+)
+def test_words_are_found_where_there_are_no_blanks_between_them(
+    filled: Store, monitor_now: datetime, words: str, found: int
+) -> None:
+    texts = ["我的iPhone登录不了", "无法登录,请给我退款", "my iPhone broke", "新アプリが", "eine Störung"]
+    texts.append("全场100% 折扣*")
+    for number, text in enumerate(texts):
+        add(filled, str(number), monitor_now, text=text)
+    assert len(filled.documents.find(words=words)) == found

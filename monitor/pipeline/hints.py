@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from shlex import quote
-from textwrap import shorten as shortened
 
 from monitor.config import SourceConfig
 from monitor.store.tasks import StoredSeed
+from monitor.templating import short
 from monitor.types import Seed, Task, folded
 
 FEW = 4
@@ -56,9 +56,7 @@ def contradictions(task: Task, seeds: Sequence[Seed]) -> list[str]:
     first = next(seed.text for seed in seeds if folded(seed.text) in torn)
     said = " and ".join(map(repr, torn[folded(first)]))
     are = "a text is an example" if len(torn) == 1 else f"{len(torn):,} texts are examples"
-    return [
-        f"{are} of several labels, of which a text has one: {shortened(first, 60, placeholder=' …')!r} of {said}"
-    ]
+    return [f"{are} of several labels, of which a text has one: {short(first, 60)!r} of {said}"]
 
 
 def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:

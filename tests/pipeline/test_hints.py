@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from monitor.config import SourceConfig
 from monitor.interfaces import Source
-from monitor.pipeline.hints import twins
+from monitor.pipeline.hints import contradictions, twins
+from monitor.types import Seed, Task
 
 
 class Api(BaseModel):
@@ -21,3 +22,9 @@ def test_two_questions_to_one_address_are_no_twins() -> None:
         for name, query in (("a", "x"), ("b", "y"), ("c", "x"))
     ]
     assert twins(made) == ["c: reads the same as a, so that each text counts twice"]
+
+
+def test_a_text_without_blanks_is_quoted_from_its_beginning() -> None:
+    text = "我无法登录网银密码一直错误" * 8
+    (said,) = contradictions(Task("t", {"a": "", "b": ""}), [Seed(text, "a"), Seed(text, "b")])
+    assert text[:50] in said

@@ -1,10 +1,22 @@
-"""English words that hold sentences together, and say nothing of what a text is about.
+"""Words that hold sentences together, and say nothing of what a text is about.
 
 A statistic cannot tell them from news where few texts are there to count: two customers who write "I
-have to" are as many as two who write "refund". Other languages are left to the statistic alone.
+have to" are as many as two who write "refund". Those of English are always left out, those of some other
+languages (:mod:`monitor.alerts.other_languages`) where texts are in them, for "die" and "car" are words of
+one language and not of another. What else is written is left to the statistic alone.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from monitor.alerts.other_languages import LANGUAGES
+
+SOME = 0.25
+"""A language counts that so large a share of the texts is in."""
+FEWEST = 2
+"""A text is in a language of which it has so many function words, and more than of another."""
 
 _NEGATIONS = """
 no not never none nothing nobody neither nor cannot can't won't don't doesn't didn't isn't aren't wasn't
@@ -27,7 +39,35 @@ therefore thus hence else instead anyway said says say told tell tells yes ok ok
 """
 
 NEGATIONS = frozenset(_NEGATIONS.split())
-"""Of these, what follows is told: ``not working``."""
-
 FUNCTION_WORDS = NEGATIONS | frozenset(_OTHERS.split())
-"""None of these is a word that rose, alone or in a pair."""
+
+
+class Empty(NamedTuple):
+    """None of ``words`` rose, alone or in a pair, but for negations.
+
+    Those of ``before`` may begin a pair (``not working``), those of ``behind`` end one (``geht nicht``).
+    """
+
+    words: frozenset[str] = FUNCTION_WORDS
+    before: frozenset[str] = NEGATIONS
+    behind: frozenset[str] = frozenset()
+
+
+ENGLISH = Empty()
+
+
+def of_texts(texts: Sequence[Collection[str]]) -> Empty:
+    """The function words of the languages that texts are in; each text is the set of its words."""
+    words, before, behind = ENGLISH
+    own = [frozenset().union(*language) for language in LANGUAGES]
+    spoken = [0] * len(LANGUAGES)
+    for text in texts:
+        held = frozenset(text)
+        counts = [len(words_of & held) for words_of in (*own, FUNCTION_WORDS)]
+        most = max(counts)
+        if most >= FEWEST and counts.count(most) == 1 and (number := counts.index(most)) < len(spoken):
+            spoken[number] += 1
+    for language, every, count in zip(LANGUAGES, own, spoken, strict=True):
+        if count and count >= SOME * len(texts):
+            words, before, behind = words | every, before | language.before, behind | language.behind
+    return Empty(words, before, behind)

@@ -98,9 +98,10 @@ def _look(
     words = new_topic.names([t for _, t in chosen], [t for d, t in others if d.id not in inside])
     label = "-".join(words) or "new"
     command = offer(name, label, [document for document, _ in chosen])
+    said = f" ({', '.join(words)})" if words else ""
     usual_count = group.before / days[1] * days[0]
     reason = (
-        f"{len(chosen)} texts that fit no label resemble each other ({', '.join(words)}); "
+        f"{len(chosen)} texts that fit no label resemble each other{said}; "
         f"usually {'none' if usual_count < 0.5 else number(usual_count)} in {span(settings.recent)}{OFFER}{command}"
     )
     start, end = int(split.timestamp()), int(now.timestamp())

@@ -94,6 +94,14 @@ def test_a_group_is_named_by_the_words_that_tell_it_apart() -> None:
     assert names(["99 !", "12"], others) == []
 
 
+def test_a_group_is_named_in_its_language() -> None:
+    group = ["手机银行无法登录", "我的账户无法登录了", "今天早上开始无法登录，怎么办", "为什么我无法登录"]
+    assert names(group, ["请问余额怎么查询", "我想咨询贷款的问题", "今天利率是多少"] * 3)[0] == "无法登录"
+    group = [f"der Gutschein {n} ist nicht mehr gültig und die Kasse nimmt ihn nicht" for n in range(6)]
+    found = names(group, ["Wo ist mein Paket", "Ich habe eine Frage", "Danke für das Paket"] * 5)
+    assert set(found) == {"gutschein", "gültig", "kasse"}
+
+
 @pytest.mark.parametrize("rows", [NOTHING, scattered(1)])
 def test_next_to_nothing_has_no_groups(rows: np.ndarray) -> None:
     assert groups(rows, 0.4) == []

@@ -70,9 +70,50 @@ def test_function_words_and_what_all_were_chosen_by_never_rise() -> None:
     assert not rose & {"have", "have to", "to call", "call anyone", "anyone", "acme", "acme bank", "about it"}
 
 
+BALANCES = ("余额", "转账", "贷款", "利率")
+ABROAD = {
+    "German": (
+        ["Wie kann ich mein Konto ändern?", "Ich habe eine Frage zu den Zinsen.", "Danke für die Karte"],
+        ["Die App geht nicht mehr", "Nach dem Update geht nicht einmal mehr die App", "Ich komme nicht in die App",
+         "Die App geht nicht, das kann doch nicht sein"],
+        {"App", "geht nicht"},
+    ),
+    "French": (
+        ["Comment puis-je modifier mon compte ?", "J'ai une question sur le virement.", "Merci pour la carte"],
+        ["L'application ne marche plus depuis hier", "Depuis hier l’application plante, elle est en panne",
+         "Il y a un problème avec l’application, elle ne marche plus", "Mon application ne marche pas"],
+        {"application", "ne marche"},
+    ),
+    "Russian": (
+        ["Как проверить баланс?", "Подскажите, пожалуйста, про карту.", "Хочу узнать про кредит"],
+        ["Приложение не работает после обновления", "Это просто ужас, приложение не работает",
+         "У меня не работает приложение", "Приложение опять не работает, и что мне делать"],
+        {"Приложение", "не работает"},
+    ),
+    "Chinese": (
+        [f"请问{what}怎么查询？" for what in BALANCES] + [f"我想咨询{what}的问题" for what in BALANCES],
+        ["手机银行无法登录", "我的账户无法登录了", "今天早上开始无法登录，怎么办", "为什么我无法登录？急用钱"],
+        {"无法登录"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ABROAD)
+def test_what_rose_in_other_languages_is_no_function_word_and_no_piece_of_a_word(language: str) -> None:
+    calm, bad, wanted = ABROAD[language]
+    rose = rising(said(bad, 2), said(calm, 20))
+    assert {as_written(one.term, bad) for one in rose} == wanted
+
+
+def test_a_word_is_empty_in_the_language_of_the_texts_alone() -> None:
+    assert {"die", "car"} <= {rise.term for rise in rising(said(["some die", "a car"], 4), said(CALM, 10))}
+
+
 def test_terms_of_many_scripts() -> None:
     assert terms("Die Größe!") == {"die", "größe", "die größe"}
-    assert terms("don’t PANIC, panic now") == {"don’t", "panic", "now", "don’t panic", "panic now"}
+    assert terms("don’t PANIC, panic now") == {"don't", "panic", "now", "don't panic", "panic now"}
+    assert terms("L’appli, l'appli") == {"appli"}
+    assert terms("शिकायत नहीं") == {"शिकायत", "नहीं", "शिकायत नहीं"}
     assert "error 503" in terms("Error 503")
     assert "503" not in terms("Error 503")
     assert {"支付", "付失", "失败"} <= terms("支付失败")
@@ -100,6 +141,7 @@ def test_a_term_is_shown_as_it_is_written() -> None:
         == "Halvorne Bank"
     )
     assert as_written("gone", ["nothing here"]) == "gone"
+    assert as_written("don't", ["Don’t", "Don’t", "don't"]) == "Don’t"
 
 
 # -- texts that stand for many -----------------------------------------------------------

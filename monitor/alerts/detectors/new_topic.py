@@ -8,8 +8,6 @@ taken relative to the mean of the task's texts, so that what all of them share d
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log
@@ -19,7 +17,8 @@ from pydantic import Field
 
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
-from monitor.alerts.function_words import FUNCTION_WORDS
+from monitor.alerts.function_words import of_texts
+from monitor.alerts.words import holders, in_texts, terms, unspaced, whole
 from monitor.durations import DAY, Duration
 from monitor.mentions import plain
 
@@ -120,21 +119,26 @@ def newest_group(
 
 def names(texts: Sequence[str], others: Sequence[str]) -> list[str]:
     """The words that tell ``texts`` from ``others``, the most telling first."""
-    inside, outside = (Counter(w for text in those for w in _words(text)) for those in (texts, others))
+    here, there = ([_words(text) for text in those] for those in (texts, others))
+    inside, outside, empty = in_texts(here), in_texts(there), of_texts(here).words
     half = 0.5
 
     def telling(word: str) -> float:
         share = inside[word] / len(texts)
         return share * log(share / ((outside[word] + half) / (len(others) + 2 * half)))
 
-    common = [word for word, count in inside.items() if count >= max(2, len(texts) / 4)]
-    return sorted(common, key=lambda word: (-telling(word), word))[:WORDS]
+    common = [word for word, count in inside.items() if count >= max(2, len(texts) / 4) and word not in empty]
+    found: list[str] = []
+    pieces = {word: holders(word, here) for word in common if unspaced(word)}
+    for word in sorted(common, key=lambda word: (-telling(word), word)):
+        if not any(word in other for other in found if unspaced(word)):
+            found.append(whole(word, pieces)[0] if word in pieces else word)
+    return found[:WORDS]
 
 
 def _words(text: str) -> set[str]:
-    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", plain(text).replace("’", "'"))
-    words = {word.removesuffix("'s") for word in found if word not in FUNCTION_WORDS}
-    return {word for word in words if len(word) >= 3}
+    words = {word.removesuffix("'s") for word in terms(plain(text)) if " " not in word}
+    return {word for word in words if len(word) >= 3 or unspaced(word)}
 
 
 def _centred(features: np.ndarray, mean: np.ndarray) -> np.ndarray:

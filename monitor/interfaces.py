@@ -228,6 +228,13 @@ class Encoder(Part):
         """
         return len(text)
 
+    def unread(self, text: str) -> float:
+        """How far ``text`` is beyond what it reads, in letters or language: 0 (not at all) to 1.
+
+        People are told so, and what to do. An encoder that cannot tell leaves the method out.
+        """
+        return 0.0
+
     def fine_tune(
         self,
         view: str,

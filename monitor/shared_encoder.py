@@ -66,6 +66,10 @@ class SharedEncoder(Encoder):
         with self._asked():
             return self.encoder.reads(text)
 
+    def unread(self, text: str) -> float:
+        with self._asked():
+            return float(self.encoder.unread(text))
+
     def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
         with self._asked():
             return self.encoder.fine_tune(*given, progress=progress)

@@ -22,6 +22,7 @@ from monitor.learn.encoder import (
     MAX_TOKENS,
     SHIPPED_VIEWS,
     SHIPPED_VIEWS_SHA256,
+    Reading,
     TransformerEncoder,
     ViewsFile,
     embedded_folder,
@@ -123,6 +124,7 @@ class MiniLm(LazyEncoder):
     def __init__(self, settings: Any, base: Path) -> None:
         super().__init__(settings, base)
         self._opened: ViewsFile | None = None
+        self._reading: Reading | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -137,6 +139,12 @@ class MiniLm(LazyEncoder):
     def check(self) -> None:
         embedded_folder()
         self._views()
+
+    def unread(self, text: str) -> float:
+        with self._lock:
+            if self._reading is None:
+                self._reading = Reading(embedded_folder())
+        return self._reading.unread(text)
 
     def load(self) -> TransformerEncoder:
         options = self.settings.model_dump() | {"views": self._views()}

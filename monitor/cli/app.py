@@ -17,6 +17,7 @@ from monitor.config_document import disabled_plugins, read_document
 from monitor.config_reader import load_config
 from monitor.config_shown import load_to_show
 from monitor.errors import ConfigError, Fault
+from monitor.interfaces import Encoder
 from monitor.moments import moment
 from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
@@ -87,6 +88,16 @@ class App:
         if "config" in self.__dict__:
             return self.config
         return load_to_show(self.config_path, self.plugins, KINDS, _tasks_of)
+
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """The encoder, for commands that only show something; none where the configuration has faults."""
+        from monitor.shared_encoder import make_encoder
+
+        try:
+            return make_encoder(self.shown_config)
+        except ConfigError:
+            return None
 
     def load(self, *, check_files: bool = False) -> tuple[Config, Plugins]:
         """The configuration as the file has it now, and the plugins it leaves enabled.

@@ -31,6 +31,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     """
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.languages import unprepared
     from monitor.pipeline.learning import try_reader
     from monitor.pipeline.readers import load_readers
     from monitor.shared_encoder import make_encoder
@@ -69,6 +70,9 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
                 f"text {number}: only the first {row['read']:,} of {len(row['text']):,} characters are read",
                 err=True,
             )
+    tasks = [(r.task, [s.seed for s in store.tasks.seeds(r.task.name)]) for r in chosen]
+    if note := unprepared(encoder, read, tasks):
+        click.echo(f"note: {note}", err=True)
     columns = [reader.task.name for reader in chosen]
     print_table(
         [*columns, "text"],

@@ -131,8 +131,10 @@ def _report(app: App) -> dict[str, Any]:
 
 def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
     from monitor.pipeline.declared import configured_seeds
+    from monitor.shared_encoder import make_encoder
 
     store = app.store if app.database.is_file() else None
+    encoder = make_encoder(config)
     tasks: list[tuple[Task, str, str, dict[SeedOrigin, list[Seed]]]] = [
         (t.task, t.adapter, "config", configured_seeds(t, config)) for t in config.tasks
     ]
@@ -155,7 +157,9 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
             "threshold": task.threshold,
             "labels": list(task.labels),
             "seeds": {of: len(found) for of, found in seeds.items()},
-            "notes": hints(task, [seed for found in seeds.values() for seed in found], stored[task.name]),
+            "notes": hints(
+                task, [seed for found in seeds.values() for seed in found], stored[task.name], encoder
+            ),
         }
         for task, adapter, origin, seeds in tasks
     ]

@@ -51,6 +51,7 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
     from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.languages import unprepared
     from monitor.shared_encoder import make_encoder
 
     store = app.synchronised_store
@@ -74,6 +75,9 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
         also = [{key: value for key, value in one.items() if key not in ("text", "said")} for one in others]
         print_json({"document_id": document_id, "task": name, "read": read, **first, "others": also})
     else:
+        seeds = [stored.seed for stored in store.tasks.seeds(name)]
+        if note := unprepared(featurizer.encoder, [text], [(reader.task, seeds)]):
+            click.echo(f"note: {note}", err=True)
         _print(found, read, several=reader.task.multi)
 
 

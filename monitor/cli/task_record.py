@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from monitor.cli.output import clock, number, print_table
+from monitor.interfaces import Encoder
 from monitor.pipeline.hints import hints
+from monitor.pipeline.languages import texts_unread
 from monitor.store import Store
 from monitor.store.heads import ENOUGH_TO_TELL
 from monitor.store.tasks import StoredTask
@@ -19,13 +21,14 @@ from monitor.types import Task
 ORIGINS = ("adapter", "file", "command")
 
 
-def notes_of(store: Store, task: Task) -> list[str]:
+def notes_of(store: Store, task: Task, encoder: Encoder | None) -> list[str]:
     """What is worth a look in a task, a line each."""
     stored = store.tasks.all_seeds(task.name)
-    return hints(task, [one.seed for one in stored], stored)
+    seeds = [one.seed for one in stored]
+    return hints(task, seeds, stored, encoder) or texts_unread(encoder, store, task, seeds)
 
 
-def task_record(store: Store, stored: StoredTask) -> dict[str, Any]:
+def task_record(store: Store, stored: StoredTask, encoder: Encoder | None) -> dict[str, Any]:
     """What is known of a task, as `tasks show --json` prints it."""
     task = stored.task
     head = store.heads.active(task.name)
@@ -39,7 +42,7 @@ def task_record(store: Store, stored: StoredTask) -> dict[str, Any]:
         "settings": stored.settings,
         "labels": task.labels,
         "seeds": _seed_counts(store, stored),
-        "notes": notes_of(store, task),
+        "notes": notes_of(store, task, encoder),
         "head": None
         if head is None
         else {

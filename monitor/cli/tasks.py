@@ -35,7 +35,7 @@ def list_command(app: App, as_json: bool) -> None:
     With --json: one array of the objects that `tasks show --json` prints.
     """
     store = app.store
-    records = [task_record(store, stored) for stored in store.tasks.active()]
+    records = [task_record(store, stored, app.encoder) for stored in store.tasks.active()]
     if as_json:
         print_json(records)
         return
@@ -72,7 +72,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     of the one in use, or null) and versions (how many there are).
     """
     store = app.store
-    record = task_record(store, store.tasks.need(name))
+    record = task_record(store, store.tasks.need(name), app.encoder)
     if as_json:
         print_json(record)
         return
@@ -167,7 +167,7 @@ def add_command(
         correct_all(store, name, own, now)
     has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"
     click.echo(f"added the task {name} with {has}; {app.taken_up()}")
-    _say_hints(store, name)
+    _say_hints(app, store, name)
 
 
 @tasks_command.command("extend")
@@ -199,7 +199,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
             correct(store, name, Seed(text, label), now, document_id=id_)
     what = f"added the label {label} to the task {name}" if new else f"the task {name} has the label {label}"
     click.echo(f"{what}, with {len(texts)} example{'s' * (len(texts) != 1)}; {app.taken_up()}")
-    _say_hints(store, name)
+    _say_hints(app, store, name)
 
 
 @tasks_command.command("remove")
@@ -220,8 +220,8 @@ def remove_command(app: App, name: str) -> None:
     click.echo(f"removed the task {name}; {app.taken_up()}")
 
 
-def _say_hints(store: Store, name: str) -> None:
-    for said in notes_of(store, store.tasks.need(name).task):
+def _say_hints(app: App, store: Store, name: str) -> None:
+    for said in notes_of(store, store.tasks.need(name).task, app.encoder):
         click.echo(f"note: {said}", err=True)
 
 

@@ -27,7 +27,7 @@ from monitor.learn.model_files import (
     weights_digest,
 )
 from monitor.learn.ngrams import beside
-from monitor.learn.tokens import Cut, cut, spelling, unknown_id
+from monitor.learn.tokens import Cut, Reading, cut, spelling, unknown_id
 from monitor.learn.tune import to_bytes, tune
 from monitor.learn.upper import UpperLayers
 from monitor.learn.views import (
@@ -46,6 +46,7 @@ __all__ = [
     "MAX_TOKENS",
     "SHIPPED_VIEWS",
     "SHIPPED_VIEWS_SHA256",
+    "Reading",
     "TransformerEncoder",
     "ViewsFile",
     "embedded_folder",

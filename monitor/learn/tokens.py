@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ ENTIRE, BROKEN = 1.3, 1.6
 """Pieces a word: up to ``ENTIRE`` the words are mostly known, from ``BROKEN`` on the language is another."""
 MOST_BROKEN = 0.35
 """How far words in pieces are beyond an encoder: some it has in common with the language that it knows."""
+MOST_PIECES = 256
+"""So many pieces tell what language a text is in."""
 _USUAL = 1.15  # pieces a word; one such word is taken for granted, for a few words prove little
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -108,3 +111,19 @@ def unknown_id(tokenizer: Any) -> int | None:
         if (found := tokenizer.token_to_id(token)) is not None:
             return int(found)
     return None
+
+
+class Reading:
+    """How well a model's tokenizer reads texts, told without loading the model."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MOST_PIECES)
+        self._unknown = unknown_id(self._tokenizer)
+
+    def unread(self, text: str) -> float:
+        """How far a text, of which the beginning is read, is beyond the encoder: 0 to 1."""
+        return cut(self._tokenizer, text[: MOST_PIECES * 10], self._unknown).unread

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from monitor.config import SourceConfig
+from monitor.interfaces import Encoder
+from monitor.pipeline.languages import names_unread
 from monitor.store.tasks import StoredSeed
 from monitor.templating import short
 from monitor.types import Seed, Task, folded
@@ -15,7 +17,9 @@ FEW = 4
 """Seeds; while a label has fewer, what its name and description say counts for much."""
 
 
-def hints(task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed]) -> list[str]:
+def hints(
+    task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed], encoder: Encoder | None
+) -> list[str]:
     """What to tell whoever owns ``task``, a line each.
 
     :param seeds: that it learns from.
@@ -25,6 +29,7 @@ def hints(task: Task, seeds: Sequence[Seed], stored: Iterable[StoredSeed]) -> li
         *uneven_descriptions(task, [seed.label for seed in seeds]),
         *contradictions(task, seeds),
         *seeds_without_label(task, stored),
+        *names_unread(encoder, task, seeds),
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from monitor.cli.explain import _marked
 from monitor.learn.explain import Explanation, Word
+from monitor.testing import HashEncoder
 
 
 def test_explains_a_text(fetched):
@@ -40,6 +41,16 @@ def test_agrees_with_classify(fetched):
     found = fetched("explain", text, "--task", "mood", "--json").json
     assert (found["label"], found["abstained"]) == (said["label"], said["abstained"])
     assert found["probability"] == pytest.approx(said["probability"], abs=1e-3)
+
+
+def test_a_text_in_a_language_that_the_encoder_reads_badly_is_said_to_be(fetched, monkeypatch):
+    monkeypatch.setattr(HashEncoder, "unread", lambda self, text: float("furchtbar" in text))
+    for command in (("explain",), ("classify",)):
+        said = fetched(*command, "ein furchtbarer Verlust", "--task", "mood").err
+        assert said.startswith(
+            "note: the text looks to be in a language that the encoder reads badly; for mood, give"
+        )
+        assert fetched(*command, "a terrible failure", "--task", "mood").err == ""
 
 
 def test_names_stand_in_for_seeds(fetched):

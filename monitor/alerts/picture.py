@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.alerts.detectors.history import duration
+from monitor.alerts.lettering import drawable
 from monitor.templating import short
 
 WIDTH, HEIGHT, KEY, DPI = 4.8, 2.0, 0.3, 210
@@ -45,7 +46,8 @@ def pictures(panels: Sequence[tuple[str, Mapping[str, Any]]], zone: str = "UTC")
         axes: Any = figure.add_subplot(len(shown), 1, number + 1)
         _draw(axes, history, zone)
         said = f"{short(title or 'texts', TITLE_CHARACTERS)}, per {duration(history['step'])}"
-        axes.set_title(said, fontsize=9, loc="left", parse_math=False)
+        said, families = drawable(said)
+        axes.set_title(said, fontsize=9, loc="left", parse_math=False, fontfamily=families)
     axes.set_xlabel(f"time in {zone}", fontsize=8)
     key: list[Any] = [Patch(color=JUDGED, label="the alert"), Patch(color=OTHER, label="other times")]
     if any(value is not None for _, history in shown for value in history["usual"]):

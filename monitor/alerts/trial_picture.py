@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from monitor.alerts.lettering import drawable
 from monitor.alerts.trial import Raised
 
 WIDTH, HEIGHT, DPI = 9.6, 2.6, 110
@@ -35,9 +36,8 @@ def draw_trials(
             end = at if raised.resolved_at is None else dates.date2num(raised.resolved_at)
             axes.axvspan(at, max(end, at + 1 / 288), color="#c62828", alpha=0.25, linewidth=0)
             axes.axvline(at, color="#c62828", linewidth=0.9, alpha=0.6)
-        axes.set_title(
-            f"{title}: {len(alerts)} alert{'' if len(alerts) == 1 else 's'}", fontsize=9, loc="left"
-        )
+        said, families = drawable(f"{title}: {len(alerts)} alert{'' if len(alerts) == 1 else 's'}")
+        axes.set_title(said, fontsize=9, loc="left", parse_math=False, fontfamily=families)
         axes.set_ylim(bottom=0)
         locator = dates.AutoDateLocator(minticks=3, maxticks=9)
         axes.xaxis.set_major_locator(locator)

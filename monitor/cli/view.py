@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -171,7 +172,7 @@ class View:
         for task, counter in columns.items():
             lines = Text()
             for label, count in counter.most_common(9):
-                lines.append(f"{label:<14.14} {count:>4} ")
+                lines.append(f"{set_cell_size(label, 14)} {count:>4} ")
                 shades = shaded.labels if shaded is not None and task != shaded.name else ()
                 if shades:
                     for shade in shades:
@@ -189,7 +190,9 @@ class View:
 
 def _line(document: StoredDocument, said: dict[str, list[Prediction]]) -> Text:
     text = Text(f"{document.event_at.astimezone():%H:%M:%S} ", "dim")
-    text.append(f"{document.source:<8.8} ", "blue" if document.role == "publisher" else "magenta")
+    text.append(
+        f"{set_cell_size(document.source, 8)} ", "blue" if document.role == "publisher" else "magenta"
+    )
     marks = Text()
     for task, predictions in said.items():
         for prediction in predictions:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.cli.view import View
+from monitor.cli.view import View, _line
 from monitor.store import Store
-from monitor.types import Document
+from monitor.types import Document, Prediction, StoredDocument
 
 
 def raised(store: Store, rule: str, now: datetime, state: str = "firing") -> int:
@@ -135,3 +137,15 @@ def test_each_text_of_the_past_is_counted_once(
     assert [sql.split(" where ")[1].split(" and state")[0] for sql in looks] == [
         "id > 0 and id <= 30", "id > 30 and id <= 40", "id > 40 and id <= 40",
     ]  # fmt: skip
+
+
+def test_columns_hold_where_letters_are_as_wide_as_two(
+    view: View, screen: Screen, monitor_store: Store, monitor_now: datetime
+) -> None:
+    said = {"问题": [Prediction("登录问题与密码错误以及其他", 0.9)], "mood": [Prediction("bad", 0.9)]}
+    document = StoredDocument(
+        id=1, source="客服聊天记录", external_id="1", thread="", role="publisher", title="", text="登录", url="",
+        published_at=None, fetched_at=monitor_now, event_at=monitor_now, live=True,
+    )  # fmt: skip
+    wide, narrow = _line(document, said), _line(replace(document, source="news", text="login"), {})
+    assert cell_len(wide.plain.removesuffix("登录")) == cell_len(narrow.plain.removesuffix("login"))

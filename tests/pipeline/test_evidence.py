@@ -6,15 +6,19 @@ import dataclasses
 import json
 import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.font_manager import fontManager
 from weeks import Weeks
 
+from monitor.alerts import lettering
 from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
+from monitor.alerts.lettering import FAMILY, drawable
 from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
@@ -256,6 +260,11 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
     assert picture(None) == b""
     for odd in ("texts on $AAPL and $TSLA", "texts on $^$", "W" * 300):
         assert picture(history, "UTC", odd).startswith(b"\x89PNG"), "a name is no formula"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert picture(history, "UTC", "texts with 意图 登录问题 or שאלה").startswith(b"\x89PNG"), (
+            "a glyph is missing"
+        )
     drawn = pictures([("texts on litigation", history)] * 9)
     assert int.from_bytes(drawn[20:24]) == 1743, "four series below each other, and the key"
 
@@ -292,3 +301,13 @@ def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
         weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
     letter = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
     assert letter.data["evidence"]["names"] == []
+
+
+def test_letters_that_no_font_has_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawable("texts on Störung, Łódź, возврат") == ("texts on Störung, Łódź, возврат", [FAMILY])
+    assert drawable("texts on שאלה وشكوى x") == ("texts on … x", [FAMILY])
+    bundled = [entry for entry in fontManager.ttflist if "mpl-data" in entry.fname]
+    monkeypatch.setattr(fontManager, "ttflist", bundled)
+    lettering._fonts.cache_clear()
+    assert drawable("意图 登录问题 in 1 h") == ("… in 1 h", [FAMILY])
+    lettering._fonts.cache_clear()

@@ -69,6 +69,7 @@ def test_a_surge_arrives_as_text_html_and_picture(weeks: Weeks, server: Loopback
     name = parts[2]["Content-ID"].strip("<>")
     assert f'<img src="cid:{name}"' in page
     assert "Halvorne" in page
+    assert 'dir="auto">' in page, "texts may be written from right to left"
     assert picture.startswith(b"\x89PNG")
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import struct_time
 
-from monitor_plugins._dates import ZONES
+from monitor_plugins._dates import ZONES, plain
 
 OLDEST_YEAR = 1990
 """There were no feeds before: an earlier date is a program's zero (the year 1, 1970), or misread."""
@@ -22,6 +22,10 @@ _LONGEST_DAY = timedelta(hours=36)
 """From its midnight in one zone, taken for that of another, to its end."""
 _COMPACT = re.compile(r"\d{8}T")
 _ZONE = re.compile(r":\d\d\s+([A-Z]{3,4})$")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?\s+(\d{1,2}:\d{2}(?::\d{2})?)\s*(\S*)"
+)
+"""As in ``2026/03/02 08:30`` and ``2026年3月2日 08:30 CST``, of which feedparser reads the year, or the day, alone."""
 
 
 def has_time(text: str) -> bool:
@@ -46,6 +50,8 @@ def of_xml(written: str, read: struct_time) -> datetime | None:
     """A date of an XML feed as feedparser ``read`` it, in UTC."""
     if _COMPACT.match(written.strip()):  # of which feedparser reads the day alone
         return of_json(written)
+    if (found := _YEAR_FIRST.fullmatch(written.strip())) is not None:
+        return _year_first(*found.groups())
     try:
         return _usable(written, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(read)))
     except (ValueError, OverflowError):
@@ -61,6 +67,14 @@ def of_json(written: str) -> datetime | None:
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
+
+
+def _year_first(year: str, month: str, day: str, time: str, zone: str) -> datetime | None:
+    try:
+        hour, _, rest = time.partition(":")
+        return of_json(plain(f"{year}-{int(month):02}-{int(day):02} {int(hour):02}:{rest}{zone}"))
+    except ValueError:  # a zone that nobody knows
+        return None
 
 
 def _usable(written: str, moment: datetime) -> datetime | None:

@@ -234,6 +234,16 @@ def test_long_texts_are_cut() -> None:
         ("Mon, 02 Mar 2026 03:30 EST", DATE),
         ("20260302T083000Z", DATE),
         ("Mon, 02 Mar 2026 8:30:00 PM GMT", None),
+        ("2026/03/02 08:30", DATE),
+        ("2026/3/2 8:30:00", DATE),
+        ("2026年3月2日 08:30", DATE),
+        ("2026年03月02日 16:30:00 +0800", DATE),
+        ("2026.03.02 09:30 CET", DATE),
+        ("2026-03-02 09:30:00 CET", DATE),
+        ("2026-03-02 09:30:00 +01:00", DATE),
+        ("2026/03/02 08:30 XYZ", None),
+        ("2026/03/02", None),
+        ("2026年3月2日", None),
     ],
 )
 def test_dates(written: str, published: datetime | None) -> None:

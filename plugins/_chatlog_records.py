@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CUSTOMERS = "customer user client visitor contact end-user human buyer"
+_CUSTOMERS = (
+    "customer user client visitor contact end-user human buyer "
+    "kunde kundin nutzer nutzerin cliente clienta usuario usuaria utilisateur utilisatrice klient klientka "
+    "клиент пользователь покупатель 客户 客戶 顾客 顧客 用户 用戶 お客様"
+)
 _AGENTS = (
     "agent bot support operator assistant system staff admin rep representative employee advisor adviser "
-    "human-agent support-agent service-agent live-agent virtual-agent customer-service csr seller chatbot"
+    "human-agent support-agent service-agent live-agent virtual-agent customer-service csr seller chatbot "
+    "berater beraterin mitarbeiter mitarbeiterin conseiller conseillère agente asesor asesora operador operadora "
+    "konsultant konsultantka doradca оператор консультант сотрудник 客服 人工客服 坐席 オペレーター 担当者"
 )
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(_CUSTOMERS.split(), "customer"),

@@ -99,6 +99,15 @@ def test_columns_and_roles_are_mapped(tmp_path: Path) -> None:
     ]
 
 
+def test_usual_words_for_roles_are_known_in_several_languages(tmp_path: Path) -> None:
+    said = {"Kundin": "customer", "BERATER": "agent", "Cliente": "customer", "Conseillère": "agent",
+            "клиент": "customer", "оператор": "agent", "客户": "customer", "客服": "agent"}  # fmt: skip
+    (tmp_path / "chat.jsonl").write_text(jsonl(*({"text": role, "role": role} for role in said)))
+    documents, _, cursor = read(source(tmp_path))
+    assert {d.text: d.role for d in documents} == said
+    assert source(tmp_path).notes(cursor) == []
+
+
 def test_a_column_that_looks_like_the_time_is_named_where_that_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "chat.jsonl"
     path.write_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import sqrt
@@ -24,6 +24,8 @@ MOVED = 2.0
 """Standard deviations from which a series is said to have moved."""
 FEW = 5
 """Series that never reach so many texts in a period are not spoken of."""
+STORIES = 3
+"""Fewer stories are no rise, however often they were copied; as of a surge, unless its owner says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,16 @@ def moved(
     now: Sequence[tuple[Mapping[str, str], int]],
     before: Sequence[tuple[Mapping[str, str], int]],
     periods: float,
+    stories: Callable[[Mapping[str, str]], int],
     *,
     most: int = 5,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The series that rose and fell most against the mean of ``periods`` earlier ones.
 
-    A series and a part of it are not both named, the clearer one is.
+    A series and a part of it are not both named, the clearer one is. Texts are counted, copies included; what rose
+    is at least :data:`STORIES` stories.
+
+    :param stories: how many the texts of a series tell; asked of what rose.
     """
     counts = {_frozen(selection): count for selection, count in now}
     usual = {_frozen(selection): count / periods for selection, count in before}
@@ -97,6 +103,10 @@ def moved(
         if any(_related(selection, other["selection"]) for other in side):
             continue
         change = {"texts": count, "usual": round(mean, 1), "score": round(score, 1)}
+        if side is rose:
+            change["stories"] = stories(selection)
+            if change["stories"] < STORIES:
+                continue
         side.append({"selection": selection, "what": named(selection), **change})
     return rose, fell
 
@@ -217,7 +227,9 @@ def _details(alert: Mapping[str, Any]) -> dict[str, Any]:
 
 def _moved(series: Mapping[str, Any]) -> str:
     usual = "none" if series["usual"] < 0.5 else sentences.number(series["usual"])
-    return f"{series['what']}: {series['texts']:,}, usually {usual}"
+    told = series.get("stories", series["texts"])
+    copies = f" ({told:,} stories)" if told < series["texts"] else ""
+    return f"{series['what']}: {series['texts']:,}{copies}, usually {usual}"
 
 
 def _source(source: Mapping[str, Any]) -> str:

@@ -75,7 +75,12 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     rose: list[dict[str, Any]] = []
     fell: list[dict[str, Any]] = []
     if periods:
-        rose, fell = moved(totals(first, end), totals(before, first), periods)
+        rose, fell = moved(
+            totals(first, end),
+            totals(before, first),
+            periods,
+            lambda selection: store.stories.count(selection, first, end, as_live=True),
+        )
     alerts, left_out = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)
     return {

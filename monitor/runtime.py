@@ -17,7 +17,7 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempts
+from monitor.pipeline.attempts import Attempts, Backoff
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
@@ -61,7 +61,7 @@ class Runtime:
     def __post_init__(self) -> None:
         # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
         self._again: dict[str, datetime] = {}
-        self._attempts = Attempts(self.store)
+        self._attempts, self._backoff = Attempts(self.store), Backoff()
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -198,8 +198,8 @@ class Runtime:
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
         try:
-            policy, attempt = self.config.policy, self._attempts.of
-            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt)
+            policy, attempt, again = self.config.policy, self._attempts.of, self._backoff.of
+            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt, again)
             self._attempts.tell()
         finally:
             dispatch(self.store, self.config.policy, now)

@@ -90,6 +90,13 @@ class Scene:
             heard_at = last_at
         return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
+    def told(self, alert: StoredAlert, notifier: str, route: str) -> None:
+        """Note that a letter to a notifier says that an alert fires, and what its figure is."""
+        seconds = self.store.evidence.of(alert.id).get("seconds")
+        self.store.tellings.told(
+            alert.id, notifier, route, self.now, observed=alert.observed, seconds=seconds
+        )
+
     def worse(self, route: Route | None, alert: StoredAlert, telling: Telling) -> bool:
         """Whether to say at once that there are many more texts than a notifier knows of, whoever looks after it.
 
@@ -118,14 +125,14 @@ def letter(
     now: datetime,
     *,
     times: int = 1,
-    was: float | None = None,
+    was: Telling | None = None,
     most: int = LETTER_DOCUMENTS,
     grouped: bool = False,
 ) -> Notification:
     """The letter about one event of one alert.
 
     :param times: how often this was told, this time included.
-    :param was: where it is told again because it is worse, the figure that was told last.
+    :param was: where it is told again because it is worse, what was told last.
     :param most: the letter has at most so many of its documents.
     :param grouped: it is for a group.
     """

@@ -247,3 +247,8 @@ def m0016_what_a_source_is_read_for_the_first_time(db: Database) -> None:
 @core()
 def m0017_how_bad_it_was_when_told(db: Database) -> None:
     run(db, "alter table alert_tellings add column observed real")
+
+
+@core()
+def m0018_in_which_window_it_was_when_told(db: Database) -> None:
+    run(db, "alter table alert_tellings add column seconds real")

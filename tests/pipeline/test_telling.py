@@ -858,9 +858,10 @@ def test_what_is_much_worse_than_told_is_told_at_once_whoever_looks_after_it(
     world.see("firing", observed=36)
     world.wait(minutes=5)
     ((_, letter),) = world.letters()
-    assert letter.title.startswith("Up from 9: 36 texts on court in 1 h")
+    assert letter.title == "Grown: 36 texts on court in 1 h, usually 0 to 3; told before: 9 in 1 h [bad]"
     assert letter.body.startswith(
-        "Up from 9 texts when this was last told, still firing after 10 min. ada looks after it (on the phone).\n"
+        "Up from 9 texts in 1 h, as last told at 09:30 UTC; still firing after 10 min. "
+        "ada looks after it (on the phone).\n"
     )
     assert "monitor alerts ack" not in letter.body, "ada does"
     assert (letter.data["times"], letter.data["was"]) == (2, 9)
@@ -905,8 +906,8 @@ def test_a_group_tells_what_is_worse_in_full(world: World) -> None:
     world.wait(minutes=6)
     ((_, letter),) = world.letters()
     assert [alert.get("was") for alert in letter.data["alerts"]] == [9, None]
-    assert "1. Up from 9: 50 texts on money" in letter.body
-    assert "Up from 9 texts when this was last told, still firing after " in letter.body
+    assert "1. Grown: 50 texts on money" in letter.body
+    assert "Up from 9 texts in 1 h, as last told at 09:3" in letter.body
     world.wait(hours=9)
     assert world.letters() == []
 

@@ -25,7 +25,7 @@ def judged(alert: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def title(alert: Mapping[str, Any]) -> str:
-    """``100 % of texts in 1 h are negative (10 of 10), usually 9 %; limit 50 %``; ``""`` if it cannot be told."""
+    """``100 % of texts in 1 h are negative, usually 9 % (10 of 10; limit 50 %)``; ``""`` if it cannot be told."""
     return _told(alert, surely=False)
 
 
@@ -61,7 +61,9 @@ def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
         sure = f"{found['share']}, {found['low']}{', copies left out' if found['copies'] else ''}"
         said = f"{found['part']} {whole} are {rest} ({sure})"
     else:
-        said = f"{found['share']} of {whole} are {rest} ({found['part']})"
+        said = f"{found['share']} of {whole} are {rest}"
     if share["usual"] is not None:
         said += f", usually {percent(share['usual']) if share['usual'] else 'none'}"
-    return f"{said}; {LIMIT if surely else 'limit'} {found['limit']}"
+    return (
+        f"{said}; {LIMIT} {found['limit']}" if surely else f"{said} ({found['part']}; limit {found['limit']})"
+    )

@@ -23,7 +23,7 @@ OFFER = "; to make them a label: "
 """In the reason of a ``new_topic``, what follows is a command; a message has it below *What to do*."""
 
 _NEW_TOPIC = re.compile(
-    r"(?P<texts>[\d,]+ texts) that fit no label resemble each other \((?P<words>.*?)\); (?P<usual>usually [^;]+)"
+    r"(?P<texts>[\d,]+ texts) that fit no label resemble each other(?: \((?P<words>.*?)\))?; (?P<usual>usually [^;]+)"
 )
 """The reason of a ``new_topic``."""
 

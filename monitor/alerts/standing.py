@@ -58,13 +58,15 @@ def title(alert: Mapping[str, Any], much: str) -> str:
     if later(evidence):
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
-    lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
-    if lasts and _says_how_long(alert):
-        lasts = ["still firing"]
+    lasts, since = [], _quiet_since(alert)
+    if alert.get("times", 1) > 1:
+        lasts = ["still firing" if since is None else "still open"]
+        raised = "" if _says_how_long(alert) or alert.get("was") is not None else _open_for(alert)
+        said += f"; raised {raised} ago" if raised else ""
     if alert.get("was") is not None:
         # larger, not worse: texts may be good news
         lasts, said = ["grown"], f"{said}; told before: {_before(alert)}"
-    if (since := _quiet_since(alert)) is not None:
+    if since is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
         lasts.append(f"{_quiet(alert)}{f' for {span(passed)}' if passed and passed > 0 else ''}")
@@ -155,8 +157,11 @@ def _says_how_long(alert: Mapping[str, Any]) -> bool:
 
 
 def _lasts(alert: Mapping[str, Any]) -> str:
-    fired, at = alert.get("fired_at"), _at(alert)
+    lasts = _open_for(alert)
     said = "still firing" if _quiet_since(alert) is None else "still open"
-    if not fired or at is None:
-        return said
-    return f"{said} after {span((at - datetime.fromisoformat(fired)).total_seconds())}"
+    return f"{said} after {lasts}" if lasts else said
+
+
+def _open_for(alert: Mapping[str, Any]) -> str:
+    fired, at = alert.get("fired_at"), _at(alert)
+    return "" if not fired or at is None else span((at - datetime.fromisoformat(fired)).total_seconds())

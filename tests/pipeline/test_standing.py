@@ -70,7 +70,7 @@ def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     assert first.title.startswith("8 texts on litigation in 15 min, limit 5")
     assert "now 8, in the" in first.body
     assert again.title.startswith(
-        "Still firing after 6 h: at its height 8 texts on litigation in 15 min, limit 5; now 0"
+        "Still firing: at its height 8 texts on litigation in 15 min, limit 5; now 0; raised 6 h ago: "
     )
     said = again.body.splitlines()
     assert said[0] == "Still firing after 6 h. Nobody has acknowledged it."
@@ -273,7 +273,7 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     tell(good[:4], "positive", late - timedelta(minutes=20))
     told(made.store, policy, late)
     *_, again = letters(made)
-    assert ": at its height 100 % of texts in 1 h are negative (12 of 12), " in again.title
+    assert ": at its height 100 % of texts in 1 h are negative, usually 33 % (12 of 12; " in again.title
     assert "; now 1 of 5" in again.title
     assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
     told(made.store, policy, late + timedelta(hours=6))
@@ -302,7 +302,7 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
         f"Quiet since 17:10 CET; it stays open until {until} on Thu 5 Mar unless it begins again ({why}).",
     ]
     head = "Flapping: still open" if flapping else "Still open"
-    assert shown["headline"].startswith(f"{head} after 7 h, quiet for 6 h: at its height 8 texts")
+    assert shown["headline"].startswith(f"{head}, quiet for 6 h: at its height 8 texts")
     assert (
         context("firing", now)["headline"]
         .lower()

@@ -596,7 +596,8 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
         keys += [letter.key for _, letter in found]
         world.wait(hours=hours)
     ((_, last),) = world.letters()
-    assert last.title.startswith("Still firing after 8 h: ")
+    assert last.title.endswith("; raised 8 h ago [bad]")
+    assert last.title.startswith("Still firing: 9 texts on court")
     assert last.body.startswith("Still firing after 8 h. Nobody has acknowledged it.\n")
     assert len({*keys, last.key}) == 3
     world.store.care.acknowledge(1, "ada", "", world.now)
@@ -724,7 +725,7 @@ def test_a_route_by_another_name_or_that_groups_by_now_goes_on_saying_it(
             assert world.letters() == []
             world.wait(minutes=1)
             ((_, letter),) = world.letters()
-            assert letter.title.startswith(f"Still firing after {hours} h: ")
+            assert letter.title.endswith(f"; raised {hours} h ago [bad]")
         world.see("quiet")
         world.wait(seconds=0)
         assert world.events() == [("press", "resolved")]
@@ -760,7 +761,7 @@ def test_nothing_is_said_again_while_it_was_not_heard(world: World, grouping: Ma
     assert world.letters() == []
     world.wait(minutes=1)
     ((_, letter),) = world.letters()
-    assert letter.title.startswith("Still firing after 7 h: ")
+    assert letter.title.endswith("; raised 7 h ago [bad]")
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)

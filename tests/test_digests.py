@@ -157,6 +157,9 @@ def test_a_digest_tells_the_day(weeks: Weeks) -> None:
     )
     assert "wire: " in said.body
     assert "fails, 1 times in a row: 503 from the server" in said.body
+    few = {**data, "texts": 1, "sources": [{"name": "wire", "texts": 1, "failures": 0, "error": None}]}
+    assert "wire: 1 text\n" in compose_digest(few).body
+    assert ": 1 text, usually " in compose_digest(few).body
     assert "Halvorne" in said.html
     only = gather_digest(store, Digest("d", tasks=["sentiment"]), *period(MORNING, NOW))
     assert {task for series in only["rose"] for task in series["selection"]} <= {"sentiment"}

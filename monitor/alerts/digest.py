@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
+from monitor.alerts.detectors.history import texts
 from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
@@ -148,8 +149,8 @@ def title(data: Mapping[str, Any], zone: str) -> str:
 def _period(data: Mapping[str, Any], zone: str) -> str:
     local = ZoneInfo(zone)
     since, until = (datetime.fromisoformat(data[key]) for key in ("since", "until"))
-    texts, usual = data["texts"], data["usual"]
-    said = f"{sentences.when(since, local)} to {sentences.when(until, local)}: {texts:,} texts"
+    usual = data["usual"]
+    said = f"{sentences.when(since, local)} to {sentences.when(until, local)}: {texts(data['texts'])}"
     return f"{said}, usually {sentences.number(usual)}." if usual is not None else f"{said}."
 
 
@@ -167,7 +168,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
         "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
         "sources": [_source(source) for source in data["sources"]],
         "unlabelled": [
-            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {fit['texts']:,} texts"
+            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {texts(fit['texts'])}"
             for task, fit in data["unlabelled"].items()
             if fit["texts"]
         ],
@@ -233,7 +234,7 @@ def _moved(series: Mapping[str, Any]) -> str:
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    said = f"{source['name']}: {source['texts']:,} texts"
+    said = f"{source['name']}: {texts(source['texts'])}"
     if source["error"]:
         return f"{said}; fails, {source['failures']} times in a row: {short(source['error'], 120)}"
     return said if source["texts"] else f"{said}; it answers, but has had nothing to say"

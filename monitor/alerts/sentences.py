@@ -27,6 +27,9 @@ _NEW_TOPIC = re.compile(
 )
 """The reason of a ``new_topic``."""
 
+_SURELY = re.compile(r", at least [^()]*\)")
+"""In the reason of a ``ratio``, how sure it is: for a title there is no room for that."""
+
 IDLE = {"unanswered": ("turned", "in_a_row"), "worse": ("after",)}
 """Settings of conversations that mean nothing beside this ``when``."""
 
@@ -157,7 +160,8 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
 
 def _clause(alert: Mapping[str, Any]) -> str:
     """The first of a reason: what is seen. What it is held against comes after it."""
-    return str(alert["reason"]).partition("; ")[0].rstrip(".")
+    said = str(alert["reason"]).partition("; ")[0].rstrip(".")
+    return _SURELY.sub(")", said) if alert["kind"] == "ratio" else said
 
 
 def how_much(alert: Mapping[str, Any], seconds: float) -> str:

@@ -156,7 +156,7 @@ def test_a_digest_tells_the_day(weeks: Weeks) -> None:
         in said.body
     )
     assert "wire: " in said.body
-    assert "fails, 1 times in a row: 503 from the server" in said.body
+    assert "; fails: 503 from the server" in said.body
     few = {**data, "texts": 1, "sources": [{"name": "wire", "texts": 1, "failures": 0, "error": None}]}
     assert "wire: 1 text\n" in compose_digest(few).body
     assert ": 1 text, usually " in compose_digest(few).body

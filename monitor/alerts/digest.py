@@ -236,7 +236,8 @@ def _moved(series: Mapping[str, Any]) -> str:
 def _source(source: Mapping[str, Any]) -> str:
     said = f"{source['name']}: {texts(source['texts'])}"
     if source["error"]:
-        return f"{said}; fails, {source['failures']} times in a row: {short(source['error'], 120)}"
+        often = f", {source['failures']:,} times in a row" if source["failures"] > 1 else ""
+        return f"{said}; fails{often}: {short(source['error'], 120)}"
     return said if source["texts"] else f"{said}; it answers, but has had nothing to say"
 
 

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+from loopback import LoopbackServer, Reply, Seen
 
 from monitor.alerts.redelivery import Terms, stuck
 from monitor.errors import DeliveryError
 from monitor.pipeline.delivery import deliver_due
 from monitor.store import Store
-from monitor.testing import NOW, Recorder, sample_notification
+from monitor.testing import NOW, Recorder, make, sample_notification
 from monitor.types import Notification
+from monitor_plugins.webhook import Webhook
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
 
@@ -111,6 +114,26 @@ def test_an_alert_of_which_nothing_got_through_stays_a_problem(monitor_store: St
     run(monitor_store, desk, later, later + MINUTE)
     assert desk.got == [again]
     assert [found.notification.key for found in monitor_store.outbox.lately_dead(NOW)] == [fire]
+
+
+def test_a_server_that_chokes_on_one_letter_gets_the_next_of_its_series(monitor_store: Store) -> None:
+    first = alert(monitor_store, "credit")
+    fire, end = write(monitor_store, first), write(monitor_store, first, event="resolved")
+
+    def choke(seen: Seen) -> Reply:
+        return Reply(500 if seen.headers["idempotency-key"] == fire else 200)
+
+    with LoopbackServer() as server:
+        server.routes["/hook"] = choke
+        desk = make(Webhook, Path(), url=server.url("/hook"), allow_private=True)
+        now = NOW
+        while now < NOW + 30 * MINUTE:
+            deliver_due(monitor_store, "desk", desk, now)
+            now += 10 * SECOND
+        desk.close()
+        keys = [seen.headers["idempotency-key"] for seen in server.requests]
+    assert keys == [*[fire] * keys.count(fire), end], "one key each, and the end once"
+    assert monitor_store.outbox.counts() == {"dead": 1, "delivered": 1}
 
 
 def test_in_an_outage_nothing_is_passed_over_and_all_comes_in_order(monitor_store: Store) -> None:

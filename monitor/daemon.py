@@ -87,7 +87,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
             what = ", ".join(turns.taken()) or "a round"
             log.warning("%s: still under way, and goes on only when that has ended", what)
         try:
-            runtime = _runtime(new, store)
+            runtime = _runtime(new, store, present.config)
         except Exception as error:
             _report(error)
             # what it did to the database was rolled back, so that this is still as the present one wants it
@@ -114,17 +114,27 @@ def _encoder(config: Config) -> SharedEncoder:
     return encoder
 
 
-def _runtime(loaded: Loaded, store: Store) -> Runtime:
-    """The parts of a configuration, and the database as it wants it: all of that, or as it was."""
+def _runtime(loaded: Loaded, store: Store, before: Config | None = None) -> Runtime:
+    """The parts of a configuration, and the database as it wants it: all of that, or as it was.
+
+    :param before: what ran up to now.
+    """
+    mended = None if before is None else _mended(before, loaded.config)
     runtime = Runtime(loaded.config, loaded.plugins, store, loaded.encoder)
     try:
         with store.transaction():
-            runtime.synchronise(utc_now())
+            runtime.synchronise(utc_now(), mended)
             store.documents.retry_failed()
     except Exception:
         runtime.close()
         raise
     return runtime
+
+
+def _mended(before: Config, now: Config) -> set[str]:
+    """Names of the sources with other settings, secrets included, than they had before."""
+    had = {source.name: source.settings for source in before.sources}
+    return {source.name for source in now.sources if had.get(source.name) != source.settings}
 
 
 def _close_ended(going: Going, present: Encoder) -> None:

@@ -81,6 +81,17 @@ class Source(Part):
         """
         return True
 
+    rereads: ClassVar[bool] = True
+    """Whether settings change how its records are read, so that there is something to read again for."""
+
+    def again(self, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What to give :meth:`fetch` so that all that was read up to ``cursor`` (never ``{}``) is yielded once more.
+
+        Asked for by `monitor sources fetch --again`: known documents take over what the record says now, and what
+        is not known is history. The cursor of the last batch is the one to go on from.
+        """
+        return {}
+
     def describe(self) -> str:
         """Where the documents come from, in a few words without secrets."""
         return self.name

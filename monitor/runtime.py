@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -77,12 +77,16 @@ class Runtime:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
             self.templates[notifier.name] = notifier.templates
 
-    def synchronise(self, now: datetime) -> None:
-        """Make the database follow the configuration: sources, tasks, and the seeds it owns."""
+    def synchronise(self, now: datetime, mended: Collection[str] | None = None) -> None:
+        """Make the database follow the configuration: sources, tasks, and the seeds it owns.
+
+        :param mended: the sources whose settings are others than in the configuration that ran up to now, if one did.
+        """
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
         self.store.sources.await_first(now)
-        self.store.sources.try_again({source.name: digest(source.settings) for source in self.config.sources})
+        digests = {source.name: digest(source.settings) for source in self.config.sources}
+        self.store.sources.try_again(now, digests, mended)
 
     # -- sources -----------------------------------------------------------------------
 
@@ -203,8 +207,7 @@ class Runtime:
     def tick(self, now: datetime, go_on: Callable[[], None] = lambda: None) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due.
 
-        :param go_on: called before each rule and before anybody is told; raises where this configuration is in use no
-            more.
+        :param go_on: as of :meth:`classify`; called before anybody is told, too.
         :raises ExceptionGroup: rules failed, here or while texts were classified; all else is done.
         """
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration

@@ -200,6 +200,8 @@ class Scheduler:
                 log.info(
                     "source %s: %d new, %d changed, %d bad", name, got.new, got.edited, got.bad, extra=where
                 )
+            if remark := got.remark():
+                log.warning("source %s: %s", name, remark, extra=where)
 
     def _when(self, state: SourceState | None) -> str:
         if state is None or state.next_at is None:

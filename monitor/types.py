@@ -29,7 +29,9 @@ class Document:
     edited. ``thread`` groups the turns of one conversation. ``published_at`` is what the
     source claims, ``None`` where it claims nothing (or a date without a time). ``local``: the
     ``external_id`` is a number of the conversation's own: another ``thread`` has another document
-    under it, and so has a changed text whose time is more than 6 hours off.
+    under it, and so has a changed text whose time is more than 6 hours off. ``before``: of a record that was
+    read before, what earlier settings of the source made of it (nothing, where they could not read it), so that it is
+    known under another id or text, too.
     """
 
     external_id: str
@@ -40,6 +42,7 @@ class Document:
     role: Role = "publisher"
     published_at: datetime | None = None
     local: bool = False
+    before: tuple[Document, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class CsvReader(Reader):
             try:
                 for row in csv.reader(lines, delimiter=self.position.delimiter, strict=True):
                     yield from self._row(row, lines.take())
+                    if self.stopped:
+                        break
                 return
             except _Overlong:
                 yield from self.skip()

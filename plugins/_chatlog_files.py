@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from monitor_plugins._chatlog_position import COMPRESSED, PACKED, TORN, Found, Number, Position, look
+from monitor_plugins._chatlog_position import COMPRESSED, LARGEST, PACKED, TORN, Found, Number, Position, look
 
 ROTATED = re.compile(r"[.\-_]\d[\d.\-_T]*")
 """What rotation puts after a name: .1, -20250131, .2025-01-31"""
 SECOND = 10**9
-LARGEST = 1 << 30
-"""Bytes of a compressed file that are passed over at most, to come to those that were not read."""
 
 
 def assign(
@@ -130,18 +128,27 @@ class _Matching:
 
     def rotated_unseen(self) -> None:
         """Add what was written after the last look and rotated away before this one."""
-        here = [(position, False) for position in self.matched.values()]
-        for position, lost in [*here, *((position, True) for position in self.free.values())]:
+        here = [(position, self.found[number]) for number, position in self.matched.items()]
+        for position, now in [*here, *((position, None) for position in self.free.values())]:
             one = look(self.base, self.base / position.path)
             if position.aside or (one is not None and one.unchanged(position)):
                 continue
-            others = self._beside(position)
-            if position.mtime and not position.offset and not position.fault:  # it was seen empty
-                others += [one for one in self._beside(position, COMPRESSED) if one.packed]
+            others = [*self._beside(position), *self._packed_unseen(position, now)]
             for other in others:
-                copy = position.offset and not lost and other.continues(position)
+                copy = position.offset and now is not None and other.continues(position)
                 if _rotated(other, position) and other.mtime > position.mtime and not copy:
                     self.found[other.number] = other
+
+    def _packed_unseen(self, position: Position, now: Found | None) -> list[Found]:
+        """Compressed files with nothing in them that was read; ``now``: where the position is now, if anywhere."""
+        if not position.mtime or position.fault or position.gone:
+            return []
+        packed = [one for one in self._beside(position, COMPRESSED) if one.packed]
+        if not position.offset:  # it was seen empty
+            return packed
+        if now is None:  # its own rotation is not there any more, or damaged
+            return [one for one in packed if _rotated(one, position) and one.is_another(position)]
+        return [one for one in packed if now.packed and one.mtime > now.mtime]
 
     def _beside(self, position: Position, suffixes: Iterable[str] = ()) -> list[Found]:
         """Files in the folder of a missing one that might be it and are not known yet.

@@ -15,6 +15,8 @@ HEAD, TAIL = 1024, 256
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4"}
 PACKED = ".gz"
 """What is read of a file that was rotated and compressed before it was read to its end."""
+LARGEST = 1 << 30
+"""Bytes of a compressed file that are passed over at most, to come to those that were not read."""
 TORN = (EOFError, zlib.error)
 """What reading a damaged compressed file raises, beside errors of the system."""
 Number = tuple[int, int]
@@ -41,6 +43,7 @@ class Position:
     record of CSV at the position was first seen with a quote open and lines behind.
     ``target``: the file that a link led to. ``marks``: of a file whose records have neither id nor time,
     ends of records as offset, lines and fingerprint: the last two, and earlier ones ever farther apart.
+    ``again``: the records before this offset were read before, perhaps with other settings.
     """
 
     path: str
@@ -67,6 +70,7 @@ class Position:
     open_since: int = 0
     target: str = ""
     marks: list[list[Any]] = field(default_factory=list)
+    again: int = 0
 
     @classmethod
     def load(cls, path: str, data: Mapping[str, Any]) -> Position:
@@ -110,6 +114,8 @@ class Position:
     def restart(self) -> None:
         """Read the same file from its beginning again."""
         new = Position(self.path, self.dev, self.ino, identity=self.identity)
+        new.size, new.mtime, new.since = self.size, self.mtime, self.since
+        new.again = max(self.again, self.offset)
         for item in fields(self):
             setattr(self, item.name, getattr(new, item.name))
 
@@ -156,6 +162,19 @@ class Found:
         except (OSError, *TORN):
             return self.number == position.number and self.key == position.path
         return (fingerprint(head), fingerprint(tail)) == (position.head, position.tail)
+
+    def is_another(self, position: Position) -> bool:
+        """Whether the file, which is compressed, can be read to its end and begins with something else."""
+        if self.size > LARGEST:
+            return False
+        try:
+            with self.open() as file:
+                head, _ = read_marks(file, position.offset)
+                while file.read(1 << 20):
+                    pass
+        except (OSError, *TORN):
+            return False
+        return fingerprint(head) != position.head
 
 
 def look(base: Path, path: Path) -> Found | None:

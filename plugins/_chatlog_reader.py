@@ -8,6 +8,9 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from gzip import GzipFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -71,7 +74,7 @@ class Reader(ABC):
     """Yields what a file holds after ``position``, and moves ``position`` along with every item.
 
     ``claim`` makes a file's identity one that no other file has. ``mark`` must be called
-    before the position is written down.
+    before the position is written down. ``stop``: the offset to stop at, 0: the end of the file.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Reader(ABC):
     ) -> None:
         self.file, self.position, self.settings = file, position, settings
         self.mapper, self.claim, self.limit = mapper, claim, settings.max_line_bytes
+        self.stop = 0
+        self._recent: list[list[list[Any]]] = [[] for _ in mapper.earlier]
         seen = os.fstat(file.fileno())
         self.complete = settings.complete or isinstance(file, GzipFile)  # nobody writes to that any more
         self.placed = bool(position.marks)  # whether records are known by their place
@@ -118,6 +123,11 @@ class Reader(ABC):
     @abstractmethod
     def records(self) -> Iterator[Document | BadRecord]:
         """The records from the position on, which is at the beginning of a line."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether all that was to be read is read, although there may be more."""
+        return 0 < self.stop <= self.position.offset
 
     @property
     def waiting(self) -> bool:
@@ -195,15 +205,30 @@ class Reader(ABC):
         position = self.position
 
         def identify(content: str, timed: bool) -> str:
-            if not timed:
-                self.placed = True
-                return f"{content}-{position.identity}-{position.offset}"
-            count = 1 + next((times for known, times in position.recent if known == content), 0)
-            others = [pair for pair in position.recent if pair[0] != content]
-            position.recent = [*others, [content, count]][-RECENT:]
-            return content if count == 1 else f"{content}-{count}"
+            self.placed |= not timed
+            return self._identify(content, timed, position.recent)
 
-        return self.mapper.document(record, identify)
+        document = self.mapper.document(record, identify)
+        return (
+            replace(document, before=self._before(record)) if position.offset < position.again else document
+        )
+
+    def _before(self, record: Mapping[str, Any]) -> tuple[Document, ...]:
+        """What earlier settings made of the record at the position."""
+        found = []
+        for mapper, recent in zip(self.mapper.earlier, self._recent, strict=True):
+            with suppress(Unusable):
+                found.append(mapper.document(record, partial(self._identify, recent=recent)))
+        return tuple(found)
+
+    def _identify(self, content: str, timed: bool, recent: list[list[Any]]) -> str:
+        """An id for a record that has none; ``recent`` counts those that repeat."""
+        if not timed:
+            return f"{content}-{self.position.identity}-{self.position.offset}"
+        count = 1 + next((times for known, times in recent if known == content), 0)
+        others = [pair for pair in recent if pair[0] != content]
+        recent[:] = [*others, [content, count]][-RECENT:]
+        return content if count == 1 else f"{content}-{count}"
 
 
 class JsonReader(Reader):
@@ -220,7 +245,7 @@ class JsonReader(Reader):
     def records(self) -> Iterator[Document | BadRecord]:
         position = self.position
         self.file.seek(position.offset)
-        while line := self.file.readline(self.limit + 1):
+        while not self.stopped and (line := self.file.readline(self.limit + 1)):
             if len(line) > self.limit and not line.endswith(b"\n"):
                 yield from self.skip()
                 if self.waiting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -83,18 +83,20 @@ class Mapper:
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
     ``default_role``, there is nothing to ask, and nothing is counted. ``timeless`` counts the records
     that lack the column of the time, by the other column that looks like it. ``now``: no record is from a
-    later year than the one after it.
+    later year than the one after it. ``earlier``: as records were read with settings before these.
     """
 
     def __init__(self, settings: ChatlogSettings) -> None:
         self._columns = settings.columns
         self._roles = {**ROLES, **{spoken(key): role for key, role in settings.roles.items()}}
         self._default_role: Role = settings.default_role
+        self._unique = settings.unique_ids
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
         self.timeless: dict[str, int] = {}
         self._time_format = settings.time_format
         self.now = datetime.max.replace(tzinfo=UTC)
+        self.earlier: Sequence[Mapper] = ()
         self._zone, self._zoned = zone(settings.timezone), "timezone" in settings.model_fields_set
 
     def document(self, record: Mapping[str, Any], identify: Callable[[str, bool], str]) -> Document:
@@ -126,7 +128,7 @@ class Mapper:
             thread=thread,
             role=self.role(role) if role else self._default_role,
             published_at=published_at,
-            local=bool(given) and UNIQUE.fullmatch(given) is None,
+            local=bool(given) and not self._unique and UNIQUE.fullmatch(given) is None,
         )
 
     def role(self, written: str) -> Role:

@@ -42,6 +42,9 @@ class ChatlogSettings(interfaces.Settings):
         description="customer, agent or publisher by what the files say, beside the usual words",
     )
     default_role: Role = Field("customer", description="who wrote what has no role, or one that nobody knows")
+    unique_ids: bool = Field(
+        False, description="an id is one message for ever, in all conversations, however late it comes again"
+    )
     time_format: str = Field(
         "", description="as of Python's strptime; empty: ISO 8601, 20250131103000, or seconds since 1970"
     )

@@ -4,12 +4,14 @@ Publishers change their GUIDs: at each poll, when they move to https, when they 
 What looks new then is held against the entries of the last fetch, and keeps the identity that it had.
 An entry is known again by its title with its link (but for scheme and last slash), its text or its
 date, or by link and date; from then on by its new name. Two with other names and dates are never
-one: a bulletin has one title each day.
+one: a bulletin has one title each day. Where a feed is one entry without GUID and date, and comes with wholly other
+words, that is another one: a bulletin that is written anew in its place.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,6 +20,10 @@ from monitor_plugins._feed_identity import plain_link
 
 MAX_SEEN = 5000
 """So many entries are remembered, the newest."""
+WORDS = 24
+"""So many words of a text stand for it: those whose digests are the smallest."""
+EDITED = 0.2
+"""What shares less of its words than that with what was there is no edit of it; with fewer than four, nobody knows."""
 
 
 def recall(entries: Mapping[str, Entry], seen: Mapping[str, Sequence[str]]) -> dict[str, Entry]:
@@ -29,6 +35,10 @@ def recall(entries: Mapping[str, Entry], seen: Mapping[str, Sequence[str]]) -> d
     if not seen:
         return dict(entries)
     marks = {name: _marks(entry) for name, entry in entries.items()}
+    if len(entries) == len(seen) == 1:
+        [(name, entry)], [(before, old)] = entries.items(), seen.items()
+        if _is_another(entry, old):
+            return {f"{name}#{_digest('|'.join(marks[name]))}" if name == before else name: entry}
     found = {
         name: _was(name, seen[name]) for name in entries if name in seen and _agree(marks[name], seen[name])
     }
@@ -53,15 +63,40 @@ def recall(entries: Mapping[str, Entry], seen: Mapping[str, Sequence[str]]) -> d
 def remember(entries: Mapping[str, Entry], identities: Iterable[str]) -> dict[str, list[str]]:
     """What to know entries by, oldest first: digests of link, title and text, and the date (``d``: a day).
 
-    :param entries: by the identity that their names give; a fifth part is the one that they have, if another.
+    :param entries: by the identity that their names give; a fifth part is the one that they have, if another,
+        and a sixth has digests of words, where the feed is one entry that only these tell from the next.
     :param identities: of :func:`recall`, in the same order.
     """
     pairs = [*zip(entries.items(), identities, strict=True)][-MAX_SEEN:]
-    return {name: [*_marks(entry), *[identity] * (identity != name)] for (name, entry), identity in pairs}
+    found = {name: [*_marks(entry), *[identity] * (identity != name)] for (name, entry), identity in pairs}
+    if len(entries) == 1:
+        [(name, entry)] = entries.items()
+        found[name] = [*found[name][:4], _was(name, found[name]), _words(entry)]
+    return found
 
 
 def _was(name: str, old: Sequence[str]) -> str:
     return old[4] if len(old) > 4 else name
+
+
+def _words(entry: Entry) -> str:
+    """Digests of the words of an entry that nothing else tells from the next one under its link; empty for others."""
+    if entry.guid or entry.published_at is not None:
+        return ""
+    return " ".join(
+        sorted({_digest(word)[:5] for word in re.findall(r"\w{3,}", (entry.text or entry.title).casefold())})[
+            :WORDS
+        ]
+    )
+
+
+def _is_another(entry: Entry, old: Sequence[str]) -> bool:
+    """Whether what came under a link is not what was there, edited: hardly any word is the same."""
+    new, before = (set(words.split()) for words in (_words(entry), old[5] if len(old) > 5 else ""))
+    smallest = sorted(new | before)[
+        :WORDS
+    ]  # of both: how many of them both have estimates how much they share
+    return min(len(new), len(before)) >= 4 and len(new & before & {*smallest}) < EDITED * len(smallest)
 
 
 def _marks(entry: Entry) -> list[str]:

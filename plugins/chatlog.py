@@ -22,6 +22,7 @@ from monitor import hookimpl, interfaces
 from monitor.errors import SourceError
 from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._chatlog_csv import CsvReader
+from monitor_plugins._chatlog_earlier import APART, EARLIER, earlier, reading
 from monitor_plugins._chatlog_files import assign
 from monitor_plugins._chatlog_folders import closed, find, nothing
 from monitor_plugins._chatlog_position import TORN, Found, Position
@@ -32,6 +33,7 @@ from monitor_plugins._chatlog_settings import ChatlogSettings
 BATCH_BYTES = 4 * 1024 * 1024
 FAULTS = 3
 """So many files and folders that cannot be read are named."""
+MENDED = "its settings changed since it was read: `monitor sources fetch NAME --again` applies them to that as well"
 FORGET = 7 * 86400
 """Seconds after which the position in a file that is gone is forgotten."""
 
@@ -46,8 +48,8 @@ class Chatlog(interfaces.Source):
         super().__init__(settings, base)
         self._paths = [settings.path] if isinstance(settings.path, str) else settings.path
         self._mapper = Mapper(settings)
-        apart = {"path", "settle", "complete", "batch_size"}
-        self._reading = digest(settings.model_dump(mode="json", exclude=apart))
+        self._reading = digest(settings.model_dump(mode="json", exclude=APART))
+        self._settings = reading(settings)
 
     def describe(self) -> str:
         return f"chat logs in {', '.join(self._paths)}"
@@ -63,6 +65,7 @@ class Chatlog(interfaces.Source):
             *none,
             *barred[:FAULTS],
             *self._mapper.notes(cursor.get("roles", {}), cursor.get("timeless", {})),
+            *[MENDED] * any(one != self._settings for one in cursor.get("readings", ())),
         ]
 
     def fetch(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Batch]:
@@ -75,8 +78,11 @@ class Chatlog(interfaces.Source):
         stamp = int(now.timestamp())
         self._mapper.now = now
         same = cursor.get("reading") == self._reading
+        before = [one for one in cursor.get("readings", ()) if one != self._settings]
+        self._mapper.earlier = earlier(before, self.settings.encoding, now)
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
         self._mapper.timeless = dict(cursor.get("timeless", {})) if same else {}
+        again = "again" in cursor
         work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
         gone = [{"path": position.path, **position.dump()} for position in lost]
@@ -91,6 +97,9 @@ class Chatlog(interfaces.Source):
 
         def batch() -> Batch:
             made: dict[str, Any] = {"files": dict(state), "lost": gone, "reading": self._reading}
+            # all is read as the settings of now say when nothing is left to be read again
+            done = again and not any(position.again for _, position in work)
+            made["readings"] = [*([] if done else before), self._settings][-EARLIER:]
             if told:
                 made["barred"] = told
             if self._mapper.unknown:
@@ -102,7 +111,7 @@ class Chatlog(interfaces.Source):
         documents: list[Document] = []
         weight = 0
         for found, position in work:
-            for item in self._read(found, position, claim, stamp):
+            for item in self._read(found, position, claim, stamp, again):
                 if isinstance(item, Document):
                     documents.append(item)
                     weight += len(item.text)
@@ -133,6 +142,9 @@ class Chatlog(interfaces.Source):
             more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
             raise SourceError(f"{faults[0].path} {faults[0].fault}{more}")
 
+    def again(self, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**cursor, "again": True}
+
     def _work(
         self, cursor: Mapping[str, Any], stamp: int
     ) -> tuple[list[tuple[Found, Position]], list[Position], list[str], list[BadRecord]]:
@@ -145,15 +157,18 @@ class Chatlog(interfaces.Source):
             raise SourceError(f"there is no file {', '.join(self._paths)}")
         known = [Position.load(path, data) for path, data in cursor.get("files", {}).items()]
         known += [Position.load(data["path"], data) for data in cursor.get("lost", ())]
-        if cursor.get("reading", self._reading) != self._reading:
-            # Settings were mended: what could not be read with the old ones is tried again.
-            for position in known:
-                if position.bad:
-                    position.restart()
         pairs, lost, torn = assign(self.base, files, known)
         named = {found.number for found in files}
-        work = [(found, position or Position(found.key)) for found, position in pairs]
+        again, mended = "again" in cursor, cursor.get("reading", self._reading) != self._reading
+        # what was never read is no part of what is read again: it may be news
+        work = [
+            (found, position or Position(found.key)) for found, position in pairs if position or not again
+        ]
         for found, position in work:
+            if again or (
+                mended and position.bad
+            ):  # what could not be read with the settings before is tried again
+                position.restart()
             if position.number != found.number:
                 position.dev, position.ino, position.fault = found.dev, found.ino, ""
             position.path, position.gone, position.aside = found.key, 0, found.number not in named
@@ -167,10 +182,12 @@ class Chatlog(interfaces.Source):
         return work, [position for position in kept if position.offset], faults, [_torn(one) for one in torn]
 
     def _read(
-        self, found: Found, position: Position, claim: Callable[[str], str], stamp: int
+        self, found: Found, position: Position, claim: Callable[[str], str], stamp: int, again: bool
     ) -> Iterator[Document | BadRecord]:
-        """What one file holds after its position, which is moved along."""
+        """What one file holds after its position, which is moved along; ``again``: no more than was read before."""
         if found.unchanged(position) and position.offset == found.size and not position.skipped:
+            return
+        if again and not position.again:
             return
         try:
             if found.packed and not position.aside:
@@ -181,11 +198,14 @@ class Chatlog(interfaces.Source):
                     return  # replaced a moment ago: the next fetch sorts it out
                 kind = self._reader(file, position)
                 reader = kind(file, position, self.settings, self._mapper, claim, stamp)
+                reader.stop = position.again if again else 0
                 for item in reader.items():
                     reader.mark()
                     yield item
                 reader.mark()
                 position.fault = ""
+                if position.offset >= position.again:
+                    position.again = 0
                 return
         except FileFault as error:
             fault = str(error)

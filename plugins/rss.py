@@ -73,6 +73,7 @@ class Rss(Source):
 
     name = "rss"
     Settings = RssSettings
+    rereads = False  # no setting changes what an entry says, and a feed has its newest alone
 
     def __init__(self, settings: Any, base: Path) -> None:
         super().__init__(settings, base)

@@ -110,8 +110,8 @@ def import_command(
     """Import a JSONL or CSV FILE as history.
 
     Imported documents feed baselines and trends and never raise an alert. The same file can
-    be imported again: what is known already is not added twice. A running monitor classifies
-    them at once, otherwise the next `monitor run` does.
+    be imported again: what is known already is not added twice, and reads as the settings of now say.
+    A running monitor classifies them at once, otherwise the next `monitor run` does.
 
     Settings that messages speak of, such as time_format, are those of a chatlog source: write one
     under [[sources]] and name it with --like. Columns can be given here as well.
@@ -138,7 +138,8 @@ def import_command(
     assert state is not None
     if state.active:
         raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
-    store.sources.set_cursor(name, {})
+    if state.cursor:  # of an import before
+        store.sources.ask_again(name, app.now())
     reader = part(settings, Path.cwd())
     with told_in_notes():
         got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)

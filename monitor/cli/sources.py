@@ -115,6 +115,7 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
         "last success": _moment(state.last_success_at, now),
         "last attempt": _moment(state.last_attempt_at, now),
         "next": _moment(state.next_at, now) if state.active and state.next_at else "",
+        "again": "asked for, not done yet" if state.again else "",
         "failures": f"{state.failures} in a row" if state.failures else "",
         "last error": state.last_error or "",
         "bad records": f"{state.bad_total:,}" + (f", the newest {len(bad)}:" if bad else ""),
@@ -160,17 +161,28 @@ def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json:
 
 @sources_command.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--again", is_flag=True,
+    help="Then read all that it holds from the beginning, and let known texts say what today's settings make of them.",
+)  # fmt: skip
 @pass_app
-def fetch_command(app: App, names: tuple[str, ...]) -> None:
+def fetch_command(app: App, names: tuple[str, ...], again: bool) -> None:
     """Fetch sources now instead of when they are due.
 
     A running monitor is asked to do it, and does so within a second. Otherwise they are
     fetched here; the next `monitor run` classifies what is new. The exit code is 1 if a
     source cannot be read.
+
+    With --again, after columns, roles, time_format or the like of a chat log were mended (a running
+    monitor takes them up at SIGHUP): known texts take over text, title, role, conversation and time as
+    they read now, and are classified again; texts that could not be read before become history.
+    Nothing of that raises an alert. How many known texts were not found again is said; they stay as they are.
     """
     process = app.daemon()
+    if again:
+        _see_that_they_can_be_read_again(app, names)
     if process is None:
-        _fetch(app, names)
+        _fetch(app, names, again)
         return
     store = app.store
     known = [state.name for state in store.sources.all() if state.active]
@@ -179,11 +191,21 @@ def fetch_command(app: App, names: tuple[str, ...]) -> None:
             raise UnknownName("source", name, known)
     with store.transaction():
         for name in names:
-            store.sources.due_now(name, app.now())
-    click.echo(f"the running monitor (process {process}) was asked to fetch {', '.join(names)}")
+            (store.sources.ask_again if again else store.sources.due_now)(name, app.now())
+    what = "fetch all there is again of" if again else "fetch"
+    click.echo(f"the running monitor (process {process}) was asked to {what} {', '.join(names)}")
 
 
-def _fetch(app: App, names: Sequence[str]) -> None:
+def _see_that_they_can_be_read_again(app: App, names: Sequence[str]) -> None:
+    for source in _chosen(app.config.sources, names):
+        if not source.part.rereads:
+            raise MonitorError(
+                f"{source.name} is not read again from its beginning: no setting of {source.plugin} changes what "
+                f"its texts say; `monitor sources fetch {source.name}` reads what is new"
+            )
+
+
+def _fetch(app: App, names: Sequence[str], again: bool) -> None:
     from monitor.runtime import Runtime
     from monitor.shared_encoder import make_encoder
     from monitor.store.lock import DaemonLock
@@ -196,14 +218,15 @@ def _fetch(app: App, names: Sequence[str]) -> None:
         try:
             for name in names:
                 try:
+                    if again:
+                        runtime.store.sources.ask_again(name, app.now())
                     got = runtime.fetch(name, app.now(), clock=app.now)
                 except SourceError as error:
                     failed.append(f"{name}: {error}")
                     continue
-                click.echo(
-                    f"{name}: {got.new} new, {got.edited} changed, {got.known} known, {got.bad} bad"
-                    + (f" (see `monitor sources show {name}`)" if got.bad else "")
-                )
+                click.echo(f"{name}: {got}" + (f" (see `monitor sources show {name}`)" if got.bad else ""))
+                if remark := got.remark():
+                    click.echo(f"note: {remark}")
         finally:
             runtime.close()
     if failed:

@@ -16,9 +16,11 @@ from functools import lru_cache
 import numpy as np
 
 WIDTH = 512
-SIZES = (3, 4, 5)
+SIZES = (2, 3, 4)
 """Letters in a row that are looked at, blanks between words included."""
-VERSION = 1
+DENSE_SIZES = (1, 2)
+"""The same where one of them is a syllable or a word by itself, as in Chinese, Japanese and Korean."""
+VERSION = 2
 """Raised when the same text gets other numbers, so that what was kept of it is made anew."""
 
 _SPELT = "LNM"
@@ -27,6 +29,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
 _BLANKS = re.compile(r"\s+")
+_DENSE = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x20000, 0x323AF))
 
 
 def ngrams(texts: Sequence[str]) -> np.ndarray:
@@ -61,11 +64,15 @@ def _hashes(text: str) -> np.ndarray:
     if not words:
         return np.zeros(0, np.uint64)
     codes = np.frombuffer(f" {words} ".encode("utf-32-le", "replace"), "<u4").astype(np.uint64)
-    rolling, found = np.zeros(len(codes), np.uint64), []
-    for size in range(1, min(max(SIZES), len(codes)) + 1):
-        rolling = rolling[: len(codes) - size + 1] * _ODD + codes[size - 1 :]
-        if size in SIZES:
-            found.append(rolling + np.uint64(size))
+    dense = np.zeros(len(codes), bool)
+    for first, last in _DENSE:
+        dense |= (codes >= first) & (codes <= last)
+    rolling, within, found = np.zeros(len(codes), np.uint64), np.zeros(len(codes), bool), []
+    for size in range(1, min(max(*SIZES, *DENSE_SIZES), len(codes)) + 1):
+        count = len(codes) - size + 1
+        rolling = rolling[:count] * _ODD + codes[size - 1 :]
+        within = within[:count] | dense[size - 1 :]
+        found.append(rolling[np.where(within, size in DENSE_SIZES, size in SIZES)] + np.uint64(size))
     mixed = np.unique(np.concatenate(found))
     for _ in range(2):
         mixed = (mixed ^ (mixed >> _HALF)) * _MIX

@@ -12,9 +12,14 @@ from monitor.learn.ngrams import ngrams
 
 WHOLE, TORN = 0.5, 0.8
 """Pieces a letter that is not ASCII: up to ``WHOLE`` words are read, from ``TORN`` on letters are."""
-_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 MOST_TORN = 0.7
 """How far letters that are known one by one are beyond an encoder; letters that it does not know are so wholly."""
+ENTIRE, BROKEN = 1.3, 1.6
+"""Pieces a word: up to ``ENTIRE`` the words are mostly known, from ``BROKEN`` on the language is another."""
+MOST_BROKEN = 0.35
+"""How far words in pieces are beyond an encoder: some it has in common with the language that it knows."""
+_USUAL = 1.15  # pieces a word; one such word is taken for granted, for a few words prove little
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Cut(NamedTuple):
@@ -36,9 +41,30 @@ def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
     found = tokenizer.encode(clean)
     places = found.offsets
     read = clean[: max((stop for _, stop in places), default=0)]
-    # Encoders read ASCII, figures and marks among it: only what else is there can be beyond one.
-    beyond = 0.0 if read.isascii() else unread(read, found.ids, places, unknown)
+    beyond = broken(read, found.word_ids, places)
+    if not read.isascii():
+        beyond = max(beyond, unread(read, found.ids, places, unknown))
     return Cut(found.ids, read, beyond)
+
+
+def broken(text: str, words: Sequence[int | None], places: Sequence[tuple[int, int]]) -> float:
+    """How far a text's words are beyond the encoder whose tokenizer cut them: 0 to :data:`MOST_BROKEN`.
+
+    A tokenizer has most words of its language whole, and cuts those of others into pieces. Only words of
+    letters count.
+
+    :param words: which word each piece is of, if any; :param places: see :func:`unread`.
+    """
+    count: dict[int, int] = {}
+    odd = set()
+    for (start, stop), word in dict(zip(places, words, strict=True)).items():
+        if word is not None:
+            count[word] = count.get(word, 0) + 1
+            if not text[start:stop].isalpha():
+                odd.add(word)
+    spelt = [pieces for word, pieces in count.items() if word not in odd]
+    each = (sum(spelt) + _USUAL) / (len(spelt) + 1)
+    return MOST_BROKEN * min(1.0, max(0.0, (each - ENTIRE) / (BROKEN - ENTIRE)))
 
 
 def unread(text: str, ids: Sequence[int], places: Sequence[tuple[int, int]], unknown: int | None) -> float:

@@ -62,7 +62,8 @@ def classify_pending(
                 store.predictions.record(item.document.id, answer, named)
         store.heads.answered({reader.task.name: reader.head_id for reader in readers})
         judge_due(store, rules, now, attempt)
-        watch_documents(store, rules, [item.document.id for item in pending], now, attempt)
+        news = [item.document.id for item in pending if not item.reread]
+        watch_documents(store, rules, news, now, attempt)
     return len(pending)
 
 

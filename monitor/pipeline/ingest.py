@@ -16,6 +16,7 @@ from monitor.event_time import SLACK, event_time
 from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
+from monitor.store.rereading import Rereading
 from monitor.store.sources import SourceState
 from monitor.types import Batch, Document
 
@@ -28,15 +29,24 @@ LONGEST_PAUSE_S = 48 * HOUR_S
 
 @dataclass
 class Fetched:
-    """What a fetch brought."""
+    """What a fetch brought; ``missed``: stored documents that a reading from the beginning did not find any more."""
 
     new: int = 0
     edited: int = 0
     known: int = 0
     bad: int = 0
+    missed: int = 0
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.edited} changed, {self.known} known, {self.bad} bad"
+
+    def remark(self) -> str:
+        """What a reading from the beginning could not do, in a sentence; empty where it did all."""
+        if not self.missed:
+            return ""
+        if self.missed == 1:
+            return "1 text of before was not found again, and stays as it is"
+        return f"{self.missed:,} texts of before were not found again, and stay as they are"
 
 
 def fetch(
@@ -49,7 +59,7 @@ def fetch(
     backfill: bool = False,
     stored: Callable[[Fetched], None] | None = None,
 ) -> Fetched:
-    """Fetch what is new from a source and store it, batch by batch.
+    """Fetch what is new from a source and store it, batch by batch; then, where that was asked for, all it gave before.
 
     :param every: the source's interval in seconds, which bounds what counts as live.
     :param backfill: everything is history, whatever its time. So it is without this until a fetch that found
@@ -59,7 +69,7 @@ def fetch(
     """
     state = store.sources.get(name)
     assert state is not None, f"source {name} was not synchronised"
-    sum_ = Fetched()
+    sum_, rereading = Fetched(), Rereading(store, name)
 
     def batches() -> Iterator[None]:
         try:
@@ -69,10 +79,12 @@ def fetch(
                 with store.transaction():
                     if turned and number == 0:
                         store.sources.turn(name)
-                    _store(
-                        store, reading, accepted(batch), now=now, every=every, backfill=backfill, sum_=sum_
-                    )
+                    got = accepted(batch)
+                    _store(store, reading, got, rereading, now=now, every=every, backfill=backfill, sum_=sum_)
+                    store.sources.set_cursor(name, got.cursor, plugin=state.plugin)
                 yield
+            if state.again:
+                yield from _again(store, name, source, now, sum_)
         except StoreError:
             raise
         except (Exception, SystemExit) as error:
@@ -85,6 +97,30 @@ def fetch(
         if stored is not None:
             stored(sum_)  # outside, for whoever stops the fetch here does not make the plugin fail
     return sum_
+
+
+def _again(store: Store, name: str, source: Source, now: datetime, sum_: Fetched) -> Iterator[None]:
+    """Store what a source gave before once more, batch by batch: known texts as they read now, others as history.
+
+    The cursor moves when all is read. Whoever ends it before begins it anew at the next fetch.
+    """
+    state = store.sources.get(name)
+    assert state is not None
+    came, sum_.known, sum_.bad = sum_.new + sum_.edited, 0, 0
+    rereading, cursor = Rereading(store, name), state.cursor
+    if cursor and source.rereads:
+        for number, batch in enumerate(source.fetch(source.again(cursor), now)):
+            with store.transaction():
+                if number == 0:
+                    store.sources.begin_again(name)
+                got = accepted(batch)
+                _store(store, state, got, rereading, now=now, every=0, backfill=True, sum_=sum_, again=True)
+            cursor = got.cursor
+            yield
+        sum_.known, sum_.missed = max(0, sum_.known - came), rereading.missed()
+    with store.transaction():
+        store.sources.set_cursor(name, cursor, plugin=state.plugin)
+        store.sources.end_again(name)
 
 
 def refusal(error: BaseException) -> SourceError:
@@ -125,17 +161,31 @@ def _store(
     store: Store,
     state: SourceState,
     batch: Batch,
+    rereading: Rereading,
     *,
     now: datetime,
     every: float,
     backfill: bool,
     sum_: Fetched,
+    again: bool = False,
 ) -> None:
+    """Store a batch but for its cursor; ``again``: of records that were read before."""
     with store.transaction():
         if batch.documents and not backfill:
             store.sources.begin(state.name)
         for document in batch.documents:
-            first = backfill or (state.live_since is None and not _came_since(state, document, now))
+            if (again or document.before is not None) and (found := rereading.update(document)) is not None:
+                sum_.edited += found == "edited"
+                sum_.known += found == "known"
+                continue
+            passed_over = (
+                document.before is not None and document.published_at is None
+            )  # nobody knows since when
+            first = (
+                backfill
+                or passed_over
+                or (state.live_since is None and not _came_since(state, document, now))
+            )
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
@@ -146,7 +196,6 @@ def _store(
         if batch.bad:
             store.sources.keep_bad(state.name, batch.bad, now)
             sum_.bad += len(batch.bad)
-        store.sources.set_cursor(state.name, batch.cursor, plugin=state.plugin)
 
 
 def _came_since(state: SourceState, document: Document, now: datetime) -> bool:

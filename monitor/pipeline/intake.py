@@ -66,6 +66,9 @@ def _document(document: Document) -> Document:
         role=document.role,
         published_at=_time(document.published_at),
         local=bool(document.local),
+        before=None
+        if document.before is None
+        else tuple(_document(one) for one in document.before if not fault(one)),
     )
 
 

@@ -31,10 +31,14 @@ Added = Literal["new", "edited", "known"]
 
 @dataclass(frozen=True)
 class Version:
-    """A document as it reads at a time; ``content_hash`` tells with which text."""
+    """A document as it reads at a time; ``content_hash`` tells with which text.
+
+    ``reread``: it says so because the settings of its source were mended, which is no news.
+    """
 
     document: StoredDocument
     content_hash: str
+    reread: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Documents(Room):
                 return "known"
             connection.execute(
                 "update documents set title = ?, text = ?, url = ?, story = ?, content_hash = ?, "
-                "edits = edits + 1, state = 'pending', error = null where id = ?",
+                "edits = edits + 1, state = 'pending', reread = 0, error = null where id = ?",
                 [document.title, document.text, document.url, story_of(document), content, row["id"]],
             )
             return "edited"
@@ -110,11 +114,11 @@ class Documents(Room):
         return True
 
     def pending(self, limit: int) -> list[Version]:
-        """What waits to be classified: live documents first, each group in order of arrival."""
+        """What waits to be classified: live documents first, by arrival, then what is read again."""
         rows = self.rows(
-            "select * from documents where state = 'pending' order by live desc, id limit ?", [limit]
+            "select * from documents where state = 'pending' order by reread, live desc, id limit ?", [limit]
         )
-        return [Version(_document(row), row["content_hash"]) for row in rows]
+        return [_version(row) for row in rows]
 
     def backlog(self) -> bool:
         """Whether backfill waits to be classified, so that what is usual is not known yet."""
@@ -157,7 +161,7 @@ class Documents(Room):
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             for row in self.rows(f"select * from documents where id in ({marks(part)})", list(part)):
-                found[row["id"]] = Version(_document(row), row["content_hash"])
+                found[row["id"]] = _version(row)
         return [found[i] for i in ids if i in found]
 
     def newest(self, *, live: bool) -> int:
@@ -284,6 +288,10 @@ def match_expression(words: str) -> str:
     """What a person typed, as an FTS5 query that cannot be malformed: every word, the last as a prefix."""
     quoted = ['"' + word.replace('"', '""') + '"' for word in words.split()]
     return " ".join(quoted) + "*" if quoted else '""'
+
+
+def _version(row: Any) -> Version:
+    return Version(_document(row), row["content_hash"], bool(row["reread"]))
 
 
 def _document(row: Any) -> StoredDocument:

@@ -39,11 +39,11 @@ class Predictions(Room):
         ``entities``: what its text mentions, counted like labels of the task ``entity``.
 
         Tasks that ``answers`` does not name lose what they said (they do not apply any more).
-        The series that a live document counts in are due to be judged.
+        The series that a live document counts in are due to be judged, unless it is only read again.
         """
         with self.store.transaction() as connection:
             document = connection.execute(
-                "select bucket, live, counted from documents where id = ?", [document_id]
+                "select bucket, live, counted, reread from documents where id = ?", [document_id]
             ).fetchone()
             if document["counted"]:
                 before = self.of([document_id]).get(document_id, {})
@@ -67,7 +67,7 @@ class Predictions(Room):
             self.store.mentions.replace(document_id, entities)
             labels = _labels(after, entities)
             touched = self.store.series.move(labels, document["bucket"], bool(document["live"]), 1)
-            if document["live"]:
+            if document["live"] and not document["reread"]:
                 self.store.series.put_due(touched, document["bucket"])
 
     def of(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:

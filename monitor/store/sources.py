@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ class SourceState:
 
     ``live_since``: the end of the first fetch that found something at the present address; all up to then is history.
     ``asked_until``: the other side asked to be left alone until then; ``asked_with``: the digest of the settings
-    at that time.
+    at that time. ``again``: all that was read is to be read again with the settings of now.
     """
 
     name: str
@@ -39,6 +39,7 @@ class SourceState:
     live_since: datetime | None
     asked_until: datetime | None
     asked_with: str | None
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Sources(Room):
             connection.executemany(
                 "update sources set cursor = '{}', first_success_at = null, last_attempt_at = null, "
                 "last_success_at = null, next_at = null, failures = 0, last_error = null, "
-                "begun = 0, live_since = null, asked_until = null where name = ? and plugin <> ?",
+                "begun = 0, live_since = null, asked_until = null, again = 0 where name = ? and plugin <> ?",
                 [(name, plugin) for name, plugin, _ in sources],
             )
             before = {state.name: state for state in self.all()}
@@ -226,22 +227,44 @@ class Sources(Room):
             "update sources set next_at = ? where active = 1 and last_attempt_at is null", [to_text(now)]
         )
 
-    def try_again(self, settings: Mapping[str, str] | None = None) -> None:
-        """Have failing sources read one interval after their last attempt, not after the pause that grew since.
+    def try_again(
+        self, now: datetime, settings: Mapping[str, str] | None = None, mended: Collection[str] | None = None
+    ) -> None:
+        """Have failing sources read sooner than their pauses say, which have grown: what was wrong may be mended.
 
-        For when the configuration is read anew: what was wrong with them may be mended there. A pause that the other
-        side asked for is kept to, where the settings are as they were.
+        One whose settings changed is read at once, the others of a monitor that starts one interval after their last
+        attempt. A pause that the other side asked for is kept to, where the settings are as they were.
 
-        :param settings: digests of them, by source.
+        :param settings: digests of them, by source; they do not tell one secret from another.
+        :param mended: where the configuration of a running monitor is read anew, the sources whose settings changed;
+            nothing is known of the others that their pauses would not do for.
         """
         for state in self.all():
             same = (settings or {}).get(state.name)
-            if state.active and state.failures and (due := _sooner(state, state.every, same)):
-                self.write("update sources set next_at = ? where name = ?", [to_text(due), state.name])
+            changed = same != state.asked_with if mended is None else state.name in mended
+            if not state.active or not state.failures or not (changed or mended is None):
+                continue
+            if due := _sooner(state, state.every, "" if changed else same):
+                at = min(due, now) if changed else due
+                self.write("update sources set next_at = ? where name = ?", [to_text(at), state.name])
 
     def due_now(self, name: str, now: datetime) -> None:
         """Ask for a fetch at once; a running daemon notices."""
         self.write("update sources set next_at = ? where name = ?", [to_text(now), name])
+
+    def ask_again(self, name: str, now: datetime) -> None:
+        """Ask for all that a source gave to be read again, at once; the next fetch does it."""
+        self.write("update sources set again = 1, next_at = ? where name = ?", [to_text(now), name])
+
+    def begin_again(self, name: str) -> None:
+        """Forget the bad records of a source: it is read again. Belongs into the transaction of its first batch."""
+        with self.store.transaction() as connection:
+            connection.execute("delete from bad_records where source = ?", [name])
+            connection.execute("update sources set bad_total = 0 where name = ?", [name])
+
+    def end_again(self, name: str) -> None:
+        """All that a source gave was read again. Belongs into the transaction of its cursor."""
+        self.write("update sources set again = 0 where name = ?", [name])
 
 
 def _sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:
@@ -274,4 +297,5 @@ def _state(row: Any) -> SourceState:
         live_since=to_time_or_none(row["live_since"]),
         asked_until=to_time_or_none(row["asked_until"]),
         asked_with=row["asked_with"],
+        again=bool(row["again"]),
     )

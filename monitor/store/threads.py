@@ -65,14 +65,15 @@ class Threads(Room):
     def unanswered(self, labels: Selection, since: datetime, until: datetime) -> list[tuple[str, str]]:
         """``(source, thread)`` where a customer's live text of that time has no agent's after it.
 
-        Of two texts of the same time, the one that was stored later is the later one, as in :meth:`turns`.
+        Of two texts of the same time, the one that was stored later is the later one, as in :meth:`turns`. What was
+        read again is no news.
 
         :param labels: which the customer's text carries; :param until: its latest time.
         """
         carried, values = carries(labels.items(), "d.id")
         rows = self.rows(
             "select distinct source, thread from documents d where event_at >= ? and event_at <= ?"
-            " and role = 'customer' and thread <> '' and live = 1 and counted = 1"
+            " and role = 'customer' and thread <> '' and live = 1 and counted = 1 and reread = 0"
             f"{''.join(f' and {condition}' for condition in carried)}"
             " and not exists (select 1 from documents a where a.thread = d.thread and a.source = d.source"
             " and a.role = 'agent' and (a.event_at, a.id) > (d.event_at, d.id))",

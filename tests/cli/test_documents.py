@@ -159,3 +159,18 @@ def test_a_conversation_is_shown_whole_as_it_was_held(monitor):
         < shown.index("thanks")
     )
     assert [d["id"] for d in monitor(*given, "--limit", "1", "--json").json] == [3], "the newest of it"
+
+
+def test_a_file_that_is_imported_again_reads_as_the_settings_of_now_say(monitor):
+    path = monitor.write("old.csv", "message,who\none,desk\ntwo,guest\n")
+    monitor("documents", "import", str(path), "--column", "text=message")
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "x.csv"\nroles = { desk = "agent" }')
+    columns = ("--column", "text=message", "--column", "role=who")
+    for told in ("0 new, 1 changed, 1 known", "0 new, 0 changed, 2 known"):
+        assert told in monitor("documents", "import", str(path), "--like", "news", *columns).out
+    more = monitor.write("more.csv", "message,who\nthree,desk\n")
+    said = monitor("documents", "import", str(more), "--like", "news", "--source", "old.csv", *columns).out
+    assert "1 new, 0 changed, 0 known, 0 could not be used" in said
+    roles = {d["text"]: d["role"] for d in monitor("documents", "list", "--json").json}
+    assert roles == {"one": "agent", "two": "customer", "three": "agent"}

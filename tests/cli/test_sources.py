@@ -153,6 +153,43 @@ def test_fetch_asks_a_running_monitor(fetched):
     assert after["last_attempt_at"] == before["last_attempt_at"]
 
 
+def test_fetch_again_applies_mended_settings(monitor):
+    monitor.write(
+        "chat.jsonl", '{"text": "one", "who": "desk"}\n{"text": "two", "who": "guest"}\n{"body": "three"}\n'
+    )
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"')
+    monitor.edit('path = "news.txt"', 'path = "chat.jsonl"')
+    assert "news: 2 new, 0 changed, 0 known, 1 bad" in monitor("sources", "fetch", "news").out
+    monitor.edit(
+        'path = "chat.jsonl"', 'path = "chat.jsonl"\ncolumns = { role = "who" }\nroles = { desk = "agent" }'
+    )
+    assert "`monitor sources fetch NAME --again`" in monitor("sources", "show", "news").out
+    assert "news: 0 new, 1 changed, 1 known, 1 bad" in monitor("sources", "fetch", "--again", "news").out
+    assert {d["text"]: d["role"] for d in monitor("documents", "list", "--json").json} == {
+        "one": "agent", "two": "customer"
+    }  # fmt: skip
+    monitor.write("chat.jsonl", '{"text": "other", "who": "desk"}\n')
+    said = monitor("sources", "fetch", "--again", "news").out
+    assert "news: 1 new, 0 changed, 0 known, 0 bad\nnote: 2 texts of before were not found again" in said
+
+
+def test_fetch_again_asks_a_running_monitor_and_refuses_feeds(fetched):
+    with DaemonLock(fetched.database):
+        assert (
+            "was asked to fetch all there is again of news"
+            in fetched("sources", "fetch", "--again", "news").out
+        )
+    assert "again:        asked for" in fetched("sources", "show", "news").out
+    assert fetched("sources", "fetch", "news").out.startswith("news: 0 new, 0 changed, 2 known, 1 bad")
+    assert "again:" not in fetched("sources", "show", "news").out
+    fetched.edit('plugin = "lines"', 'plugin = "rss"')
+    fetched.edit('path = "news.txt"', 'url = "https://example.com/feed.xml"')
+    said = fetched("sources", "fetch", "--again", "news", code=1).err
+    assert (
+        "no setting of rss changes what its texts say; `monitor sources fetch news` reads what is new" in said
+    )
+
+
 def test_a_role_that_nobody_knows_is_said(monitor):
     rows = [*["rep 2"] * 12, "human_agent", "user"]
     monitor.write(
@@ -166,6 +203,9 @@ def test_a_role_that_nobody_knows_is_said(monitor):
     assert monitor("sources", "show", "news", "--json").json["notes"] == [said]
     assert f"note: {said}" in monitor("sources", "show", "news").out
     monitor.edit("complete = true", 'complete = true\nroles = { "Rep 2" = "agent" }')
+    (note,) = monitor("sources", "show", "news", "--json").json["notes"]
+    assert "`monitor sources fetch NAME --again`" in note
+    monitor("sources", "fetch", "news", "--again")
     assert "note:" not in monitor("sources", "show", "news").out
 
 

@@ -181,6 +181,26 @@ def test_what_failed_is_tried_again(monitor: Monitor) -> None:
     assert monitor.end()[0] == 0
 
 
+def test_mended_settings_are_applied_to_what_was_read_while_it_runs(monitor: Monitor) -> None:
+    monitor.say("wonderful win", "terrible loss")
+    monitor.start()
+    monitor.wait_for_documents(2)
+    config = monitor.folder / "config.toml"
+    config.write_text(config.read_text().replace('path = "chats', 'default_role = "agent"\npath = "chats'))
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: monitor.messages().count("running with") == 2)
+    assert (
+        "was asked to fetch all there is again of chats"
+        in monitor.run("sources", "fetch", "--again", "chats").stdout
+    )
+    monitor.wait_for(lambda: "source chats: 0 new, 2 changed, 0 bad" in monitor.messages())
+    monitor.wait_for_documents(2)
+    store = monitor.store()
+    assert [d.role for d in store.documents.find()] == ["agent", "agent"]
+    store.close()
+    assert monitor.end()[0] == 0
+
+
 def test_a_reload_while_a_webhook_is_slow_repeats_nothing_and_can_be_stopped(monitor: Monitor) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _SlowHook)
     server.keys, server.go = list[str](), threading.Event()  # type: ignore[attr-defined]

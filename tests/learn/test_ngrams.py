@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.learn.ngrams import SIZES, WIDTH, beside, ngrams
+from monitor.learn.ngrams import DENSE_SIZES, SIZES, WIDTH, beside, ngrams
 
 
 def grams(text):
@@ -21,6 +21,15 @@ def test_rows_have_length_one_or_nothing_to_say(texts):
     assert np.allclose(lengths[lengths > 0], 1, atol=1e-5)
     for text, row in zip(texts, rows, strict=True):
         assert np.array_equal(ngrams([text])[0], row)
+
+
+def test_signs_that_are_words_count_alone_and_in_twos():
+    one, other, foreign = ngrams(["退款", "退钱", "還錢"])
+
+    # Blanks around them count: "退", " 退", "退款", "款", "款 ", of which two are in the other.
+    assert float(one @ other) == pytest.approx(2 / 5, abs=0.15)
+    assert abs(float(one @ foreign)) < 0.15
+    assert DENSE_SIZES == (1, 2)
 
 
 def test_similarity_is_that_of_the_sets_of_n_grams():

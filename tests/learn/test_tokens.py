@@ -1,7 +1,7 @@
 import pytest
 
 from monitor.learn.model_files import embedded_folder
-from monitor.learn.tokens import MOST_TORN, cut, unknown_id, unread
+from monitor.learn.tokens import MOST_BROKEN, MOST_TORN, broken, cut, unknown_id, unread
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,7 @@ def tokenizer():
         "I",
         "?!",
         "",
-        "Mein Paket ist immer noch nicht angekommen: Überweisung für März.",
-        "Où est ma commande ? Elle devait être là hier.",
+        "Regulator fines Halvorne over its money laundering controls",
         "love it \N{ROCKET}",
         "\N{EURO SIGN}4.5bn \N{EN DASH} \N{LEFT DOUBLE QUOTATION MARK}down\N{RIGHT DOUBLE QUOTATION MARK}",
     ],
@@ -49,6 +48,29 @@ def test_the_embedded_encoder_reads_words_figures_and_marks(tokenizer, text):
 )
 def test_other_scripts_are_beyond_it(tokenizer, text, least, most):
     assert least <= cut(tokenizer, text, unknown_id(tokenizer)).unread <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("Mein Paket ist immer noch nicht angekommen: Überweisung für März.", MOST_BROKEN),
+        ("mi tarjeta fue rechazada dos veces en la tienda", 0.8 * MOST_BROKEN),
+        ("Przesyłka nadal nie dotarła, proszę o zwrot pieniędzy", MOST_BROKEN),
+        ("Où est ma commande ? Elle devait être là hier.", 0.01),
+    ],
+)
+def test_other_languages_in_the_same_letters_are_partly_beyond_it(tokenizer, text, least):
+    assert least <= cut(tokenizer, text, unknown_id(tokenizer)).unread <= MOST_BROKEN
+
+
+def test_pieces_are_counted_by_word_of_letters():
+    # "ab cd1 e": the first word in three pieces, one of figures and letters in two, one whole.
+    places = [(0, 0), (0, 1), (1, 2), (1, 2), (3, 5), (5, 6), (7, 8), (0, 0)]
+    words = [None, 0, 0, 0, 1, 1, 2, None]
+
+    # A letter of two bytes counts once: three pieces of two words, and 1.15 of one that is taken for granted.
+    assert broken("ab cd1 e", words, places) == pytest.approx(MOST_BROKEN * (4.15 / 3 - 1.3) / 0.3)
+    assert broken("", [], []) == 0
 
 
 def test_letters_that_are_known_in_words_are_read():

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from monitor.errors import SourceError
 from monitor.types import BadRecord, Document
-from monitor_plugins.chatlog import Chatlog, ChatlogSettings
+from monitor_plugins.chatlog import MENDED, Chatlog, ChatlogSettings
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -115,8 +115,8 @@ def test_a_column_that_looks_like_the_time_is_named_where_that_is_missing(tmp_pa
         "2 messages have no 'time' and will count when first read; is it 'sent_at'? see the setting columns"
     )
     assert source(tmp_path).notes(cursor) == [said]
-    assert source(tmp_path, columns={"time": "sent_at"}).notes(cursor) == []
-    assert source(tmp_path, columns={"time": ""}).notes(cursor) == []
+    assert source(tmp_path, columns={"time": "sent_at"}).notes(cursor) == [MENDED]
+    assert source(tmp_path, columns={"time": ""}).notes(cursor) == [MENDED]
     assert read(source(tmp_path, columns={"time": ""}))[2].get("timeless") is None
 
 

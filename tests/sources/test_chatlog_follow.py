@@ -378,6 +378,56 @@ def test_two_rotations_while_the_monitor_was_down(tmp_path: Path) -> None:
     assert monitor.fetch() == []
 
 
+@pytest.mark.parametrize("kept", [9, 3, 2])
+@pytest.mark.parametrize("delayed", [False, True])
+@pytest.mark.parametrize("path", ["chat.jsonl", "chat*"])
+def test_compressed_rotations_while_the_monitor_was_down(
+    tmp_path: Path, path: str, delayed: bool, kept: int
+) -> None:
+    """Where only the last of them are kept, all of these are read, and the end that is gone is told."""
+    chat, monitor = tmp_path / "chat.jsonl", Follower(tmp_path, path)
+
+    def rotate(minutes: int) -> None:
+        os.utime(chat, (NOW.timestamp() + 60 * minutes,) * 2)
+        for number in range(9, 0, -1):
+            for name in (f"chat.jsonl.{number}.gz", f"chat.jsonl.{number}"):
+                if (old := tmp_path / name).exists():
+                    old.rename(tmp_path / name.replace(f".{number}", f".{number + 1}"))
+        chat.rename(tmp_path / "chat.jsonl.1")
+        old = tmp_path / f"chat.jsonl.{1 + delayed}"
+        if old.exists():
+            at = old.stat().st_mtime_ns // 10**9
+            (tmp_path / f"{old.name}.gz").write_bytes(gzip.compress(old.read_bytes(), mtime=0))
+            os.utime(tmp_path / f"{old.name}.gz", (at, at))
+            old.unlink()
+        for name in (f"chat.jsonl.{kept + 1}.gz", f"chat.jsonl.{kept + 1}"):
+            (tmp_path / name).unlink(missing_ok=True)
+
+    append(chat, lines("long ago"))
+    rotate(-20)
+    append(chat, lines("earlier"))
+    rotate(-10)
+    append(chat, lines("a"))
+    os.utime(chat, (NOW.timestamp(),) * 2)
+    monitor.fetch()
+    assert monitor.texts[-1] == "a"
+    before = len(monitor.texts)
+    append(chat, lines("b"))
+    for n, text in enumerate("cde", 1):
+        rotate(10 * n)
+        append(chat, lines(text, text * 2))
+    os.utime(chat, (NOW.timestamp() + 2400,) * 2)
+    monitor.fetch()
+    said = ["b", "c", "cc", "d", "dd", "e", "ee"]
+    gone = {9: 0, 3: 0, 2: 1}[kept]
+    assert monitor.texts[before:] == said[gone:]
+    assert len(monitor.bad) == gone
+    rotate(50)
+    append(chat, lines("f"))
+    assert monitor.fetch() == ["f"]
+    assert len(set(monitor.ids)) == len(monitor.ids)
+
+
 def test_rotation_right_after_the_header_was_read(tmp_path: Path) -> None:
     chat, monitor = tmp_path / "chat.csv", Follower(tmp_path, "chat.csv")
     append(chat, "id,text\n")

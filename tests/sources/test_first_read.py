@@ -193,3 +193,24 @@ def test_a_feed_that_never_ends_as_it_should_has_news_as_well(
         server.routes["/a"] = Reply(body=f'<rss version="2.0"><channel>{item}'.encode())
         runtime.fetch("news", monitor_now + poll * STEP)
     assert live(runtime.store) == ["news 2", "news 3"]
+
+
+def test_each_bulletin_of_a_feed_of_one_entry_is_news(
+    made: Callable[[str], Runtime], server: LoopbackServer, monitor_now: datetime
+) -> None:
+    """It has neither GUID nor date, and always the same title and link."""
+    runtime = made("/a")
+    said = [
+        "snow above eight hundred metres, roads closed",
+        "thunderstorms moving east with large hail tonight",
+    ]
+    said += [
+        "thunderstorms moving west with large hail tonight",
+        "river levels falling slowly, evacuation lifted",
+    ]
+    for poll, text in enumerate(said):
+        item = f"<item><title>Warning</title><link>http://example.com/now</link><description>{text}</description></item>"
+        server.routes["/a"] = Reply(body=f'<rss version="2.0"><channel>{item}</channel></rss>'.encode())
+        runtime.fetch("news", monitor_now + poll * STEP)
+    found = [(d.text, d.live) for d in sorted(runtime.store.documents.find(), key=lambda d: d.id)]
+    assert found == [(said[0], False), (said[2], True), (said[3], True)], "the third is an edit of the second"

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from loopback import LoopbackServer, Reply
 
+from monitor.alerts.detectors import KINDS
+from monitor.config_reader import load_config
+from monitor.daemon import _mended
 from monitor.errors import SourceError
 from monitor.event_time import event_time
 from monitor.runtime import Runtime
@@ -207,3 +210,38 @@ def test_a_pause_that_a_server_asked_for_is_kept_to_across_starts(
     for _ in range(3):
         read(runtime, monitor_now)
     assert due() == soon, "nobody asked for that pause"
+
+
+def test_a_source_that_was_mended_is_read_at_once_when_the_configuration_is_read_again(
+    make_runtime: Callable[..., Runtime], write_config: Callable[..., Path], server: LoopbackServer,
+    monitor_now: datetime,
+) -> None:  # fmt: skip
+    """Nothing is known of the others that their pauses would not do for; a start makes them short for all."""
+    source = f'plugin = "rss"\nurl = "{server.url("/feed")}"\nallow_private = true\nusername = "me"\npassword = "bad"'
+    config = CONFIG.replace('plugin = "list"', source)
+    server.routes["/feed"] = Reply(401)
+    runtime = make_runtime(config)
+    _, last = pauses(runtime, monitor_now, monitor_now + 20 * HOUR)
+    due = read(runtime, last)
+
+    def read_again(text: str) -> datetime | None:
+        """When the source is due after the running monitor read this a minute after its last attempt."""
+        new = load_config(write_config(text), runtime.plugins, KINDS)
+        mended = _mended(runtime.config, new)
+        made = Runtime(new, runtime.plugins, runtime.store, runtime.encoder)
+        made.synchronise(last + timedelta(minutes=1), mended)
+        made.close()
+        state = runtime.store.sources.get("news")
+        assert state is not None
+        return state.next_at
+
+    assert read_again(config) == read_again(f"{config}\n# a word\n") == due > last + 20 * HOUR
+    assert read_again(config.replace('"bad"', '"good"')) == last + timedelta(minutes=1), (
+        "a secret is a setting, too"
+    )
+    runtime.synchronise(last)
+    assert read(runtime, last) > last + 20 * HOUR
+    runtime.synchronise(last)
+    state = runtime.store.sources.get("news")
+    assert state is not None
+    assert state.next_at == last + timedelta(minutes=5)

@@ -143,3 +143,36 @@ def test_what_is_remembered_has_bounds() -> None:
     seen = remember(named, named)
     assert len(seen) == MAX_SEEN
     assert max(len(json.dumps([name, marks])) for name, marks in seen.items()) < 700
+
+
+BULLETINS = [
+    "heavy snow expected above eight hundred metres, roads closed",
+    "thunderstorms moving east tonight with large hail, stay indoors",
+    "river levels falling slowly, evacuation lifted for two villages",
+]
+
+
+def bulletin(text: str, **more: object) -> Entry:
+    return Entry(**{**vars(entry("", "http://x/now", "Current warning", text)), **more})  # type: ignore[arg-type]
+
+
+def test_a_bulletin_that_is_written_anew_in_its_place_is_another_one() -> None:
+    """Each as long as it stands, and one that comes again, too."""
+    polls = [[bulletin(text)] for text in BULLETINS for _ in range(3)]
+    told = [
+        identity for [(identity, _)] in follow(*polls, [bulletin(BULLETINS[0])], [bulletin(BULLETINS[0])])
+    ]
+    assert told == [told[0]] * 3 + [told[3]] * 3 + [told[6]] * 3 + [told[9]] * 2
+    assert len(set(told)) == 4
+
+
+def test_a_bulletin_that_is_edited_is_the_same() -> None:
+    """Where most of its words stay; where it has a GUID or a date; where there are other entries; where it is short."""
+    words = BULLETINS[0].split()
+    edits = [" ".join(words[n:] + BULLETINS[1].split()[:n]) for n in range(0, 5)]
+    assert identities(*([bulletin(text)] for text in edits)) == 1
+    assert identities(*([bulletin(text, guid="g")] for text in BULLETINS)) == 1
+    assert identities(*([bulletin(text, published_at=START)] for text in BULLETINS)) == 1
+    other = entry("", "http://x/other", "Other", "what stands beside it in the feed")
+    assert identities(*([bulletin(text), other] for text in BULLETINS)) == 2
+    assert identities(*([bulletin(text)] for text in ("12 of 40", "17 of 40", "closed"))) == 1

@@ -126,6 +126,22 @@ def test_an_id_that_is_unique_by_its_form_is_enough(store: Store, chat: Fetch, i
     assert chat({"id": id_, "thread": "b", "text": "edited", "time": "2025-05-09T10:00:00Z"}).edited == 1
 
 
+def test_an_export_that_is_dated_by_the_last_change(store: Store, tmp_path: Path) -> None:
+    """It is written anew each time. Where ids are said to be unique, the edit of a day later is one."""
+    first = {"id": 7, "thread": "a", "text": "hello", "time": "2025-05-01T10:00:00Z"}
+    later = {**first, "text": "hello, edited", "time": "2025-05-02T12:00:00Z"}
+    for unique, texts in ((False, ["hello", "hello, edited", "hello, edited"]), (True, ["hello, edited"])):
+        name = f"unique {unique}"
+        store.sources.sync([(name, "chatlog", 30)])
+        source = Chatlog(ChatlogSettings(path="chat.jsonl", unique_ids=unique), tmp_path)
+        for record in (first, later, {**later, "thread": "b"}):
+            (tmp_path / "chat.jsonl").write_text(json.dumps(record) + "\n")
+            fetch(store, name, source, now=NOW, every=30)
+        found = store.documents.find(source=name)
+        assert sorted(d.text for d in found) == texts
+        assert min(d.event_at for d in found) == datetime(2025, 5, 1, 10, tzinfo=UTC)
+
+
 def test_ids_stay_unique_in_the_database(store: Store, chat: Fetch, tmp_path: Path) -> None:
     chat({"id": "1", "thread": "b", "text": "x"}, {"id": "1@a", "thread": "c", "text": "y"},
          {"id": "1", "thread": "a", "text": "z"}, {"id": "1", "thread": "a", "text": "zz"})  # fmt: skip

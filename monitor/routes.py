@@ -75,18 +75,6 @@ class Inhibit(Settings):
     target: Matchers = Field(min_length=1)
     equal: tuple[str, ...] = ()
 
-    def holds(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        """Whether an alert with the labels ``source`` silences one with ``target``.
-
-        Two that are both on both sides do not: each would silence the other.
-        """
-        return (
-            all_match(self.source, source)
-            and all_match(self.target, target)
-            and all(source.get(label, "") == target.get(label, "") for label in self.equal)
-            and not (all_match(self.source, target) and all_match(self.target, source))
-        )
-
 
 class Mute(Settings):
     """One ``[[mutes]]``: hours of the week, or a maintenance window."""

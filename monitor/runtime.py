@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from monitor import standins
@@ -17,7 +19,7 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempts
+from monitor.pipeline.attempts import Attempts, Backoff
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.delivery import deliver_due, forsake, refresh
@@ -61,7 +63,7 @@ class Runtime:
     def __post_init__(self) -> None:
         # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
         self._again: dict[str, datetime] = {}
-        self._attempts = Attempts(self.store)
+        self._attempts, self._backoff = Attempts(self.store), Backoff()
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -182,8 +184,12 @@ class Runtime:
 
     # -- documents and alerts ----------------------------------------------------------
 
-    def classify(self, now: datetime) -> int:
-        """Classify one batch of pending documents and judge what it touches; :meth:`tick` tells which rules failed."""
+    def classify(self, now: datetime, go_on: Callable[[], None] = lambda: None) -> int:
+        """Classify one batch of pending documents and judge what it touches; :meth:`tick` tells which rules failed.
+
+        :param go_on: called before each rule; raises where this configuration is in use no more, and nothing is
+            written: what its rules say is not to be told any more.
+        """
         return classify_pending(
             self.store,
             self.featurizer,
@@ -191,21 +197,27 @@ class Runtime:
             self.rules,
             now,
             mentions=self.mentions,
-            attempt=self._attempts.of,
+            attempt=partial(self._attempt, go_on),
         )
 
-    def tick(self, now: datetime) -> None:
+    def _attempt(self, go_on: Callable[[], None], rule: Rule) -> AbstractContextManager[None]:
+        go_on()
+        return self._attempts.of(rule)
+
+    def tick(self, now: datetime, go_on: Callable[[], None] = lambda: None) -> None:
         """Judge what was put off, let alerts resolve as time goes by, and tell what is due.
 
+        :param go_on: as of :meth:`classify`; called before anybody is told, too.
         :raises ExceptionGroup: rules failed, here or while texts were classified; all else is done.
         """
         # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
         try:
-            policy, attempt = self.config.policy, self._attempts.of
-            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt)
+            policy, attempt, again = self.config.policy, partial(self._attempt, go_on), self._backoff.of
+            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt, again)
             self._attempts.tell()
         finally:
+            go_on()
             dispatch(self.store, self.config.policy, now)
 
     def deliver(

@@ -36,7 +36,7 @@ def utc_now() -> datetime:
 
 
 class Stopped(Exception):
-    """Raised inside a fetch to end it between two batches."""
+    """Raised inside a round to end it: between two batches of a fetch, or before the next rule."""
 
 
 class Scheduler:
@@ -87,7 +87,7 @@ class Scheduler:
         every(1, "fetch", self._dispatch)
         every(0.25, "learn", self._learn)  # a correction counts for the next text, within a second
         every(1, "relabel", self._relabel)
-        every(10, "judge", lambda: self.runtime.tick(self.clock()))
+        every(10, "judge", lambda: self.runtime.tick(self.clock(), self._go_on))
         every(20, "digest", lambda: self.runtime.digest(self.clock()))
         every(5, "beat", self._beat)
         every(10, "memory", give_back)
@@ -130,6 +130,8 @@ class Scheduler:
                 return
             try:
                 round_()
+            except Stopped:
+                return
             except (Exception, SystemExit) as error:
                 self._complain(stage, error, **({"notifier": name} if name else {}))
             else:
@@ -226,6 +228,13 @@ class Scheduler:
 
     def _stored(self, _: Fetched) -> None:
         self._work.set()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What this configuration began is not to go on beside the next one.
+
+        :raises Stopped: it is in use no more.
+        """
         if self._stop.is_set():
             raise Stopped
 
@@ -261,10 +270,12 @@ class Scheduler:
         pause = 1.0
         while not self._stop.is_set():
             try:
-                while not self._stop.is_set() and self.runtime.classify(self.clock()):
+                while not self._stop.is_set() and self.runtime.classify(self.clock(), self._go_on):
                     self.alive["classify"] = self.clock()
                 self.alive["classify"] = self.clock()
                 pause = 1.0
+            except Stopped:
+                return
             except Exception as error:
                 self._complain("classify", error)
                 self._stop.wait(pause)

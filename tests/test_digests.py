@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,10 @@ def test_a_digest_tells_the_day(weeks: Weeks) -> None:
         in said.body
     )
     assert "wire: " in said.body
-    assert "fails, 1 times in a row: 503 from the server" in said.body
+    assert "; fails: 503 from the server" in said.body
+    few = {**data, "texts": 1, "sources": [{"name": "wire", "texts": 1, "failures": 0, "error": None}]}
+    assert "wire: 1 text\n" in compose_digest(few).body
+    assert ": 1 text, usually " in compose_digest(few).body
     assert "Halvorne" in said.html
     only = gather_digest(store, Digest("d", tasks=["sentiment"]), *period(MORNING, NOW))
     assert {task for series in only["rose"] for task in series["selection"]} <= {"sentiment"}
@@ -173,11 +177,28 @@ def test_a_digest_of_nothing(tmp_path: Path) -> None:
 def test_a_series_and_its_part_are_not_both_named() -> None:
     now = [({}, 120), ({"a": "x"}, 100), ({"a": "x", "b": "y"}, 90), ({"b": "z"}, 0), ({"b": "w"}, 4)]
     before = [({}, 150), ({"a": "x"}, 30), ({"a": "x", "b": "y"}, 10), ({"b": "z"}, 60)]
-    rose, fell = moved(now, before, 3.0)
+    rose, fell = moved(now, before, 3.0, lambda selection: 3)
     assert [series["selection"] for series in rose] == [{"a": "x", "b": "y"}]
     assert [(series["selection"], series["texts"], series["usual"]) for series in fell] == [
         ({"b": "z"}, 0, 20)
     ]
+
+
+def test_what_rose_is_more_than_one_story_that_is_copied(weeks: Weeks) -> None:
+    one = replace(weeks.news[0], topic="markets", mood="neutral")
+    with weeks.store.transaction():
+        for number in range(60):
+            weeks.report(one, NOW - timedelta(hours=5) + timedelta(minutes=number))
+        weeks.report(weeks.wave[0], NOW - timedelta(hours=2))
+    data = gather_digest(weeks.store, MORNING, *period(MORNING, NOW))
+    assert (
+        weeks.store.background.sum({"topic": "markets"}, *(int(t.timestamp()) for t in period(MORNING, NOW)))
+        >= 60
+    )
+    rose = {series["selection"].get("topic"): series for series in data["rose"]}
+    assert "markets" not in rose
+    assert (rose["litigation"]["texts"], rose["litigation"]["stories"]) == (45, 44)
+    assert "negative texts on litigation: 45 (44 stories), usually " in compose_digest(data).body
 
 
 # -- in a running monitor ----------------------------------------------------------------

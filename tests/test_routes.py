@@ -179,7 +179,9 @@ def test_routes_inhibition_and_mutes_are_read(write_config: Callable[..., Path],
         30,
     )
     assert [str(m) for m in route.match] == ['owner="press"', 'topic=~"court"']
-    assert policy.inhibits[0].holds({"rule": "any-court"}, {"kind": "surge"})
+    (inhibit,) = policy.inhibits
+    assert [str(m) for m in (*inhibit.source, *inhibit.target)] == ['rule="any-court"', 'kind="surge"']
+    assert inhibit.equal == ("topic",)
     assert policy.mutes[0].zone.key == "Europe/Berlin"
 
 

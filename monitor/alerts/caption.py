@@ -24,7 +24,7 @@ def line(history: Mapping[str, Any], event: str = "firing", *, falls: bool = Fal
     if before:
         if event == "resolved":
             caption += f": {extreme} {most:,}, "
-        elif end < len(history["counts"]):  # what was judged is not the newest
+        elif since[-1] != most and end < len(history["counts"]):  # what was judged is not the newest
             caption += f": {extreme} {most:,}, {since[-1]:,} in the last column, "
         else:
             caption += f": now {most:,}, "

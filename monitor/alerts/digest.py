@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import sqrt
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
+from monitor.alerts.detectors.history import texts
 from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
@@ -24,6 +25,8 @@ MOVED = 2.0
 """Standard deviations from which a series is said to have moved."""
 FEW = 5
 """Series that never reach so many texts in a period are not spoken of."""
+STORIES = 3
+"""Fewer stories are no rise, however often they were copied; as of a surge, unless its owner says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,16 @@ def moved(
     now: Sequence[tuple[Mapping[str, str], int]],
     before: Sequence[tuple[Mapping[str, str], int]],
     periods: float,
+    stories: Callable[[Mapping[str, str]], int],
     *,
     most: int = 5,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The series that rose and fell most against the mean of ``periods`` earlier ones.
 
-    A series and a part of it are not both named, the clearer one is.
+    A series and a part of it are not both named, the clearer one is. Texts are counted, copies included; what rose
+    is at least :data:`STORIES` stories.
+
+    :param stories: how many the texts of a series tell; asked of what rose.
     """
     counts = {_frozen(selection): count for selection, count in now}
     usual = {_frozen(selection): count / periods for selection, count in before}
@@ -97,6 +104,10 @@ def moved(
         if any(_related(selection, other["selection"]) for other in side):
             continue
         change = {"texts": count, "usual": round(mean, 1), "score": round(score, 1)}
+        if side is rose:
+            change["stories"] = stories(selection)
+            if change["stories"] < STORIES:
+                continue
         side.append({"selection": selection, "what": named(selection), **change})
     return rose, fell
 
@@ -138,8 +149,8 @@ def title(data: Mapping[str, Any], zone: str) -> str:
 def _period(data: Mapping[str, Any], zone: str) -> str:
     local = ZoneInfo(zone)
     since, until = (datetime.fromisoformat(data[key]) for key in ("since", "until"))
-    texts, usual = data["texts"], data["usual"]
-    said = f"{sentences.when(since, local)} to {sentences.when(until, local)}: {texts:,} texts"
+    usual = data["usual"]
+    said = f"{sentences.when(since, local)} to {sentences.when(until, local)}: {texts(data['texts'])}"
     return f"{said}, usually {sentences.number(usual)}." if usual is not None else f"{said}."
 
 
@@ -157,7 +168,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
         "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
         "sources": [_source(source) for source in data["sources"]],
         "unlabelled": [
-            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {fit['texts']:,} texts"
+            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {texts(fit['texts'])}"
             for task, fit in data["unlabelled"].items()
             if fit["texts"]
         ],
@@ -217,13 +228,16 @@ def _details(alert: Mapping[str, Any]) -> dict[str, Any]:
 
 def _moved(series: Mapping[str, Any]) -> str:
     usual = "none" if series["usual"] < 0.5 else sentences.number(series["usual"])
-    return f"{series['what']}: {series['texts']:,}, usually {usual}"
+    told = series.get("stories", series["texts"])
+    copies = f" ({told:,} stories)" if told < series["texts"] else ""
+    return f"{series['what']}: {series['texts']:,}{copies}, usually {usual}"
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    said = f"{source['name']}: {source['texts']:,} texts"
+    said = f"{source['name']}: {texts(source['texts'])}"
     if source["error"]:
-        return f"{said}; fails, {source['failures']} times in a row: {short(source['error'], 120)}"
+        often = f", {source['failures']:,} times in a row" if source["failures"] > 1 else ""
+        return f"{said}; fails{often}: {short(source['error'], 120)}"
     return said if source["texts"] else f"{said}; it answers, but has had nothing to say"
 
 

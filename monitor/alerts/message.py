@@ -281,7 +281,8 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
 
 
 def _in_all(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    return "" if data["kind"] in FALLS or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
+    untold = {*FALLS, "conversation"}  # of a conversation, those of one side that the rule is about
+    return "" if data["kind"] in untold or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
 
 
 def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:

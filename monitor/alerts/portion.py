@@ -25,7 +25,7 @@ def judged(alert: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def title(alert: Mapping[str, Any]) -> str:
-    """``10 of 10 texts in 1 h are negative (100 %), usually 9 %; limit 50 %``; ``""`` if it cannot be told."""
+    """``100 % of texts in 1 h are negative, usually 9 % (10 of 10; limit 50 %)``; ``""`` if it cannot be told."""
     return _told(alert, surely=False)
 
 
@@ -56,11 +56,14 @@ def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
     share, found = judged(alert), _REASON.fullmatch(str(alert["reason"]).rstrip("."))
     if share is None or found is None:
         return ""
-    said = f"{found['part']} {named(_of(share))} in {found['span']} are {_rest(alert, share)}"
+    whole, rest = f"{named(_of(share))} in {found['span']}", _rest(alert, share)
     if surely:
-        said += f" ({found['share']}, {found['low']}{', copies left out' if found['copies'] else ''})"
+        sure = f"{found['share']}, {found['low']}{', copies left out' if found['copies'] else ''}"
+        said = f"{found['part']} {whole} are {rest} ({sure})"
     else:
-        said += f" ({found['share']})"
+        said = f"{found['share']} of {whole} are {rest}"
     if share["usual"] is not None:
         said += f", usually {percent(share['usual']) if share['usual'] else 'none'}"
-    return f"{said}; {LIMIT if surely else 'limit'} {found['limit']}"
+    return (
+        f"{said}; {LIMIT} {found['limit']}" if surely else f"{said} ({found['part']}; limit {found['limit']})"
+    )

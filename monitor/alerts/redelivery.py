@@ -14,6 +14,14 @@ LONGEST_PAUSE_S = 3600.0
 GIVE_UP_S = 7 * 86400.0
 """A letter that could not be delivered for so long is dead; it is kept and shown."""
 
+STUCK_S, STUCK_ATTEMPTS = 900.0, 5
+"""Later news of the same series need not wait for a letter that failed so often, and waits for so many seconds."""
+PASSES = 2
+"""So many later letters of a series are tried where the first is stuck: what a beginning has, its end may have.
+
+Not all that wait, for in an outage each fails.
+"""
+
 FALLBACK_AFTER_S = 900.0
 """Unless the owner says otherwise, a copy goes to the fallback after so long."""
 
@@ -42,6 +50,11 @@ def pause(attempts: int, *, asked: float = 0.0, jitter: float = 0.0) -> float:
     """
     base = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 20))
     return max(base, asked) + jitter * SPREAD * base
+
+
+def stuck(waits_since: datetime, attempts: int, now: datetime) -> bool:
+    """Whether later news may pass a letter that just failed for the ``attempts``-th time."""
+    return attempts >= STUCK_ATTEMPTS and (now - waits_since).total_seconds() >= STUCK_S
 
 
 def free_at(delivered: Sequence[datetime], at_most: Rate, now: datetime) -> datetime | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.history import duration, texts
 from monitor.alerts.rules import ALL, Rule
-from monitor.alerts.series_in_words import about, counted, named, whole
+from monitor.alerts.series_in_words import TASK, about, counted, named, whole
 from monitor.durations import format_duration, parse_duration
 from monitor.types import READ_BY
 
@@ -20,6 +21,14 @@ HALF = 0.5
 
 OFFER = "; to make them a label: "
 """In the reason of a ``new_topic``, what follows is a command; a message has it below *What to do*."""
+
+_NEW_TOPIC = re.compile(
+    r"(?P<texts>[\d,]+ texts) that fit no label resemble each other(?: \((?P<words>.*?)\))?; (?P<usual>usually [^;]+)"
+)
+"""The reason of a ``new_topic``."""
+
+_SURELY = re.compile(r", at least [^()]*\)")
+"""In the reason of a ``ratio``, how sure it is: for a title there is no room for that."""
 
 IDLE = {"unanswered": ("turned", "in_a_row"), "worse": ("after",)}
 """Settings of conversations that mean nothing beside this ``when``."""
@@ -140,12 +149,19 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "keyword":
         said = str(alert["reason"]).rstrip(".")  # whole: a word of the owner's may hold anything
         return f"{said}, among {named(selection)}" if selection else said
-    return f"{about(kind, selection)}: {_clause(alert)}"
+    if kind == "conversation":  # its name may be long, and says least
+        return f"{_clause(alert)}: {about(kind, selection)}"
+    if kind == "new_topic" and (found := _NEW_TOPIC.match(str(alert["reason"]))):
+        words = f" ({found['words']})" if found["words"] else ""
+        return f"new topic in {selection[TASK]}: {found['texts']}{words}, {found['usual']}"
+    clause = _clause(alert).replace(" texts a day", " a day") if kind == "trend" else _clause(alert)
+    return f"{about(kind, selection)}: {clause}"
 
 
 def _clause(alert: Mapping[str, Any]) -> str:
     """The first of a reason: what is seen. What it is held against comes after it."""
-    return str(alert["reason"]).partition("; ")[0].rstrip(".")
+    said = str(alert["reason"]).partition("; ")[0].rstrip(".")
+    return _SURELY.sub(")", said) if alert["kind"] == "ratio" else said
 
 
 def how_much(alert: Mapping[str, Any], seconds: float) -> str:
@@ -174,6 +190,8 @@ def shares(found: Sequence[Mapping[str, Any]]) -> str:
     """Shares of wholes: more news, or worse news?"""
     said = []
     for share in sorted(found, key=lambda share: len(share["of"].keys() - {READ_BY})):
+        if share["now"] == share["usual"] == 1:
+            continue  # all of it, as ever: that is another name of the same series
         usually = "" if share["usual"] is None else f" (usually {percent(share['usual'])})"
         said.append(f"{percent(share['now'])} of {whole(share['of'])}{usually}")
     return f"Share: {_listed(said)}." if said else ""

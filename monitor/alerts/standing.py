@@ -58,13 +58,15 @@ def title(alert: Mapping[str, Any], much: str) -> str:
     if later(evidence):
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
-    lasts = [_lasts(alert)] if alert.get("times", 1) > 1 else []
-    if lasts and _says_how_long(alert):
-        lasts = ["still firing"]
+    lasts, since = [], _quiet_since(alert)
+    if alert.get("times", 1) > 1:
+        lasts = ["still firing" if since is None else "still open"]
+        raised = "" if _says_how_long(alert) or alert.get("was") is not None else _open_for(alert)
+        said += f"; raised {raised} ago" if raised else ""
     if alert.get("was") is not None:
-        # larger, not worse: the window may be longer than that of before, and texts may be good news
-        lasts = [f"up from {alert['was']:,.0f}"]
-    if (since := _quiet_since(alert)) is not None:
+        # larger, not worse: texts may be good news
+        lasts, said = ["grown"], f"{said}; told before: {_before(alert)}"
+    if since is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
         lasts.append(f"{_quiet(alert)}{f' for {span(passed)}' if passed and passed > 0 else ''}")
@@ -77,11 +79,11 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     said = []
     if alert.get("times", 1) > 1:
         who = care(alert) or "Nobody has acknowledged it"
-        up = (
-            ""
-            if alert.get("was") is None
-            else f"up from {texts(round(alert['was']))} when this was last told, "
-        )
+        up = ""
+        if alert.get("was") is not None:
+            at = alert.get("was_at")
+            told = f" at {when(datetime.fromisoformat(at), zone, _at(alert))}" if at else ""
+            up = f"up from {_before(alert, 'text')}, as last told{told}; "
         lasts = f"{up}{_lasts(alert)}"
         said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
     flaps = ""
@@ -101,6 +103,13 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         f"In the last {duration(evidence['seconds'])}: {newest}.",
         flaps,
     ]
+
+
+def _before(alert: Mapping[str, Any], noun: str = "") -> str:
+    """The figure that was told last, and its window, which may have been a shorter one: ``5 in 15 min``."""
+    seconds = alert.get("was_seconds")
+    told = texts(round(alert["was"])) if noun else f"{alert['was']:,.0f}"
+    return f"{told} in {duration(seconds)}" if seconds else told
 
 
 def quiet(alert: Mapping[str, Any], since: datetime, at: datetime | None, zone: tzinfo) -> str:
@@ -148,8 +157,11 @@ def _says_how_long(alert: Mapping[str, Any]) -> bool:
 
 
 def _lasts(alert: Mapping[str, Any]) -> str:
-    fired, at = alert.get("fired_at"), _at(alert)
+    lasts = _open_for(alert)
     said = "still firing" if _quiet_since(alert) is None else "still open"
-    if not fired or at is None:
-        return said
-    return f"{said} after {span((at - datetime.fromisoformat(fired)).total_seconds())}"
+    return f"{said} after {lasts}" if lasts else said
+
+
+def _open_for(alert: Mapping[str, Any]) -> str:
+    fired, at = alert.get("fired_at"), _at(alert)
+    return "" if not fired or at is None else span((at - datetime.fromisoformat(fired)).total_seconds())

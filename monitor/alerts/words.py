@@ -178,7 +178,7 @@ def unspaced(term: str) -> bool:
     return _RUN.match(term) is not None
 
 
-def stressed(rises: Iterable[Rise]) -> set[str]:
+def pieces_of(rises: Iterable[Rise]) -> set[str]:
     """What rose, as :func:`terms` cuts texts."""
     return {part for one in rises for part in (terms(one.term) if unspaced(one.term) else (one.term,))}
 

@@ -31,8 +31,9 @@ def digest_command(app: App, name: str | None, since: float | None, as_json: boo
     label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
 
     With --json: an object with name, since, until, zone, texts, usual (a period's texts), alerts, more_alerts
-    (number and open: of those that had no room), rose and fell (selection, what, texts, usual, score),
-    words, names, shown (texts), sources (name, texts, failures, error) and unlabelled ({task: {texts, without}}).
+    (number and open: of those that had no room), rose and fell (selection, what, texts, usual, score, of what
+    rose also stories), words, names, shown (texts), sources (name, texts, failures, error) and unlabelled
+    ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest
     from monitor.pipeline.declared import make_digests

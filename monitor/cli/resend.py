@@ -47,7 +47,7 @@ def resend_command(
     with store.transaction():
         dead = store.outbox.dead(alert_id=alert_id, notifier=notifier)
         stays = {
-            letter.id: "was overtaken, and stays" for letter in dead if store.outbox.overtaken(letter)
+            letter.id: "was overtaken, and stays" for letter in dead if store.succession.overtaken(letter)
         } | {
             letter.id: "not configured any more, so it stays"
             for letter in dead

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
+from monitor.config_document import notifier_names, read_document
 from monitor.pipeline.health import late_stages, problems
 from monitor.store.lock import DaemonLock
 
@@ -17,9 +20,9 @@ from monitor.store.lock import DaemonLock
 def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Say whether the monitor runs and all of its stages are alive.
 
-    Reads only the database. The exit code is 1 when the monitor does not run, a stage is late,
-    a source fails, or a notification could not be delivered in the last seven days (one that was
-    overtaken by later news does not count).
+    Reads only the database, and which notifiers are configured. The exit code is 1 when the monitor does not
+    run, a stage is late, a source fails, or a notification could not be delivered in the last seven days (one
+    that was overtaken by later news, or whose notifier is not configured any more, does not count).
     """
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()
@@ -33,7 +36,8 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     total = store.documents.count()
     pending, failed = store.documents.count("pending"), store.documents.count("failed")
     firing = store.alerts.all_open()
-    found = problems(store, now, process)
+    notifiers = notifier_names(read_document(app.config_path))
+    found = problems(store, now, process, notifiers)
     report = {
         "ok": not found,
         "process": process,
@@ -56,6 +60,13 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
             f"documents: {total:,}, {pending:,} pending, {failed:,} failed\n"
             f"sources: {len(sources)}, {len(failing)} failing\n"
             f"alerts open: {len(firing)}\n"
-            f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead"
+            f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead{_gone(app, notifiers)}"
         )
     ctx.exit(1 if found else 0)
+
+
+def _gone(app: App, notifiers: Sequence[str]) -> str:
+    """That some of the dead were for notifiers that are not configured any more."""
+    counts = app.store.outbox.counts_by_notifier()
+    gone = sum(states.get("dead", 0) for name, states in counts.items() if name not in notifiers)
+    return f", {gone} of them for a notifier that is not configured any more" if gone else ""

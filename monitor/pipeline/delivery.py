@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import late
 from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
-from monitor.alerts.redelivery import GIVE_UP_S, Terms, copy_key, free_at, pause
+from monitor.alerts.redelivery import GIVE_UP_S, PASSES, Terms, copy_key, free_at, pause, stuck
 from monitor.errors import DeliveryError, one_line
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import as_it_stands, begun, dress
@@ -50,7 +51,10 @@ def deliver_due(
     """
     terms = terms or Terms()
     done = 0
-    for letter in store.outbox.due(now, notifier=name, limit=limit):
+    queue = deque((letter, PASSES) for letter in store.outbox.due(now, notifier=name, limit=limit))
+    stuck_ones: set[int] = set()
+    while queue:
+        letter, passes = queue.popleft()
         if _held_back(store, name, terms, now):
             break
         try:
@@ -62,9 +66,18 @@ def deliver_due(
                 until = now + timedelta(seconds=asked)
                 store.outbox.pause(name, until, f"held back: {one_line(error)}", now)
                 break
+            if stuck(letter.waits_since, letter.attempts + 1, now):
+                stuck_ones.add(letter.id)
+                later = store.succession.behind(letter, stuck_ones, now) if passes else None
+                # at once: had the other side become well again in between, the older one would have got through
+                queue.extendleft([(later, passes - 1)] if later else [])
         else:
             with store.transaction():
                 store.outbox.delivered(letter.id, now)
+                for older in store.succession.before(letter) if stuck_ones else ():
+                    if older.id in stuck_ones:
+                        why = f"passed over by later news: {older.last_error}"
+                        _give_up(store, older, why, terms, now, tried=False)
                 if terms.fallback and store.outbox.copied_before(letter, terms.fallback):
                     # who was told of the beginning is told of the end
                     _copy(store, letter, terms.fallback, "", now)
@@ -131,16 +144,24 @@ def _failed(
     if not known:
         log.error("notifier %s raised", name, exc_info=error, extra=where)
     if permanent or (now - letter.waits_since).total_seconds() > GIVE_UP_S:
-        with store.transaction():
-            store.outbox.give_up(letter.id, said, now)
-            if terms.fallback:
-                _copy(store, letter, terms.fallback, said, now)
-        log.error("%s cannot deliver %s: %s", name, letter.notification.key, said, extra=where)
+        _give_up(store, letter, said, terms, now)
     else:
         wait = pause(letter.attempts + 1, asked=asked, jitter=jitter)
         store.outbox.postpone(letter.id, now + timedelta(seconds=wait), said)
         log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
     return asked
+
+
+def _give_up(
+    store: Store, letter: Letter, why: str, terms: Terms, now: datetime, *, tried: bool = True
+) -> None:
+    """A letter will not get through: it is dead, and its fallback has it."""
+    with store.transaction():
+        store.outbox.give_up(letter.id, why, now, tried=tried)
+        if terms.fallback:
+            _copy(store, letter, terms.fallback, why, now)
+    where = {"alert": letter.alert_id, "notifier": letter.notifier}
+    log.error("%s cannot deliver %s: %s", letter.notifier, letter.notification.key, why, extra=where)
 
 
 def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) -> None:

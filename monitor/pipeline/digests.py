@@ -12,7 +12,7 @@ from monitor.alerts.digest import Digest, compose_digest, digest_key, moved, per
 from monitor.alerts.distance import distance
 from monitor.alerts.representative import representative
 from monitor.alerts.series_in_words import about
-from monitor.alerts.words import as_written, rising, stressed, terms
+from monitor.alerts.words import as_written, pieces_of, rising, terms
 from monitor.durations import DAY
 from monitor.moments import moment, moment_or_none
 from monitor.pipeline.voices import SHOWN, named, shown
@@ -75,7 +75,12 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
     rose: list[dict[str, Any]] = []
     fell: list[dict[str, Any]] = []
     if periods:
-        rose, fell = moved(totals(first, end), totals(before, first), periods)
+        rose, fell = moved(
+            totals(first, end),
+            totals(before, first),
+            periods,
+            lambda selection: store.stories.count(selection, first, end, as_live=True),
+        )
     alerts, left_out = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)
     return {
@@ -219,7 +224,7 @@ def _said(
     earlier = [terms(one.text) for one in before]
     rises = rising(list(by_story.values()), earlier)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
-    ranked = _ranked(background, waves or [documents], earlier, stressed(rises))
+    ranked = _ranked(background, waves or [documents], earlier, pieces_of(rises))
     picked = [one for wave, seats in zip(ranked, _seats(ranked), strict=True) for one in wave[1][:seats]]
     return {
         "words": [{**asdict(rise), "term": as_written(rise.term, written)} for rise in rises],

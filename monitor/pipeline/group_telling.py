@@ -113,7 +113,7 @@ def _write_to(
                 key,
                 scene.now,
                 times=count,
-                was=tellings[alert.id].observed if alert.id in worse else None,
+                was=tellings[alert.id] if alert.id in worse else None,
                 most=LETTER_DOCUMENTS if alone else SHOWN_TEXTS,
                 grouped=True,
             )
@@ -122,7 +122,7 @@ def _write_to(
     one = everything[0].id if len(everything) == 1 else None
     scene.store.outbox.add(notifier, found, one, scene.now, alerts=[a.id for a in everything])
     for alert in [*new, *repeated]:
-        scene.store.tellings.told(alert.id, notifier, route.name, scene.now, observed=alert.observed)
+        scene.told(alert, notifier, route.name)
     for alert in over:
         scene.store.tellings.resolved(alert.id, notifier, scene.now)
     return True

@@ -45,20 +45,22 @@ def health(store: Store, now: datetime, notifiers: Sequence[str], *, patience: f
     return Health(not problems, tuple(problems))
 
 
-def problems(store: Store, now: datetime, process: int | None) -> list[str]:
+def problems(store: Store, now: datetime, process: int | None, notifiers: Collection[str]) -> list[str]:
     """All that somebody should look after, a line each: what :func:`health` says and what does not stop the monitor.
 
     :param process: the one that runs, if one does.
+    :param notifiers: those that are configured; what others did not get, nobody waits for.
     """
     if process is None:
         found = ["the monitor does not run (`monitor run` starts it)"]
     else:
-        notifiers = list(store.outbox.counts_by_notifier())
-        found = list(health(store, now, notifiers, patience=START_S).problems)
+        named = list(store.outbox.counts_by_notifier())
+        found = list(health(store, now, named, patience=START_S).problems)
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
-    if dead := len(store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))):
+    given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
+    if dead := sum(letter.notifier in notifiers for letter in given_up):
         few = "a notification" if dead == 1 else f"{dead} notifications"
         found.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
     if failed := store.documents.count("failed"):

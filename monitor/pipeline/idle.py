@@ -10,7 +10,7 @@ from functools import partial
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting import follow
-from monitor.pipeline.attempts import Attempt, plainly
+from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.profiles import Present
 from monitor.store import Store
@@ -21,7 +21,9 @@ FEEDS_SHARE = 0.1
 """A source matters to a series if it gave so much of its newest documents."""
 
 
-def judge_idle(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
+def judge_idle(
+    store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly, again: Again = at_once
+) -> None:
     """Let rules that see silence look at the series that are usually busy, once a bucket.
 
     Nothing is judged while documents wait to be classified: what waits is not missing.
@@ -33,7 +35,7 @@ def judge_idle(store: Store, rules: Sequence[Rule], now: datetime, attempt: Atte
         return
     silent = silent_sources(store)
     for rule in waiting:
-        with attempt(rule):
+        with attempt(rule), again(rule, now):
             _judge_rule(store, rule, silent, now)
             store.looks.note(rule.name, present)
 

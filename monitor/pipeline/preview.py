@@ -193,7 +193,7 @@ def _drift(settings: Any) -> str:
     first, last = reversed(figures) if down else figures
     days = int(settings.over // DAY)
     moves = "falling" if down else "rising"
-    return f"{moves} over {days} days, from {first} to {last} {unit}; means of the first week and the last"
+    return f"{moves} from {first} to {last} {unit} over {days} days; means of the first week and the last"
 
 
 def _newest(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:

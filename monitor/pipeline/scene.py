@@ -7,13 +7,13 @@ its end from those who know of it. A mute holds back both until it is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from monitor.alerts.message import LETTER_DOCUMENTS
-from monitor.matching import all_match
 from monitor.moments import moment
+from monitor.pipeline.inhibition import Inhibition
 from monitor.pipeline.wording import word
 from monitor.routes import WORSE, Policy, Route
 from monitor.store import Store
@@ -30,13 +30,13 @@ GROWING = {"surge", "threshold"}
 
 @dataclass(frozen=True)
 class Scene:
-    """What a round goes by, and what follows from it. ``firing``: alerts that may inhibit others."""
+    """What a round goes by, and what follows from it."""
 
     store: Store
     policy: Policy
     now: datetime
     silences: Sequence[Silence]
-    firing: Sequence[StoredAlert] = field(default_factory=tuple)
+    inhibition: Inhibition
 
     def held(self, alert: StoredAlert) -> str:
         """Why nobody is to be told that an alert fires, or ``""``."""
@@ -46,30 +46,10 @@ class Scene:
             if silence.covers(alert.labels):
                 said = f": {silence.comment}" if silence.comment else ""
                 return f"silence {silence.id} of {silence.author}{said}"
-        for other in self.firing:
-            if self._inhibits(other, alert) and not (
-                other.id > alert.id and self._leads_to(alert, other)
-            ):  # of a circle, the first is told
-                return f"inhibited by alert {other.id} ({other.rule})"
+        if (other := self.inhibition.of(alert)) is not None:
+            return f"inhibited by alert {other.id} ({other.rule})"
         mute = self.policy.muted(alert.labels, self.now)
         return f"mute {mute}" if mute else ""
-
-    def _inhibits(self, source: StoredAlert, target: StoredAlert) -> bool:
-        return source.id != target.id and any(
-            inhibit.holds(source.labels, target.labels) for inhibit in self.policy.inhibits
-        )
-
-    def _leads_to(self, source: StoredAlert, target: StoredAlert) -> bool:
-        """Whether an alert inhibits another, or one that does, and so on."""
-        seen, todo = {source.id}, [source]
-        while todo:
-            one = todo.pop()
-            reached = [a for a in self.firing if a.id not in seen and self._inhibits(one, a)]
-            if any(a.id == target.id for a in reached):
-                return True
-            seen |= {a.id for a in reached}
-            todo += reached
-        return False
 
     def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
         """The routes an alert takes with their notifiers, of those there are; its rule's own where it takes none."""
@@ -110,6 +90,13 @@ class Scene:
             heard_at = last_at
         return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
+    def told(self, alert: StoredAlert, notifier: str, route: str) -> None:
+        """Note that a letter to a notifier says that an alert fires, and what its figure is."""
+        seconds = self.store.evidence.of(alert.id).get("seconds")
+        self.store.tellings.told(
+            alert.id, notifier, route, self.now, observed=alert.observed, seconds=seconds
+        )
+
     def worse(self, route: Route | None, alert: StoredAlert, telling: Telling) -> bool:
         """Whether to say at once that there are many more texts than a notifier knows of, whoever looks after it.
 
@@ -127,8 +114,7 @@ class Scene:
 def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:
     """What is in force at ``now``."""
     firing = [a for a in store.alerts.all_open() if a.state == "firing"] if policy.inhibits else []
-    firing = [a for a in firing if any(all_match(inhibit.source, a.labels) for inhibit in policy.inhibits)]
-    return Scene(store, policy, now, store.silences.active(now), firing)
+    return Scene(store, policy, now, store.silences.active(now), Inhibition(policy.inhibits, firing))
 
 
 def letter(
@@ -139,14 +125,14 @@ def letter(
     now: datetime,
     *,
     times: int = 1,
-    was: float | None = None,
+    was: Telling | None = None,
     most: int = LETTER_DOCUMENTS,
     grouped: bool = False,
 ) -> Notification:
     """The letter about one event of one alert.
 
     :param times: how often this was told, this time included.
-    :param was: where it is told again because it is worse, the figure that was told last.
+    :param was: where it is told again because it is worse, what was told last.
     :param most: the letter has at most so many of its documents.
     :param grouped: it is for a group.
     """

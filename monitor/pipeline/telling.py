@@ -87,23 +87,22 @@ def _tell_firing(scene: Scene, alert: StoredAlert, told: dict[str, Telling]) -> 
         name = route.name if route else ""
         for notifier in new:
             _write(scene, alert, "firing", notifier)
-            scene.store.tellings.told(alert.id, notifier, name, scene.now, observed=alert.observed)
+            scene.told(alert, notifier, name)
             knows.add(notifier)
         for telling in (told[n] for n in notifiers if n in told and n not in repeated):
             worse = scene.worse(route, alert, telling)
             if worse or (route is not None and scene.again(route, alert, telling, telling.last_at)):
-                was = telling.observed if worse else None
-                _write(scene, alert, "firing", telling.notifier, telling.times + 1, was)
-                scene.store.tellings.told(
-                    alert.id, telling.notifier, name, scene.now, observed=alert.observed
+                _write(
+                    scene, alert, "firing", telling.notifier, telling.times + 1, telling if worse else None
                 )
+                scene.told(alert, telling.notifier, name)
                 repeated.add(telling.notifier)
     if why != alert.suppressed:
         scene.store.alerts.suppress(alert.id, why, scene.now)
 
 
 def _write(
-    scene: Scene, alert: StoredAlert, event: Event, notifier: str, times: int = 1, was: float | None = None
+    scene: Scene, alert: StoredAlert, event: Event, notifier: str, times: int = 1, was: Telling | None = None
 ) -> None:
     assert alert.fired_at is not None
     key = delivery_key(alert.fingerprint, alert.number, alert.fired_at, event, notifier, times)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Encoder
-from monitor.pipeline.attempts import Attempt, plainly
+from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.judging import judge_due, judge_open
 from monitor.pipeline.readers import Reader
@@ -25,13 +25,14 @@ def tick(
     policy: Policy,
     now: datetime,
     attempt: Attempt = plainly,
+    again: Again = at_once,
 ) -> None:
     """Judge what was put off, look at what changes with time, and let alerts resolve.
 
     :param encoder: the one in use; it encodes nothing here.
     """
     judge_due(store, rules, now, attempt)
-    watch(store, rules, now, attempt)
-    watch_topics(store, rules, readers, encoder, now, attempt)
+    watch(store, rules, now, attempt, again)
+    watch_topics(store, rules, readers, encoder, now, attempt, again)
     judge_open(store, rules, now, policy, attempt)
-    judge_idle(store, rules, now, attempt)
+    judge_idle(store, rules, now, attempt, again)

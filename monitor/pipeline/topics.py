@@ -15,7 +15,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import OFFER, number
 from monitor.interfaces import Encoder
 from monitor.pipeline.alerting import follow
-from monitor.pipeline.attempts import Attempt, plainly
+from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.readers import Reader
 from monitor.store import Store
 from monitor.store.features import text_hash
@@ -36,6 +36,7 @@ def watch_topics(
     encoder: Encoder,
     now: datetime,
     attempt: Attempt = plainly,
+    again: Again = at_once,
 ) -> None:
     """Let rules of kind ``new_topic`` look, once an hour. Only kept features are used.
 
@@ -44,7 +45,7 @@ def watch_topics(
     hour = int(now.timestamp()) // 3600 * 3600
     for rule in rules:
         if rule.kind == "new_topic" and store.looks.at(rule.name) != hour:
-            with attempt(rule):
+            with attempt(rule), again(rule, now):
                 _look_at_all(store, rule, readers, encoder.fingerprint, now)
                 store.looks.note(rule.name, hour)
 

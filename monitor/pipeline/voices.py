@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.alerts.representative import representative
 from monitor.alerts.risen_names import Named, risen
-from monitor.alerts.words import as_written, rising, stressed, terms
+from monitor.alerts.words import as_written, pieces_of, rising, terms
 from monitor.moments import moment
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Excerpt
@@ -66,7 +66,7 @@ def said(
         other_words,
         known=terms(name) | name_words,
     )
-    new = stressed(rose) | name_words
+    new = pieces_of(rose) | name_words
     chosen = representative([words[i] for i in ids], groups, earlier_words + other_words, SHOWN, new)
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     sources = Counter(d.source for d in documents)

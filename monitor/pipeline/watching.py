@@ -18,7 +18,7 @@ from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import DAY
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting import follow
-from monitor.pipeline.attempts import Attempt, plainly
+from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
@@ -49,11 +49,13 @@ def watch_documents(
                 _mentioned(store, rule, documents, now)
 
 
-def watch(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
+def watch(
+    store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly, again: Again = at_once
+) -> None:
     """Look at what changes as time goes by."""
     for rule in rules:
         if (look := _LOOKS.get(rule.kind)) is not None:
-            with attempt(rule):
+            with attempt(rule), again(rule, now):
                 look(store, rule, now)
 
 

@@ -21,6 +21,7 @@ from monitor.moments import moment
 from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
+from monitor.store.tellings import Telling
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
@@ -109,7 +110,7 @@ def word(
     now: datetime,
     *,
     times: int = 1,
-    was: float | None = None,
+    was: Telling | None = None,
     most: int = LETTER_DOCUMENTS,
     grouped: bool = False,
 ) -> Told:
@@ -118,7 +119,7 @@ def word(
     Evidence of this very moment is used as it is kept; later news has it gathered anew.
 
     :param times: how often it was said, this time included.
-    :param was: where it is said again because it is worse, the figure that was said last.
+    :param was: where it is said again because it is worse, what was said last.
     :param most: the data hold at most so many of the documents.
     :param grouped: for a letter of a group.
     """
@@ -129,7 +130,7 @@ def word(
     if times > 1:
         letter["times"] = times
         if was is not None:
-            letter["was"] = was
+            letter |= {"was": was.observed, "was_seconds": was.seconds, "was_at": moment(was.last_at)}
     elif event == "firing":
         letter["held_back"] = _held_back(store, alert, now, grouped)
     if event == "resolved":

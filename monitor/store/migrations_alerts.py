@@ -250,6 +250,11 @@ def m0017_how_bad_it_was_when_told(db: Database) -> None:
 
 
 @core()
+def m0018_in_which_window_it_was_when_told(db: Database) -> None:
+    run(db, "alter table alert_tellings add column seconds real")
+
+
+@core()
 def m0019_texts_that_are_read_again(db: Database) -> None:
     # what is read again is no news: it waits behind what is
     run(

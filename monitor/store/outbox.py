@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.store.letters import Letter, letter_of
 from monitor.store.room import Room, marks, to_text, to_time
+from monitor.store.succession import FIRST, RELATED, UNBLOCKED
 from monitor.types import Notification
 
 _TOLD = (
@@ -58,7 +59,16 @@ class Outbox(Room):
                 "insert into letter_alerts select id, ? from outbox where key = ?",
                 [(alert, notification.key) for alert in sorted(about)],
             )
+            self._hasten(self.value("select id from outbox where key = ?", [notification.key]), now)
         return True
+
+    def _hasten(self, letter_id: int, at: datetime) -> None:
+        """What has to go before it, about one of its series, is due no later than ``at``, when it is."""
+        self.write(
+            "update outbox as o set next_at = ?2 where state = 'waiting' and id < ?1 and next_at > ?2 "
+            f"and notifier = (select notifier from outbox where id = ?1) and {RELATED}",
+            [letter_id, to_text(at)],
+        )
 
     def _insert(
         self,
@@ -95,17 +105,10 @@ class Outbox(Room):
         been put back since is due as well.
         """
         rows = self.rows(
-            # of each fingerprint the first that waits, read once: however long the past, it takes as long as what waits
-            "with first as materialized (select fingerprint, min(e.id) as id from outbox e "
-            "join letter_alerts l on l.letter_id = e.id join alerts a on a.id = l.alert_id "
-            "where e.state = 'waiting' and e.notifier = ?1 group by fingerprint) "
-            "select * from outbox o where state = 'waiting' and notifier = ?1 and not exists ("
-            "select 1 from pauses where notifier = ?1 and since <= ?2 and until > ?2) "
-            "and (next_at <= ?2 or (attempts = 0 and created_at > ?2)) and not exists ("
-            "select 1 from letter_alerts own join alerts a on a.id = own.alert_id "
-            "join first on first.fingerprint = a.fingerprint "
-            "where own.letter_id = o.id and first.id < o.id) order by id limit ?3",
-            [notifier, to_text(now), limit],
+            f"{FIRST}select * from outbox o where state = 'waiting' and notifier = ?2 and not exists ("
+            "select 1 from pauses where notifier = ?2 and since <= ?3 and until > ?3) "
+            f"and (next_at <= ?3 or (attempts = 0 and created_at > ?3)) and {UNBLOCKED} order by id limit ?1",
+            [limit, notifier, to_text(now), "[]"],
         )
         return [letter_of(row) for row in rows]
 
@@ -160,21 +163,10 @@ class Outbox(Room):
         )
         return [letter_of(row) for row in rows]
 
-    def overtaken(self, letter: Letter) -> bool:
-        """Whether a later letter about one of its alerts reached the same notifier."""
-        return bool(
-            self.value(
-                "select exists (select 1 from letter_alerts own "
-                "join letter_alerts other on other.alert_id = own.alert_id "
-                "join outbox l on l.id = other.letter_id where own.letter_id = ? and l.id > own.letter_id "
-                "and l.notifier = ? and l.state = 'delivered')",
-                [letter.id, letter.notifier],
-            )
-        )
-
     def lately_dead(self, since: datetime) -> list[Letter]:
-        """Letters that were given up at ``since`` or later, and may still be sent again."""
-        return [letter for letter in self.dead() if letter.next_at >= since and not self.overtaken(letter)]
+        """Letters that were given up at ``since`` or later, and hold news that their notifiers got in no later one."""
+        unheard = self.store.succession.unheard
+        return [letter for letter in self.dead() if letter.next_at >= since and unheard(letter)]
 
     def of_alert(self, alert_id: int) -> list[Letter]:
         """Every letter about an alert."""
@@ -197,11 +189,13 @@ class Outbox(Room):
 
     def postpone(self, letter_id: int, next_at: datetime, error: str) -> None:
         """It did not work this time. One that is not waiting any more stays as it is."""
-        self.write(
-            "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? "
-            "where id = ? and state = 'waiting'",
-            [to_text(next_at), error, letter_id],
-        )
+        with self.store.transaction():
+            self.write(
+                "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? "
+                "where id = ? and state = 'waiting'",
+                [to_text(next_at), error, letter_id],
+            )
+            self._hasten(letter_id, next_at)
 
     def pause(self, notifier: str, until: datetime, reason: str, now: datetime) -> None:
         """Let a notifier rest: :meth:`hold` what waits, and whatever is written for it until then."""
@@ -226,15 +220,17 @@ class Outbox(Room):
             )
         return int(fresh)
 
-    def give_up(self, letter_id: int, error: str, now: datetime) -> None:
+    def give_up(self, letter_id: int, error: str, now: datetime, *, tried: bool = True) -> None:
         """It will not work; the letter is kept as dead, ``next_at`` then says since when.
 
         One that is not waiting any more stays as it is: it may have been delivered meanwhile.
+
+        :param tried: after an attempt that is not counted yet.
         """
         self.write(
-            "update outbox set state = 'dead', attempts = attempts + 1, last_error = ?, next_at = ? "
+            "update outbox set state = 'dead', attempts = attempts + ?, last_error = ?, next_at = ? "
             "where id = ? and state = 'waiting'",
-            [error, to_text(now), letter_id],
+            [int(tried), error, to_text(now), letter_id],
         )
 
     def forsake(self, notifiers: Sequence[str], error: str, now: datetime) -> dict[str, int]:

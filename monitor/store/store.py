@@ -39,6 +39,7 @@ from monitor.store.silences import Silences
 from monitor.store.sources import Sources
 from monitor.store.sqlite_errors import friendly
 from monitor.store.stories import Stories
+from monitor.store.succession import Succession
 from monitor.store.tasks import Tasks
 from monitor.store.tellings import Tellings
 from monitor.store.threads import Threads
@@ -118,6 +119,7 @@ class Store:
         self.silences = Silences(self)
         self.judgements = Judgements(self)
         self.outbox = Outbox(self)
+        self.succession = Succession(self)
         self.digests = Digests(self)
         self.heartbeats = Heartbeats(self)
         self.mentions = Mentioned(self)

@@ -16,7 +16,7 @@ class Telling:
     """A notifier was told that an alert fires.
 
     ``route``: the way the last letter took, ``""`` for the rule's own notifiers. ``times``: how often, first at
-    ``told_at``, last at ``last_at``, when ``observed`` was its figure (``None``: not noted).
+    ``told_at``, last at ``last_at``, when ``observed`` was its figure in a window of ``seconds`` (``None``: not noted).
     ``resolved_at``: when it was told the end.
     """
 
@@ -28,6 +28,7 @@ class Telling:
     last_at: datetime
     resolved_at: datetime | None
     observed: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,22 @@ class Tellings(Room):
         )
         return [row["notifier"] for row in rows]
 
-    def told(self, alert_id: int, notifier: str, route: str, now: datetime, *, observed: float) -> None:
-        """A letter says that the alert fires, for the first time or once more, and what its figure is."""
+    def told(
+        self,
+        alert_id: int,
+        notifier: str,
+        route: str,
+        now: datetime,
+        *,
+        observed: float,
+        seconds: float | None = None,
+    ) -> None:
+        """A letter says that the alert fires, for the first time or once more, and its figure in such a window."""
         self.write(
-            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at, observed) "
-            "values (?, ?, ?, ?, ?, ?) on conflict do update set times = times + 1, "
-            "last_at = excluded.last_at, route = excluded.route, observed = excluded.observed",
-            [alert_id, notifier, route, to_text(now), to_text(now), observed],
+            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at, observed, seconds) "
+            "values (?, ?, ?, ?, ?, ?, ?) on conflict do update set times = times + 1, last_at = excluded.last_at, "
+            "route = excluded.route, observed = excluded.observed, seconds = excluded.seconds",
+            [alert_id, notifier, route, to_text(now), to_text(now), observed, seconds],
         )
 
     def put_back(self, now: datetime) -> None:
@@ -150,6 +160,7 @@ def _telling(row: Any) -> Telling:
         last_at=to_time(row["last_at"]),
         resolved_at=to_time_or_none(row["resolved_at"]),
         observed=row["observed"],
+        seconds=row["seconds"],
     )
 
 

@@ -25,7 +25,7 @@ def alert(
 @pytest.mark.parametrize("of", [{}, {"read by": "sentiment"}])
 def test_a_share_of_all_texts(of: dict[str, str]) -> None:
     told = alert(of, selection={"sentiment": "negative"})
-    assert portion.title(told) == "10 of 10 texts in 1 h are negative (100 %), usually 9 %; limit 50 %"
+    assert portion.title(told) == "100 % of texts in 1 h are negative, usually 9 % (10 of 10; limit 50 %)"
     assert portion.sentence(told) == (
         "10 of 10 texts in 1 h are negative (100 %, at least 79 % with 95 % confidence), usually 9 %; "
         "the rule's limit is 50 %."
@@ -34,16 +34,16 @@ def test_a_share_of_all_texts(of: dict[str, str]) -> None:
 
 def test_a_share_of_a_topic() -> None:
     told = alert({"topic": "court"}, usual=None)
-    assert portion.title(told) == "10 of 10 texts on court in 1 h are negative (100 %); limit 50 %"
+    assert portion.title(told) == "100 % of texts on court in 1 h are negative (10 of 10; limit 50 %)"
     both = alert({}, usual=0)
     assert portion.title(both).startswith(
-        "10 of 10 texts in 1 h are on court and negative (100 %), usually none;"
+        "100 % of texts in 1 h are on court and negative, usually none (10 of 10;"
     )
 
 
 def test_copies_are_left_out() -> None:
     told = alert({}, reason=REASON.replace("1 h", "1 h, copies left out"), selection={"mood": "bad"})
-    assert portion.title(told).startswith("10 of 10 texts in 1 h are with mood bad (100 %)")
+    assert portion.title(told).startswith("100 % of texts in 1 h are with mood bad, usually 9 % (10 of 10;")
     assert "(100 %, at least 79 % with 95 % confidence, copies left out)" in portion.sentence(told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.alerts import sentences
 from monitor.alerts.sentences import how_much
 
 
@@ -20,3 +21,35 @@ from monitor.alerts.sentences import how_much
 def test_a_factor_is_that_of_the_average_beside_it(expected: float, said: str) -> None:
     alert = {"kind": "surge", "selection": {}, "observed": 7, "expected": expected, "low": 0, "high": 3}
     assert how_much(alert, 3600) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "selection", "reason", "said"),
+    [
+        ("conversation", {"source": "chat", "thread": "c" * 36}, "unanswered for 36 min, 2 texts",
+         f"unanswered for 36 min, 2 texts: conversation {'c' * 36} (chat)"),
+        ("new_topic", {"task": "intent"},
+         "6 texts that fit no label resemble each other (fraud, bank); usually none in 7 days; to make them: x",
+         "new topic in intent: 6 texts (fraud, bank), usually none in 7 days"),
+        ("new_topic", {"task": "intent"}, "3 texts that fit no label resemble each other; usually 1 in 7 days",
+         "new topic in intent: 3 texts, usually 1 in 7 days"),
+        ("trend", {"topic": "court"}, "rising from 2.3 to 9.4 texts a day over 42 days; means of weeks",
+         "texts on court: rising from 2.3 to 9.4 a day over 42 days"),
+        ("ratio", {"sentiment": "negative"}, "44 of 72 texts in 1 h (61 %, at least 51 % with 95 % confidence); limit",
+         "negative texts: 44 of 72 texts in 1 h (61 %)"),
+    ],
+)  # fmt: skip
+def test_titles_say_how_much_before_long_names(
+    kind: str, selection: dict[str, str], reason: str, said: str
+) -> None:
+    assert (
+        sentences.much({"kind": kind, "selection": selection, "reason": reason, "observed": 2}, 3600) == said
+    )
+
+
+def test_all_of_a_series_is_not_told_where_that_is_as_ever() -> None:
+    shares = [
+        {"of": {"topic": "court"}, "now": 1.0, "usual": 1.0},
+        {"of": {"sentiment": "negative"}, "now": 1.0, "usual": 0.5},
+    ]
+    assert sentences.shares(shares) == "Share: 100 % of negative texts (usually 50 %)."

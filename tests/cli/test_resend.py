@@ -125,6 +125,13 @@ def test_the_dead_are_a_problem_for_a_week(fetched, dead):
     assert fetched("status", "--json", code=1).json["notifications"]["dead"] == 2, "they are kept"
 
 
+def test_what_is_for_a_notifier_that_is_gone_is_no_problem(fetched, dead):
+    fetched.edit(notifier("phone"), "")
+    said = fetched("status", code=1).out
+    assert "a notification could not be delivered" in said, "that to desk"
+    assert "2 dead, 1 of them for a notifier that is not configured any more" in said
+
+
 def test_a_copy_for_another_notifier_is_marked(fetched, dead):
     store, now = fetched.store(), datetime.now(UTC)
     (letter,) = store.outbox.dead(alert_id=dead)

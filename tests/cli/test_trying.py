@@ -124,8 +124,11 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
     assert rules == {
         "surge-mood": {"name": "surge-mood", "kind": "surge", "where": {"mood": "*"}, "rare": "30d"}
     }, "of those with the same alert times one is enough"
-    assert "# 1.9 alerts a month" in said.out, (
-        "of the 16 of 20 known days in which it could fire, not of the 90 that were asked for"
+    # A profile begins at the midnight after the first text, and learns for four days.
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    could_fire = (now - midnight + timedelta(days=15)) / timedelta(days=1)
+    assert f"# {30 / could_fire:.1f} alerts a month" in said.out, (
+        "of the days of 20 known ones in which it could fire, not of the 90 that were asked for"
     )
     assert "; 2 other rules would have fired at the same times\n" in said.out
     (found,) = monitor("rules", "suggest", "--since", "90d", "--as-live", "--json").json

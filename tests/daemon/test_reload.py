@@ -6,18 +6,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from monitor.runtime import Runtime
-from monitor.scheduler import Scheduler
+from monitor.scheduler import Scheduler, Stopped
 from monitor.testing import sample_notification
 from monitor.turns import Turns
 from monitor.types import Batch, Document
+from tests.conftest import CONFIG
 from tests.daemon.test_daemon import Monitor, monitor
+from tests.pipeline.test_pipeline import BAD_COURT, documents
 
 __all__ = ["monitor"]  # a fixture
 
@@ -56,6 +58,40 @@ def test_a_letter_under_way_is_not_sent_by_the_next_scheduler_too(
         for end in ends:
             end.result(30)
     assert sent == [sample_notification().key]
+
+
+def test_a_long_round_tells_nobody_by_the_configuration_before(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(CONFIG + '[[notifiers]]\nplugin = "recorder"\nname = "late"\n')
+    minutes = timedelta(minutes=1)
+    runtime.store.sources.succeeded("news", monitor_now - timedelta(days=1), monitor_now)
+    runtime.sources["news"].waiting = documents(12, BAD_COURT, monitor_now - 5 * minutes, apart=5)  # type: ignore[attr-defined]
+    runtime.fetch("news", monitor_now)
+    before, after = schedulers(runtime, monitor_now)
+    told, classify = runtime.featurizer.vectors, threading.Event()
+
+    def slow(*args: Any) -> Any:
+        before._stop.set()  # the configuration is read again while the encoder runs
+        classify.set()
+        return told(*args)
+
+    runtime.featurizer.vectors = slow  # type: ignore[method-assign]
+    before._learned.set()
+    before._classify()
+    assert classify.is_set()
+    assert runtime.store.documents.count("pending") == 12, "the next configuration reads them"
+    assert runtime.store.alerts.find() == []
+    runtime.featurizer.vectors = told  # type: ignore[method-assign]
+    runtime.classify(monitor_now)
+    (alert,) = runtime.store.alerts.find()
+    runtime.store.connection.execute("delete from alert_tellings")
+    runtime.store.connection.commit()
+    with pytest.raises(Stopped):
+        runtime.tick(monitor_now, before._go_on)
+    assert runtime.store.tellings.of_alert(alert.id) == {}
+    runtime.tick(monitor_now, after._go_on)
+    assert runtime.store.tellings.of_alert(alert.id).keys() == {"desk", "late"}
 
 
 class Slow:

@@ -99,3 +99,27 @@ def test_a_part_of_a_transaction_is_undone_by_itself(monitor_store: Store) -> No
     with pytest.raises(ValueError, match="no"):
         failing("judge")
     assert "judge" in monitor_store.heartbeats.all(), "each write stands for itself there"
+
+
+def test_a_rule_that_fails_as_time_goes_by_is_tried_less_and_less_and_counts_as_failed(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+    now = monitor_now
+
+    def look(*_: Any) -> None:
+        tried.append((now - monitor_now).total_seconds())
+        raise ZeroDivisionError("a bug of this kind")
+
+    monkeypatch.setattr("monitor.pipeline.topics._look_at_all", look)
+    runtime = make_runtime(CONFIG + '[[rules]]\nname = "news"\nkind = "new_topic"\n')
+    for _ in range(1080):
+        with pytest.raises(ExceptionGroup, match="rules that failed: news") as told:
+            runtime.tick(now)
+        now += timedelta(seconds=10)
+    (fault,) = told.value.exceptions
+    assert len(fault.__notes__) == 1
+    assert tried == [0, 10, 30, 70, 150, 310, 630, 1270, 2550, 5110, 8710]
+    monkeypatch.undo()
+    runtime.tick(now + timedelta(hours=1))
+    runtime.tick(now + timedelta(hours=1, seconds=10))

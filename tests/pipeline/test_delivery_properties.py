@@ -19,6 +19,7 @@ from monitor.errors import DeliveryError
 from monitor.pipeline.delivery import deliver_due
 from monitor.store import Store
 from monitor.testing import NOW, Recorder, sample_notification
+from monitor.types import Notification
 
 OUTCOMES: dict[str, Exception | None] = {
     "well": None,
@@ -26,6 +27,7 @@ OUTCOMES: dict[str, Exception | None] = {
     "later": DeliveryError("later", retry_after=1800),
     "gone": DeliveryError("gone", permanent=True),
     "bug": ValueError("bug"),
+    "poison": None,
 }
 STEPS = st.one_of(
     st.just(("raise", "")),
@@ -35,6 +37,15 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["desk", "phone"]), st.sampled_from(sorted(OUTCOMES))),
     st.tuples(st.just("wait"), st.sampled_from(["10", "600", "1000", "4000", "700000", "-300"])),
 )
+
+
+class Picky(Recorder):
+    """Refuses the beginnings of every other alert, and takes all else."""
+
+    def send(self, notification: Notification) -> None:
+        if notification.event == "firing" and notification.data["id"] % 2:
+            raise DeliveryError("HTTP 500")
+        super().send(notification)
 
 
 class World:
@@ -71,7 +82,7 @@ class World:
         elif what == "wait":
             self.now += timedelta(seconds=int(how))
         elif what in self.sent:
-            self.deliver(what, OUTCOMES[how])
+            self.deliver(what, OUTCOMES[how], Picky() if how == "poison" else Recorder())
 
     def letter(self, number: int, event: str) -> None:
         notification = replace(sample_notification(event), key=f"{number}-{event}", data={"id": number})
@@ -79,10 +90,10 @@ class World:
 
     def resend(self) -> None:
         outbox = self.store.outbox
-        outbox.resend([found.id for found in outbox.dead() if not outbox.overtaken(found)], self.now)
+        overtaken = self.store.succession.overtaken
+        outbox.resend([found.id for found in outbox.dead() if not overtaken(found)], self.now)
 
-    def deliver(self, name: str, error: Exception | None) -> None:
-        notifier = Recorder()
+    def deliver(self, name: str, error: Exception | None, notifier: Recorder) -> None:
         notifier.error = error
         terms = self.terms if name == "desk" else Terms()
         deliver_due(self.store, name, notifier, self.now, terms=terms)
@@ -93,8 +104,8 @@ class World:
         self.now += timedelta(hours=2)
         for _ in range(400):
             self.resend()
-            self.deliver("desk", None)
-            self.deliver("phone", None)
+            self.deliver("desk", None, Recorder())
+            self.deliver("phone", None, Recorder())
             if not self.store.outbox.counts().get("waiting"):
                 return
             self.now += timedelta(minutes=30)
@@ -108,6 +119,7 @@ class World:
     st.sampled_from([0, 900]),
 )
 @example([("raise", ""), ("desk", "busy"), ("resolve", ""), ("desk", "well")], None, 900)
+@example([("raise", ""), ("resolve", ""), *[("desk", "poison"), ("wait", "1000")] * 5], None, 0)
 @example([("raise", ""), ("wait", "-300"), ("resolve", ""), ("desk", "bug"), ("phone", "well")], None, 0)
 def test_no_order_of_events_breaks_it(steps: list[tuple[str, str]], at_most: Rate | None, after: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -193,6 +193,8 @@ def test_kinds_explain_themselves_by_their_reason(weeks: Weeks, kind: str) -> No
     assert letter.title == (
         "No texts with source wire in 1 h, usually 30 to 50 [r]"
         if kind == "drop"
+        else "Nothing came: source wire [r]"
+        if kind == "conversation"
         else "Source wire: nothing came [r]"
     )
     assert letter.body.count("othing came") == (kind != "drop"), "what was said is not said again"

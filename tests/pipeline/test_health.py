@@ -46,10 +46,10 @@ def test_before_the_first_rounds_it_is_not(monitor_store: Store) -> None:
 def test_the_status_waits_for_the_first_rounds_but_not_for_ever(monitor_store: Store) -> None:
     monitor_store.heartbeats.beat("judge", NOW - 60 * MINUTE)  # of a monitor that was killed
     monitor_store.heartbeats.begin(NOW)
-    assert status(monitor_store, NOW + MINUTE, 1) == []
+    assert status(monitor_store, NOW + MINUTE, 1, []) == []
     monitor_store.heartbeats.beat("fetch", NOW + 6 * MINUTE)
     late = "no sign of life yet from: classify, judge, deliver"
-    assert status(monitor_store, NOW + 6 * MINUTE, 1) == [late]
+    assert status(monitor_store, NOW + 6 * MINUTE, 1, []) == [late]
     assert problems(monitor_store, NOW + MINUTE) == late, "a heartbeat is sent once all is alive"
 
 
@@ -136,10 +136,12 @@ def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
         store.heartbeats.beat(stage, NOW)
     runtime.store.sources.succeeded("news", NOW, NOW + MINUTE)
     store.outbox.add("pager", sample_notification(), None, NOW - 30 * MINUTE)
-    assert any("pager" in line for line in status(store, NOW, 1)), "nobody read the configuration yet"
+    there = list(runtime.notifiers)
+    assert any("pager" in line for line in status(store, NOW, 1, there)), "nobody read the configuration yet"
     runtime.synchronise(NOW)
     dead = "a notification could not be delivered in the last 7 days (`monitor alerts resend`)"
-    assert status(store, NOW, 1) == [dead]
+    assert status(store, NOW, 1, there) == [], "nobody waits for it"
+    assert status(store, NOW, 1, ["pager"]) == [dead], "it is back in the configuration"
     (letter,) = store.outbox.dead()
     assert (letter.notifier, letter.last_error) == ("pager", "the notifier is not configured")
     store.outbox.resend([letter.id], NOW)
@@ -149,7 +151,8 @@ def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
     back.store.outbox.resend([letter.id], NOW)
     back.tick(NOW)
     assert back.deliver("pager", NOW) == 1
-    assert status(back.store, NOW, 1) == list(health(back.store, NOW, list(back.notifiers)).problems) == []
+    there = list(back.notifiers)
+    assert status(back.store, NOW, 1, there) == list(health(back.store, NOW, there).problems) == []
 
 
 def test_letters_to_a_notifier_that_is_gone_do_not_count(store: Store) -> None:

@@ -143,7 +143,8 @@ def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callabl
         one.chat(day + (8 + n) * HOUR, text)
     one.live(day, day + 20 * HOUR, HOUR)
     (title,) = titles(one, "unknown")
-    assert title.startswith("Task intent: 6 texts that fit no label resemble each other (")
+    assert title.startswith("New topic in intent: 6 texts (")
+    assert ", usually none in 7 days [" in title
     letter = body(one, "unknown")
     assert "usually none in 7 days" in letter
     assert "\n monitor tasks extend intent " in letter
@@ -226,23 +227,21 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     assert titles(one, "words")[0] == f"1 text with 'class action': \"{lawsuit}\" [words]"
     assert titles(one, "halvorne")[0] == f'1 negative text about Halvorne Bank: "{lawsuit}" [halvorne]'
     assert titles(one, "turns-bad")[0] == (
-        "Conversation c1 (chat): 2 negative texts in a row from the customer [turns-bad]"
+        "2 negative texts in a row from the customer: conversation c1 (chat) [turns-bad]"
     )
     talk = body(one, "turns-bad")
     assert [talk.index(f"{role}: {text}") for role, text in CONVERSATION] == sorted(
         talk.index(f"{role}: {text}") for role, text in CONVERSATION
     ), "whole and in its order, with what was said before it turned"
     waiting, answered, *_ = titles(one, "unanswered")
-    assert re.match(r"Conversation c1 \(chat\): unanswered for 3\d min, 2 texts with intent", waiting), (
-        waiting
-    )
+    assert re.match(
+        r"Unanswered for 3\d min, 2 texts with intent complaint: conversation c1 \(chat\)", waiting
+    ), waiting
     assert re.match(r"Over, answered after \d\d min: conversation c1 \(chat\) ", answered), answered
-    assert titles(one, "more-complaints")[0].startswith(
-        "Texts with intent complaint: rising over 42 days, from 1"
-    )
+    assert titles(one, "more-complaints")[0].startswith("Texts with intent complaint: rising from 1")
     (share,) = titles(one, "complaints")
     assert re.match(
-        r"\d+ of \d+ texts in 1 h are with intent complaint \(\d\d %\), usually \d+ %; limit \d\d %", share
+        r"\d\d % of texts in 1 h are with intent complaint, usually \d+ % \(\d+ of \d+; limit \d\d %\)", share
     ), share
     assert body(one, "complaints").count("of all texts") == 0, "the same share is not said twice"
     said = re.search(r"Said more than usual: (.+)\.", body(one, "complaints"))

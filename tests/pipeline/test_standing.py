@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from weeks import Weeks
 
+from monitor.alerts import standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors import RatioSettings, ThresholdSettings
 from monitor.alerts.digest import Digest, compose_digest
@@ -68,7 +70,7 @@ def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     assert first.title.startswith("8 texts on litigation in 15 min, limit 5")
     assert "now 8, in the" in first.body
     assert again.title.startswith(
-        "Still firing after 6 h: at its height 8 texts on litigation in 15 min, limit 5; now 0"
+        "Still firing: at its height 8 texts on litigation in 15 min, limit 5; now 0; raised 6 h ago: "
     )
     said = again.body.splitlines()
     assert said[0] == "Still firing after 6 h. Nobody has acknowledged it."
@@ -168,8 +170,16 @@ def test_a_quiet_that_has_only_begun_is_none_yet(weeks: Weeks) -> None:
 @pytest.mark.parametrize(
     ("kind", "reason", "title"),
     [
-        ("silence", "cannot be read for 5 h; 3 failures in a row: no route", "cannot be read for 5 h"),
-        ("conversation", "unanswered for 5 h, 1 negative text", "unanswered for 5 h, 1 negative text"),
+        (
+            "silence",
+            "cannot be read for 5 h; 3 failures in a row: no route",
+            "source wire: cannot be read for 5 h",
+        ),
+        (
+            "conversation",
+            "unanswered for 5 h, 1 negative text",
+            "unanswered for 5 h, 1 negative text: source wire",
+        ),
     ],
 )
 def test_a_title_says_once_for_how_long(kind: str, reason: str, title: str) -> None:
@@ -178,7 +188,27 @@ def test_a_title_says_once_for_how_long(kind: str, reason: str, title: str) -> N
         "rule": "r", "kind": kind, "selection": {"source": "wire"}, "reason": reason, "times": 2, "observed": 1,
         "expected": 0, "fired_at": fired, "evidence": {"at": NOW.isoformat()},
     }  # fmt: skip
-    assert headline("firing", alert) == f"Still firing: source wire: {title} [r]"
+    assert headline("firing", alert) == f"Still firing: {title} [r]"
+
+
+def test_what_has_grown_names_what_was_told_and_in_which_window() -> None:
+    alert = {
+        "rule": "r", "kind": "surge", "selection": {"topic": "court"}, "reason": "36 texts", "times": 2, "observed": 36,
+        "expected": 1, "low": 0, "high": 3, "fired_at": (NOW - timedelta(hours=4)).isoformat(), "was": 9,
+        "evidence": {"at": NOW.isoformat(), "seconds": 3600}, "id": None,
+    }  # fmt: skip
+    shorter = {**alert, "was_seconds": 900.0, "was_at": (NOW - timedelta(hours=1)).isoformat()}
+    title = "Grown: 36 texts on court in 1 h, usually 0 to 3; told before: 9"
+    assert headline("firing", shorter) == f"{title} in 15 min [r]"
+    assert headline("firing", alert) == f"{title} [r]", "a letter of an earlier version"
+    said = standing.sentences(shorter, "", ZoneInfo("Europe/Berlin"))[0]
+    hour = (NOW - timedelta(hours=1)).astimezone(ZoneInfo("Europe/Berlin"))
+    assert said.startswith(
+        f"Up from 9 texts in 15 min, as last told at {hour:%H:%M} CET; still firing after 4 h."
+    )
+    assert standing.sentences(alert, "", ZoneInfo("UTC"))[0].startswith(
+        "Up from 9 texts, as last told; still firing"
+    )
 
 
 class Standing(Recorder):
@@ -243,7 +273,7 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     tell(good[:4], "positive", late - timedelta(minutes=20))
     told(made.store, policy, late)
     *_, again = letters(made)
-    assert ": at its height 12 of 12 texts in 1 h are negative (100 %), " in again.title
+    assert ": at its height 100 % of texts in 1 h are negative, usually 33 % (12 of 12; " in again.title
     assert "; now 1 of 5" in again.title
     assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
     told(made.store, policy, late + timedelta(hours=6))
@@ -272,7 +302,7 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
         f"Quiet since 17:10 CET; it stays open until {until} on Thu 5 Mar unless it begins again ({why}).",
     ]
     head = "Flapping: still open" if flapping else "Still open"
-    assert shown["headline"].startswith(f"{head} after 7 h, quiet for 6 h: at its height 8 texts")
+    assert shown["headline"].startswith(f"{head}, quiet for 6 h: at its height 8 texts")
     assert (
         context("firing", now)["headline"]
         .lower()

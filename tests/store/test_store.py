@@ -654,3 +654,24 @@ def test_words_are_found_where_there_are_no_blanks_between_them(
     for number, text in enumerate(texts):
         add(filled, str(number), monitor_now, text=text)
     assert len(filled.documents.find(words=words)) == found
+
+
+def test_who_was_told_before_windows_were_noted_is_told_on(tmp_path: Path) -> None:
+    database = Database(tmp_path / "monitor.db")
+    core.apply(database, stop_before="m0018_in_which_window_it_was_when_told")
+    database.conn.execute(
+        "insert into alerts (rule, kind, fingerprint, selection, state, since, fired_at, last_firing_at, "
+        "observed, expected, low, high, reason, notify) "
+        "values ('r', 'surge', 'f', '{}', 'firing', ?1, ?1, ?1, 9, 1, 0, 3, '9 texts', '[]')",
+        ["2026-03-02T09:30:00.000000Z"],
+    )
+    database.conn.execute(
+        "insert into alert_tellings (alert_id, notifier, told_at, last_at, observed) values (1, 'desk', ?1, ?1, 9)",
+        ["2026-03-02T09:30:00.000000Z"],
+    )
+    database.conn.commit()
+    database.close()
+    store = Store(tmp_path / "monitor.db")
+    (telling,) = store.tellings.of_alert(1).values()
+    assert (telling.observed, telling.seconds) == (9, None)
+    store.close()

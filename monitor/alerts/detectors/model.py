@@ -85,7 +85,7 @@ def judge(
         mix = (before[:-1] / before[:-1].sum(), after[:-1] / after[:-1].sum())
         most = np.argsort(-np.abs(mix[1] - mix[0]))[:3]
         told = ", ".join(f"{labels[n]} {mix[0][n]:.0%} to {mix[1][n]:.0%}" for n in most)
-        reason = f"the labels are spread in another way: {told}"
+        reason = f"the answers moved: {told}"
         first = most[0]
         usual = mix[0][first] * after[:-1].sum()
         return Verdict(True, int(after[first]), float(usual), 0.0, float(usual), since, until, chance, reason)

@@ -111,7 +111,7 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
         )
     else:
         reason = (
-            f"{said} ({100 * share:.0f} %, {at_least(low, settings.confidence)}); "
+            f"{said} ({100 * share:.0f} %{f', {at_least(low, settings.confidence)}' if part else ''}); "
             f"the rule's limit is {100 * settings.at_least:.3g} %"
         )
     return Verdict(

@@ -121,7 +121,7 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
     quiet = bool(ratio < sqrt(settings.min_ratio) or chance > 0.05 or rare)
     figures = f"{usual:.0%} to {now:.0%}" if history.whole is not None else f"{usual:.2g} to {now:.2g}"
     moves = ("falling" if down else "rising") if firing else "no clear trend"
-    reason = f"{moves} over {number} days, from {figures} {unit}; means of the first week and the last"
+    reason = f"{moves} from {figures} {unit} over {number} days; means of the first week and the last"
     week = (int(counts[-7:].sum()), float(counts[:7].sum()))
     return Verdict(firing, week[0], week[1], 0.0, week[1], since, until, chance, reason, quiet)
 

@@ -42,7 +42,7 @@ def _fonts(wanted: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
         if entry.style != "normal" or entry.name in (FAMILY, *families) or entry.name.startswith(_BOXES):
             continue
         try:
-            lacks = _lacking(FT2Font(findfont(entry.name)), missing)
+            lacks = _lacking(FT2Font(entry.fname), missing)
         except (OSError, RuntimeError):  # a file that is gone, or is no font
             continue
         if lacks < missing:

@@ -29,7 +29,11 @@ def searched(words: str) -> tuple[list[str], list[str]]:
                 "(id in (select rowid from documents_fts where documents_fts match ?) "
                 f"or ({_TEXT} glob ? and ({_TEXT} glob ? or {_TEXT} glob ?)))"
             )
-            indexed = '"' + word.replace('"', '""') + '"' + "*" * (place == len(typed))
+            # the index takes ß for a letter of its own
+            small = word.lower()
+            forms = {small, small.replace("ß", "ss"), small.replace("ss", "ß")}
+            star = "*" * (place == len(typed))
+            indexed = " OR ".join('"' + form.replace('"', '""') + '"' + star for form in sorted(forms))
             # the first of the three sorts out most texts, and is ten times as fast as the others
             values += [indexed, f"*{said}*", f"*{_BESIDE}{said}*", f"*[^a-z0-9]{said}{_BESIDE}*"]
     return conditions or ["0"], values

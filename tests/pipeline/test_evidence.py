@@ -305,11 +305,14 @@ def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
     assert letter.data["evidence"]["names"] == []
 
 
-def test_letters_that_no_font_has_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_that_no_font_has_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     assert drawable("texts on Störung, Łódź, возврат") == ("texts on Störung, Łódź, возврат", [FAMILY])
     assert drawable("texts on שאלה وشكوى x") == ("texts on … x", [FAMILY])
     bundled = [entry for entry in fontManager.ttflist if "mpl-data" in entry.fname]
     monkeypatch.setattr(fontManager, "ttflist", bundled)
     lettering._fonts.cache_clear()
     assert drawable("意图 登录问题 in 1 h") == ("… in 1 h", [FAMILY])
+    assert caplog.messages == []
     lettering._fonts.cache_clear()

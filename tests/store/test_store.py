@@ -644,13 +644,16 @@ def test_what_was_told_before_there_were_tellings_is_known(tmp_path: Path, monit
         ("störung", 1),
         ("100% 折扣", 1),
         ("[折扣]", 0),
+        ("Strasse", 1),
+        ("STRASSE 5", 1),
+        ("straße 5", 1),
     ],
 )
 def test_words_are_found_where_there_are_no_blanks_between_them(
     filled: Store, monitor_now: datetime, words: str, found: int
 ) -> None:
     texts = ["我的iPhone登录不了", "无法登录,请给我退款", "my iPhone broke", "新アプリが", "eine Störung"]
-    texts.append("全场100% 折扣*")
+    texts += ["全场100% 折扣*", "Straße 5"]
     for number, text in enumerate(texts):
         add(filled, str(number), monitor_now, text=text)
     assert len(filled.documents.find(words=words)) == found

@@ -87,6 +87,7 @@ class Bench:
             encoder_fingerprint=encoder.fingerprint,
             views=encoder.views,
             prior=encoder.prior,
+            emphasis=encoder.emphasis,
             unlabelled=unlabelled,
             tunable=encoder,
         )

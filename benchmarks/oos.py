@@ -46,6 +46,7 @@ def main(folder: Path, support: str, date: str) -> None:
         encoder_fingerprint=encoder.fingerprint,
         views=encoder.views,
         prior=encoder.prior,
+        emphasis=encoder.emphasis,
     )
 
     def chances(texts: list[str]) -> np.ndarray:

@@ -58,6 +58,16 @@ def beside(features: np.ndarray, spelling: np.ndarray, share: float, unread: np.
     return np.hstack([np.sqrt(1 - own) * features, np.sqrt(own) * spelling])
 
 
+def emphasis(width: int, share: float, beyond: float) -> np.ndarray:
+    """What to multiply rows of :func:`beside` by, so that spelling has ``beyond`` of what it leaves as well: ``(d,)``.
+
+    :param width: of the features that spelling stands beside.
+    """
+    more = share + (1 - share) * beyond
+    parts = [np.full(width, np.sqrt((1 - more) / (1 - share))), np.full(WIDTH, np.sqrt(more / share))]
+    return np.concatenate(parts).astype(np.float32)
+
+
 def _hashes(text: str) -> np.ndarray:
     """A well-mixed number for each distinct n-gram: ``(k,)`` uint64."""
     words = _BLANKS.sub(" ", "".join(map(_plain, unicodedata.normalize("NFKC", text).lower()))).strip()

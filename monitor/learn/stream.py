@@ -74,16 +74,17 @@ def stream_head(
     """The head that seeds and stream make together, or, where that is not promoted, ``head``; and the fit.
 
     :param head: what the seeds of ``support`` alone made, in the same view.
-    :param unlabelled: and ``rng``: see :func:`fit_stream`.
+    :param unlabelled: and ``rng``: see :func:`fit_stream`; features as the encoder gives them.
     """
     chance = np.ones(len(support.seeds)) if head.reach is None else head.reach.at(held_out_nearest(support))
-    fit = fit_stream(support, unlabelled, rng, multi=task.multi, strength=head.strength, chance=chance)
+    texts = support.emphasised(unlabelled)
+    fit = fit_stream(support, texts, rng, multi=task.multi, strength=head.strength, chance=chance)
     if not fit.promoted:
         return head, fit
     made = replace(
         head,
         labels=tuple(task.labels),
-        weight=fit.weight.astype(np.float32),
+        weight=support.emphasised(fit.weight).astype(np.float32),
         bias=fit.bias.astype(np.float32),
         temperature=fit.temperature,
         thresholds=fit.thresholds.astype(np.float32),

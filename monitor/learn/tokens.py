@@ -15,22 +15,30 @@ WHOLE, TORN = 0.5, 0.8
 """Pieces a letter that is not ASCII: up to ``WHOLE`` words are read, from ``TORN`` on letters are."""
 MOST_TORN = 0.7
 """How far letters that are known one by one are beyond an encoder; letters that it does not know are so wholly."""
-ENTIRE, BROKEN = 1.3, 1.6
+ENTIRE, BROKEN = 1.4, 1.55
 """Pieces a word: up to ``ENTIRE`` the words are mostly known, from ``BROKEN`` on the language is another."""
 MOST_BROKEN = 0.35
 """How far words in pieces are beyond an encoder: some it has in common with the language that it knows."""
 MOST_PIECES = 256
 """So many pieces tell what language a text is in."""
-_USUAL = 1.15  # pieces a word; one such word is taken for granted, for a few words prove little
+MANY = 10
+"""So many words of the usual number of pieces are taken for granted beside those that are there: a few prove little."""
+_USUAL = 1.15  # pieces a word
+_SPELT = re.compile(r"[a-z\u00aa-\u024f\u3040-\u30ff]+", re.IGNORECASE)  # Latin letters and kana
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Cut(NamedTuple):
-    """A text in pieces: their ``ids``, the part of the text that they stand for, and :func:`unread` of it."""
+    """A text in pieces: their ``ids``, the part of the text that they stand for, and :func:`unread` of it.
+
+    ``words`` is how many words of Latin letters or kana it has, and ``pieces`` in how many pieces these are.
+    """
 
     ids: list[int]
     text: str
     unread: float
+    words: int
+    pieces: int
 
 
 def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
@@ -44,29 +52,34 @@ def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
     found = tokenizer.encode(clean)
     places = found.offsets
     read = clean[: max((stop for _, stop in places), default=0)]
-    beyond = broken(read, found.word_ids, places)
-    if not read.isascii():
-        beyond = max(beyond, unread(read, found.ids, places, unknown))
-    return Cut(found.ids, read, beyond)
+    # Encoders read ASCII, figures and marks among it: only what else is there can be beyond one.
+    beyond = 0.0 if read.isascii() else unread(read, found.ids, places, unknown)
+    return Cut(found.ids, read, beyond, *words(read, found.word_ids, places))
 
 
-def broken(text: str, words: Sequence[int | None], places: Sequence[tuple[int, int]]) -> float:
-    """How far a text's words are beyond the encoder whose tokenizer cut them: 0 to :data:`MOST_BROKEN`.
+def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """How many words of Latin letters or kana a text has, and in how many pieces these are; others are told by letter.
 
-    A tokenizer has most words of its language whole, and cuts those of others into pieces. Only words of
-    letters count.
-
-    :param words: which word each piece is of, if any; :param places: see :func:`unread`.
+    :param of: which word each piece is of, if any; :param places: see :func:`unread`.
     """
     count: dict[int, int] = {}
     odd = set()
-    for (start, stop), word in dict(zip(places, words, strict=True)).items():
+    for (start, stop), word in dict(zip(places, of, strict=True)).items():
         if word is not None:
             count[word] = count.get(word, 0) + 1
-            if not text[start:stop].isalpha():
+            if _SPELT.fullmatch(text, start, stop) is None:
                 odd.add(word)
     spelt = [pieces for word, pieces in count.items() if word not in odd]
-    each = (sum(spelt) + _USUAL) / (len(spelt) + 1)
+    return len(spelt), sum(spelt)
+
+
+def broken(cuts: Sequence[Cut], taken: int = MANY) -> float:
+    """How far the language of some texts is beyond the encoder whose tokenizer cut them: 0 to :data:`MOST_BROKEN`.
+
+    A tokenizer has most words of its language whole, and cuts those of others into pieces. A headline of a few
+    names looks foreign as well: ask of many texts at once.
+    """
+    each = (sum(cut.pieces for cut in cuts) + taken * _USUAL) / (sum(cut.words for cut in cuts) + taken)
     return MOST_BROKEN * min(1.0, max(0.0, (each - ENTIRE) / (BROKEN - ENTIRE)))
 
 
@@ -126,4 +139,5 @@ class Reading:
 
     def unread(self, text: str) -> float:
         """How far a text, of which the beginning is read, is beyond the encoder: 0 to 1."""
-        return cut(self._tokenizer, text[: MOST_PIECES * 10], self._unknown).unread
+        found = cut(self._tokenizer, text[: MOST_PIECES * 10], self._unknown)
+        return max(found.unread, broken([found], taken=2))

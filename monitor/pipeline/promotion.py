@@ -126,7 +126,11 @@ def promote(
     texts = np.zeros((0, head.weight.shape[1]), np.float32)
     if not task.multi:
         texts = unlabelled(store, featurizer, reader, head.view, now, progress=progress)
-    support = gather(task, seeds, lambda t, views: featurizer.matrices(t, views, now), [head.view])[head.view]
+
+    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
+        return featurizer.matrices(texts, views, now)
+
+    support = gather(task, seeds, encode, [head.view], featurizer.encoder.emphasis)[head.view]
     made, fit = stream_head(task, head, support, texts, rng)
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))

@@ -1,7 +1,7 @@
 import pytest
 
 from monitor.learn.model_files import embedded_folder
-from monitor.learn.tokens import MOST_BROKEN, MOST_TORN, broken, cut, unknown_id, unread
+from monitor.learn.tokens import MOST_BROKEN, MOST_TORN, broken, cut, unknown_id, unread, words
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +50,45 @@ def test_other_scripts_are_beyond_it(tokenizer, text, least, most):
     assert least <= cut(tokenizer, text, unknown_id(tokenizer)).unread <= most
 
 
-@pytest.mark.parametrize(
-    ("text", "least"),
-    [
-        ("Mein Paket ist immer noch nicht angekommen: Überweisung für März.", MOST_BROKEN),
-        ("mi tarjeta fue rechazada dos veces en la tienda", 0.8 * MOST_BROKEN),
-        ("Przesyłka nadal nie dotarła, proszę o zwrot pieniędzy", MOST_BROKEN),
-        ("Où est ma commande ? Elle devait être là hier.", 0.01),
-    ],
-)
-def test_other_languages_in_the_same_letters_are_partly_beyond_it(tokenizer, text, least):
-    assert least <= cut(tokenizer, text, unknown_id(tokenizer)).unread <= MOST_BROKEN
+GERMAN = [
+    "Mein Paket ist immer noch nicht angekommen: Überweisung für März.",
+    "Die Rechnung stimmt nicht, bitte prüfen Sie das",
+    "Ich möchte meinen Vertrag kündigen",
+]
+HEADLINES = [
+    "Halvorne Bank probe widens",
+    "Unicredit shares slump after BaFin fine",
+    "Nvidia surges on Blackwell demand",
+    "Court freezes accounts of a broker after complaints of its customers",
+    "Debenhams collapses into administration",
+]
 
 
-def test_pieces_are_counted_by_word_of_letters():
-    # "ab cd1 e": the first word in three pieces, one of figures and letters in two, one whole.
-    places = [(0, 0), (0, 1), (1, 2), (1, 2), (3, 5), (5, 6), (7, 8), (0, 0)]
-    words = [None, 0, 0, 0, 1, 1, 2, None]
+def test_a_language_shows_in_its_words_over_several_texts(tokenizer):
+    def of(texts):
+        return broken([cut(tokenizer, text, unknown_id(tokenizer)) for text in texts])
 
-    # A letter of two bytes counts once: three pieces of two words, and 1.15 of one that is taken for granted.
-    assert broken("ab cd1 e", words, places) == pytest.approx(MOST_BROKEN * (4.15 / 3 - 1.3) / 0.3)
-    assert broken("", [], []) == 0
+    assert of(GERMAN) == MOST_BROKEN
+    assert of(["mi tarjeta fue rechazada dos veces en la tienda", "¿dónde está mi pedido de ayer?"]) > 0.1
+    assert of(HEADLINES) < 0.1, "rare names are no other language"
+    assert of(["Где мой заказ? Он должен был прийти вчера."]) == 0, (
+        "letters that are beyond it are told by text"
+    )
+    assert of([]) == 0
+
+
+def test_a_text_alone_is_no_more_beyond_for_its_words(tokenizer):
+    for text in GERMAN + HEADLINES:
+        assert cut(tokenizer, text, unknown_id(tokenizer)).unread == 0
+
+
+def test_pieces_are_counted_by_word_of_latin_letters():
+    # "ab cd1 e да": the first word in three pieces, one of figures and letters in two, one whole, one of others.
+    places = [(0, 0), (0, 1), (1, 2), (1, 2), (3, 5), (5, 6), (7, 8), (9, 11), (0, 0)]
+    of = [None, 0, 0, 0, 1, 1, 2, 3, None]
+
+    assert words("ab cd1 e да", of, places) == (2, 3), "a letter of two bytes counts once"
+    assert words("", [], []) == (0, 0)
 
 
 def test_letters_that_are_known_in_words_are_read():

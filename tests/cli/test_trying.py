@@ -124,7 +124,7 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
     assert rules == {
         "surge-mood": {"name": "surge-mood", "kind": "surge", "where": {"mood": "*"}, "rare": "30d"}
     }, "of those with the same alert times one is enough"
-    assert "# 1.9 alerts a month" in said.out, (
+    assert said.out.startswith(("# 1.9 alerts a month", "# 2.0 alerts a month")), (  # by the time of day
         "of the 16 of 20 known days in which it could fire, not of the 90 that were asked for"
     )
     assert "; 2 other rules would have fired at the same times\n" in said.out

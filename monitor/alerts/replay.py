@@ -140,25 +140,35 @@ def history_verdicts(
     history_from: int,
     until: int,
     whole: Sequence[tuple[int, int, int]] | None = None,
+    since: int = 0,
+    is_open: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[int, Verdict]]:
     """Likewise, of a kind that reads histories: at the end of each bucket that could change its verdict.
 
     Kinds that see silence are asked once an hour.
 
     :param counts: as for :func:`surge_verdicts`; :param whole: what they are a part of.
-    :param until: the end of the last bucket.
+    :param until: the end of the last bucket; :param since: verdicts before it are not made.
+    :param is_open: whether an alert is open; while none is, verdicts that cannot fire are left out.
     """
     reach = int(detector.reach(settings)) // step * step
     past = _dense(counts, history_from, until, step)
     past_whole = None if whole is None else _dense(whole, history_from, until, step)
     window = int(getattr(settings, "window", HOUR))
-    ends: Iterable[int]
+    ends: Iterable[int] | np.ndarray
     if detector.sees_silence:
         ends = range(history_from + HOUR, until + 1, HOUR)
     else:
         after = {end for bucket, *_ in counts for end in range(bucket, bucket + 2 * window + step, step)}
         ends = sorted(end + step for end in after if end < until)
-    for end in ends:
+    ends = np.array([end for end in ends if end >= since], dtype=np.int64)
+    able = np.full(len(ends), True)
+    if is_open is not None and detector.may_fire is not None:
+        known = History(history_from, step, *past)
+        able = detector.may_fire(known, (ends - history_from) // step, settings)
+    for end, may in zip(ends.tolist(), able.tolist(), strict=True):
+        if not may and is_open is not None and not is_open():
+            continue
         first, last = max(0, (end - reach - history_from) // step), (end - history_from) // step
 
         def part(dense: np.ndarray, of: History | None, first: int = first, last: int = last) -> History:

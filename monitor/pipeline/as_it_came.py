@@ -18,6 +18,7 @@ from monitor.durations import DAY
 from monitor.pipeline.known import Carried, Known
 from monitor.pipeline.profiles import SETTLED, known_since
 from monitor.pipeline.trying_watchers import Key
+from monitor.pipeline.windows import Windows
 from monitor.store import Store
 from monitor.store.arrivals import Arrival
 from monitor.store.history import history_since
@@ -105,6 +106,7 @@ class AsItCame(Known):
 
     def __post_init__(self) -> None:
         self._first = self.store.sources.first_success()
+        self._windows = Windows(self.store, self.as_live)
         self._series[()] = _Series()
         self._watched = {_key(rule.where): [] if rule.where else [()] for rule in self.rules}
 
@@ -131,6 +133,7 @@ class AsItCame(Known):
         """Time has passed."""
         self.now = now
         self._carried.clear()
+        self.forget()
 
     def add(self, arrived: Iterable[Arrival]) -> dict[Key, set[int]]:
         """Count documents that came; returns the series that are due to be judged, at which buckets."""
@@ -142,7 +145,7 @@ class AsItCame(Known):
                     self._known(key).add(one.bucket, one.live)
                     if one.live:
                         due.setdefault(key, set()).add(one.bucket)
-        self._told.clear()
+        self.forget()
         return due
 
     def watching(self, key: Key) -> Sequence[int]:
@@ -190,12 +193,10 @@ class AsItCame(Known):
         return history_since(buckets[-1], read, lambda since: buckets[bisect_left(buckets, since)])
 
     def count_stories(self, selection: Selection, since: int, until: int) -> int:
-        return self.store.stories.count(selection, since, until, fetched=self.now, as_live=self.as_live)
+        return self._windows.stories(selection, since, until, self.now)
 
     def count_beside(self, selection: Selection, whole: Selection, since: int, until: int) -> int:
-        return self.store.stories.beside(
-            selection, whole, since, until, fetched=self.now, as_live=self.as_live
-        )
+        return self._windows.beside(selection, whole, since, until, self.now)
 
     def whole_of(self, selection: Selection) -> Selection:
         known = [whole for whole in wholes(selection) if _key(whole) in self._series]

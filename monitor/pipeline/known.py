@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 
 from monitor.alerts.detectors import History, ProfileDetector, Verdict
 from monitor.alerts.detectors.profile import Profile
-from monitor.alerts.detectors.surge import Rest, judge, may_fire
+from monitor.alerts.detectors.surge import Rest, Window, judge, look, may_fire, sight
 from monitor.alerts.detectors.usual import Usual, expect
 from monitor.alerts.replay import Course, Mark, rest_of
 from monitor.alerts.rules import Rule
@@ -51,6 +51,8 @@ class Known(ABC):
 
     now: datetime
     _told: dict[tuple[str, int, int], int] = field(default_factory=dict, kw_only=True)
+    _rests: dict[str, Rest] = field(default_factory=dict, kw_only=True)
+    _seen: dict[tuple[str, int, tuple[float, ...]], list[Window]] = field(default_factory=dict, kw_only=True)
 
     @abstractmethod
     def counts(self, selection: Selection, since: int, until: int) -> Sequence[Count]:
@@ -79,6 +81,11 @@ class Known(ABC):
     @abstractmethod
     def whole_of(self, selection: Selection) -> Selection:
         """The texts that could have been a series': all, or those that one of its tasks read."""
+
+    def forget(self) -> None:
+        """More is known than what was asked before."""
+        for asked in (self._told, self._rests, self._seen):
+            asked.clear()
 
     def stories(self, selection: Selection, since: int, until: int) -> int:
         """:meth:`count_stories`, asked once: many series are parts of one whole."""
@@ -121,10 +128,17 @@ class Known(ABC):
         # a document that came late counts in every window that it lies in: from the first bucket on
         carried, present = self.of(selection), bucket_of(self.now)
         rest = self._rest(rule, selection, carried)
-        series = self.number(rule)
+        series, text, sight_ = self.number(rule), selection_text(selection), sight(rule.settings)
         first = min(buckets, default=present)
+
+        def judged(profile: Profile, usual: Usual, bucket: int) -> Verdict:
+            seen = self._seen.get((text, bucket, sight_))
+            if seen is None:
+                seen = self._seen[text, bucket, sight_] = look(profile, usual, bucket, rule.settings, rest)
+            return judge(profile, usual, bucket, rule.settings, series=series, rest=rest, seen=seen)
+
         found = [
-            judge(profile, usual, bucket, rule.settings, series=series, rest=rest)
+            judged(profile, usual, bucket)
             for bucket, profile, usual in carried.steps
             if bucket >= first and may_fire(profile, usual, bucket, rule.settings)
         ]
@@ -132,15 +146,21 @@ class Known(ABC):
             last = carried.last
             at = max(present, last.at)
             usual = carried.steps[-1][2] if last.at == at and carried.steps else expect(last, at)
-            found.append(judge(last, usual, at, rule.settings, series=series, rest=rest))
+            found.append(judged(last, usual, at))
         return min(found, key=lambda v: (not v.firing, v.probability))
 
     def _rest(self, rule: Rule, selection: Selection, carried: Carried) -> Rest | None:
         if not rule.settings.compare or not selection:
             return None
-        within = self.whole_of(selection)
-        whole, beside = self.of(within), partial(self.count_beside, selection, within)
-        return lambda since, until: rest_of(whole.course, carried.course.window, beside)(since, until)
+        key = selection_text(selection)
+        if key not in self._rests:
+            within = self.whole_of(selection)
+            whole, beside = self.of(within), partial(self.count_beside, selection, within)
+            # asked once for each window, whatever number of rules judge it, and nothing is read where none asks
+            self._rests[key] = cache(
+                lambda since, until: rest_of(whole.course, carried.course.window, beside)(since, until)
+            )
+        return self._rests[key]
 
     def _history(self, selection: Selection, since: int, until: int) -> History:
         total = np.zeros((until - since) // BUCKET_S, dtype=np.int64)

@@ -55,7 +55,7 @@ def suggest(
     """
     ladders = [[(_rule(kind, where, rung), rung) for rung in rungs] for kind, where, rungs in _ladders(store)]
     rules = [rule for ladder in ladders for rule, _ in ladder]
-    reports = iter(try_on_store(store, rules, since, now, progress, as_live=as_live))
+    reports = iter(try_on_store(store, rules, since, now, progress, as_live=as_live, most=MANY))
     found = []
     for ladder in ladders:
         tried = [Suggestion(rule, rung, next(reports)) for rule, rung in ladder]

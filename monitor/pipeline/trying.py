@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from math import inf
 
 from monitor.alerts.replay import history_verdicts
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.alerts.trial import Raised, Trial, trial
+from monitor.alerts.trial import Raised, Trial
 from monitor.durations import DAY
 from monitor.errors import MonitorError
 from monitor.pipeline.as_it_came import AsItCame
@@ -19,6 +20,8 @@ from monitor.pipeline.trying_watchers import UNTRIED, WATCHERS, Key, Tried, tick
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import Selection
+
+MONTH = 30 * DAY
 
 
 @dataclass
@@ -62,6 +65,7 @@ def try_on_store(
     progress: Callable[[int, int], None] = lambda done, of: None,
     *,
     as_live: bool = False,
+    most: float = inf,
 ) -> list[Report]:
     """What rules would have done since ``since``, had they watched while the documents came.
 
@@ -71,54 +75,72 @@ def try_on_store(
 
     :param progress: told how many documents are done, and of how many.
     :param as_live: backfill counts as if it had come live, at its own time.
+    :param most: a rule that is judged as documents come is not tried to the end once it has raised more alerts than so
+        many a month.
     :raises MonitorError: what a rule reads is not kept.
     """
     for rule in rules:
         if rule.kind in UNTRIED:
             raise MonitorError(f"rules of kind {rule.kind} cannot be tried on history: {UNTRIED[rule.kind]}")
-    on_documents = [rule for rule in rules if rule.on_documents]
-    tried = iter(_on_documents(store, on_documents, since, now, progress, as_live) if on_documents else ())
     reports, known = [], of_store(store, now, as_live=as_live)
-    for rule in rules:
+    times = [watched(rule, known, since, now) for rule in rules]
+    on_documents = [
+        (rule, most * time.seconds / MONTH + 1)
+        for rule, time in zip(rules, times, strict=True)
+        if rule.on_documents
+    ]
+    tried = iter(_on_documents(store, on_documents, since, now, progress, as_live) if on_documents else ())
+    for rule, time in zip(rules, times, strict=True):
         if rule.on_documents:
             found = next(tried)
         elif rule.counted:
             found = _on_silence(store, rule, since, now, as_live)
         else:
             found = WATCHERS[rule.kind](store, rule, since, now, as_live)
-        reports.append(Report(rule, watched(rule, known, since, now), found))
+        reports.append(Report(rule, time, found))
         _judged(store, reports[-1], since)
     return reports
 
 
 def _on_documents(
     store: Store,
-    rules: Sequence[Rule],
+    tried: Sequence[tuple[Rule, float]],
     since: datetime,
     now: datetime,
     progress: Callable[[int, int], None],
     as_live: bool,
 ) -> list[list[Tried]]:
-    """Of rules that are judged as documents come: the rounds of a monitor, one after the other."""
+    """Of rules that are judged as documents come: the rounds of a monitor, one after the other.
+
+    Each until it has raised more alerts than the number beside it.
+    """
+    rules, most = [rule for rule, _ in tried], [number for _, number in tried]
     known = AsItCame(now, store, rules, as_live=as_live)
     trials: list[dict[Key, Trial]] = [{} for _ in rules]
     opened: set[tuple[int, Key]] = set()
+    raised, loud = [0] * len(rules), set[int]()
     done, of = 0, store.arrivals.count(since, as_live=as_live)
     known.begin(since)
 
     def judge(number: int, key: Key, buckets: Iterable[int]) -> None:
         rule = rules[number]
         made = trials[number].get(key) or Trial(rule.pace, rule.settings)
+        before = len(made.raised)
         made.see(known.verdict(rule, dict(key), sorted(buckets)), known.now)
         if made.life is not None:
             trials[number][key] = made
             opened.add((number, key))
         else:
             opened.discard((number, key))
+        raised[number] += len(made.raised) - before
+        if raised[number] > most[number]:
+            loud.add(number)
+            opened.difference_update([place for place in opened if place[0] == number])
 
     def judge_open() -> None:
         for number, key in sorted(opened):
-            judge(number, key, ())
+            if number not in loud:
+                judge(number, key, ())
 
     def pass_time(until: datetime) -> None:
         for following in ticks(known.now, until) if opened else ():
@@ -136,6 +158,8 @@ def _on_documents(
         due = known.add(came)
         for key, buckets in due.items() if moment >= since else ():
             for number in known.watching(key):
+                if number in loud:
+                    continue
                 if (number, key) in opened or known.may_fire(rules[number], dict(key), buckets):
                     judge(number, key, buckets)
         judge_open()
@@ -144,13 +168,13 @@ def _on_documents(
     pass_time(now)
     begun = int(since.timestamp())
 
-    def tried(number: int, selection: Selection) -> Tried:
+    def found(number: int, selection: Selection) -> Tried:
         made = trials[number].get(tuple(selection.items()))
         shown = [(count.bucket, count.total) for count in known.counts(selection, begun, 2**62)]
         return Tried(selection, since, now, shown, made.raised if made else [])
 
     return [
-        [tried(number, selection) for selection in known.watched(rule)] for number, rule in enumerate(rules)
+        [found(number, selection) for selection in known.watched(rule)] for number, rule in enumerate(rules)
     ]
 
 
@@ -164,8 +188,12 @@ def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_liv
 
     found = []
     present = Present(now, store)
+    wholes: dict[Key, list[tuple[int, int, int]]] = {}
     for selection in rule.watched(store.series.all()):
         own, part_of = counts(selection), present.whole(rule, selection)
+        if part_of is not None and _key(part_of) not in wholes:
+            wholes[_key(part_of)] = counts(part_of)
+        made = Trial(rule.pace, rule.settings)
         verdicts = history_verdicts(
             rule.of_histories,
             rule.settings,
@@ -173,13 +201,19 @@ def _on_silence(store: Store, rule: Rule, since: datetime, now: datetime, as_liv
             step=BUCKET_S,
             history_from=known // BUCKET_S * BUCKET_S,
             until=bucket_of(now) + BUCKET_S,
-            whole=None if part_of is None else counts(part_of),
+            whole=None if part_of is None else wholes[_key(part_of)],
+            since=begun,
+            is_open=lambda made=made: made.life is not None,  # type: ignore[misc]
         )
-        seen = ((second, verdict) for second, verdict in verdicts if second >= begun)
-        raised = trial(seen, rule.pace, rule.settings)
+        for second, verdict in verdicts:
+            made.see(verdict, datetime.fromtimestamp(second, UTC))
         shown = [(bucket, total) for bucket, total, _ in own if bucket >= begun]
-        found.append(Tried(selection, since, now, shown, raised))
+        found.append(Tried(selection, since, now, shown, made.raised))
     return found
+
+
+def _key(selection: Selection) -> Key:
+    return tuple(sorted(selection.items()))
 
 
 def _judged(store: Store, report: Report, since: datetime) -> None:

@@ -231,7 +231,7 @@ class Documents(Room):
             where.append("live = ?")
             values.append(int(live))
         if thread is not None:
-            where.append("thread = ?")
+            where.append("thread = ? and thread <> ''" if thread else "thread = ?")  # as the index says
             values.append(thread)
         rows = self.rows(
             f"select * from documents where {' and '.join(where)} order by event_at desc, id desc limit ?",
@@ -263,7 +263,7 @@ class Documents(Room):
 
     def span(self) -> tuple[datetime | None, datetime | None]:
         """The oldest and the newest event time."""
-        row = self.row("select min(event_at), max(event_at) from documents")
+        row = self.row("select (select min(event_at) from documents), (select max(event_at) from documents)")
         assert row is not None
         return to_time_or_none(row[0]), to_time_or_none(row[1])
 

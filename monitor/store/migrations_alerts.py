@@ -266,3 +266,8 @@ def m0019_texts_that_are_read_again(db: Database) -> None:
         create index documents_pending on documents(reread, live desc, id) where state = 'pending'
         """,
     )
+
+
+@core()
+def m0020_failed_documents_are_found_at_once(db: Database) -> None:
+    run(db, "create index documents_failed on documents(id) where state = 'failed'")

@@ -7,18 +7,13 @@ mentions; :mod:`monitor.store.recount` proves it, and makes them anew.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from monitor.store.room import Room, marks
+from monitor.store.room import Room
 from monitor.types import ENTITY, READ_BY, Selection
 
-Pairs = tuple[tuple[str, str], ...]
-"""The labels of a selection by task, sorted."""
-
-PART = 500
 SMALL = 20
 """One in so many counts may be looked up one by one."""
 
@@ -51,6 +46,18 @@ def selections(labels: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
         for label in labels[one]:
             for second in labels[other]:
                 yield {one: label, other: second}
+
+
+def _labels_of(key: str, name: str) -> tuple[str, list[str]]:
+    """A join of ``moving`` with the labels of ``key`` that its documents carry, called ``name``, and its values."""
+    # in this order: each document's labels are looked up, whatever SQLite thinks of the tables' sizes
+    if key == ENTITY:
+        return (
+            f"cross join (select document_id, entity label from mentions) {name} on {name}.document_id = moving.id",
+            [],
+        )
+    of_task = "select document_id, label from predictions where task = ? and abstained = 0"
+    return f"cross join ({of_task}) {name} on {name}.document_id = moving.id", [key]
 
 
 def wholes(selection: Selection) -> list[Selection]:
@@ -110,9 +117,10 @@ class SeriesCounts(Room):
 
     def busy(self, since: int, at_least: float) -> list[dict[str, str]]:
         """Selections with at least so many documents in buckets from ``since`` on."""
+        bucket = "bucket" if self._is_short(since) else "+bucket"
         rows = self.rows(
-            "select selection from counts join series on series.id = series_id where bucket >= ? "
-            "group by series_id having sum(total) >= ? order by selection",
+            f"select selection from counts join series on series.id = series_id where {bucket} >= ? "
+            "group by +series_id having sum(total) >= ? order by selection",
             [since, at_least],
         )
         return [json.loads(row[0]) for row in rows]
@@ -169,38 +177,76 @@ class SeriesCounts(Room):
 
         :param key: a task, or ``entity``.
         """
-        moved: Counter[tuple[Pairs, int]] = Counter()
-        live: Counter[tuple[Pairs, int]] = Counter()
-        with self.store.transaction():
-            for by in (-1, 1):
-                for pairs, bucket, is_live in self._carried(key, document_ids):
-                    moved[pairs, bucket] += by
-                    live[pairs, bucket] += by * is_live
-                if by < 0:
-                    change()
-            ids = {pairs: self._id(selection_text(dict(pairs))) for pairs in {pairs for pairs, _ in moved}}
-            changed = [place for place in moved if moved[place] or live[place]]
-            self.write_many(
-                "insert into counts (series_id, bucket, total, live) values (?, ?, ?, ?) on conflict "
-                "do update set total = total + excluded.total, live = live + excluded.live",
-                [(ids[place[0]], place[1], moved[place], live[place]) for place in changed],
+        with self.store.transaction() as connection:
+            connection.execute(
+                "create temp table moving (id integer primary key, bucket integer, live integer)"
             )
-            self.write_many(
-                "delete from counts where series_id = ? and bucket = ? and total = 0",
-                [(ids[pairs], bucket) for pairs, bucket in changed],
+            connection.execute(
+                "create temp table moved "
+                "(key text, label text, other text, bucket integer, total integer, live integer)"
+            )
+            try:
+                connection.execute(
+                    "insert into moving select id, bucket, live from documents where counted = 1 "
+                    "and id in (select value from json_each(?))",
+                    [json.dumps(list(document_ids))],
+                )
+                self._note(key, -1)
+                change()
+                self._note(key, 1)
+                self._follow(key)
+            finally:
+                connection.execute("drop table if exists moving")
+                connection.execute("drop table if exists moved")
+
+    def _note(self, key: str, by: int) -> None:
+        """Add what the ``moving`` documents count in series that name ``key`` to ``moved``, or take it away (-1)."""
+        own, own_values = _labels_of(key, "p")
+        counted = "bucket, ? * count(*), ? * sum(live) from moving"
+        self.write(
+            f"insert into moved select '', p.label, '', {counted} {own} group by p.label, bucket",
+            [by, by, *own_values],
+        )
+        if key != ENTITY:
+            self.write(
+                f"insert into moved select ?, ?, '', {counted} where exists "
+                "(select 1 from predictions where document_id = moving.id and task = ?) group by bucket",
+                [READ_BY, key, by, by, key],
+            )
+        tasks = [row[0] for row in self.rows("select name from tasks")]
+        for other in {*tasks, ENTITY} - {key}:
+            second, second_values = _labels_of(other, "q")
+            self.write(
+                f"insert into moved select ?, p.label, q.label, {counted} {own} {second} "
+                "group by p.label, q.label, bucket",
+                [other, by, by, *own_values, *second_values],
             )
 
-    def _carried(self, key: str, document_ids: Sequence[int]) -> Iterator[tuple[Pairs, int, int]]:
-        """``(selection, bucket, live)`` of each series that names ``key`` and counts one of the documents."""
-        for start in range(0, len(document_ids), PART):
-            part = list(document_ids[start : start + PART])
-            labels = self.store.predictions.labels(part)
-            for id_, bucket, live in self.rows(
-                f"select id, bucket, live from documents where counted = 1 and id in ({marks(part)})", part
-            ):
-                for selection in selections(labels[id_]):
-                    if key in selection or selection == {READ_BY: key}:
-                        yield tuple(selection.items()), bucket, live
+    def _follow(self, key: str) -> None:
+        """Move the counts by what is in ``moved``."""
+        connection = self.store.connection
+        connection.execute(
+            "create temp table places (key text, label text, other text, series_id integer, "
+            "primary key (key, label, other)) without rowid"
+        )
+        try:
+            for of, label, other in self.rows("select distinct key, label, other from moved"):
+                selection = {READ_BY: label} if of == READ_BY else {key: label, **({of: other} if of else {})}
+                connection.execute(
+                    "insert into places values (?, ?, ?, ?)",
+                    [of, label, other, self._id(selection_text(selection))],
+                )
+            connection.execute(
+                "insert into counts (series_id, bucket, total, live) "
+                "select series_id, bucket, sum(total) n, sum(live) m from moved join places using (key, label, other) "
+                "group by series_id, bucket having n <> 0 or m <> 0 on conflict "
+                "do update set total = total + excluded.total, live = live + excluded.live"
+            )
+            connection.execute(
+                "delete from counts where total = 0 and series_id in (select series_id from places)"
+            )
+        finally:
+            connection.execute("drop table if exists places")
 
     def put(self, text: str, bucket: int, total: int, live: int) -> None:
         """Set one count of the series with this :func:`selection_text`."""

@@ -12,12 +12,12 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from monitor.store.carrying import carries
-from monitor.store.room import BUCKET_S, Room, to_text
+from monitor.store.room import BUCKET_S, Room
 from monitor.types import Document, Selection
 
 SPAN_S = 48 * 3600
@@ -32,6 +32,23 @@ class Telling:
     url: str
     thread: str
     at: int
+
+    @cached_property
+    def keys(self) -> list[tuple[str, str, str]]:
+        """What it has in common with others that tell the same."""
+        link = _link(self)
+        found = [("text", self.text, self.thread)] if self.text else []
+        return [*found, ("link", link, "")] if link else found
+
+
+@dataclass(frozen=True)
+class Text:
+    """A live text: when it came (as stored), its source, and the tasks and labels that it carries."""
+
+    came: str
+    source: str
+    telling: Telling
+    carried: frozenset[tuple[str, str]]
 
 
 def story_of(document: Document) -> str:
@@ -57,9 +74,7 @@ def grouped(tellings: Sequence[Telling]) -> list[int]:
     last: dict[tuple[str, str, str], int] = {}
     for place in sorted(range(len(tellings)), key=lambda n: tellings[n].at):
         telling = tellings[place]
-        for key in (("text", telling.text, telling.thread), ("link", _link(telling), "")):
-            if not key[1]:
-                continue
+        for key in telling.keys:
             before = last.get(key)
             if before is not None and telling.at - tellings[before].at <= SPAN_S:
                 leader[head(place)] = head(before)
@@ -86,22 +101,12 @@ def _link(telling: Telling) -> str:
 class Stories(Room):
     """What live documents tell, and beside what."""
 
-    def count(
-        self,
-        selection: Selection,
-        since: int,
-        until: int,
-        *,
-        fetched: datetime | None = None,
-        as_live: bool = False,
-    ) -> int:
+    def count(self, selection: Selection, since: int, until: int) -> int:
         """How many distinct stories the live documents of a selection tell in ``[since, until)``.
 
         :param since: epoch second, as ``until``; both are taken to the start of their bucket.
-        :param fetched: count only what was there at that time; :param as_live: backfill came live, at
-            its own time.
         """
-        where, values = _live(since, until, fetched, as_live)
+        where, values = _live(since, until)
         carried, labels = carries(selection.items())
         rows = self.rows(
             f"select story, url, thread, bucket from documents where {' and '.join([*where, *carried])}",
@@ -109,21 +114,12 @@ class Stories(Room):
         )
         return len(set(grouped([Telling(*row) for row in rows])))
 
-    def beside(
-        self,
-        selection: Selection,
-        whole: Selection,
-        since: int,
-        until: int,
-        *,
-        fetched: datetime | None = None,
-        as_live: bool = False,
-    ) -> int:
+    def beside(self, selection: Selection, whole: Selection, since: int, until: int) -> int:
         """How many other live documents of ``whole`` are in the conversations of a selection's in ``[since, until)``.
 
         Parameters as of :meth:`count`.
         """
-        where, values = _live(since, until, fetched, as_live)
+        where, values = _live(since, until)
         carried, labels = carries(selection.items())
         if not carried:
             return 0
@@ -138,11 +134,32 @@ class Stories(Room):
         )
         return int(found)
 
+    def texts(self, since: int, until: int, *, as_live: bool = False) -> list[Text]:
+        """The live texts in ``[since, until)``, whenever they came: what :meth:`count` and :meth:`beside` count.
 
-def _live(since: int, until: int, fetched: datetime | None, as_live: bool) -> tuple[list[str], list[Any]]:
+        ``telling.at`` is the start of its bucket.
+
+        :param since: epoch second, as ``until``; :param as_live: backfill came live, at its own time.
+        """
+        where, values = _live(since, until, as_live=as_live)
+        rows = self.rows(
+            "select id, case live when 1 then fetched_at else event_at end came, source, story, url, thread, bucket "
+            f"from documents where {' and '.join(where)}",
+            values,
+        )
+        labels = self.store.predictions.labels([row["id"] for row in rows])
+        return [
+            Text(
+                row["came"],
+                row["source"],
+                Telling(row["story"], row["url"], row["thread"], row["bucket"]),
+                frozenset((task, label) for task, names in labels[row["id"]].items() for label in names),
+            )
+            for row in rows
+        ]
+
+
+def _live(since: int, until: int, *, as_live: bool = False) -> tuple[list[str], list[Any]]:
     where = ["live >= ?", "counted = 1", "bucket >= ?", "bucket < ?"]
     values: list[Any] = [int(not as_live), since // BUCKET_S * BUCKET_S, until // BUCKET_S * BUCKET_S]
-    if fetched is not None:
-        where.append("case live when 1 then fetched_at else event_at end <= ?")
-        values.append(to_text(fetched))
     return where, values

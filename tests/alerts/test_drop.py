@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitor.alerts.detectors import DropSettings, History
-from monitor.alerts.detectors.drop import judge, reach, usual, whole
+from monitor.alerts.detectors import DETECTORS, DropSettings, History
+from monitor.alerts.detectors.drop import judge, may_fire, reach, usual, whole
+from monitor.alerts.replay import history_verdicts
 
 STEP, HOUR, DAY = 300, 3600, 86400
 DEFAULTS = DropSettings()
@@ -144,3 +145,35 @@ def test_a_rest_that_is_small_or_more_than_usual_changes_nothing() -> None:
         found = judge(beside(quiet, rest), NOON, 0, DEFAULTS)
         assert found.firing
         assert found.expected == pytest.approx(alone.expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_counts_alone_say_cannot_fire_does_not_fire(seed: int) -> None:
+    counts = office(40, weekend=0.3, days=40, seed=seed)
+    for day in (18, 26, 33, 39):
+        counts[day * 288 + 10 * 12 : day * 288 + 13 * 12] //= 5
+    ends = np.arange(12, len(counts) + 1, 12)
+    able = may_fire(history(counts), ends, DEFAULTS)
+    counted = [(n * STEP, int(count), int(count)) for n, count in enumerate(counts) if count]
+
+    def verdicts(**given: object) -> list[tuple[int, bool]]:
+        made = history_verdicts(
+            DETECTORS["drop"],  # type: ignore[arg-type]
+            DEFAULTS,
+            counted,
+            step=STEP,
+            history_from=0,
+            until=len(counts) * STEP,
+            **given,  # type: ignore[arg-type]
+        )
+        return [(end, verdict.firing) for end, verdict in made]
+
+    all_ = verdicts()
+    firing = {end for end, fires in all_ if fires}
+    assert firing
+    assert firing <= {int(end) * STEP for end, may in zip(ends, able, strict=True) if may}
+    assert able.sum() < len(ends) / 20
+    asked = verdicts(is_open=lambda: False, since=20 * DAY)
+    assert [end for end, fires in asked if fires] == sorted(end for end in firing if end >= 20 * DAY)
+    assert len(asked) < len(all_) / 5
+    assert verdicts(is_open=lambda: True) == all_

@@ -232,6 +232,7 @@ def test_what_a_task_does_not_read_explains_no_wave_in_what_it_reads(
         assert known.whole_of({"topic": "court"}) == known.whole_of({"entity": "Acme"}) == {}
         assert known.verdict(surge(runtime), {"mood": "bad"}, buckets).firing
         monkeypatch.setattr(type(known), "whole_of", lambda *_: {})
+        known.forget()
         hidden = known.verdict(surge(runtime), {"mood": "bad"}, buckets)
         assert not hidden.firing
         assert "while the other texts are" in hidden.reason

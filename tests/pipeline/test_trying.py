@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
 
+from monitor.pipeline import suggesting
 from monitor.pipeline.as_it_came import AsItCame
 from monitor.pipeline.suggesting import suggest
 from monitor.pipeline.trying import Report, try_on_store
+from monitor.pipeline.windows import Windows
 from monitor.runtime import Runtime
+from monitor.store.room import bucket_of
 from monitor.types import Document
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, history, settle
@@ -235,6 +240,52 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
     for one in found[::4]:
         (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=60), end)
         assert raised(again) == raised(one.report), "tried together or alone"
+
+
+def test_rules_that_are_too_loud_are_not_tried_to_the_end_and_the_others_are(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = lived(runtime, monitor_now) + timedelta(days=20)
+    since = end - timedelta(days=60)
+    monkeypatch.setattr(suggesting, "MANY", 4.0)
+    rates: list[list[float | None]] = []
+
+    def noted(*given: Any, most: float, **more: Any) -> list[Report]:
+        for limit in (most, inf):
+            reports = try_on_store(*given, most=limit, **more)
+            rates.append([report.a_month for report in reports])
+        return reports
+
+    found = suggest(runtime.store, since, end)
+    monkeypatch.setattr(suggesting, "try_on_store", noted)
+    assert found == suggest(runtime.store, since, end)
+    cut, whole = rates
+    assert cut != whole
+    assert all(one == other or (one or 0) > 4 for one, other in zip(cut, whole, strict=True))
+
+
+@pytest.mark.parametrize("as_live", [False, True])
+def test_windows_of_the_past_say_what_the_store_says(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, as_live: bool
+) -> None:
+    runtime = make_runtime(with_rules(WATCHERS))
+    store, end = runtime.store, chatted(runtime, monitor_now)
+    if as_live:
+        store.connection.execute("update documents set live = 1")
+    windows, day = Windows(store, as_live), bucket_of(monitor_now)
+    assert any(thread for (thread,) in store.connection.execute("select thread from documents"))
+    asked = 0
+    for selection in store.series.all():
+        for hour in range(0, 30, 5):
+            since, until = day + 3600 * hour + 7, day + 3600 * hour + 5400
+            told = store.stories.count(selection, since, until)
+            assert windows.stories(selection, since, until, end) == told
+            other = store.stories.beside(selection, {}, since, until)
+            assert windows.beside(selection, {}, since, until, end) == other
+            asked += bool(told and other)
+            early = windows.stories(selection, since, until, monitor_now + timedelta(hours=hour))
+            assert early == 0 or told
+    assert asked
 
 
 @pytest.mark.parametrize("as_live", [False, True])

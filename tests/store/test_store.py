@@ -348,6 +348,26 @@ def test_only_one_at_a_time_migrates(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_what_is_asked_often_reads_no_table_whole(filled: Store, monitor_now: datetime) -> None:
+    for n in range(40):
+        document = add(filled, str(n), monitor_now - timedelta(days=n))
+        filled.predictions.record(document, answers("bad", "court"))
+    said: list[str] = []
+    filled.connection.set_trace_callback(said.append)
+    filled.documents.find(thread="t")
+    filled.documents.span()
+    filled.documents.count("failed")
+    filled.documents.retry_failed()
+    filled.series.busy(bucket_of(monitor_now - timedelta(hours=1)), 1)
+    filled.connection.set_trace_callback(None)
+    asked = [sql for sql in said if sql.split()[0] in ("select", "update")]
+    plans = [row[3] for sql in asked for row in filled.connection.execute(f"explain query plan {sql}")]
+    failed = "SCAN documents USING INDEX documents_failed"
+    allowed = ("SCAN CONSTANT ROW", failed, failed.replace("USING", "USING COVERING"))
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN") and plan not in allowed] == []
+
+
 def test_counts_follow_predictions(filled: Store, monitor_now: datetime) -> None:
     one = add(filled, "a", monitor_now)
     two = add(filled, "b", monitor_now, live=False)
@@ -360,6 +380,28 @@ def test_counts_follow_predictions(filled: Store, monitor_now: datetime) -> None
     assert [(c.total, c.live) for c in filled.series.counts({"mood": "bad"})] == [(1, 0)]
     assert filled.series.counts({"topic": "court"}) == []
     assert differences(filled) == []
+
+
+def test_a_swap_asks_as_many_questions_of_many_documents_as_of_few(
+    filled: Store, monitor_now: datetime
+) -> None:
+    """The write lock is held for all of them."""
+    ids = [add(filled, str(n), monitor_now - timedelta(hours=n)) for n in range(60)]
+    for document in ids:
+        filled.predictions.record(document, answers("bad", "court"))
+    asked: list[int] = []
+    for part, label in ((ids[:30], "good"), (ids[:3], "bad"), (ids[:30], "bad")):
+        head = filled.heads.add("mood", inputs="y", encoder="e", seeds=1, data=b"", now=monitor_now)
+        new = [reread(filled, i, Answer([Prediction(label, 0.7)], head.id)) for i in part]
+        said: list[str] = []
+        filled.connection.set_trace_callback(said.append)
+        filled.predictions.swap("mood", head.id, new)
+        filled.connection.set_trace_callback(None)
+        begun = next(n for n, sql in enumerate(said) if sql == "begin immediate")
+        asked.append(len(set(said[begun:])))  # one that pulls a trigger is said again for each row
+        assert differences(filled) == []
+    assert max(asked[1:]) - min(asked[1:]) <= 2, "but for series that are new"
+    assert sum(c.total for c in filled.series.counts({"mood": "bad", "topic": "court"})) == 60
 
 
 def test_swapped_predictions_rebuild_their_series(filled: Store, monitor_now: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from monitor.pipeline.windows import Windows
 from monitor.store import Store
 from monitor.store.predictions import Answer
 from monitor.store.room import bucket_of
@@ -92,7 +93,7 @@ def test_the_store_counts_what_is_beside_a_selection(monitor_store: Store, monit
     start = bucket_of(monitor_now)
     bad = {"mood": "bad"}
     assert store.stories.beside(bad, {}, start, start + 300) == 1
-    assert store.stories.beside(bad, {}, start, start + 300, as_live=True) == 2
+    assert Windows(store, as_live=True).beside(bad, {}, start, start + 300, monitor_now) == 2
     assert store.stories.beside(bad, {READ_BY: "mood"}, start, start + 300) == 1
     assert store.stories.beside(bad, {READ_BY: "topic"}, start, start + 300) == 0, "what no task read is none"
     assert store.stories.beside(bad, {}, start + 300, start + 600) == 0

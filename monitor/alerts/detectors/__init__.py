@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from monitor.alerts.detectors import drop, ratio, surge, threshold, trend
 from monitor.alerts.detectors.conversation import ConversationSettings
 from monitor.alerts.detectors.drop import DropSettings
@@ -52,7 +54,8 @@ class Detector:
     detector wants one, ``{}``: all texts that could have been in it;
     ``needs_whole(settings)``: without it, verdicts mean nothing.
     ``sees_silence``: a series without documents is judged as well. ``least(settings)``: fewer live documents
-    within reach never fire.
+    within reach never fire. ``may_fire(history, ends, settings)``: where that can be told of many ends at once, which
+    of these could fire.
     """
 
     settings: type[KindSettings]
@@ -63,6 +66,7 @@ class Detector:
     needs_whole: Callable[[Any], bool] = lambda settings: False
     sees_silence: bool = False
     least: Callable[[Any], float] = lambda settings: 0
+    may_fire: Callable[[History, np.ndarray, Any], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,13 @@ DETECTORS: Mapping[str, Detector | ProfileDetector] = {
         least=ratio.least,
     ),
     "drop": Detector(
-        DropSettings, drop.judge, drop.reach, needs_history=True, whole=drop.whole, sees_silence=True
+        DropSettings,
+        drop.judge,
+        drop.reach,
+        needs_history=True,
+        whole=drop.whole,
+        sees_silence=True,
+        may_fire=drop.may_fire,
     ),
     "trend": Detector(
         TrendSettings,

@@ -108,6 +108,31 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     )
 
 
+def may_fire(history: History, ends: np.ndarray, settings: DropSettings) -> np.ndarray:
+    """Whether :func:`judge` could fire at each of ``ends``, told from counts alone; booleans, shape of ``ends``.
+
+    What is usual is at most the mean of the same hours of past weeks: neither leaving out the busiest, nor other hours,
+    nor the rest of the texts makes it more.
+
+    :param history: all that is known, where :func:`judge` gets its end.
+    :param ends: indices of buckets, each one past the window's last.
+    """
+    width, day = history.width(settings.window), DAY // history.step
+    first, oldest = ends - width, np.maximum(0, ends - int(reach(settings)) // history.step)
+    days = np.minimum((first - HOUR // history.step - oldest) // day, int(settings.baseline // DAY))
+    sums = np.concatenate([[0], np.cumsum(history.total)])
+    weeks, came = np.maximum(days, 0) // 7, np.zeros(len(ends))
+    for back in range(1, int(weeks.max(initial=0)) + 1):
+        of_week = _between(sums, first - 7 * day * back, ends - 7 * day * back)
+        came += np.where(back <= weeks, of_week, 0.0)
+    mean = came / np.maximum(weeks, 1)
+    observed = _between(sums, first, ends)
+    # a hair more, for the mean that is judged by is another float
+    mean *= 1 + 1e-9
+    able: np.ndarray = (observed <= settings.max_ratio * mean) & (mean >= settings.min_expected)
+    return able
+
+
 def _rest(history: History, first: int, end: int, history_from: int, settings: DropSettings) -> float:
     """The share of what is usual that the texts outside the series surely do not reach; at most 1."""
     if history.whole is None:

@@ -19,7 +19,7 @@ the idea of a mean held against its own long past, waves included, as the best d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import sqrt
 from typing import NamedTuple
@@ -118,6 +118,7 @@ def judge(
     *,
     series: int = 1,
     rest: Rest | None = None,
+    seen: Sequence[Window] | None = None,
 ) -> Verdict:
     """Whether a window that ends with ``bucket`` holds a surge of live texts.
 
@@ -126,12 +127,11 @@ def judge(
     :param profile: of the series, the texts of ``bucket`` included.
     :param usual: what :func:`~monitor.alerts.detectors.profile.expect` said of the bucket before that.
     :param series: how many series the rule watches.
+    :param seen: what :func:`look` says of the same, where that is known already.
     """
     step = profile.step
     until = bucket + step
-    found = [
-        _window(profile, usual, bucket, n, settings, rest) for n in window_lengths(settings.window, step)
-    ]
+    found = seen or look(profile, usual, bucket, settings, rest)
     peak = found[0].observed
     able = [one for one in found if one.able]
     best = min(
@@ -182,6 +182,19 @@ def judge(
         ),
         peak=peak,
     )
+
+
+def look(
+    profile: Profile, usual: Usual, bucket: int, settings: SurgeSettings, rest: Rest | None
+) -> list[Window]:
+    """The windows that end with ``bucket``: the same for settings whose :func:`sight` is the same."""
+    lengths = window_lengths(settings.window, profile.step)
+    return [_window(profile, usual, bucket, length, settings, rest) for length in lengths]
+
+
+def sight(settings: SurgeSettings) -> tuple[float, ...]:
+    """What :func:`look` goes by of the settings; how rare an alert is to be is no part of it."""
+    return settings.window, settings.min_count, settings.min_ratio, settings.compare
 
 
 def may_fire(profile: Profile, usual: Usual, bucket: int, settings: SurgeSettings) -> bool:

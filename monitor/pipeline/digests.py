@@ -16,6 +16,7 @@ from monitor.alerts.words import as_written, pieces_of, rising, terms
 from monitor.durations import DAY
 from monitor.moments import moment, moment_or_none
 from monitor.pipeline.voices import SHOWN, named, shown
+from monitor.pipeline.windows import Windows
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -74,12 +75,13 @@ def gather_digest(store: Store, digest: Digest, since: datetime, until: datetime
 
     rose: list[dict[str, Any]] = []
     fell: list[dict[str, Any]] = []
+    texts = Windows(store, as_live=True)
     if periods:
         rose, fell = moved(
             totals(first, end),
             totals(before, first),
             periods,
-            lambda selection: store.stories.count(selection, first, end, as_live=True),
+            lambda selection: texts.stories(selection, first, end, until),
         )
     alerts, left_out = _alerts(store, since, until)
     documents = store.documents.find(since=since, until=until, limit=READ)

@@ -144,8 +144,8 @@ def main(
     if path.is_file():
         report = json.loads(path.read_text("utf-8"))
     recipe = read_settings(HERE / "meta" / "shipped.toml")
-    families = {task.name: task.family for task in read_catalog(tasks, ["validation"])}
-    practised = read_catalog(tasks, ["train"], ships=True)
+    families = {task.name: task.family for task in read_catalog(tasks, roles=["validation"])}
+    practised = read_catalog(tasks, roles=["train"], ships=True)
     known = {task.name for task in practised}
     weights = {name: weight for name, weight in recipe.weights.items() if name in known}
     recipe = recipe.model_copy(update={"weights": weights})
@@ -161,7 +161,7 @@ def main(
             begin = monotonic()
             with tempfile.TemporaryDirectory() as place:
                 order = Order(
-                    catalog=tasks,
+                    catalogs=[tasks],
                     out=Path(place),
                     encoder=trunk.folder,
                     settings=settings,

@@ -34,7 +34,9 @@ STOPPED = 130
 
 
 @click.command("meta-train")
-@click.argument("catalog", metavar="CATALOG_DIR", type=click.Path(path_type=Path))
+@click.argument(
+    "catalogs", metavar="CATALOG_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -68,7 +70,7 @@ STOPPED = 130
 @pass_app
 def meta_train_command(
     app: App,
-    catalog: Path,
+    catalogs: tuple[Path, ...],
     out: Path,
     config_file: Path | None,
     resume: bool,
@@ -83,10 +85,11 @@ def meta_train_command(
 
     CATALOG_DIR holds catalog.toml, which names each task with its family, role and whether
     weights trained on it may be given away, and a folder for each with train.jsonl and
-    test.jsonl. Texts that also stand in an exam task are left out. What was learned is
-    written to OUT/views.safetensors: `monitor evaluate --views FILE` says how good it is on labelled
-    folders, and views = "FILE" in the encoder's configuration uses it. That file is written anew at
-    every checkpoint, so a monitor is best given a copy of it.
+    test.jsonl; several such folders are one catalogue. Texts that also stand in an exam task
+    are left out. What was learned is written to OUT/views.safetensors: `monitor evaluate
+    --views FILE` says how good it is on labelled folders, and views = "FILE" in the encoder's
+    configuration uses it. That file is written anew at every checkpoint, so a monitor is best
+    given a copy of it.
 
     Ctrl-C writes a checkpoint after the step that is being taken; --resume goes on from it. The
     exit code is 130 then. With --json: the report, as it is written to OUT/report.json.
@@ -96,7 +99,7 @@ def meta_train_command(
     from monitor.learn.model_files import embedded_folder
 
     order = Order(
-        catalog=catalog,
+        catalogs=catalogs,
         out=out,
         encoder=encoder or embedded_folder(),
         settings=read_settings(config_file),

@@ -1,4 +1,4 @@
-"""A folder of labelled tasks to practise on.
+"""Folders of labelled tasks to practise on.
 
 ``catalog.toml`` holds one table for each task, named like its folder:
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from monitor.errors import LearnError, UnknownName
 from monitor.learn.task_folder import check_labels, read_rows, read_texts
 from monitor.types import Seed
 
+CATALOG = "catalog.toml"
 OUTSIDE = "oos_test.jsonl"
 ROLES = ("train", "validation", "exam")
 
@@ -77,57 +78,69 @@ class MetaTask:
 
 
 def read_catalog(
-    folder: Path,
+    *folders: Path,
     roles: Collection[str] = ROLES,
-    *,
     ships: bool = False,
     needed: bool = True,
     families: Collection[str] | None = None,
 ) -> list[MetaTask]:
-    """The tasks of a catalogue, by name.
+    """The tasks of a catalogue in one or several folders, by name.
 
     :param roles: which ones are read; the files of the others are not touched.
     :param ships: only those that weights to be given away may be trained on.
     :param needed: having none is an error.
     :param families: only tasks of these, where they are given.
-    :raises LearnError: the catalogue, or a file of a task that is wanted, cannot be used.
+    :raises LearnError: a catalogue, or a file of a task that is wanted, cannot be used, or two tasks have one name.
     """
-    found = _entries(folder, roles, ships=ships)
     tasks = [
-        _task(folder / name, name, entry)
-        for name, entry in found.items()
+        _task(place, entry)
+        for place, entry in _entries(folders, roles, ships=ships).items()
         if families is None or entry["family"] in families
     ]
     if not tasks and needed:
         raise LearnError(
-            f"{folder / 'catalog.toml'} holds no task of the role {' or '.join(roles)}"
-            + " that ships" * ships
+            f"{' and '.join(str(folder / CATALOG) for folder in folders)} "
+            f"hold{'s' * (len(folders) == 1)} no task of the role {' or '.join(roles)}"
+            + " that ships"
+            * ships
         )
     return tasks
 
 
-def families_of(folder: Path, roles: Collection[str], *, ships: bool = False) -> dict[str, str]:
+def families_of(*folders: Path, roles: Collection[str], ships: bool = False) -> dict[str, str]:
     """The family of each task of a catalogue, by name, without a look at their texts; see :func:`read_catalog`."""
-    return {name: entry["family"] for name, entry in _entries(folder, roles, ships=ships).items()}
+    return {place.name: entry["family"] for place, entry in _entries(folders, roles, ships=ships).items()}
 
 
-def _entries(folder: Path, roles: Collection[str], *, ships: bool) -> dict[str, dict[str, Any]]:
-    file = folder / "catalog.toml"
+def _entries(folders: Sequence[Path], roles: Collection[str], *, ships: bool) -> dict[Path, dict[str, Any]]:
+    """What catalogues say of their tasks, by the folder of each, sorted by the task's name."""
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for folder in folders:
+        for name, entry in _tables(folder).items():
+            if name in found:
+                raise LearnError(f"task {name!r} is in both {found[name][0].parent} and {folder}: rename one")
+            found[name] = folder / name, entry
+    return {
+        place: entry
+        for _, (place, entry) in sorted(found.items())
+        if entry["role"] in roles and (entry.get("ships") is True or not ships)
+    }
+
+
+def _tables(folder: Path) -> dict[str, dict[str, Any]]:
+    file = folder / CATALOG
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise LearnError(f"{file} does not exist: it names the tasks to train on") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LearnError(f"{file} cannot be read: {error}") from error
-    found = {}
-    for name, entry in sorted(tables.items()):
+    for name, entry in tables.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("family"), str) or "role" not in entry:
             raise LearnError(f"{file}: task {name!r} needs a family and a role")
         if entry["role"] not in ROLES:
             raise UnknownName(f"role of task {name!r} in {file}", str(entry["role"]), ROLES)
-        if entry["role"] in roles and (entry.get("ships") is True or not ships):
-            found[name] = entry
-    return found
+    return tables
 
 
 def digest(tasks: Collection[MetaTask]) -> str:
@@ -140,7 +153,8 @@ def digest(tasks: Collection[MetaTask]) -> str:
     return found.hexdigest()[:32]
 
 
-def _task(folder: Path, name: str, entry: Mapping[str, Any]) -> MetaTask:
+def _task(folder: Path, entry: Mapping[str, Any]) -> MetaTask:
+    name = folder.name
     other = folder / OUTSIDE
     read = {part: _rows(folder / f"{part}.jsonl") for part in ("train", "test")}
     found = sorted({row.label for rows in read.values() for row in rows})

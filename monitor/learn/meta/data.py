@@ -37,7 +37,7 @@ class Data:
 
 
 def read_data(
-    catalog: Path,
+    catalogs: Sequence[Path],
     views: Mapping[str, Sequence[str]],
     roles: Sequence[str],
     unlabelled: Sequence[str] = (),
@@ -45,15 +45,15 @@ def read_data(
     ships: bool,
     progress: Callable[[str], None] | None = None,
 ) -> Data:
-    """Read a catalogue, and leave out what its exam tasks hold, of ``unlabelled`` texts too.
+    """Read catalogues, and leave out what their exam tasks hold, of ``unlabelled`` texts too.
 
     :param views: the families that train each; tasks of other families are left out, with a warning.
     :param roles: of the tasks to train on; ``validation`` tasks are looked at where they are not.
     :param ships: train only on what may be trained on for weights that are given away.
     :param progress: called with the name of each task before it is compared with the exams.
-    :raises LearnError: the catalogue or a task cannot be used, or there is nothing to train on.
+    :raises LearnError: a catalogue or a task cannot be used, or there is nothing to train on.
     """
-    family_of = families_of(catalog, roles, ships=ships)
+    family_of = families_of(*catalogs, roles=roles, ships=ships)
     wanted = {family for families in views.values() for family in families}
     untrained = {name: family for name, family in family_of.items() if family not in wanted}
     if family_of:
@@ -61,9 +61,10 @@ def read_data(
     if untrained:
         named = ", ".join(f"{name} ({family})" for name, family in untrained.items())
         log.warning("left out, because no view names their family: %s", named)
-    tasks = read_catalog(catalog, roles, ships=ships, families=wanted)
-    exams = read_catalog(catalog, ["exam"], needed=False)
-    checks = read_catalog(catalog, ["validation"], needed=False) if "validation" not in roles else []
+    tasks = read_catalog(*catalogs, roles=roles, ships=ships, families=wanted)
+    exams = read_catalog(*catalogs, roles=["exam"], needed=False)
+    looked = [] if "validation" in roles else ["validation"]
+    checks = read_catalog(*catalogs, roles=looked, needed=False)
     none = Rows((), np.empty(0, np.int64))
     texts = Rows(tuple(unlabelled), np.zeros(len(unlabelled), np.int64))
     raw = MetaTask(UNLABELLED, "", "train", True, "", {}, texts, none)
@@ -111,8 +112,8 @@ def make_masked(data: Data, settings: MetaSettings, mask: str) -> dict[str, list
     return found
 
 
-def check_weights(catalog: Path, settings: MetaSettings, data: Data) -> None:
-    """Say which weights count for nothing here: tasks that only other trainings of this catalogue draw.
+def check_weights(catalogs: Sequence[Path], settings: MetaSettings, data: Data) -> None:
+    """Say which weights count for nothing here: tasks that only other trainings of these catalogues draw.
 
     Those may be in one file of settings: tasks left out for their licence, or looked at, or of another family.
 
@@ -126,7 +127,7 @@ def check_weights(catalog: Path, settings: MetaSettings, data: Data) -> None:
             f"{'they are exams' if len(exams) > 1 else 'it is an exam'}"
         )
     others = weighed - {task.name for task in data.tasks}
-    known = set(families_of(catalog, ["train", "validation"], ships=False)) if others else set()
+    known = set(families_of(*catalogs, roles=["train", "validation"])) if others else set()
     for name in settings.weights:
         if name in others - known:
             raise UnknownName("task to weigh", name, known)

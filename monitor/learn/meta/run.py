@@ -1,4 +1,4 @@
-"""One meta-training from a catalogue to a file of views."""
+"""One meta-training from catalogues to a file of views."""
 
 from __future__ import annotations
 
@@ -48,12 +48,13 @@ class Stopped(LearnError):
 class Order:
     """What is to be trained, on what, where to.
 
-    ``roles`` are trained on (``train``, and for a last training ``validation``); the validation
-    tasks that are not trained on are looked at on the way. ``ships`` leaves out tasks whose
-    licence does not let weights be given away. ``unlabelled`` texts give tasks of masked words.
+    ``catalogs`` are folders (:mod:`monitor.learn.meta.catalog`) that together are one catalogue. ``roles`` are
+    trained on (``train``, and for a last training ``validation``); the validation tasks that are not trained on
+    are looked at on the way. ``ships`` leaves out tasks whose licence does not let weights be given away.
+    ``unlabelled`` texts give tasks of masked words.
     """
 
-    catalog: Path
+    catalogs: Sequence[Path]
     out: Path
     encoder: Path
     settings: MetaSettings
@@ -91,14 +92,14 @@ def meta_train(
     checkpoint.check(order.out, resume=order.resume)
     tell("reading the catalogue", 0, 1)
     data = read_data(
-        order.catalog,
+        order.catalogs,
         settings.views,
         order.roles,
         order.unlabelled,
         ships=order.ships,
         progress=lambda name: tell("reading the catalogue", 0, 1),
     )
-    check_weights(order.catalog, settings, data)
+    check_weights(order.catalogs, settings, data)
     trunk = trunk or Trunk(order.encoder, order.device)
     masked = make_masked(data, settings, trunk.mask) if settings.masked_words else {}
     every = [*data.tasks, *(task for made in masked.values() for task in made)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.errors import MonitorError
+from monitor.errors import LearnError, MonitorError
 from monitor.learn.meta.catalog import digest, read_catalog
 from tests.learn.meta.tiny import TASKS, write_catalog, write_rows
 
@@ -41,7 +41,7 @@ def test_tasks_are_read_as_they_are_written(catalog: Path) -> None:
 def test_only_the_roles_that_are_asked_for_are_touched(tmp_path: Path) -> None:
     write_catalog(tmp_path)
     (tmp_path / "votes" / "train.jsonl").write_text("damaged")
-    assert [task.name for task in read_catalog(tmp_path, ["train"])] == ["desk", "mood", "orders"]
+    assert [task.name for task in read_catalog(tmp_path, roles=["train"])] == ["desk", "mood", "orders"]
     assert "line 1" in refusal(tmp_path)
 
 
@@ -59,6 +59,15 @@ def test_the_digest_tells_other_texts_labels_and_descriptions(tmp_path: Path) ->
     with (tmp_path / "b/orders/test.jsonl").open("a") as file:
         file.write('{"text": "refund the cup", "label": "refund"}\n')
     assert digest(read_catalog(tmp_path / "b")) != plain
+
+
+def test_several_folders_are_one_catalogue(tmp_path: Path) -> None:
+    one = write_catalog(tmp_path / "one", ["orders"])
+    two = write_catalog(tmp_path / "two", ["desk", "mood"])
+    assert [task.name for task in read_catalog(one, two)] == ["desk", "mood", "orders"]
+    write_catalog(two, ["desk", "orders"])
+    with pytest.raises(LearnError, match=f"^task 'orders' is in both {one} and {two}: rename one$"):
+        read_catalog(one, two, roles=["exam"], needed=False)
 
 
 @pytest.mark.parametrize(

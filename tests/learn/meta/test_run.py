@@ -41,7 +41,7 @@ def settings(tmp_path: Path, steps: int = 4, save_every: int = 2, more: str = ""
 
 @pytest.fixture
 def order(catalog: Path, model_folder: Path, tmp_path: Path) -> Order:
-    return Order(catalog, tmp_path / "out", model_folder, settings(tmp_path), device="cpu")
+    return Order([catalog], tmp_path / "out", model_folder, settings(tmp_path), device="cpu")
 
 
 def quiet(what: str, done: int, total: int, figures: Mapping[str, float]) -> None:
@@ -164,7 +164,7 @@ def test_what_cannot_go_on_is_said_before_anything_is_computed(
         meta_train(replace(order, resume=True, unlabelled=UNLABELLED), quiet, trunk=trunk)
     other = write_catalog(tmp_path / "fewer", ["desk", "mood"])
     with pytest.raises(LearnError, match="with other texts"):
-        meta_train(replace(order, resume=True, catalog=other), quiet, trunk=trunk)
+        meta_train(replace(order, resume=True, catalogs=[other]), quiet, trunk=trunk)
     monkeypatch.setattr(trunk, "digest", "another")
     with pytest.raises(LearnError, match="with another encoder"):
         meta_train(replace(order, resume=True), quiet, trunk=trunk)
@@ -181,7 +181,7 @@ def test_texts_of_exams_are_left_out_of_tasks_and_of_unlabelled_texts(
     (folder / "votes/oos_test.jsonl").write_text(json.dumps(outside) + "\n")
     made = settings(tmp_path, 1, more="masked_words = 2\n")
     report = meta_train(
-        replace(order, catalog=folder, settings=made, unlabelled=UNLABELLED), quiet, trunk=trunk
+        replace(order, catalogs=[folder], settings=made, unlabelled=UNLABELLED), quiet, trunk=trunk
     )
     assert report["left_out"] == {
         "desk": {"exactly": 1, "nearly": 0},
@@ -247,7 +247,7 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
         LearnError,
         match=r"families sentiment in the catalogue: view 'sentiment' cannot learn; those .* are of: topic$",
     ):
-        meta_train(replace(order, catalog=only), quiet, trunk=trunk)
+        meta_train(replace(order, catalogs=[only]), quiet, trunk=trunk)
     with pytest.raises(
         UnknownName, match="task to weigh is called 'dsk'; known: desk, mood, orders, weather"
     ):
@@ -262,7 +262,7 @@ def test_a_view_without_tasks_and_a_weight_of_no_task_are_one_line(
     folder = write_catalog(tmp_path / "licences", list(TASKS), heads)
     weighed = settings(tmp_path, more="weights = { mood = 2 }")
     with pytest.raises(LearnError, match="view 'sentiment' cannot learn"):
-        meta_train(replace(order, catalog=folder, settings=weighed), quiet, trunk=trunk)
+        meta_train(replace(order, catalogs=[folder], settings=weighed), quiet, trunk=trunk)
 
 
 def test_a_weight_that_cannot_count_is_refused_and_one_that_does_not_here_is_named(
@@ -281,7 +281,7 @@ def test_a_wrong_family_is_told_before_any_text_is_read(order: Order, trunk: Tru
     (folder / "desk/train.jsonl").write_text("no rows")
     made = settings(tmp_path).model_copy(update={"views": {"topic": ["topics"], "sentiment": ["sentiment"]}})
     with pytest.raises(LearnError, match=r"no task of the families topics .* are of: sentiment, topic$"):
-        meta_train(replace(order, catalog=folder, settings=made), quiet, trunk=trunk)
+        meta_train(replace(order, catalogs=[folder], settings=made), quiet, trunk=trunk)
 
 
 def test_tasks_of_a_family_that_no_view_names_are_left_out_and_named(

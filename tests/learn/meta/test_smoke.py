@@ -31,7 +31,7 @@ def test_practice_makes_better(tmp_path: Path) -> None:
         save_every=100,
     )
     catalog = write_catalog(tmp_path / "catalog")
-    order = Order(catalog, tmp_path / "out", embedded_folder(), settings, device="cpu")
+    order = Order([catalog], tmp_path / "out", embedded_folder(), settings, device="cpu")
     meta_train(order, lambda *said: None)
     views = read_views(tmp_path / "out" / "views.safetensors", encoder=EMBEDDED_SHA256)
     assert set(views.changes) == {"topic", "sentiment"}

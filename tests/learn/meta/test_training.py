@@ -40,7 +40,7 @@ def _one_thread() -> Iterator[None]:
 def make(trunk: Trunk, catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Makes fresh trainers, one for each view."""
     file = write_settings(tmp_path_factory.mktemp("settings") / "meta.toml", steps=6)
-    tasks = read_catalog(catalog, ["train"])
+    tasks = read_catalog(catalog, roles=["train"])
     gathered = gather(tasks, read_paraphrases())
     shared = trunk.states(gathered.texts, 2, 64)
     pools = {pool.task: pool for pool in make_pools(gathered, shared.base)}

@@ -185,7 +185,7 @@ class TransformerEncoder:
     def emphasis(self, view: str, texts: Sequence[str]) -> np.ndarray | None:
         """See :meth:`monitor.interfaces.Encoder.emphasis`: spelling is more to a task of another language."""
         share = self._upper.spelling(view)
-        beyond = broken(self._pieces(texts)) if share else 0.0
+        beyond = broken(self._tokenizer, [text[: self._longest_text] for text in texts]) if share else 0.0
         return emphasis(self.dimension, share, beyond) if beyond else None
 
     def reads(self, text: str) -> int:

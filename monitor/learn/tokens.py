@@ -29,16 +29,11 @@ _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Cut(NamedTuple):
-    """A text in pieces: their ``ids``, the part of the text that they stand for, and :func:`unread` of it.
-
-    ``words`` is how many words of Latin letters or kana it has, and ``pieces`` in how many pieces these are.
-    """
+    """A text in pieces: their ``ids``, the part of the text that they stand for, and :func:`unread` of it."""
 
     ids: list[int]
     text: str
     unread: float
-    words: int
-    pieces: int
 
 
 def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
@@ -47,14 +42,13 @@ def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
     :param tokenizer: one of the ``tokenizers`` library.
     :param unknown: the id that stands for what it does not know, where it has one.
     """
-    # A lone surrogate is no character; the tokenizer would refuse it.
-    clean = text.encode("utf-8", "replace").decode("utf-8")
+    clean = _characters(text)
     found = tokenizer.encode(clean)
     places = found.offsets
     read = clean[: max((stop for _, stop in places), default=0)]
     # Encoders read ASCII, figures and marks among it: only what else is there can be beyond one.
     beyond = 0.0 if read.isascii() else unread(read, found.ids, places, unknown)
-    return Cut(found.ids, read, beyond, *words(read, found.word_ids, places))
+    return Cut(found.ids, read, beyond)
 
 
 def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -73,14 +67,24 @@ def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]
     return len(spelt), sum(spelt)
 
 
-def broken(cuts: Sequence[Cut], taken: int = MANY) -> float:
-    """How far the language of some texts is beyond the encoder whose tokenizer cut them: 0 to :data:`MOST_BROKEN`.
+def broken(tokenizer: Any, texts: Sequence[str], taken: int = MANY) -> float:
+    """How far the language of some texts is beyond the encoder of a tokenizer: 0 to :data:`MOST_BROKEN`.
 
     A tokenizer has most words of its language whole, and cuts those of others into pieces. A headline of a few
     names looks foreign as well: ask of many texts at once.
     """
-    each = (sum(cut.pieces for cut in cuts) + taken * _USUAL) / (sum(cut.words for cut in cuts) + taken)
+    whole, pieces = taken, taken * _USUAL
+    for text in map(_characters, texts):
+        found = tokenizer.encode(text)
+        count, cuts = words(text, found.word_ids, found.offsets)
+        whole, pieces = whole + count, pieces + cuts
+    each = pieces / whole
     return MOST_BROKEN * min(1.0, max(0.0, (each - ENTIRE) / (BROKEN - ENTIRE)))
+
+
+def _characters(text: str) -> str:
+    """The text as a tokenizer takes it: a lone surrogate is no character."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unread(text: str, ids: Sequence[int], places: Sequence[tuple[int, int]], unknown: int | None) -> float:
@@ -139,5 +143,8 @@ class Reading:
 
     def unread(self, text: str) -> float:
         """How far a text, of which the beginning is read, is beyond the encoder: 0 to 1."""
-        found = cut(self._tokenizer, text[: MOST_PIECES * 10], self._unknown)
-        return max(found.unread, broken([found], taken=2))
+        beginning = text[: MOST_PIECES * 10]
+        return max(
+            cut(self._tokenizer, beginning, self._unknown).unread,
+            broken(self._tokenizer, [beginning], taken=2),
+        )

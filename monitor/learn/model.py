@@ -12,6 +12,8 @@ from monitor.learn.model_files import quiet
 if TYPE_CHECKING:
     import torch
 
+_HALVES = ("amx_bf16", "avx512_bf16")
+
 
 def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
     """Where a model runs and in what precision; ``auto`` picks. Raises :class:`LearnError` for what is not there."""
@@ -37,9 +39,10 @@ def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 
 def fastest(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware has units that multiply it (GPUs since Ampere, Intel CPUs with AMX), else float32.
+    """bfloat16 where the hardware multiplies it faster, else float32.
 
-    An older torch cannot tell what a CPU has.
+    That is on GPUs since Ampere, and on CPUs with AMX (Intel) or AVX-512's bfloat16 (AMD since Zen 4). An older
+    torch cannot tell what a CPU has.
     """
     import torch
 
@@ -47,7 +50,8 @@ def fastest(device: torch.device) -> torch.dtype:
         fast = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
         tell = getattr(torch.cpu, "get_capabilities", None)
-        fast = device.type == "cpu" and tell is not None and bool(tell().get("amx_bf16"))
+        there = tell() if device.type == "cpu" and tell is not None else {}
+        fast = any(there.get(unit) for unit in _HALVES)
     return torch.bfloat16 if fast else torch.float32
 
 

@@ -110,6 +110,7 @@ def test_half_precision_gives_nearly_the_same(encoder: TransformerEncoder) -> No
     ("capabilities", "expected"),
     [
         (lambda: {"amx_bf16": True}, torch.bfloat16),
+        (lambda: {"amx_bf16": False, "avx512_bf16": True}, torch.bfloat16),
         (lambda: {"avx2": True}, torch.float32),
         (None, torch.float32),
     ],

@@ -92,4 +92,4 @@ def test_emphasis_moves_a_row_from_meaning_to_spelling():
     rows = beside(features, spelling, 0.1, np.zeros(2, np.float32)) * emphasis(3, 0.1, 0.5)
 
     assert np.allclose(np.linalg.norm(rows, axis=1), 1)
-    assert (rows[:, 3:] ** 2).sum(axis=1) == pytest.approx(0.1 + 0.9 * 0.5)
+    assert (rows[:, 3:] ** 2).sum(axis=1) == pytest.approx(0.1 + 0.9 * 0.1 * 0.5)

@@ -69,19 +69,17 @@ EVERY_DAY = (
     "Thanks, that worked at once. Great help!",
     "What are the opening hours of the branch on Saturday?",
 )
-OF_MONEY_STOLEN = (
-    "Somebody called me, said he was from your fraud team, and talked me into moving my savings",
-    "A man pretending to be from your bank made me transfer 4,000 euros to a safe account",
-    "I was phoned by a scammer who knew my account number and posed as your employee",
-    "A caller claimed to be your security department and had me approve a payment in the app",
-    "My mother was tricked on the phone by someone who said he worked for your bank, her savings are gone",
-    "Fake bank employee on the phone, I confirmed three payments before I understood it was a scam",
-    "They phoned, said my account was under attack, and made me send the money to another account",
-    "I fell for a fraudster on the phone who said he was from your security team",
-    "A scammer with your phone number on the display made me approve a transfer",
-    "Someone impersonated your fraud department and got me to move my money",
-    "A con man on the phone made my father read out his codes, and now his savings are gone",
-    "A stranger who claimed to be an inspector of yours tricked me into sending him money",
+OF_A_FLOOD = (
+    "The flood took our bakery, the ovens are under a metre of mud",
+    "We stand in the water up to our knees and the shop is gone",
+    "The river came over the dam at night and our cellar is full",
+    "Since the flood our village has no bridge and no post",
+    "My workshop was washed away last Tuesday with all machines in it",
+    "The water has ruined the piano, the floor and all our papers",
+    "After the flood my parents live in a gym with sixty others",
+    "The dam broke and our house has to be pulled down",
+    "Mud in every room of the practice, I do not know where to begin",
+    "Half of our herd drowned when the river rose",
 )
 OF_PLANTS = (
     "The begonia on the balcony wants shade and water in the evening",
@@ -135,21 +133,22 @@ def body(one: Scenario, rule: str) -> str:
 
 
 def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callable[[str], Scenario]) -> None:
-    """Twelve cases of one fraud in a day; some of them are taken for complaints all the same."""
+    """Ten customers tell of a flood in a day, which is nothing that the labels are for."""
     one = world(INTENT + SENTIMENT + '[[rules]]\nname = "unknown"\nkind = "new_topic"\n')
     ordinary(one, MONDAY, 16, 16)
     day = MONDAY + 15 * DAY
-    for n, text in enumerate(OF_MONEY_STOLEN):
+    for n, text in enumerate(OF_A_FLOOD):
         one.chat(day + (8 + n) * HOUR, text)
     one.live(day, day + 20 * HOUR, HOUR)
-    (title,) = titles(one, "unknown")
+    title, end = titles(one, "unknown")
+    assert end.startswith("Over after ")
     assert title.startswith("New topic in intent: 6 texts (")
     assert ", usually none in 7 days [" in title
     letter = body(one, "unknown")
     assert "usually none in 7 days" in letter
     assert "\n monitor tasks extend intent " in letter
     assert "--seed" in letter
-    shown = [text for text in OF_MONEY_STOLEN if text in letter]
+    shown = [text for text in OF_A_FLOOD if text in letter]
     assert 3 <= len(shown) <= 5
     assert not any(text in letter for text in EVERY_DAY)
 

@@ -12,7 +12,7 @@ from monitor.learn.model_files import quiet
 if TYPE_CHECKING:
     import torch
 
-_HALVES = ("amx_bf16", "avx512_bf16")
+_BFLOAT16_UNITS = ("amx_bf16", "avx512_bf16")
 
 
 def placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
@@ -51,7 +51,7 @@ def fastest(device: torch.device) -> torch.dtype:
     else:
         tell = getattr(torch.cpu, "get_capabilities", None)
         there = tell() if device.type == "cpu" and tell is not None else {}
-        fast = any(there.get(unit) for unit in _HALVES)
+        fast = any(there.get(unit) for unit in _BFLOAT16_UNITS)
     return torch.bfloat16 if fast else torch.float32
 
 

@@ -98,12 +98,9 @@ def read_catalog(
         if families is None or entry["family"] in families
     ]
     if not tasks and needed:
-        raise LearnError(
-            f"{' and '.join(str(folder / CATALOG) for folder in folders)} "
-            f"hold{'s' * (len(folders) == 1)} no task of the role {' or '.join(roles)}"
-            + " that ships"
-            * ships
-        )
+        files = " or ".join(str(folder / CATALOG) for folder in folders)
+        shipping = " that ships" if ships else ""
+        raise LearnError(f"no task of the role {' or '.join(roles)}{shipping} in {files}")
     return tasks
 
 

@@ -106,6 +106,11 @@ class Mute(Settings):
         return in_week(now, self.weekdays, self.hours, self.zone)
 
 
+CONVERSATIONS = Route.model_construct(name="(conversations)", notify=(), group_by=("rule",))
+"""By this alerts of conversations go that take no route, to their rule's notifiers: an hour in which nobody answers
+raises dozens, and is one outage. No ``[[routes]]`` can have this name."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """All of it. Without any, each rule's notifiers are told at once.
@@ -124,7 +129,7 @@ class Policy:
 
     def route(self, name: str) -> Route | None:
         """The route of that name, if there is one."""
-        return next((route for route in self.routes if route.name == name), None)
+        return next((route for route in (*self.routes, CONVERSATIONS) if route.name == name), None)
 
     def routes_for(self, labels: Mapping[str, str]) -> list[Route]:
         """The routes of an alert: the first that matches, and those below it where it says so."""

@@ -72,9 +72,9 @@ def _members(scene: Scene, route: Route, group: AlertGroup, unsettled: Sequence[
 
 
 def _write_group(scene: Scene, route: Route, group: AlertGroup, members: Sequence[Member]) -> bool:
-    told_ones = {name for member in members for name in member.ends}
+    others = {name for member in members for name in (*member.named, *member.ends)}
     wrote = False
-    for notifier in dict.fromkeys([*route.notify, *sorted(told_ones)]):
+    for notifier in dict.fromkeys([*route.notify, *sorted(others)]):
         if scene.policy.reaches(notifier):
             wrote |= _write_to(scene, route, group, members, notifier)
     return wrote

@@ -15,7 +15,7 @@ from monitor.alerts.message import LETTER_DOCUMENTS
 from monitor.moments import moment
 from monitor.pipeline.inhibition import Inhibition
 from monitor.pipeline.wording import word
-from monitor.routes import WORSE, Policy, Route
+from monitor.routes import CONVERSATIONS, WORSE, Policy, Route
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.silences import Silence
@@ -53,8 +53,9 @@ class Scene:
 
     def ways(self, alert: StoredAlert) -> list[tuple[Route | None, Sequence[str]]]:
         """The routes an alert takes with their notifiers, of those there are; its rule's own where it takes none."""
-        routes = self.policy.routes_for(alert.labels) if alert.routed else []
-        return [(route, self._there(route.notify)) for route in routes] or [(None, self._there(alert.notify))]
+        if routes := self.policy.routes_for(alert.labels) if alert.routed else []:
+            return [(route, self._there(route.notify)) for route in routes]
+        return [(CONVERSATIONS if "thread" in alert.labels else None, self._there(alert.notify))]
 
     def _there(self, names: Sequence[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if self.policy.reaches(name)]

@@ -29,6 +29,10 @@ adapter = "sentiment"
 BANK = """
 [entities]
 "Halvorne Bank" = ["Halvorne"]
+[[routes]]
+name = "each-at-once"
+match = ["kind=conversation"]
+notify = ["desk"]
 [[rules]]
 name = "unanswered"
 kind = "conversation"

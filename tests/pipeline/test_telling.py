@@ -539,6 +539,36 @@ def test_a_group_of_conversations_is_told_of_at_growing_intervals(world: World) 
     )
 
 
+@pytest.mark.parametrize("routed", [True, False])
+def test_conversations_without_a_route_are_told_of_together(world: World, routed: bool) -> None:
+    world.routed = routed
+    for rule in ("waiting", "turned"):
+        for thread in "abc":
+            world.see("firing", rule=rule, thread=thread)
+    assert world.events() == [], "the first letter waits for what comes with it"
+    world.wait(seconds=31)
+    told = world.letters()
+    assert sorted(letter.data["group"]["rule"] for _, letter in told) == ["turned", "waiting"]
+    assert all(len(letter.data["alerts"]) == 3 and name == "desk" for name, letter in told)
+    for rule in ("waiting", "turned"):
+        for thread in "abc":
+            world.see("quiet", rule=rule, thread=thread)
+    world.wait(minutes=5)
+    assert world.events() == [("desk", "resolved"), ("desk", "resolved")]
+    world.wait(minutes=5)
+    assert world.store.tellings.groups() == []
+
+
+def test_a_conversation_told_alone_before_it_took_a_route_is_told_its_end_once(world: World) -> None:
+    world.see("firing", thread="a")
+    world.wait(seconds=31)
+    assert world.events() == [("desk", "firing")]
+    world.policy = Policy((route(notify=("desk",)),))
+    world.see("quiet", thread="a")
+    world.wait(minutes=5)
+    assert world.events() == [("desk", "resolved")]
+
+
 def test_a_group_that_begins_again_is_told_of_as_a_new_one(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
     assert minutes_told(world, range(40)) == [0, 5, 15, 35]

@@ -87,7 +87,6 @@ class Bench:
             encoder_fingerprint=encoder.fingerprint,
             views=encoder.views,
             prior=encoder.prior,
-            emphasis=encoder.emphasis,
             unlabelled=unlabelled,
             tunable=encoder,
         )

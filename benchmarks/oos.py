@@ -46,7 +46,6 @@ def main(folder: Path, support: str, date: str) -> None:
         encoder_fingerprint=encoder.fingerprint,
         views=encoder.views,
         prior=encoder.prior,
-        emphasis=encoder.emphasis,
     )
 
     def chances(texts: list[str]) -> np.ndarray:

@@ -235,14 +235,6 @@ class Encoder(Part):
         """
         return 0.0
 
-    def emphasis(self, view: str, texts: Sequence[str]) -> np.ndarray | None:
-        """What a task whose seeds are ``texts`` should multiply the features of ``view`` by, ``(d,)``, or ``None``.
-
-        Such as the embedded encoder's, whose views have spelling beside meaning, for seeds in a language that it
-        reads badly. An encoder without such parts leaves the method out.
-        """
-        return None
-
     def fine_tune(
         self,
         view: str,

@@ -70,10 +70,6 @@ class SharedEncoder(Encoder):
         with self._asked():
             return float(self.encoder.unread(text))
 
-    def emphasis(self, view: str, texts: Any) -> Any:
-        with self._asked():
-            return self.encoder.emphasis(view, texts)
-
     def fine_tune(self, *given: Any, progress: Any = None) -> list[bytes]:
         with self._asked():
             return self.encoder.fine_tune(*given, progress=progress)

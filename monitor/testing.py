@@ -223,12 +223,6 @@ def check_encoder(encoder: Encoder) -> None:
             f"{encoder.reads(text)} of {len(text)} characters are read"
         )
         assert 0 <= encoder.unread(text) <= 1, f"unread says {encoder.unread(text)}, which is no share"
-    for view in encoder.views:
-        more = encoder.emphasis(view, texts)
-        width = encoder.encode(["good"], [view])[view].shape[1]
-        assert more is None or (more.shape == (width,) and bool(np.isfinite(more).all())), (
-            f"emphasis of view {view} must be a number for each of its {width} features"
-        )
     strange = set(encoder.prior(["good", "bad"])) - set(encoder.views)
     assert not strange, f"prior speaks of views that there are not: {sorted(strange)}"
     assert encoder.fingerprint, "the fingerprint must not be empty"

@@ -10,10 +10,10 @@ from scipy.special import log_softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, fit_multi
-from monitor.learn.head import Head, over_plain, with_threshold
+from monitor.learn.head import Head, with_threshold
 from monitor.learn.rounds import Rounds, fit_single
 from monitor.learn.score import Score, of_multi, of_single
-from monitor.learn.support import Emphasis, Encode, Support, gather, label_texts
+from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
 from monitor.types import Seed, Task
@@ -46,7 +46,6 @@ def adapt(
     encoder_fingerprint: str,
     views: Sequence[str] = (BASE,),
     prior: Prior | None = None,
-    emphasis: Emphasis | None = None,
 ) -> Head:
     """Learn a task from its seeds, with label names and descriptions as a prior.
 
@@ -54,11 +53,11 @@ def adapt(
     same head. Of several views the head reads the one that suits the task: views that were
     learned are preferred to ``base``, and seeds decide between them, from names alone the prior.
 
-    :param views: what the encoder offers; ``prior`` and ``emphasis``: what it says of label names and of seeds.
+    :param views: what the encoder offers; ``prior``: what it says of label names.
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
     """
-    return _learn(task, seeds, encode, encoder_fingerprint, views, prior, emphasis).head
+    return _learn(task, seeds, encode, encoder_fingerprint, views, prior).head
 
 
 @single_threaded
@@ -70,10 +69,9 @@ def adapt_and_judge(
     encoder_fingerprint: str,
     views: Sequence[str] = (BASE,),
     prior: Prior | None = None,
-    emphasis: Emphasis | None = None,
 ) -> Adapted:
     """What :func:`adapt` learns, together with its score."""
-    head, rounds, support = _learn(task, seeds, encode, encoder_fingerprint, views, prior, emphasis)
+    head, rounds, support = _learn(task, seeds, encode, encoder_fingerprint, views, prior)
     return Adapted(head, of_multi(support, task) if task.multi else of_single(rounds, head))
 
 
@@ -85,10 +83,9 @@ def _learn(
     encoder_fingerprint: str,
     views: Sequence[str],
     prior: Prior | None,
-    emphasis: Emphasis | None,
 ) -> _Learned:
     candidates = [view for view in views if view != BASE] or [BASE]
-    supports = gather(task, seeds, encode, candidates, emphasis)
+    supports = gather(task, seeds, encode, candidates)
     rounds = {view: Rounds(_single(support)) for view, support in supports.items()}
     view = candidates[0]
     if len(candidates) > 1:
@@ -106,8 +103,7 @@ def _learn(
         reach=fitted.reach,
         strength=fitted.strength,
     )
-    head = over_plain(with_threshold(head, task.threshold), supports[view].emphasis)
-    return _Learned(head, rounds[view], supports[view])
+    return _Learned(with_threshold(head, task.threshold), rounds[view], supports[view])
 
 
 def choose_view(rounds: Mapping[str, Rounds], prior: Mapping[str, float]) -> str:

@@ -17,8 +17,8 @@ from scipy.special import log_softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, centres, fit_scores, with_chances
-from monitor.learn.head import Head, over_plain, with_threshold
-from monitor.learn.support import Emphasis, Encode, Support, gather, label_texts
+from monitor.learn.head import Head, with_threshold
+from monitor.learn.support import Encode, Support, gather, label_texts
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
@@ -43,8 +43,6 @@ class Tunable(Protocol):
     ) -> list[bytes]: ...
 
     def offer(self, change: bytes) -> str: ...
-
-    def emphasis(self, view: str, texts: Sequence[str]) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +77,7 @@ def fit_deep(
     """
     if task.multi:
         return DeepFit(head, False, "a task with several labels a text is not fine-tuned")
-    before = gather(task, seeds, encoder.encode, [head.view], encoder.emphasis)[head.view]
+    before = gather(task, seeds, encoder.encode, [head.view])[head.view]
     fewest = int(before.targets.sum(axis=0).min()) if seeds else 0
     if fewest < LEAST_SEEDS:
         return DeepFit(
@@ -98,7 +96,7 @@ def fit_deep(
     halves = []
     for out, change in ((half, changes[0]), (~half, changes[1])):
         view = encoder.offer(change)
-        halves.append((out, gather(task, seeds, encoder.encode, [view], encoder.emphasis)[view]))
+        halves.append((out, gather(task, seeds, encoder.encode, [view])[view]))
     judged = {strength: _judge(halves, strength) for strength in dict.fromkeys((STRENGTH, head.strength))}
     strength = max(judged, key=lambda value: calibrate.evidence(judged[value], before.targets))
     held, held_before = judged[strength], _judge([(half, before), (~half, before)], head.strength)
@@ -115,7 +113,7 @@ def fit_deep(
             head, False, "seeds that were left out are told worse with fine-tuning than without", **figures
         )
     view = encoder.offer(changes[2])
-    support = gather(task, seeds, encoder.encode, [view], encoder.emphasis)[view]
+    support = gather(task, seeds, encoder.encode, [view])[view]
     scores = fit_scores(support, strength=strength)
     fitted = with_chances(support, scores, held, support.targets, _nearest(halves), strength)
     deep = replace(
@@ -130,7 +128,7 @@ def fit_deep(
         strength=strength,
     )
     return DeepFit(
-        over_plain(with_threshold(deep, task.threshold), support.emphasis),
+        with_threshold(deep, task.threshold),
         True,
         "seeds that were left out are told better with fine-tuning than without",
         **figures,
@@ -144,9 +142,7 @@ def fits_again(head: Head, task: Task) -> bool:
 
 
 @single_threaded
-def refit(
-    task: Task, seeds: Sequence[Seed], encode: Encode, head: Head, emphasis: Emphasis | None = None
-) -> Head:
+def refit(task: Task, seeds: Sequence[Seed], encode: Encode, head: Head) -> Head:
     """Learn changed seeds in the layers that were fine-tuned for the seeds before.
 
     A correction must count at once, and must not cost what fine-tuning gained. The layers stay, and how sure the
@@ -154,11 +150,11 @@ def refit(
 
     :param head: for which :func:`fits_again`.
     """
-    support = gather(task, seeds, encode, [head.view], emphasis)[head.view]
+    support = gather(task, seeds, encode, [head.view])[head.view]
     weight, bias = fit_scores(support, strength=head.strength)
     reach = None if head.reach is None else replace(head.reach, centres=centres(support))
     made = replace(head, weight=weight.astype(np.float32), bias=bias.astype(np.float32), reach=reach)
-    return over_plain(with_threshold(made, task.threshold), support.emphasis)
+    return with_threshold(made, task.threshold)
 
 
 Halves = Sequence[tuple[np.ndarray, Support]]

@@ -13,7 +13,7 @@ from monitor.learn.adapt import Prior, adapt
 from monitor.learn.deep import Tunable, fit_deep
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.stream import stream_head
-from monitor.learn.support import Emphasis, Encode, gather
+from monitor.learn.support import Encode, gather
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
@@ -34,8 +34,6 @@ class FeatureEncoder(Tunable, Protocol):
 
     def encode(self, texts: Sequence[str], views: Sequence[str] = ("base",)) -> Mapping[str, np.ndarray]: ...
 
-    def emphasis(self, view: str, texts: Sequence[str]) -> np.ndarray | None: ...
-
 
 Verdict = Callable[[bool, str], None]
 """Told whether what a depth adds to the seeds is used, and why (not)."""
@@ -49,7 +47,7 @@ def _unheard(promoted: bool, reason: str) -> None:
 class Given:
     """What a task is learned from.
 
-    ``fingerprint``, ``views``, ``prior`` and ``emphasis`` are the encoder's; ``unlabelled`` are texts of the same
+    ``fingerprint``, ``views`` and ``prior`` are the encoder's; ``unlabelled`` are texts of the same
     stream, without labels; ``tunable`` is the encoder itself, where views may be fine-tuned.
     ``verdict`` is told by depths that may stay with the head of the seeds.
     """
@@ -63,7 +61,6 @@ class Given:
     unlabelled: Sequence[str] = ()
     tunable: Tunable | None = None
     verdict: Verdict = _unheard
-    emphasis: Emphasis | None = None
 
 
 @dataclass(frozen=True)
@@ -83,14 +80,13 @@ def _adapt(given: Given, seeds: Sequence[Seed]) -> Head:
         encoder_fingerprint=given.fingerprint,
         views=given.views,
         prior=given.prior,
-        emphasis=given.emphasis,
     )
 
 
 def _stream(given: Given) -> Head:
     """The head of the seeds, or, where it is promoted, of seeds and stream in the same view."""
     head = _adapt(given, given.seeds)
-    support = gather(given.task, given.seeds, given.encode, [head.view], given.emphasis)[head.view]
+    support = gather(given.task, given.seeds, given.encode, [head.view])[head.view]
     texts = given.encode(given.unlabelled, [head.view])[head.view] if given.unlabelled else support.seeds[:0]
     made, fit = stream_head(given.task, head, support, texts, np.random.default_rng(0))
     given.verdict(fit.promoted, fit.reason)
@@ -128,13 +124,11 @@ def adapt_at(
     unlabelled: Sequence[str] = (),
     tunable: Tunable | None = None,
     verdict: Verdict = _unheard,
-    emphasis: Emphasis | None = None,
 ) -> Head:
     """Learn a task at one of :data:`DEPTHS`.
 
     :param views: what ``encode`` offers; the head says which one it reads.
-    :param prior: what label names say about the view that suits a task, by view; ``emphasis``: what seeds say of
-        the features to look at.
+    :param prior: what label names say about the view that suits a task, by view.
     :param unlabelled: texts of the stream; only a depth that looks at them reads them.
     :param tunable: the encoder, for depths that fine-tune it.
     :param verdict: told by the depths that may stay with the head of the seeds.
@@ -143,7 +137,7 @@ def adapt_at(
     """
     check_depths([depth])
     return DEPTHS[depth].learn(
-        Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled, tunable, verdict, emphasis)
+        Given(task, seeds, encode, encoder_fingerprint, views, prior, unlabelled, tunable, verdict)
     )
 
 

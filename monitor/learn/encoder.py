@@ -26,8 +26,8 @@ from monitor.learn.model_files import (
     sha256_of,
     weights_digest,
 )
-from monitor.learn.ngrams import beside, emphasis
-from monitor.learn.tokens import MOST_BROKEN, Cut, Reading, broken, cut, spelling, unknown_id
+from monitor.learn.ngrams import beside
+from monitor.learn.tokens import Cut, Reading, cut, spelling, unknown_id
 from monitor.learn.tune import to_bytes, tune
 from monitor.learn.upper import UpperLayers
 from monitor.learn.views import (
@@ -181,12 +181,6 @@ class TransformerEncoder:
             spelt, beyond = spelling(pieces)
             rows |= {view: beside(rows[view], spelt, share, beyond) for view, share in shares.items()}
         return {view: found[inverse] for view, found in rows.items()}
-
-    def emphasis(self, view: str, texts: Sequence[str]) -> np.ndarray | None:
-        """See :meth:`monitor.interfaces.Encoder.emphasis`: spelling is more to a task of another language."""
-        share = self._upper.spelling(view)
-        foreign = broken(self._tokenizer, [text[: self._longest_text] for text in texts]) if share else 0.0
-        return emphasis(self.dimension, share, foreign / MOST_BROKEN) if foreign else None
 
     def reads(self, text: str) -> int:
         """See :meth:`monitor.interfaces.Encoder.reads`."""

@@ -235,7 +235,6 @@ def _learn(
         encoder_fingerprint=encoder.fingerprint,
         views=encoder.views,
         prior=encoder.prior,
-        emphasis=encoder.emphasis,
         unlabelled=unlabelled if DEPTHS[trial.depth].unlabelled else (),
         tunable=encoder,
         verdict=lambda promoted, reason: verdict.update(promoted=float(promoted)),

@@ -151,14 +151,6 @@ def with_threshold(head: Head, threshold: float | None) -> Head:
     return replace(head, thresholds=np.full(len(head.labels), threshold, np.float32), owned=True)
 
 
-def over_plain(head: Head, emphasis: np.ndarray | None) -> Head:
-    """A head that was learned of features times ``emphasis`` ``(d,)``, made to read them as the encoder gives them."""
-    if emphasis is None:
-        return head
-    reach = head.reach and replace(head.reach, centres=head.reach.centres * emphasis)
-    return replace(head, weight=head.weight * emphasis, reach=reach)
-
-
 def probabilities(head: Head, features: np.ndarray) -> np.ndarray:
     """Features ``(n, d)`` to probabilities ``(n, L)``.
 

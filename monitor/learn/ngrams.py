@@ -58,16 +58,6 @@ def beside(features: np.ndarray, spelling: np.ndarray, share: float, unread: np.
     return np.hstack([np.sqrt(1 - own) * features, np.sqrt(own) * spelling])
 
 
-def emphasis(width: int, share: float, growth: float) -> np.ndarray:
-    """What to multiply rows of :func:`beside` by, so that spelling gets ``growth`` of its share of the rest: ``(d,)``.
-
-    :param width: of the features that spelling stands beside; :param growth: 0 to 1.
-    """
-    more = share + (1 - share) * share * growth
-    parts = [np.full(width, np.sqrt((1 - more) / (1 - share))), np.full(WIDTH, np.sqrt(more / share))]
-    return np.concatenate(parts).astype(np.float32)
-
-
 def _hashes(text: str) -> np.ndarray:
     """A well-mixed number for each distinct n-gram: ``(k,)`` uint64."""
     words = _BLANKS.sub(" ", "".join(map(_plain, unicodedata.normalize("NFKC", text).lower()))).strip()

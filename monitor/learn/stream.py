@@ -77,14 +77,13 @@ def stream_head(
     :param unlabelled: and ``rng``: see :func:`fit_stream`; features as the encoder gives them.
     """
     chance = np.ones(len(support.seeds)) if head.reach is None else head.reach.at(held_out_nearest(support))
-    texts = support.emphasised(unlabelled)
-    fit = fit_stream(support, texts, rng, multi=task.multi, strength=head.strength, chance=chance)
+    fit = fit_stream(support, unlabelled, rng, multi=task.multi, strength=head.strength, chance=chance)
     if not fit.promoted:
         return head, fit
     made = replace(
         head,
         labels=tuple(task.labels),
-        weight=support.emphasised(fit.weight).astype(np.float32),
+        weight=fit.weight.astype(np.float32),
         bias=fit.bias.astype(np.float32),
         temperature=fit.temperature,
         thresholds=fit.thresholds.astype(np.float32),

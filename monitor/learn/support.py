@@ -52,23 +52,19 @@ def name_text(name: str, description: str) -> str:
 
 Encode = Callable[[Sequence[str], Sequence[str]], Mapping[str, np.ndarray]]
 """Texts and views to features by view, each ``(n, d)``, rows of length 1 (the caller may cache)."""
-Emphasis = Callable[[str, Sequence[str]], np.ndarray | None]
-"""What a task of such seeds multiplies a view's features by (see :class:`monitor.interfaces.Encoder`)."""
 
 
 @dataclass(frozen=True)
 class Support:
     """What a head is fitted to: ``n`` seeds, ``L`` label names, ``m`` texts of no label.
 
-    ``seeds`` (n, d), ``targets`` (n, L) of 0 and 1, ``names`` (L, d), ``background`` (m, d). ``emphasis`` (d,) is
-    what an encoder's features were multiplied by for this task, if by anything (:data:`Emphasis`).
+    ``seeds`` (n, d), ``targets`` (n, L) of 0 and 1, ``names`` (L, d), ``background`` (m, d).
     """
 
     seeds: np.ndarray
     targets: np.ndarray
     names: np.ndarray
     background: np.ndarray
-    emphasis: np.ndarray | None = None
 
     def without(self, seeds: np.ndarray, background: np.ndarray) -> Support:
         """The support without the seeds and background texts of two masks."""
@@ -78,10 +74,6 @@ class Support:
             targets=self.targets[~seeds],
             background=self.background[~background],
         )
-
-    def emphasised(self, rows: np.ndarray) -> np.ndarray:
-        """Features as the encoder gives them, ``(k, d)``, as this task sees them."""
-        return rows if self.emphasis is None else rows * self.emphasis
 
 
 def compact(support: Support) -> tuple[Support, np.ndarray]:
@@ -111,11 +103,9 @@ def gather(
     seeds: Sequence[Seed],
     encode: Encode,
     views: Sequence[str],
-    emphasis: Emphasis | None = None,
 ) -> dict[str, Support]:
     """Seeds, names and background texts as features, by view.
 
-    :param emphasis: what the seeds say of the features to look at; ``None``: nothing.
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
     """
@@ -143,12 +133,5 @@ def gather(
         extra = ()
     found = encode([*texts, *label_texts(task), *extra], views)
     ends = [len(texts), len(texts) + len(labels)]
-    supports = {}
-    for view in views:
-        more = emphasis(view, texts) if emphasis is not None and texts else None
-        rows = np.asarray(found[view], np.float32)
-        if more is not None and more.shape != rows.shape[1:]:
-            raise LearnError(f"the encoder's emphasis has shape {more.shape}, its features {rows.shape[1:]}")
-        own, names, background = np.split(rows if more is None else rows * more, ends)
-        supports[view] = Support(own, targets, names, background, more)
-    return supports
+    parts = {view: np.split(np.asarray(found[view], np.float32), ends) for view in views}
+    return {view: Support(own, targets, names, rest) for view, (own, names, rest) in parts.items()}

@@ -21,7 +21,7 @@ MOST_BROKEN = 0.35
 """How far words in pieces are beyond an encoder: some it has in common with the language that it knows."""
 MOST_PIECES = 256
 """So many pieces tell what language a text is in."""
-MANY = 10
+GRANTED = 2
 """So many words of the usual number of pieces are taken for granted beside those that are there: a few prove little."""
 _USUAL = 1.15  # pieces a word
 _SPELT = re.compile(r"[a-z\u00aa-\u024f\u3040-\u30ff]+", re.IGNORECASE)  # Latin letters and kana
@@ -67,18 +67,16 @@ def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]
     return len(spelt), sum(spelt)
 
 
-def broken(tokenizer: Any, texts: Sequence[str], taken: int = MANY) -> float:
-    """How far the language of some texts is beyond the encoder of a tokenizer: 0 to :data:`MOST_BROKEN`.
+def broken(tokenizer: Any, text: str) -> float:
+    """How far the language of a text is beyond the encoder of a tokenizer: 0 to :data:`MOST_BROKEN`.
 
     A tokenizer has most words of its language whole, and cuts those of others into pieces. A headline of a few
-    names looks foreign as well: ask of many texts at once.
+    names looks foreign as well.
     """
-    whole, pieces = taken, taken * _USUAL
-    for text in map(_characters, texts):
-        found = tokenizer.encode(text)
-        count, cuts = words(text, found.word_ids, found.offsets)
-        whole, pieces = whole + count, pieces + cuts
-    each = pieces / whole
+    clean = _characters(text)
+    found = tokenizer.encode(clean)
+    count, cuts = words(clean, found.word_ids, found.offsets)
+    each = (cuts + GRANTED * _USUAL) / (count + GRANTED)
     return MOST_BROKEN * min(1.0, max(0.0, (each - ENTIRE) / (BROKEN - ENTIRE)))
 
 
@@ -146,5 +144,5 @@ class Reading:
         beginning = text[: MOST_PIECES * 10]
         return max(
             cut(self._tokenizer, beginning, self._unknown).unread,
-            broken(self._tokenizer, [beginning], taken=2),
+            broken(self._tokenizer, beginning),
         )

@@ -221,7 +221,7 @@ def _learned(
             tuned = read_head(before, encoder)
     if tuned is not None and seeds and fits_again(tuned, task):
         # the seeds that layers were tuned on cannot tell how good these are
-        return Adapted(refit(task, seeds, encode, tuned, encoder.emphasis), None)
+        return Adapted(refit(task, seeds, encode, tuned), None)
     return adapt_and_judge(
         task,
         seeds,
@@ -229,7 +229,6 @@ def _learned(
         encoder_fingerprint=encoder.fingerprint,
         views=encoder.views,
         prior=encoder.prior,
-        emphasis=encoder.emphasis,
     )
 
 

@@ -130,7 +130,7 @@ def promote(
     def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
         return featurizer.matrices(texts, views, now)
 
-    support = gather(task, seeds, encode, [head.view], featurizer.encoder.emphasis)[head.view]
+    support = gather(task, seeds, encode, [head.view])[head.view]
     made, fit = stream_head(task, head, support, texts, rng)
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))

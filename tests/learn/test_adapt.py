@@ -249,37 +249,3 @@ def test_names_that_are_equally_far_from_a_seed_are_half_beaten() -> None:
     noise = 1e-9 * np.random.default_rng(3).standard_normal(names.shape)
     np.testing.assert_allclose(name_worth(Support(seeds, targets, names + noise, seeds[:0])), tied)
     np.testing.assert_allclose(tied, ((0.625 - 0.5) / 0.15) ** 2)
-
-
-def test_what_an_encoder_emphasises_is_learned_and_the_head_reads_plain_features() -> None:
-    more = np.linspace(0.5, 2, encode(["x"]).shape[1]).astype(np.float32)
-    asked = []
-
-    def emphasis(view: str, texts: Sequence[str]) -> np.ndarray:
-        asked.append((view, list(texts)))
-        return more
-
-    def weighed(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
-        return {view: rows * more for view, rows in by_view(texts, views).items()}
-
-    for task, seeds in ((TASK, SEEDS * 2), (TOPICS, TOPIC_SEEDS)):
-        head = adapt(task, seeds, by_view, encoder_fingerprint="words", emphasis=emphasis)
-        by_hand = adapt(task, seeds, weighed, encoder_fingerprint="words")
-        features = encode(["a terrible win", "profit of a lawsuit", "nothing of it"])
-
-        assert np.allclose(probabilities(head, features), probabilities(by_hand, features * more), atol=1e-5)
-        assert np.array_equal(head.thresholds, by_hand.thresholds)
-    assert asked[0] == ("base", [seed.text for seed in SEEDS * 2])
-
-
-def test_names_alone_are_nothing_to_emphasise_by() -> None:
-    def emphasis(view: str, texts: Sequence[str]) -> np.ndarray:
-        raise AssertionError("asked")
-
-    head = adapt(TASK, [], by_view, encoder_fingerprint="words", emphasis=emphasis)
-    assert head.version == learn(TASK, []).version
-
-
-def test_an_emphasis_of_another_width_is_one_clear_line() -> None:
-    with pytest.raises(LearnError, match=r"the encoder's emphasis has shape \(3,\)"):
-        adapt(TASK, SEEDS, by_view, encoder_fingerprint="words", emphasis=lambda view, texts: np.ones(3))

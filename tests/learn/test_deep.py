@@ -138,9 +138,6 @@ class Backwards:
     def offer(self, change: bytes) -> str:
         return "tuned"
 
-    def emphasis(self, view: str, texts: Sequence[str]) -> None:
-        return None
-
 
 def test_stays_where_left_out_seeds_are_told_worse() -> None:
     task = Task("mood", {"good": "", "bad": ""})

@@ -32,9 +32,6 @@ class Words:
         self.asked.append(texts)
         return dict.fromkeys(views, encode(texts))
 
-    def emphasis(self, view: str, texts: Sequence[str]) -> None:
-        return None
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

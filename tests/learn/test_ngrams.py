@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.learn.ngrams import DENSE_SIZES, SIZES, WIDTH, beside, emphasis, ngrams
+from monitor.learn.ngrams import DENSE_SIZES, SIZES, WIDTH, beside, ngrams
 
 
 def grams(text):
@@ -85,11 +85,3 @@ def test_spelling_has_its_share_of_a_row():
     assert np.allclose(np.linalg.norm(rows, axis=1), 1)
     shares = (rows[:, 3:] ** 2).sum(axis=1)
     assert shares == pytest.approx([0.2, 0.6, 1, 0])
-
-
-def test_emphasis_moves_a_row_from_meaning_to_spelling():
-    features, spelling = np.eye(2, 3, dtype=np.float32), np.eye(2, WIDTH, dtype=np.float32)
-    rows = beside(features, spelling, 0.1, np.zeros(2, np.float32)) * emphasis(3, 0.1, 0.5)
-
-    assert np.allclose(np.linalg.norm(rows, axis=1), 1)
-    assert (rows[:, 3:] ** 2).sum(axis=1) == pytest.approx(0.1 + 0.9 * 0.1 * 0.5)

@@ -84,6 +84,7 @@ def _unread(encoder: Encoder | None, text: str) -> float:
 
 def _remedy(task: Task) -> str:
     return (
-        f"give at least {ENOUGH} examples of each label in the language of the texts, better 8 or more "
-        f"(`monitor seeds import {quote(task.name)} FILE`), or configure an encoder that knows it"
+        "configure an encoder that knows it (`encoder` in config.toml), or give examples of each label in the language "
+        f"of the texts, at least {ENOUGH}, better 8 or more (`monitor seeds import {quote(task.name)} FILE`): "
+        "short commands are told by them, longer texts poorly"
     )

@@ -48,7 +48,7 @@ def test_a_text_in_a_language_that_the_encoder_reads_badly_is_said_to_be(fetched
     for command in (("explain",), ("classify",)):
         said = fetched(*command, "ein furchtbarer Verlust", "--task", "mood").err
         assert said.startswith(
-            "note: the text looks to be in a language that the encoder reads badly; for mood, give"
+            "note: the text looks to be in a language that the encoder reads badly; for mood, configure"
         )
         assert fetched(*command, "a terrible failure", "--task", "mood").err == ""
 

@@ -82,7 +82,7 @@ def test_what_is_asked_of_a_task_without_such_examples() -> None:
     texts = ["Ich komme nicht ins Onlinebanking", "I want a refund"]
     said = unprepared(MINILM, texts, [(ANLIEGEN, GERMAN), (URGENCY, [])])
     assert said.startswith(
-        "1 of the 2 texts look to be in a language that the encoder reads badly; for urgency, give"
+        "1 of the 2 texts look to be in a language that the encoder reads badly; for urgency, configure"
     )
     assert unprepared(MINILM, texts[1:], [(URGENCY, [])]) == ""
     assert unprepared(MINILM, texts, [(ANLIEGEN, GERMAN)]) == ""
@@ -104,7 +104,7 @@ def test_what_a_task_was_asked_of_late(monitor_store: Store, monitor_now: dateti
         said.append(texts_unread(MINILM, store, URGENCY, []))
     assert said[0] == []
     assert said[2][0].startswith(
-        "most of the newest texts are in a language that the encoder reads badly: give"
+        "most of the newest texts are in a language that the encoder reads badly: configure"
     )
     assert texts_unread(MINILM, store, Task("other", {"a": "", "b": ""}), []) == [], "it was not asked"
 

@@ -19,6 +19,7 @@ from monitor.store.alerts import Alerts
 from monitor.store.arrivals import Arrivals
 from monitor.store.background import Background
 from monitor.store.care import Care
+from monitor.store.database import SharedDatabase
 from monitor.store.digests import Digests
 from monitor.store.documents import Documents
 from monitor.store.evidence import Evidence
@@ -163,9 +164,9 @@ class Store:
         return connection
 
     @property
-    def db(self) -> Database:
+    def db(self) -> SharedDatabase:
         """This thread's connection as a sqlite-utils database."""
-        return Database(self.connection, execute_plugins=False)
+        return SharedDatabase(self.connection, self.transaction)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

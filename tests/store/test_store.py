@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +116,30 @@ def test_a_file_of_any_earlier_version_is_brought_up_to_date(tmp_path: Path, sto
     assert check(store) == []
     if stop != core._migrations[0].name:
         assert store.sources.get("old") is not None
+    store.close()
+
+
+def test_a_migration_that_looks_first_is_not_refused_because_others_write_meanwhile(tmp_path: Path) -> None:
+    Store(tmp_path / "a.db").close()
+    careful = Migrations("monitor-careful")
+    refused: list[str] = []
+
+    @careful()
+    def m0001(db: Database) -> None:
+        if db.table("notes").exists():
+            return
+        with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as other:
+            try:
+                other.execute("update revisions set value = value + 1")
+                other.commit()
+            except sqlite3.OperationalError as error:  # it has to wait
+                refused.append(str(error))
+        db.table("notes").create({"id": int})
+
+    store = Store(tmp_path / "a.db", migrations=[careful])
+    assert store.failed_migrations == {}
+    assert refused == ["database is locked"]
+    assert store.db.table("notes").exists()
     store.close()
 
 

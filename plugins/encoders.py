@@ -28,7 +28,9 @@ from monitor.learn.encoder import (
     embedded_folder,
     features_fingerprint,
     open_views,
+    read_wordlists,
     weights_digest,
+    wordlists_for,
 )
 
 
@@ -46,6 +48,29 @@ class MiniLmSettings(Settings):
     views: Path | None = Field(
         None, description="a file that `monitor meta-train` wrote; unset: what comes with the program"
     )
+    glosses: bool | None = Field(
+        None,
+        description="read texts in other languages word by word in English; unset: with the embedded model, "
+        "and where there is a `wordlists`",
+    )
+    wordlists: Path | None = Field(
+        None,
+        description="a folder of word lists of your own, such as de.txt with word=gloss a line, which come before "
+        "those of the program",
+    )
+
+    def running(self) -> dict[str, Any]:
+        """How the model runs, as the encoder's constructor has it."""
+        return self.model_dump(include={"device", "dtype", "max_tokens", "tokens_per_batch"})
+
+    def lists(self, base: Path, weights: str = "") -> tuple[Path, ...]:
+        """The folders of word lists, for a model of which nothing is known or one of these weights."""
+        return wordlists_for(weights, self.glosses, None if self.wordlists is None else base / self.wordlists)
+
+    def check_lists(self, base: Path) -> None:
+        """Raises :class:`LearnError` where lists of one's own cannot be used."""
+        if self.wordlists is not None:
+            read_wordlists(*self.lists(base))
 
 
 class TransformersSettings(MiniLmSettings):
@@ -130,7 +155,9 @@ class MiniLm(LazyEncoder):
     def fingerprint(self) -> str:
         # What comes with the program is held to this digest when it is loaded: it need not be read for it.
         digest = SHIPPED_VIEWS_SHA256 if self.settings.views is None else self._views().digest
-        return features_fingerprint(embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens, digest)
+        return features_fingerprint(
+            embedded_folder(), EMBEDDED_SHA256, self.settings.max_tokens, digest, self._lists
+        )
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -139,16 +166,22 @@ class MiniLm(LazyEncoder):
     def check(self) -> None:
         embedded_folder()
         self._views()
+        self.settings.check_lists(self.base)
 
     def unread(self, text: str) -> float:
         with self._lock:
             if self._reading is None:
-                self._reading = Reading(embedded_folder())
+                self._reading = Reading(embedded_folder(), self._lists)
         return self._reading.unread(text)
 
     def load(self) -> TransformerEncoder:
-        options = self.settings.model_dump() | {"views": self._views()}
+        options = self.settings.running() | {"views": self._views(), "wordlists": self._lists}
         return TransformerEncoder(embedded_folder(), name=self.name, sha256=EMBEDDED_SHA256, **options)
+
+    @property
+    def _lists(self) -> tuple[Path, ...]:
+        found: tuple[Path, ...] = self.settings.lists(self.base, EMBEDDED_SHA256)
+        return found
 
     def _views(self) -> ViewsFile:
         """The file of views as it was when it was first needed."""
@@ -181,14 +214,18 @@ class Transformers(LazyEncoder):
         weights = weights_digest(folder) if folder.is_dir() else None
         if self.settings.views is not None:
             open_views(self.base / self.settings.views, encoder=weights)
+        self.settings.check_lists(self.base)
 
     def load(self) -> TransformerEncoder:
-        options = self.settings.model_dump()
-        model = options.pop("model")
+        model, views = self.settings.model, self.settings.views
         folder = self.base / model
-        if options["views"] is not None:
-            options["views"] = self.base / options["views"]
-        return TransformerEncoder(folder if folder.is_dir() else model, name=model, **options)
+        return TransformerEncoder(
+            folder if folder.is_dir() else model,
+            name=model,
+            views=None if views is None else self.base / views,
+            wordlists=self.settings.lists(self.base),
+            **self.settings.running(),
+        )
 
 
 @hookimpl

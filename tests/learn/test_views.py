@@ -187,7 +187,7 @@ def test_shipped_views_are_the_ones_their_card_describes() -> None:
 def test_spelling_has_its_share_of_a_view_and_of_its_changes(tmp_path: Path) -> None:
     place = tmp_path / "views.safetensors"
     write_views(place, replace(views(), spelling={"loud": 0.25}), {})
-    encoder = TransformerEncoder(embedded_folder(), device="cpu", dtype="float32", views=place)
+    encoder = TransformerEncoder(embedded_folder(), device="cpu", dtype="float32", views=place, wordlists=())
     texts = ["My card was declined.", "ฉันต้องการยกเลิกคำสั่งซื้อ", "?!"]
     offered = encoder.offer(to_bytes("loud", {}))
     found = encoder.encode(texts, ("base", "quiet", "loud", offered))

@@ -16,7 +16,8 @@ from monitor.testing import HashEncoder
 from monitor.types import Document, Prediction, Seed, Task
 from monitor_plugins.encoders import MiniLm, MiniLmSettings
 
-MINILM = MiniLm(MiniLmSettings(), Path())
+ALONE = MiniLmSettings(glosses=False)  # reads English, and nothing else
+MINILM = MiniLm(ALONE, Path())
 ANLIEGEN = Task(
     "Anliegen", {"Beschwerde": "Kunde beschwert sich über Gebühren", "Störung": "die App geht nicht"}
 )
@@ -45,8 +46,17 @@ GERMAN = [
     ],
 )
 def test_other_languages_are_told_from_english_without_loading_the_model(text: str) -> None:
-    encoder = MiniLm(MiniLmSettings(), Path())
+    encoder = MiniLm(ALONE, Path())
     assert foreign(encoder, text)
+    assert encoder._model is None
+
+
+def test_languages_with_a_list_of_words_are_no_others() -> None:
+    encoder = MiniLm(MiniLmSettings(), Path())
+    assert not foreign(encoder, "Ich komme nicht ins Onlinebanking")
+    assert not foreign(encoder, "Не могу войти в приложение")
+    assert foreign(encoder, "Ní féidir liom logáil isteach i mo chuntas")
+    assert hints(ANLIEGEN, [], [], encoder) == []
     assert encoder._model is None
 
 

@@ -108,6 +108,7 @@ def meta_train(
         "settings": settings.model_dump(mode="json", exclude={"spelling"}),
         "texts": digest(every),
         "encoder": trunk.digest,
+        "wordlists": trunk.wordlists,
     }
     before = checkpoint.read(order.out, identity) if order.resume else None
     _make(order.out)  # no sooner: what cannot begin leaves nothing behind

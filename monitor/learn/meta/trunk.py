@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from monitor.errors import LearnError
+from monitor.learn.glosses import read_glossary
 from monitor.learn.layers import stack
 from monitor.learn.meta.states import States, compute_states
 from monitor.learn.model import load, longest, placement
-from monitor.learn.model_files import weights_digest
-from monitor.learn.tokens import cut, spelling, unknown_id
+from monitor.learn.model_files import weights_digest, wordlists_for
+from monitor.learn.tokens import Cut, cut, spelling, unknown_id
+from monitor.learn.words import wordlists_digest
 
 
 class Trunk:
@@ -35,6 +37,10 @@ class Trunk:
         self._model = model.requires_grad_(False)
         self._tokenizer.no_padding()
         self._longest = longest(model, encoder)
+        self._unknown = unknown_id(self._tokenizer)
+        lists = wordlists_for(self.digest)
+        self._glossary = read_glossary(*lists) if lists else None
+        self.wordlists = wordlists_digest(*lists)
         self.layers = stack(model)
         self._kept: dict[str, States] | None = {} if keep else None
 
@@ -49,8 +55,7 @@ class Trunk:
     def spelling(self, texts: Sequence[str], max_tokens: int) -> tuple[np.ndarray, np.ndarray]:
         """See :func:`monitor.learn.tokens.spelling`; of ``texts`` cut at ``max_tokens``."""
         self._tokenizer.enable_truncation(min(max_tokens, self._longest))
-        unknown = unknown_id(self._tokenizer)
-        return spelling([cut(self._tokenizer, text, unknown) for text in texts])
+        return spelling([self._cut(text) for text in texts])
 
     def states(
         self,
@@ -74,7 +79,7 @@ class Trunk:
         self._tokenizer.enable_truncation(min(max_tokens, self._longest))
         found = compute_states(
             self._model,
-            lambda text: list(self._tokenizer.encode(text).ids),
+            lambda text: self._cut(text).ids,
             self._pad,
             texts,
             start,
@@ -84,3 +89,6 @@ class Trunk:
         if self._kept is not None:
             self._kept[key] = found
         return found
+
+    def _cut(self, text: str) -> Cut:
+        return cut(self._tokenizer, text, self._unknown, self._glossary)

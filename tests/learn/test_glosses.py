@@ -1,0 +1,211 @@
+"""Words of other languages in English: which language a text is in, what its words become, and what is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.errors import LearnError
+from monitor.learn.encoder import TransformerEncoder, embedded_folder
+from monitor.learn.glosses import Glossary, read_glossary
+from monitor.learn.meta.trunk import Trunk
+from monitor.learn.tokens import Reading
+from monitor.learn.words import ENGLISH, SHIPPED_WORDLISTS, Words, plain, script, small, wordlists_digest
+
+EN = Words(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
+DE = Words(
+    """die=the
+meine=my
+karte=card
+wurde=was
+was=what
+nicht=not
+zurück=back
+geld=money
+konto=account
+kunden=customers
+bank=bank
+berlin==
+bestellt=ordered
+gruß=greeting""".splitlines()
+)
+ZH = Words("我=i\n的=of\n卡=card\n被=was\n银行=bank\n银=silver\n行=go\n吞=swallowed\n了=done".splitlines())
+JA = Words("の=of\nカード=card\nが=is\n届か=arrive\nない=not\n届=report".splitlines())
+KO = Words("를=the\n카드=card\n분실=lost\n했=did\n습니다=it is".splitlines())
+RU = Words("карта=card\nне=not\nработает=works".splitlines())
+UK = Words("картка=card\nне=not\nпрацює=works".splitlines())
+FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK}
+
+
+@pytest.fixture
+def glossary() -> Glossary:
+    return Glossary(EN, FEW)
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Meine Karte wurde NICHT bestellt!", "my card was not ordered!"),
+        ("meine Karte, zurueck", "my card, back"),  # as typed without umlauts, either way
+        ("meine Karte zuruck", "my card back"),
+        ("Meine Kundenkonto Karte", "my customers account card"),  # a compound
+        ("Meine Karte bestellte", "my card ordered"),  # another form
+        ("Meine Karte, Router", "my card, router"),  # an English word that the list lacks
+        ("Meine Karte in Berlin, Xaverzeug", "my card in berlin, xaverzeug"),  # names, and what nobody knows
+        ("Karte", "card"),
+        ("我的卡被银行吞了", "i of card was bank swallowed done"),
+        ("カードが届かない", "card is arrive not"),
+        ("카드를 분실했습니다", "card the lost did it is"),
+        ("Карта не работает", "card not works"),
+        ("Картка не працює", "card not works"),
+        ("Visa-Karte: не работает", "visa-card: not works"),  # each script by itself
+    ],
+)
+def test_words_become_english(glossary: Glossary, text: str, english: str) -> None:
+    assert glossary.english(text).text == english
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12.50 / 3",
+        "What is the router for now",
+        "The bank was in Berlin",  # "was" is German, too
+        "Unicredit Vantor Halvorne",
+        "the bank: https://karte.example/meine/karte @meine #karte",
+        "x y z",
+        "🙂",
+        "ไม่ทำงาน",  # there is no list
+    ],
+)
+def test_english_and_what_no_list_knows_stay_as_they_are(glossary: Glossary, text: str) -> None:
+    found = glossary.english(text)
+    assert found.text == text
+    assert found.reached(len(text)) == len(text)
+
+
+def test_how_far_a_text_was_read_is_told_by_its_own_characters(glossary: Glossary) -> None:
+    text = "Meine Karte wurde bestellt, xaver!"
+    found = glossary.english(text)
+    assert found.text == "my card was ordered, xaver!"
+    assert text[: found.reached(len("my card"))] == "Meine Karte"
+    assert text[: found.reached(len("my card was"))] == "Meine Karte wurde"
+    assert found.reached(len(found.text)) == len(text)
+    assert found.reached(0) == 0
+
+
+def test_the_commonest_word_of_two_that_are_written_alike_counts() -> None:
+    words = Words(["été=summer", "ete=x", "etè=y", "été=been", "# a note", "", "=nothing"])
+    assert words.rank == {"été": 0, "ete": 1, "etè": 2}
+    assert words.gloss("été") == "summer"
+    assert words.gloss("ete") == "x"
+    assert words.gloss("etê") == "summer"
+
+
+def test_words_as_typed_without_accents() -> None:
+    assert [plain(word) for word in ("łódź", "straße", "cœur", "ação", "ılık")] == [
+        "lodz", "strasse", "coeur", "acao", "ilik",
+    ]  # fmt: skip
+    assert [script(word) for word in ("été", "Карта", "カード", "卡", "카드", "")] == [
+        "LATIN", "CYRILLIC", "dense", "dense", "HANGUL", "",
+    ]  # fmt: skip
+
+
+def test_a_folder_without_lists_and_a_list_that_is_none_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LearnError, match=r"holds no word lists: one is a file such as de\.txt"):
+        read_glossary(tmp_path)
+    (tmp_path / "de.txt").write_text("karte=card\n")
+    with pytest.raises(LearnError, match="no list of English words"):
+        read_glossary(tmp_path)
+    (tmp_path / "de.txt").write_text("# ours\n\nkarte=card\nkonto\n")
+    with pytest.raises(LearnError, match=r"de\.txt, line 4: 'konto' is not word=gloss"):
+        read_glossary(tmp_path, SHIPPED_WORDLISTS)
+    (tmp_path / "de.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(LearnError, match=r"de\.txt cannot be read"):
+        read_glossary(tmp_path, SHIPPED_WORDLISTS)
+
+
+def test_words_of_ones_own_come_first(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("fritzbox=router\nkarte = bus pass\n")
+    (tmp_path / "cy.txt").write_text("mae=is\nfy=my\ngherdyn=card\nar=on\ngoll=lost\n")
+    (tmp_path / "en.txt").write_text("die\n")
+    glossary = read_glossary(tmp_path, SHIPPED_WORDLISTS)
+    assert glossary.english("Die Fritzbox ist weg, meine Karte auch").text.startswith(
+        "the router is away, my bus pass"
+    )
+    assert glossary.english("Mae fy ngherdyn ar goll").text == "is my ngherdyn on lost"
+    assert wordlists_digest(tmp_path, SHIPPED_WORDLISTS) != wordlists_digest(SHIPPED_WORDLISTS)
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED_WORDLISTS.glob("*.txt")), ids=lambda file: file.stem)
+def test_lists_that_come_with_the_program_are_whole(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
+    assert len(lines) > 4500
+    words = [line.partition("=")[0] for line in lines]
+    assert len(set(words)) == len(words)
+    assert all(word == small(word) and " " not in word for word in words)
+    glosses = [line.partition("=")[2] for line in lines]
+    if file.stem == ENGLISH:
+        assert not any(glosses)
+    else:
+        assert all(gloss and gloss.strip() == gloss.lower() for gloss in glosses)
+        assert all(gloss.isascii() for gloss in glosses)
+
+
+@pytest.fixture(scope="module")
+def reads_all() -> TransformerEncoder:
+    return TransformerEncoder(embedded_folder(), device="cpu", dtype="float32")
+
+
+def test_a_text_and_its_translation_are_near_each_other(reads_all: TransformerEncoder) -> None:
+    alone = TransformerEncoder(embedded_folder(), device="cpu", dtype="float32", wordlists=())
+    assert alone.fingerprint != reads_all.fingerprint
+    pairs = [
+        ("Mein Geld ist weg, die Karte wurde gestohlen", "my money is gone, the card was stolen"),
+        ("No me ha llegado el pedido", "my order has not arrived"),
+        ("Le service client est très lent", "customer service is very slow"),
+        ("La banca deve pagare una multa", "the bank has to pay a fine"),
+    ]
+
+    def nearness(encoder: TransformerEncoder) -> np.ndarray:
+        own = encoder.encode([text for text, _ in pairs])["base"]
+        english = encoder.encode([english for _, english in pairs])["base"]
+        near: np.ndarray = np.einsum("ij,ij->i", own, english)
+        return near
+
+    assert nearness(reads_all).min() > 0.6
+    assert (nearness(reads_all) > nearness(alone) + 0.2).all()
+    english = ["The card was stolen", "Unicredit slumps after BaFin fine"]
+    assert np.array_equal(reads_all.encode(english)["base"], alone.encode(english)["base"])
+
+
+def test_training_reads_what_the_encoder_reads(reads_all: TransformerEncoder) -> None:
+    texts = ["Mein Geld ist weg", "the money is gone"]
+    states = Trunk(embedded_folder(), "cpu").states(texts, 3, 64)
+    assert states.lengths.tolist() == [len(one.ids) for one in reads_all._pieces(texts)]
+    np.testing.assert_allclose(states.base, reads_all.encode(texts)["base"], atol=2e-3)
+
+
+def test_a_long_text_is_read_as_far_as_its_words_in_english_fit(reads_all: TransformerEncoder) -> None:
+    short = "Mein Geld ist weg. "
+    assert reads_all.reads(short) == len(short)
+    long = short * 200
+    assert 500 < reads_all.reads(long) < len(long)
+
+
+def test_a_language_with_a_list_is_no_foreign_one(reads_all: TransformerEncoder) -> None:
+    text = "Der Kundendienst hat mir bis heute nicht geantwortet und das Geld ist weg"
+    assert Reading(embedded_folder()).unread(text) > 0.3
+    assert Reading(embedded_folder(), [SHIPPED_WORDLISTS]).unread(text) < 0.1
+
+
+def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "en.txt").write_text("the\n")
+    first = wordlists_digest(tmp_path)
+    (tmp_path / "de.txt").write_text("der=the\n")
+    wordlists_digest.cache_clear()
+    assert wordlists_digest(tmp_path) != first
+    wordlists_digest.cache_clear()

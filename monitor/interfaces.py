@@ -228,6 +228,13 @@ class Encoder(Part):
         """
         return len(text)
 
+    def as_read(self, text: str) -> str:
+        """``text`` in the words in which it is read, where these are others: those of another language in English, say.
+
+        An encoder that reads texts as they are leaves the method out.
+        """
+        return text
+
     def unread(self, text: str) -> float:
         """How far ``text`` is beyond what it reads, in letters or language: 0 (not at all) to 1.
 

@@ -66,6 +66,10 @@ class SharedEncoder(Encoder):
         with self._asked():
             return self.encoder.reads(text)
 
+    def as_read(self, text: str) -> str:
+        with self._asked():
+            return str(self.encoder.as_read(text))
+
     def unread(self, text: str) -> float:
         with self._asked():
             return float(self.encoder.unread(text))

@@ -222,6 +222,7 @@ def check_encoder(encoder: Encoder) -> None:
         assert 0 <= encoder.reads(text) <= len(text), (
             f"{encoder.reads(text)} of {len(text)} characters are read"
         )
+        assert isinstance(encoder.as_read(text), str), f"{text[:20]!r} is read as {encoder.as_read(text)!r}"
         assert 0 <= encoder.unread(text) <= 1, f"unread says {encoder.unread(text)}, which is no share"
     strange = set(encoder.prior(["good", "bad"])) - set(encoder.views)
     assert not strange, f"prior speaks of views that there are not: {sorted(strange)}"

@@ -110,6 +110,9 @@ class LazyEncoder(Encoder):
     def reads(self, text: str) -> int:
         return self.loaded().reads(text)
 
+    def as_read(self, text: str) -> str:
+        return self.loaded().as_read(text)
+
     def fine_tune(
         self,
         view: str,

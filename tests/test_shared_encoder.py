@@ -76,6 +76,7 @@ def test_a_fingerprint_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("prior", lambda shared: shared.prior(["good", "bad"])),
         ("reads", lambda shared: shared.reads("a text")),
+        ("as_read", lambda shared: shared.as_read("a text")),
         ("fine_tune", lambda shared: shared.fine_tune("base", [], np.zeros(0), [], [])),
         ("offer", lambda shared: shared.offer(b"change")),
     ],

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from monitor.learn.explain import Explanation, Word
 
 TOP = 5
+READ_AS = 500
+"""So many characters of a text are shown in the words in which it is read."""
 WORTH_SAYING = 0.1
 """Words with less than this share of the largest effect are not named."""
 
@@ -41,9 +43,9 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     A TEXT of - is read from standard input.
 
     Of a long text the encoder reads the beginning alone, 256 tokens or what its settings say; a line
-    says how far that is.
+    says how far that is. A text in another language that it reads word by word in English is shown in those words, too.
 
-    With --json: one object with document_id, task, read (characters, from the first on), text, label,
+    With --json: one object with document_id, task, read (characters, from the first on), read_as, text, label,
     probability, threshold, abstained, runner_up, runner_up_probability, margin, nearest (label, text,
     similarity, is_name), words (text, start, end, effect), said (all that the task says: label,
     probability, abstained) and others (objects from label to words, of the other labels that are said).
@@ -69,16 +71,17 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
         if not legible(text):
             raise MonitorError("there is no text to explain")
     found = explain_text(store, featurizer, reader, text, label=label)
-    read = featurizer.encoder.reads(text)
+    read, read_as = featurizer.encoder.reads(text), featurizer.encoder.as_read(text)
     if as_json:
         first, *others = map(asdict, found)
         also = [{key: value for key, value in one.items() if key not in ("text", "said")} for one in others]
-        print_json({"document_id": document_id, "task": name, "read": read, **first, "others": also})
+        known = {"document_id": document_id, "task": name, "read": read, "read_as": read_as}
+        print_json({**known, **first, "others": also})
     else:
         seeds = [stored.seed for stored in store.tasks.seeds(name)]
         if note := unprepared(featurizer.encoder, [text], [(reader.task, seeds)]):
             click.echo(f"note: {note}", err=True)
-        _print(found, read, several=reader.task.multi)
+        _print(found, read, read_as, several=reader.task.multi)
 
 
 def _only_task(names: list[str]) -> str:
@@ -89,9 +92,11 @@ def _only_task(names: list[str]) -> str:
     return names[0]
 
 
-def _print(found: Sequence[Explanation], read: int, *, several: bool) -> None:
+def _print(found: Sequence[Explanation], read: int, read_as: str, *, several: bool) -> None:
     screen, text = console(), found[0].text
     screen.print(_marked(found))
+    if read_as != text:
+        screen.print(Text(f"(read as: {printable(shorten(read_as, READ_AS))})", style="dim"))
     if read < len(text):
         screen.print(Text(f"(only the first {read:,} of {len(text):,} characters are read)", style="dim"))
     said = [f"{one.label} {one.probability:.0%}" for one in found[0].said if not one.abstained]

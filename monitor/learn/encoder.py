@@ -201,6 +201,10 @@ class TransformerEncoder:
         cut_off = len(piece.ids) >= self._limit or len(text) > self._longest_text
         return len(piece.text) if cut_off and legible(text[len(piece.text) :]) else len(text)
 
+    def as_read(self, text: str) -> str:
+        """See :meth:`monitor.interfaces.Encoder.as_read`."""
+        return text if self._glossary is None else self._glossary.english(text).text
+
     def fine_tune(
         self,
         view: str,

@@ -84,7 +84,8 @@ def _unread(encoder: Encoder | None, text: str) -> float:
 
 def _remedy(task: Task) -> str:
     return (
-        "configure an encoder that knows it (`encoder` in config.toml), or give examples of each label in the language "
+        "configure an encoder that knows it, or give this one a list of its words (`encoder` in config.toml), or "
+        "examples of each label in the language "
         f"of the texts, at least {ENOUGH}, better 8 or more (`monitor seeds import {quote(task.name)} FILE`): "
         "short commands are told by them, longer texts poorly"
     )

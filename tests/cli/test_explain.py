@@ -53,6 +53,16 @@ def test_a_text_in_a_language_that_the_encoder_reads_badly_is_said_to_be(fetched
         assert fetched(*command, "a terrible failure", "--task", "mood").err == ""
 
 
+def test_a_text_that_is_read_in_other_words_is_shown_in_them(fetched, monkeypatch):
+    monkeypatch.setattr(
+        HashEncoder, "as_read", lambda self, text: text.replace("furchtbarer", "terrible\n\x1b")
+    )
+    said = fetched("explain", "ein furchtbarer Verlust", "--task", "mood").out.splitlines()
+    assert said[:2] == ["ein furchtbarer Verlust", "(read as: ein terrible   Verlust)"]
+    assert fetched("explain", "furchtbarer", "--task", "mood", "--json").json["read_as"] == "terrible\n\x1b"
+    assert "read as" not in fetched("explain", "a terrible failure", "--task", "mood").out
+
+
 def test_names_stand_in_for_seeds(fetched):
     found = fetched("explain", "the lawsuits", "--task", "topic", "--json").json
     assert found["label"] == "court"

@@ -189,6 +189,13 @@ def test_training_reads_what_the_encoder_reads(reads_all: TransformerEncoder) ->
     np.testing.assert_allclose(states.base, reads_all.encode(texts)["base"], atol=2e-3)
 
 
+def test_words_as_they_are_read_can_be_had(reads_all: TransformerEncoder) -> None:
+    assert reads_all.as_read("Mein Geld ist weg!") == "my money is away!"
+    assert reads_all.as_read("My Money is gone!") == "My Money is gone!"
+    alone = TransformerEncoder(embedded_folder(), device="cpu", wordlists=())
+    assert alone.as_read("Mein Geld ist weg!") == "Mein Geld ist weg!"
+
+
 def test_a_long_text_is_read_as_far_as_its_words_in_english_fit(reads_all: TransformerEncoder) -> None:
     short = "Mein Geld ist weg. "
     assert reads_all.reads(short) == len(short)

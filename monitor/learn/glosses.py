@@ -20,6 +20,8 @@ MARGIN = 2.0
 """So much likelier, in natural logarithms, a text must be in another language than in English."""
 KNOWN = 0.3
 """So large a share of its words is in the list of the language that a text is in: other languages look like it, too."""
+INITIALS = 4
+"""Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
 ASKED = 200
 """So many words tell what language a text is in."""
 # Vowel signs and tones of Hebrew, Arabic, Indian scripts and Thai are no letters by Unicode, nor are accents.
@@ -27,7 +29,12 @@ _MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
     "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 )
-_WORD = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*")
+# Of scripts without blanks a word is what is in one: in them, words in Latin letters stand next to others.
+_RUNS = ("\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff", "\uac00-\ud7a3", "\u0e01-\u0e4e")
+_WORD = re.compile(
+    "|".join(f"[{run}]+" for run in _RUNS)
+    + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
+)
 _LINK = re.compile(r"(?:https?://|www\.|[@#])\S+")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 
@@ -59,7 +66,8 @@ class Glossary:
         """The language of a text by script (:func:`script`), where it is another one than the encoder's."""
         by: dict[str, list[str]] = {}
         for word in _WORD.findall(_LINK.sub(" ", text))[:ASKED]:
-            if len(word) > 1 or not word.isascii():
+            initials = len(word) == 1 or (len(word) <= INITIALS and word.isupper())
+            if not (initials and word.isascii()):
                 by.setdefault(script(word), []).append(small(word))
         found = {kind: self._language(kind, words) for kind, words in by.items()}
         return {kind: code for kind, code in found.items() if code}
@@ -76,9 +84,12 @@ class Glossary:
             code = languages.get(script(match[0]))
             if code is None:
                 continue
-            parts += [text[done : match.start()], self._word(self.others[code], small(match[0]))]
+            start, stop = match.span()
+            word = self._word(self.others[code], small(match[0]))
+            before, after = text[start - 1 : start].isalnum(), text[stop : stop + 1].isalnum()
+            parts += [text[done:start], f"{' ' * before}{word}{' ' * after}"]
             length += len(parts[-2]) + len(parts[-1])
-            done = match.end()
+            done = stop
             ends.append((length, done))
         return Glossed("".join([*parts, text[done:]]), ends)
 

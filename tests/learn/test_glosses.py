@@ -56,6 +56,7 @@ def glossary() -> Glossary:
         ("Meine Karte in Berlin, Xaverzeug", "my card in berlin, xaverzeug"),  # names, and what nobody knows
         ("Karte", "card"),
         ("我的卡被银行吞了", "i of card was bank swallowed done"),
+        ("我的Visa卡 NOK", "i of Visa card NOK"),
         ("カードが届かない", "card is arrive not"),
         ("카드를 분실했습니다", "card the lost did it is"),
         ("Карта не работает", "card not works"),

@@ -35,6 +35,7 @@ _WORD = re.compile(
     "|".join(f"[{run}]+" for run in _RUNS)
     + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
 )
+_JOINED = re.compile(rf"(?:{_WORD.pattern})(?:['’ʼ](?:{_WORD.pattern}))*")
 _LINK = re.compile(r"(?:https?://|www\.|[@#])\S+")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 
@@ -80,7 +81,7 @@ class Glossary:
         parts: list[str] = []
         ends: list[tuple[int, int]] = []
         length = done = 0
-        for match in _WORD.finditer(text):
+        for match in _JOINED.finditer(text):
             code = languages.get(script(match[0]))
             if code is None:
                 continue
@@ -94,6 +95,8 @@ class Glossary:
         return Glossed("".join([*parts, text[done:]]), ends)
 
     def _word(self, words: Words, word: str) -> str:
+        if "'" in word and word not in words.rank:  # l'application; but aujourd'hui, and об'єкт
+            return _WORD.sub(lambda part: self._word(words, part[0]), word)
         return words.gloss(word) or (word if word in self.own.rank else words.guess(word) or word)
 
     def _language(self, kind: str, words: Sequence[str]) -> str | None:

@@ -30,6 +30,7 @@ UNSPACED = (DENSE, "HANGUL", "THAI")
 _SCRIPTS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"), DENSE)
 _RARE = math.log(60_000)  # what a word costs that is in no list
 _COMMON = 20  # the ranks of the commonest words differ less than their numbers
+_STRAIGHT = str.maketrans("’ʼ", "''")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
 _BARE = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
@@ -135,8 +136,10 @@ class Words:
 
 
 def small(word: str) -> str:
-    """A word as the lists have it: small letters, each in its usual form (NFKC)."""
-    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).lower()
+    """A word as the lists have it: small letters, each in its usual form (NFKC), a straight apostrophe."""
+    return (
+        word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).lower().translate(_STRAIGHT)
+    )
 
 
 def plain(word: str) -> str:

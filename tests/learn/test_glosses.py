@@ -29,6 +29,7 @@ kunden=customers
 bank=bank
 berlin==
 bestellt=ordered
+geht's=goes
 gruß=greeting""".splitlines()
 )
 ZH = Words("我=i\n的=of\n卡=card\n被=was\n银行=bank\n银=silver\n行=go\n吞=swallowed\n了=done".splitlines())
@@ -61,6 +62,7 @@ def glossary() -> Glossary:
         ("카드를 분실했습니다", "card the lost did it is"),
         ("Карта не работает", "card not works"),
         ("Картка не працює", "card not works"),
+        ("Meine Karte: wie geht’s, was'n", "my card: wie goes, what'n"),
         ("Visa-Karte: не работает", "visa-card: not works"),  # each script by itself
     ],
 )

@@ -182,3 +182,44 @@ def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_na
     assert right([], seeds) / len(seeds) >= from_names
     others = {q: [seed for p in quarters if p != q for seed in quarters[p]] for q in quarters}
     assert sum(right(others[q], quarters[q]) for q in quarters) / len(seeds) >= from_seeds
+
+
+ABROAD = {
+    "sentiment": {
+        "Der Kundendienst ist eine Frechheit, ich bin maßlos enttäuscht": "negative",
+        "Le livreur était adorable et tout est arrivé en avance, merci !": "positive",
+        "La empresa se hunde en bolsa tras perder su mayor cliente": "negative",
+        "Spółka podnosi prognozę po rekordowym kwartale": "positive",
+        "Сервис ужасный, деньги так и не вернули": "negative",
+        "质量非常好，客服很有耐心，推荐！": "positive",
+        "最悪の対応でした。二度と利用しません。": "negative",
+    },
+    "intent": {
+        "Wo bleibt mein Paket? Es sollte gestern ankommen.": "delivery",
+        "Je n'arrive plus à me connecter, mot de passe oublié": "account_access",
+        "Quiero que me devuelvan el dinero": "refund",
+        "Ich möchte meinen Vertrag kündigen": "cancellation",
+    },
+    "topic": {
+        "Staatsanwalt klagt die Bank wegen Geldwäsche an": "litigation",
+        "Une cyberattaque paralyse les systèmes du distributeur": "cyber",
+        "El beneficio trimestral sube un 20 % y supera las previsiones": "earnings",
+    },
+}
+
+
+@pytest.mark.parametrize("name", WITH_SEEDS)
+def test_english_seeds_tell_texts_in_other_languages(encoder, name):
+    adapter = make(name)
+    task = Task(name, adapter.labels(), family=adapter.family, multi=adapter.multi)
+    head = adapt(
+        task,
+        adapter.seeds(),
+        encoder.encode,
+        encoder_fingerprint="",
+        views=encoder.views,
+        prior=encoder.prior,
+    )
+    rows = encoder.encode(list(ABROAD[name]), (head.view,))[head.view]
+    said = [head.labels[place] for place in probabilities(head, rows).argmax(axis=1)]
+    assert dict(zip(ABROAD[name], said, strict=True)) == ABROAD[name]

@@ -34,7 +34,7 @@ from fewshot_table import RESULTS, mark, read_published, read_report, table, wri
 
 from monitor.errors import UnknownName
 from monitor.learn.depths import DEPTHS
-from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder
+from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -190,8 +190,9 @@ def main(
         tasks = chosen(catalog, role, names)
     except UnknownName as error:
         raise click.UsageError(str(error)) from error
-    encoder = TransformerEncoder.shipped()
-    benches = [Bench(places[0] / name, encoder, [int(k) for k in shots.split(",")], draws) for name in tasks]
+    encoder, public = TransformerEncoder.shipped(), TransformerEncoder(embedded_folder(), wordlists=())
+    counts = [int(k) for k in shots.split(",")]
+    benches = [Bench(places[0] / name, encoder, public, counts, draws) for name in tasks]
     pythons = {name: path for name, path in (("setfit", setfit_python), ("fastfit", fastfit_python)) if path}
     hidden = {str(places[0]): "TASKS_DIR", str(setfit_python): "PATH", str(fastfit_python): "PATH"}
     run = {

@@ -32,10 +32,20 @@ class Key:
 
 
 class Bench:
-    """One task: its texts and draws; features are made when a cell needs them."""
+    """One task: its texts and draws; features are made when a cell needs them.
 
-    def __init__(self, folder: Path, encoder: TransformerEncoder, shots: Sequence[int], draws: int) -> None:
-        self.folder, self._encoder = folder, encoder
+    :param encoder: ours; ``public``: the same model as it is to be had everywhere, which peers learn with.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        encoder: TransformerEncoder,
+        public: TransformerEncoder,
+        shots: Sequence[int],
+        draws: int,
+    ) -> None:
+        self.folder, self._encoder, self._public = folder, encoder, public
         self._train, self._test = read_rows(folder / "train.jsonl"), read_rows(folder / "test.jsonl")
         files = sorted(folder.glob("published_*.jsonl"), key=lambda file: int(file.stem.rpartition("_")[2]))
         labels = [row.label for row in self._train]
@@ -68,6 +78,10 @@ class Bench:
     @cached_property
     def _held_out(self) -> HeldOutTexts:
         return HeldOutTexts(self._encoder, [row.text for row in self._test])
+
+    @cached_property
+    def _held_out_in_public(self) -> HeldOutTexts:
+        return HeldOutTexts(self._public, [row.text for row in self._test])
 
     @cached_property
     def _kept(self) -> KeptFeatures:
@@ -107,8 +121,8 @@ class Bench:
         self, key: Key, seeds: Sequence[Seed], pythons: Mapping[str, str], iterations: int
     ) -> dict[str, Any]:
         tests = [row.text for row in self._test]
-        folder = embedded_folder()
-        ask = Ask(self._encoder, folder, seeds, tests, self._held_out, key.draw, pythons, iterations)
+        folder, held_out = embedded_folder(), self._held_out_in_public
+        ask = Ask(self._public, folder, seeds, tests, held_out, key.draw, pythons, iterations)
         found = PEERS[key.method](ask)
         believed = {}
         if found.chances is not None and found.chances.shape[1] == len(self._task.labels):

@@ -27,6 +27,8 @@ LONGEST = 12
 DENSE = "dense"
 UNSPACED = (DENSE, "HANGUL", "THAI")
 """Scripts that leave no blanks between words, or between a word and its endings."""
+ACCENTED = ("LATIN", "GREEK", "CYRILLIC")
+"""Scripts whose accents people leave out."""
 _SCRIPTS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"), DENSE)
 _RARE = math.log(60_000)  # what a word costs that is in no list
 _COMMON = 20  # the ranks of the commonest words differ less than their numbers
@@ -48,18 +50,20 @@ class Words:
         self.typed: dict[str, str] = {}  # as a word is typed where its accents are not at hand: the word
         for line in lines:
             word, _, gloss = line.strip().partition("=")
-            word = word.strip()
+            word = small(word.strip())
             if word and word[0] != "#" and word not in self.rank:
                 self.rank[word] = len(self.english)
                 self.english.append(gloss.strip())
-                if not word.isascii():
-                    for typed in {plain(word), word.translate(_DIGRAPHS)} - {word}:
-                        self.typed.setdefault(typed, word)
         self.weight = [
             0.0 if gloss == "=" else max(0.0, _RARE - math.log(rank + _COMMON))
             for rank, gloss in enumerate(self.english)
         ]
         self.script = script(next(iter(self.rank), ""))
+        if self.script in ACCENTED:
+            for word in self.rank:
+                if not word.isascii():
+                    for typed in (plain(word), word.translate(_DIGRAPHS)):
+                        self.typed.setdefault(typed, word)
 
     @cached_property
     def order(self) -> list[str]:
@@ -137,9 +141,9 @@ class Words:
 
 def small(word: str) -> str:
     """A word as the lists have it: small letters, each in its usual form (NFKC), a straight apostrophe."""
-    return (
-        word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).lower().translate(_STRAIGHT)
-    )
+    if word.isascii():
+        return word.lower()
+    return unicodedata.normalize("NFKC", word).lower().translate(_STRAIGHT)
 
 
 def plain(word: str) -> str:

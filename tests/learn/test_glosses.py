@@ -132,7 +132,7 @@ def test_a_folder_without_lists_and_a_list_that_is_none_are_named(tmp_path: Path
 
 
 def test_words_of_ones_own_come_first(tmp_path: Path) -> None:
-    (tmp_path / "de.txt").write_text("fritzbox=router\nkarte = bus pass\n")
+    (tmp_path / "de.txt").write_text("Fritzbox=router\nkarte = bus pass\n")
     (tmp_path / "cy.txt").write_text("mae=is\nfy=my\ngherdyn=card\nar=on\ngoll=lost\n")
     (tmp_path / "en.txt").write_text("die\n")
     glossary = read_glossary(tmp_path, SHIPPED_WORDLISTS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from monitor.errors import ConfigError, Fault
+
+_STRING = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
+_FOREIGN = re.compile(r"[\w-]*[^\W\x00-\x7f][\w-]*")  # a bare key of TOML 1.0 is of ASCII letters
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -16,15 +20,26 @@ def read_document(path: Path) -> dict[str, Any]:
     :raises ConfigError: if it cannot be read or is not TOML.
     """
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         advice = "name another with --config FILE or in MONITOR_CONFIG"
         raise ConfigError(path, [Fault("", "there is no such file", advice=advice)]) from None
     except OSError as error:
         raise ConfigError(path, [Fault("", f"cannot be read: {error.strerror}")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(path, [Fault("", f"is not TOML: {error}")]) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, [Fault("", f"is not TOML: {error}", advice=_quotes(text, error))]) from None
+
+
+def _quotes(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """What to do where a name is no TOML because of its letters; empty where that is not it."""
+    place = re.search(r"at line (\d+)", str(error))
+    line = text.split("\n")[int(place[1]) - 1] if place else ""
+    found = _FOREIGN.search(_STRING.sub(" ", line))
+    return f'write names with such letters in quotes: "{found[0]}"' if found else ""
 
 
 def disabled_plugins(document: Mapping[str, Any]) -> tuple[str, ...]:

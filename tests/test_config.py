@@ -517,6 +517,22 @@ def test_not_toml(tmp_path, content):
         load_config(path, PLUGINS, KINDS)
 
 
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ('Kündigung = "x"', 'write names with such letters in quotes: "Kündigung"'),
+        ('labels = { ok = "über", Störung = "x" }', 'write names with such letters in quotes: "Störung"'),
+        ('ok "über" # für', ""),
+    ],
+)
+def test_names_in_other_letters_want_quotes(tmp_path, line, advice):
+    path = tmp_path / "config.toml"
+    path.write_text(f"[a]\n{line}\n", "utf-8")
+    with pytest.raises(ConfigError, match="is not TOML") as caught:
+        load_config(path, PLUGINS, KINDS)
+    assert [fault.advice for fault in caught.value.faults] == [advice]
+
+
 def test_no_file(tmp_path):
     with pytest.raises(ConfigError, match=r"there is no such file; name another with --config FILE"):
         load_config(tmp_path / "none.toml", PLUGINS, KINDS)

@@ -36,10 +36,11 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def _quotes(text: str, error: tomllib.TOMLDecodeError) -> str:
     """What to do where a name is no TOML because of its letters; empty where that is not it."""
-    place = re.search(r"at line (\d+)", str(error))
-    line = text.split("\n")[int(place[1]) - 1] if place else ""
-    found = _FOREIGN.search(_STRING.sub(" ", line))
-    return f'write names with such letters in quotes: "{found[0]}"' if found else ""
+    places = re.findall(r"\(at line (\d+)", str(error))
+    line = _STRING.sub(" ", text.split("\n")[int(places[-1]) - 1]) if places else ""
+    found = _FOREIGN.search(line)
+    whole = not {'"', "'"} & set(line)  # else a string has no end
+    return f'write names with such letters in quotes: "{found[0]}"' if found and whole else ""
 
 
 def disabled_plugins(document: Mapping[str, Any]) -> tuple[str, ...]:

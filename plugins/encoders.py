@@ -69,8 +69,8 @@ class MiniLmSettings(Settings):
 
     def check_lists(self, base: Path) -> None:
         """Raises :class:`LearnError` where lists of one's own cannot be used."""
-        if self.wordlists is not None:
-            read_wordlists(*self.lists(base))
+        if self.wordlists is not None and (lists := self.lists(base)):
+            read_wordlists(*lists)
 
 
 class TransformersSettings(MiniLmSettings):

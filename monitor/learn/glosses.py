@@ -9,12 +9,13 @@ encoder that averages over words asks for little more. Pure functions of the lis
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor.learn.words import DENSE, UNSPACED, Words, read_wordlists, script, small
+from monitor.learn.words import DENSE, PLAIN_WORD, UNSPACED, WORD, Words, read_wordlists, script, small
 
 MARGIN = 2.0
 """So much likelier, in natural logarithms, a text must be in another language than in English."""
@@ -24,31 +25,30 @@ INITIALS = 4
 """Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
 ASKED = 200
 """So many words tell what language a text is in."""
-# Vowel signs and tones of Hebrew, Arabic, Indian scripts and Thai are no letters by Unicode, nor are accents.
-_MARKS = (
-    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
-    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
-)
-# Of scripts without blanks a word is what is in one: in them, words in Latin letters stand next to others.
-_RUNS = ("\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff", "\uac00-\ud7a3", "\u0e01-\u0e4e")
-_WORD = re.compile(
-    "|".join(f"[{run}]+" for run in _RUNS)
-    + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
-)
-_JOINED = re.compile(rf"(?:{_WORD.pattern})(?:['’ʼ](?:{_WORD.pattern}))*")
-_LINK = re.compile(r"(?:https?://|www\.|[@#])\S+")
+KANA = 1 / 12
+"""So large a share of kana among Chinese signs makes a text Japanese: a single one stands in Chinese, too."""
+HALF = 0.5
+"""A text of which fewer words are English is looked at once more without accents."""
+_LINK = r"(?:https?://|www\.)\S+|@\S+|#[^\s#]+#?"
+_TOKEN = re.compile(rf"{_LINK}|(?P<word>{WORD.pattern})")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 
 
 class Glossed(NamedTuple):
-    """A text as the encoder reads it, and for each word that was replaced where it ends there and in the text."""
+    """A text as the encoder reads it, and where each word is that was replaced: from and to there, and in the text."""
 
     text: str
-    ends: Sequence[tuple[int, int]]
+    places: Sequence[tuple[int, int, int, int]]
 
     def reached(self, end: int) -> int:
-        """How far the text was read, if of this one the first ``end`` characters were."""
-        here, there = max((pair for pair in self.ends if pair[0] <= end), default=(0, 0))
+        """How far the text was read, if of this one the first ``end`` characters were; in a word by its share."""
+        here = there = 0
+        for start, stop, original, beyond in self.places:
+            if start >= end:
+                break
+            if stop > end:
+                return original + (beyond - original) * (end - start) // (stop - start)
+            here, there = stop, beyond
         return there + end - here
 
 
@@ -64,12 +64,12 @@ class Glossary:
         self.others = others
 
     def languages(self, text: str) -> dict[str, str]:
-        """The language of a text by script (:func:`script`), where it is another one than the encoder's."""
+        """The language of a text by script (:func:`monitor.learn.words.script`), where it is not the encoder's."""
         by: dict[str, list[str]] = {}
-        for word in _WORD.findall(_LINK.sub(" ", text))[:ASKED]:
-            initials = len(word) == 1 or (len(word) <= INITIALS and word.isupper())
-            if not (initials and word.isascii()):
-                by.setdefault(script(word), []).append(small(word))
+        for match in islice(self._words(text), ASKED):
+            for word in PLAIN_WORD.findall(match[0]):
+                if len(word) > 1 or not word.isascii():
+                    by.setdefault(script(word), []).append(small(word))
         found = {kind: self._language(kind, words) for kind, words in by.items()}
         return {kind: code for kind, code in found.items() if code}
 
@@ -79,9 +79,9 @@ class Glossary:
         if not languages:
             return Glossed(text, ())
         parts: list[str] = []
-        ends: list[tuple[int, int]] = []
+        places: list[tuple[int, int, int, int]] = []
         length = done = 0
-        for match in _JOINED.finditer(text):
+        for match in self._words(text):
             code = languages.get(script(match[0]))
             if code is None:
                 continue
@@ -89,27 +89,50 @@ class Glossary:
             word = self._word(self.others[code], small(match[0]))
             before, after = text[start - 1 : start].isalnum(), text[stop : stop + 1].isalnum()
             parts += [text[done:start], f"{' ' * before}{word}{' ' * after}"]
-            length += len(parts[-2]) + len(parts[-1])
+            begin = length + len(parts[-2])
+            length = begin + len(parts[-1])
             done = stop
-            ends.append((length, done))
-        return Glossed("".join([*parts, text[done:]]), ends)
+            places.append((begin, length, start, stop))
+        return Glossed("".join([*parts, text[done:]]), places)
+
+    @staticmethod
+    def _words(text: str) -> Iterator[re.Match[str]]:
+        """The words of a text, but for those of links, names after ``@`` and ``#``, and initials."""
+        shouts = text.isupper()
+        for match in _TOKEN.finditer(text):
+            word = match["word"]
+            if word and (
+                shouts or not (len(word) <= INITIALS and word.isascii() and word.isupper() and len(word) > 1)
+            ):
+                yield match
 
     def _word(self, words: Words, word: str) -> str:
-        if "'" in word and word not in words.rank:  # l'application; but aujourd'hui, and об'єкт
-            return _WORD.sub(lambda part: self._word(words, part[0]), word)
+        if word not in words.rank and not PLAIN_WORD.fullmatch(
+            word
+        ):  # l'application; but aujourd'hui, and об'єкт
+            return PLAIN_WORD.sub(lambda part: self._word(words, part[0]), word)
         return words.gloss(word) or (word if word in self.own.rank else words.guess(word) or word)
 
     def _language(self, kind: str, words: Sequence[str]) -> str | None:
         codes = [code for code, one in self.others.items() if one.script == kind]
         if kind == DENSE:
-            codes = [code for code in codes if (code == "ja") == any(map(_KANA.search, words))]
+            signs = "".join(words)
+            japanese = len(_KANA.findall(signs)) >= KANA * len(signs)
+            codes = [code for code in codes if (code == "ja") == japanese]
         if kind in UNSPACED:
             return codes[0] if codes else None
-        found = {code: self.others[code].evidence(words) for code in codes}
+        english = sum(word in self.own.rank for word in words)
+        return self._likeliest(codes, words) or (
+            self._likeliest(codes, words, typed=True) if english < HALF * len(words) else None
+        )
+
+    def _likeliest(self, codes: Sequence[str], words: Sequence[str], *, typed: bool = False) -> str | None:
+        found = {code: self.others[code].evidence(words, typed=typed) for code in codes}
         best = max(found, key=lambda code: found[code], default=None)
         if best is None or found[best] - self.own.evidence(words) <= MARGIN:
             return None
-        return best if sum(word in self.others[best].rank for word in words) >= KNOWN * len(words) else None
+        known = sum(self.others[best].find(word, typed=typed) is not None for word in words)
+        return best if known >= KNOWN * len(words) else None
 
 
 @lru_cache(maxsize=4)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import unicodedata
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,21 +17,37 @@ from monitor.errors import LearnError
 SHIPPED_WORDLISTS = Path(__file__).parent / "wordlists"
 ENGLISH = "en"
 """The list that has no glosses."""
-VERSION = 1
+VERSION = 2
 """Raised when the same text becomes other words by the same lists."""
 
 PART = 4
 """Letters that a part of a compound has at least."""
 STEM = 0.7
 """The share of two words' letters that they begin with in common, where one is taken for a form of the other."""
-LONGEST = 12
-"""Signs of the longest word that is looked for in scripts that leave no blanks between words."""
+MOST_LETTERS = 64
+"""A longer word is no word."""
+MANY = 200
+"""So many words of a list tell what script its language is written in."""
 DENSE = "dense"
 UNSPACED = (DENSE, "HANGUL", "THAI")
 """Scripts that leave no blanks between words, or between a word and its endings."""
 ACCENTED = ("LATIN", "GREEK", "CYRILLIC")
 """Scripts whose accents people leave out."""
-_SCRIPTS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"), DENSE)
+_SCRIPTS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"), DENSE)
+# Vowel signs and tones of Hebrew, Arabic, Indian scripts and Thai are no letters by Unicode, nor are accents.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+)
+# Of scripts without blanks a word is what is in one: in them, words in Latin letters stand next to others.
+_RUNS = ("\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff", "\uac00-\ud7a3", "\u0e01-\u0e4e")
+PLAIN_WORD = re.compile(
+    "|".join(f"[{run}]+" for run in _RUNS)
+    + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
+)
+"""A word of one script without marks in it."""
+WORD = re.compile(rf"(?:{PLAIN_WORD.pattern})(?:['’ʼ-](?:{PLAIN_WORD.pattern}))*")
+"""Such words with an apostrophe or a hyphen between them, or one alone."""
 _RARE = math.log(60_000)  # what a word costs that is in no list
 _COMMON = 20  # the ranks of the commonest words differ less than their numbers
 _STRAIGHT = str.maketrans("’ʼ", "''")
@@ -50,15 +68,21 @@ class Words:
         self.typed: dict[str, str] = {}  # as a word is typed where its accents are not at hand: the word
         for line in lines:
             word, _, gloss = line.strip().partition("=")
-            word = small(word.strip())
-            if word and word[0] != "#" and word not in self.rank:
+            word, gloss = small(word.strip()), gloss.strip()
+            if not word or word[0] == "#":
+                continue
+            if word in self.rank:
+                self.english[self.rank[word]] = gloss
+            else:
                 self.rank[word] = len(self.english)
-                self.english.append(gloss.strip())
+                self.english.append(gloss)
         self.weight = [
-            0.0 if gloss == "=" else max(0.0, _RARE - math.log(rank + _COMMON))
-            for rank, gloss in enumerate(self.english)
+            0.0 if self.english[rank] in ("=", word) else max(0.0, _RARE - math.log(rank + _COMMON))
+            for word, rank in self.rank.items()
         ]
-        self.script = script(next(iter(self.rank), ""))
+        usual = Counter(map(script, list(self.rank)[:MANY])).most_common(1)
+        self.script = usual[0][0] if usual else ""
+        self.longest = max(map(len, self.rank), default=0) if self.script in UNSPACED else 0
         if self.script in ACCENTED:
             for word in self.rank:
                 if not word.isascii():
@@ -70,22 +94,32 @@ class Words:
         """All words, alphabetically."""
         return sorted(self.rank)
 
-    def evidence(self, words: Iterable[str]) -> float:
+    def find(self, word: str, *, typed: bool = True) -> int | None:
+        """Which word of the list that is, if any; ``typed``: without its accents, too."""
+        rank = self.rank.get(word)
+        if rank is None and typed and self.typed:
+            rank = self.rank.get(self.typed.get(word) or self.typed.get(plain(word), ""))
+        return rank
+
+    def evidence(self, words: Iterable[str], *, typed: bool = False) -> float:
         """By how much words speak for this language."""
+        if typed:
+            found = (self.find(word) for word in words)
+            return sum(self.weight[rank] for rank in found if rank is not None)
         rank, weight = self.rank, self.weight
         return sum(weight[rank[word]] for word in words if word in rank)
 
     def gloss(self, word: str) -> str | None:
         """A word of small letters in English; itself where it is the same, ``None`` where it is not in the list."""
-        rank = self.rank.get(word)
-        if rank is None:
-            rank = self.rank.get(self.typed.get(word) or self.typed.get(plain(word), ""))
+        rank = self.find(word)
         if rank is None:
             return None
         return word if self.english[rank] == "=" else self.english[rank]
 
     def guess(self, word: str) -> str | None:
         """The same of a word that is not in the list, by its parts or its stem."""
+        if len(word) > MOST_LETTERS and self.script not in UNSPACED:
+            return None
         if self.script in UNSPACED:
             return " ".join(self.gloss(part) or part for part in self._cut(word))
         return self._compound(word) or self._form(word)
@@ -123,7 +157,7 @@ class Words:
             best.append(
                 min(
                     (best[start][0] + self._price(word[start:stop]), start)
-                    for start in range(max(0, stop - LONGEST), stop)
+                    for start in range(max(0, stop - self.longest), stop)
                 )
             )
         parts, stop = [], len(word)
@@ -143,7 +177,8 @@ def small(word: str) -> str:
     """A word as the lists have it: small letters, each in its usual form (NFKC), a straight apostrophe."""
     if word.isascii():
         return word.lower()
-    return unicodedata.normalize("NFKC", word).lower().translate(_STRAIGHT)
+    # a capital I with its dot, as in Turkish, would become two signs
+    return unicodedata.normalize("NFKC", word).replace("İ", "i").lower().translate(_STRAIGHT)
 
 
 def plain(word: str) -> str:
@@ -163,41 +198,40 @@ def _script(letter: str) -> str:
     return _SCRIPTS.get(name, name)
 
 
-@lru_cache(maxsize=4)
 def wordlists_digest(*folders: Path) -> str:
-    """sha256 (hex) of the lists in some folders, by name; they are looked at once."""
+    """sha256 (hex) of the lists in some folders, by name; as :func:`read_wordlists` has them."""
     whole = hashlib.sha256(str(VERSION).encode())
     for folder in folders:
-        for file in _lists(folder):
-            whole.update(f"\0{file.name}\0".encode() + _read(file).encode())
+        for code, text in _lists(folder):
+            whole.update(f"\0{code}\0{text}".encode())
     return whole.hexdigest()
 
 
 @lru_cache(maxsize=4)
 def read_wordlists(*folders: Path) -> tuple[Words, Mapping[str, Words]]:
-    """The list of English, and those of other languages by code, of some folders; they are read once.
+    """The list of English, and those of other languages by code, of some folders.
 
     Each is a ``LANGUAGE.txt``: ``word=gloss`` a line, the commonest first, ``word==`` where it is the same in English;
-    of English the words alone. Where two folders have a list of one language, the first one's words come first.
+    of English the words alone. Where two folders have a list of one language, the first one's glosses count, and its
+    other words are taken for rare ones. Files are read once in a process: a digest is always that of the lists in use.
 
     :raises LearnError: a folder has none, or one cannot be read, or none is of English.
     """
     lines: dict[str, list[str]] = {}
-    for folder in folders:
-        for file in _lists(folder):
-            found = _read(file).splitlines()
-            if file.stem != ENGLISH:
-                _check(file, found)
-            lines.setdefault(file.stem, []).extend(found)
+    for folder in reversed(folders):
+        for code, text in _lists(folder):
+            lines.setdefault(code, []).extend(text.splitlines())
     words = {code: Words(found) for code, found in lines.items()}
     own = words.pop(ENGLISH, None)
     if own is None:
-        raise LearnError(f"{folders[0]} holds no list of English words (en.txt): install the monitor again")
+        raise LearnError(f"there is no list of English words ({ENGLISH}.txt): install the monitor again")
     return own, words
 
 
-def _lists(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.txt"))
+@lru_cache(maxsize=4)
+def _lists(folder: Path) -> tuple[tuple[str, str], ...]:
+    """The lists of a folder by code, as they were when they were first asked for."""
+    found = tuple((file.stem.lower(), _read(file)) for file in sorted(folder.glob("*.txt")))
     if not found:
         raise LearnError(
             f"{folder} holds no word lists: one is a file such as de.txt, with word=gloss a line"
@@ -207,16 +241,17 @@ def _lists(folder: Path) -> list[Path]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise LearnError(f"the word list {file} cannot be read: {error}") from error
-
-
-def _check(file: Path, lines: Iterable[str]) -> None:
-    for number, line in enumerate(lines, 1):
-        word, _, gloss = line.partition("=")
-        if line.strip() and line[0] != "#" and not (word.strip() and gloss.strip()):
-            raise LearnError(
-                f"{file}, line {number}: {line.strip()!r} is not word=gloss, such as karte=card "
-                "(berlin== where it is the same in English)"
-            )
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and line[0] != "#":
+            word, _, gloss = line.partition("=")
+            if not gloss.strip() and file.stem.lower() != ENGLISH:
+                raise LearnError(
+                    f"{file}, line {number}: {line.strip()!r} is not word=gloss, such as karte=card "
+                    "(berlin== where it is the same in English)"
+                )
+            if not WORD.fullmatch(word.strip()):
+                raise LearnError(f"{file}, line {number}: {word.strip()!r} is not one word of letters alone")
+    return text

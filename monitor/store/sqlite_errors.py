@@ -24,7 +24,7 @@ def friendly(path: Path) -> Iterator[None]:
             ("disk I/O", "cannot be written (disk I/O error): check the disk; nothing stored is lost"),
             ("locked", "is locked by another program for too long; stop that, or try again"),
             ("not a database", "is not a SQLite database"),
-            ("malformed", "is damaged; restore a backup (`monitor db backup` makes them)"),
+            ("disk image is malformed", "is damaged; restore a backup (`monitor db backup` makes them)"),
         ):
             if sign in text:
                 raise StoreError(f"{path} {message}") from error

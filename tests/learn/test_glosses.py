@@ -63,6 +63,13 @@ def glossary() -> Glossary:
         ("Карта не работает", "card not works"),
         ("Картка не працює", "card not works"),
         ("Meine Karte: wie geht’s, was'n", "my card: wie goes, what'n"),
+        ("MEINE KARTE", "my card"),
+        ("Meine Karte: https://karte.example @meine, 5 NOT", "my card: https://karte.example @meine, 5 NOT"),
+        ("#卡#我的银行", "#卡#i of bank"),
+        (
+            "我的の卡被银行吞了我的卡被银行吞了",
+            "i of の card was bank swallowed done i of card was bank swallowed done",
+        ),
         ("Visa-Karte: не работает", "visa-card: not works"),  # each script by itself
     ],
 )
@@ -79,6 +86,7 @@ def test_words_become_english(glossary: Glossary, text: str, english: str) -> No
         "The bank was in Berlin",  # "was" is German, too
         "Unicredit Vantor Halvorne",
         "the bank: https://karte.example/meine/karte @meine #karte",
+        "bank NOT in the card",  # initials, or a currency: no word of a text in small letters
         "x y z",
         "🙂",
         "ไม่ทำงาน",  # there is no list
@@ -88,6 +96,20 @@ def test_english_and_what_no_list_knows_stay_as_they_are(glossary: Glossary, tex
     found = glossary.english(text)
     assert found.text == text
     assert found.reached(len(text)) == len(text)
+
+
+def test_how_far_a_run_without_blanks_was_read_is_told_by_its_share(glossary: Glossary) -> None:
+    text = "我的卡被银行吞了" * 10
+    found = glossary.english(text)
+    reached = [found.reached(end) for end in range(len(found.text) + 1)]
+    assert reached == sorted(reached)
+    assert reached[0] == 0
+    assert reached[-1] == len(text)
+    assert abs(reached[len(found.text) // 2] - len(text) // 2) <= 1
+
+
+def test_a_capital_i_with_its_dot_is_an_i() -> None:
+    assert small("İADE") == "iade"
 
 
 def test_how_far_a_text_was_read_is_told_by_its_own_characters(glossary: Glossary) -> None:
@@ -100,8 +122,8 @@ def test_how_far_a_text_was_read_is_told_by_its_own_characters(glossary: Glossar
     assert found.reached(0) == 0
 
 
-def test_the_commonest_word_of_two_that_are_written_alike_counts() -> None:
-    words = Words(["été=summer", "ete=x", "etè=y", "été=been", "# a note", "", "=nothing"])
+def test_the_last_gloss_of_a_word_counts_and_the_commonest_of_words_that_differ_in_accents() -> None:
+    words = Words(["été=been", "ete=x", "etè=y", "été=summer", "# a note", "", "=nothing"])
     assert words.rank == {"été": 0, "ete": 1, "etè": 2}
     assert words.gloss("été") == "summer"
     assert words.gloss("ete") == "x"
@@ -117,18 +139,27 @@ def test_words_as_typed_without_accents() -> None:
     ]  # fmt: skip
 
 
-def test_a_folder_without_lists_and_a_list_that_is_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(LearnError, match=r"holds no word lists: one is a file such as de\.txt"):
-        read_glossary(tmp_path)
-    (tmp_path / "de.txt").write_text("karte=card\n")
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, r"holds no word lists: one is a file such as de\.txt"),
+        ({"de.txt": b"# ours\n\nkarte=card\nkonto\n"}, r"de\.txt, line 4: 'konto' is not word=gloss"),
+        ({"de.txt": b"5g=mobile network\n"}, r"de\.txt, line 1: '5g' is not one word of letters alone"),
+        ({"de.txt": b"\xff\xfe\x00"}, r"de\.txt cannot be read"),
+    ],
+)
+def test_lists_that_are_none_are_named(tmp_path: Path, files: dict[str, bytes], said: str) -> None:
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(LearnError, match=said):
+        read_glossary(tmp_path, SHIPPED_WORDLISTS)
+
+
+def test_lists_without_english_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("\ufeffkarte=card\n", "utf-8")
     with pytest.raises(LearnError, match="no list of English words"):
         read_glossary(tmp_path)
-    (tmp_path / "de.txt").write_text("# ours\n\nkarte=card\nkonto\n")
-    with pytest.raises(LearnError, match=r"de\.txt, line 4: 'konto' is not word=gloss"):
-        read_glossary(tmp_path, SHIPPED_WORDLISTS)
-    (tmp_path / "de.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LearnError, match=r"de\.txt cannot be read"):
-        read_glossary(tmp_path, SHIPPED_WORDLISTS)
+    assert read_glossary(tmp_path, SHIPPED_WORDLISTS).english("Die Karte ist weg").text == "the card is away"
 
 
 def test_words_of_ones_own_come_first(tmp_path: Path) -> None:
@@ -140,6 +171,9 @@ def test_words_of_ones_own_come_first(tmp_path: Path) -> None:
         "the router is away, my bus pass"
     )
     assert glossary.english("Mae fy ngherdyn ar goll").text == "is my ngherdyn on lost"
+    assert glossary.others["de"].evidence(["fritzbox"]) < glossary.others["de"].evidence(["karte"]), (
+        "a word of one's own is no common one"
+    )
     assert wordlists_digest(tmp_path, SHIPPED_WORDLISTS) != wordlists_digest(SHIPPED_WORDLISTS)
 
 
@@ -213,9 +247,20 @@ def test_a_language_with_a_list_is_no_foreign_one(reads_all: TransformerEncoder)
 
 
 def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
-    (tmp_path / "en.txt").write_text("the\n")
-    first = wordlists_digest(tmp_path)
-    (tmp_path / "de.txt").write_text("der=the\n")
-    wordlists_digest.cache_clear()
-    assert wordlists_digest(tmp_path) != first
-    wordlists_digest.cache_clear()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "en.txt").write_text("the\n")
+    assert wordlists_digest(tmp_path / "one") == wordlists_digest(tmp_path / "two")
+    (tmp_path / "three").mkdir()
+    (tmp_path / "three" / "en.txt").write_text("the\n")
+    (tmp_path / "three" / "de.txt").write_text("der=the\n")
+    assert wordlists_digest(tmp_path / "three") != wordlists_digest(tmp_path / "one")
+
+
+def test_a_digest_is_that_of_the_lists_that_are_in_use(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("karte=card\n")
+    folders = tmp_path, SHIPPED_WORDLISTS
+    glossary, digest = read_glossary(*folders), wordlists_digest(*folders)
+    (tmp_path / "de.txt").write_text("karte=map\n")
+    assert wordlists_digest(*folders) == digest
+    assert glossary.english("Meine Karte ist weg").text == "my card is away"

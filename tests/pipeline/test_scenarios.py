@@ -144,6 +144,7 @@ def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callabl
     for n, text in enumerate(OF_A_FLOOD):
         one.chat(day + (8 + n) * HOUR, text)
     one.live(day, day + 20 * HOUR, HOUR)
+    one.live(day + 20 * HOUR, day + 8 * DAY, 6 * HOUR)  # a topic is new for seven days
     title, end = titles(one, "unknown")
     assert end.startswith("Over after ")
     assert title.startswith("New topic in intent: 6 texts (")

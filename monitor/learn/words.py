@@ -220,7 +220,10 @@ def read_wordlists(*folders: Path) -> tuple[Words, Mapping[str, Words]]:
     lines: dict[str, list[str]] = {}
     for folder in reversed(folders):
         for code, text in _lists(folder):
-            lines.setdefault(code, []).extend(text.splitlines())
+            found = text.splitlines()
+            if folder != SHIPPED_WORDLISTS:  # of these a test sees that they are whole
+                _check(folder / f"{code}.txt", found)
+            lines.setdefault(code, []).extend(found)
     words = {code: Words(found) for code, found in lines.items()}
     own = words.pop(ENGLISH, None)
     if own is None:
@@ -241,17 +244,19 @@ def _lists(folder: Path) -> tuple[tuple[str, str], ...]:
 
 def _read(file: Path) -> str:
     try:
-        text = file.read_text("utf-8-sig")
+        return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise LearnError(f"the word list {file} cannot be read: {error}") from error
-    for number, line in enumerate(text.splitlines(), 1):
+
+
+def _check(file: Path, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines, 1):
         if line.strip() and line[0] != "#":
             word, _, gloss = line.partition("=")
-            if not gloss.strip() and file.stem.lower() != ENGLISH:
+            if not gloss.strip() and file.stem != ENGLISH:
                 raise LearnError(
                     f"{file}, line {number}: {line.strip()!r} is not word=gloss, such as karte=card "
                     "(berlin== where it is the same in English)"
                 )
             if not WORD.fullmatch(word.strip()):
                 raise LearnError(f"{file}, line {number}: {word.strip()!r} is not one word of letters alone")
-    return text

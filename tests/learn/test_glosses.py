@@ -12,7 +12,16 @@ from monitor.learn.encoder import TransformerEncoder, embedded_folder
 from monitor.learn.glosses import Glossary, read_glossary
 from monitor.learn.meta.trunk import Trunk
 from monitor.learn.tokens import Reading
-from monitor.learn.words import ENGLISH, SHIPPED_WORDLISTS, Words, plain, script, small, wordlists_digest
+from monitor.learn.words import (
+    ENGLISH,
+    SHIPPED_WORDLISTS,
+    WORD,
+    Words,
+    plain,
+    script,
+    small,
+    wordlists_digest,
+)
 
 EN = Words(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
 DE = Words(
@@ -183,7 +192,7 @@ def test_lists_that_come_with_the_program_are_whole(file: Path) -> None:
     assert len(lines) > 4500
     words = [line.partition("=")[0] for line in lines]
     assert len(set(words)) == len(words)
-    assert all(word == small(word) and " " not in word for word in words)
+    assert all(word == small(word) and WORD.fullmatch(word) for word in words)
     glosses = [line.partition("=")[2] for line in lines]
     if file.stem == ENGLISH:
         assert not any(glosses)

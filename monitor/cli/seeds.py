@@ -18,6 +18,7 @@ from monitor.store.tasks import StoredSeed
 from monitor.types import Seed, Task
 
 SHOWN = 20
+MANY_TIMES = 1000
 
 
 @click.group("seeds", cls=Group)
@@ -140,6 +141,65 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
         ],
         empty="no seeds; the task works from the names and descriptions of its labels",
         right=["id"],
+    )
+
+
+@seeds_command.command("check")
+@click.argument("task")
+@json_option
+@pass_app
+def check_command(app: App, task: str, as_json: bool) -> None:
+    """Show the seeds of TASK that may carry a wrong label, the most doubtful first.
+
+    Each seed is judged by a head that has not seen it, where its label has four seeds or more. Those that it takes
+    for something else, twenty times as likely as their own label, are listed: where one seed in fifteen is a slip,
+    about half of them are, the others are hard examples. Two labels whose seeds are each more like the other's
+    name are named as well: they may be swapped.
+
+    Nothing is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (of seeds that were added by
+    command the old one goes), `monitor seeds remove ID` takes one away.
+
+    With --json: one object with task, seeds (how many there are), doubtful (objects with id, label, looks_like (a
+    label, or null for none of them), times, origin and text) and swapped (pairs of labels).
+    """
+    from monitor.pipeline.doubting import doubtful_seeds
+    from monitor.pipeline.featurizer import Featurizer
+    from monitor.shared_encoder import make_encoder
+
+    store = app.synchronised_store
+    count = len(store.tasks.seeds(task))
+    found, swapped = doubtful_seeds(store, Featurizer(store, make_encoder(app.config)), task)
+    if as_json:
+        rows = [
+            {
+                "id": one.stored.id,
+                "label": one.stored.seed.label,
+                "looks_like": one.likely,
+                "times": one.times,
+                "origin": one.stored.origin,
+                "text": one.stored.seed.text,
+            }
+            for one in found
+        ]
+        print_json({"task": task, "seeds": count, "doubtful": rows, "swapped": swapped})
+        return
+    for one, other in swapped:
+        click.echo(f"seeds of {one} are more like the name of {other}, and the reverse: are they swapped?")
+    print_table(
+        ["id", "label", "looks like", "times", "from", "text"],
+        [
+            [
+                one.stored.id,
+                one.stored.seed.label,
+                one.likely or "none of the labels",
+                f"{one.times:,.0f}" if one.times < MANY_TIMES else f"over {MANY_TIMES:,}",
+                one.stored.origin,
+                shorten(one.stored.seed.text, 100),
+            ]
+            for one in found
+        ],
+        empty=f"none of {number(count, 'seed')} looks wrong",
+        right=["id", "times"],
     )
 
 

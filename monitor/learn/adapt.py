@@ -32,10 +32,12 @@ class Adapted(NamedTuple):
     score: Score | None
 
 
-class _Learned(NamedTuple):
-    head: Head
-    rounds: Rounds
+class Prepared(NamedTuple):
+    """What a task is learned from in the view that suits it; ``rounds`` are of its texts of one label alone."""
+
+    view: str
     support: Support
+    rounds: Rounds
 
 
 def adapt(
@@ -57,7 +59,7 @@ def adapt(
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
     """
-    return _learn(task, seeds, encode, encoder_fingerprint, views, prior).head
+    return _learn(task, prepare(task, seeds, encode, views, prior), encoder_fingerprint)
 
 
 @single_threaded
@@ -71,29 +73,31 @@ def adapt_and_judge(
     prior: Prior | None = None,
 ) -> Adapted:
     """What :func:`adapt` learns, together with its score."""
-    head, rounds, support = _learn(task, seeds, encode, encoder_fingerprint, views, prior)
-    return Adapted(head, of_multi(support, task) if task.multi else of_single(rounds, head))
+    prepared = prepare(task, seeds, encode, views, prior)
+    head = _learn(task, prepared, encoder_fingerprint)
+    return Adapted(head, of_multi(prepared.support, task) if task.multi else of_single(prepared.rounds, head))
 
 
 @single_threaded
-def _learn(
-    task: Task,
-    seeds: Sequence[Seed],
-    encode: Encode,
-    encoder_fingerprint: str,
-    views: Sequence[str],
-    prior: Prior | None,
-) -> _Learned:
+def prepare(
+    task: Task, seeds: Sequence[Seed], encode: Encode, views: Sequence[str], prior: Prior | None
+) -> Prepared:
+    """Choose the view in which :func:`adapt` learns a task; the parameters and errors are the same."""
     candidates = [view for view in views if view != BASE] or [BASE]
     supports = gather(task, seeds, encode, candidates)
     rounds = {view: Rounds(_single(support)) for view, support in supports.items()}
     view = candidates[0]
     if len(candidates) > 1:
         view = choose_view(rounds, prior(label_texts(task)) if prior else {})
-    fitted = fit_multi(supports[view]) if task.multi else fit_single(rounds[view])
+    return Prepared(view, supports[view], rounds[view])
+
+
+@single_threaded
+def _learn(task: Task, prepared: Prepared, encoder_fingerprint: str) -> Head:
+    fitted = fit_multi(prepared.support) if task.multi else fit_single(prepared.rounds)
     head = Head(
         labels=tuple(task.labels),
-        view=view,
+        view=prepared.view,
         encoder=encoder_fingerprint,
         weight=fitted.weight.astype(np.float32),
         bias=fitted.bias.astype(np.float32),
@@ -103,7 +107,7 @@ def _learn(
         reach=fitted.reach,
         strength=fitted.strength,
     )
-    return _Learned(with_threshold(head, task.threshold), rounds[view], supports[view])
+    return with_threshold(head, task.threshold)
 
 
 def choose_view(rounds: Mapping[str, Rounds], prior: Mapping[str, float]) -> str:

@@ -6,13 +6,14 @@ told from its name alone: few seeds are better than their score.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 
 from monitor.learn import calibrate
-from monitor.learn.fit import fit_multi
+from monitor.learn.fit import Fitted, fit_multi
 from monitor.learn.head import Head
 from monitor.learn.rounds import ENOUGH, Rounds
 from monitor.learn.support import Support
@@ -49,17 +50,23 @@ def of_multi(support: Support, task: Task) -> Score | None:
     """
     if not len(support.seeds):
         return None
-    fold = calibrate.folds(support.targets)
-    fold_none = calibrate.folds(np.zeros((len(support.background), 1)))
     losses, hits = list[np.ndarray](), list[np.ndarray]()
-    for part in np.unique(fold):
-        out = fold == part
-        weight, bias, temperature, thresholds, *_ = fit_multi(support.without(out, fold_none == part))
-        scores, targets = (support.seeds[out] @ weight.T + bias) / temperature, support.targets[out]
-        losses.append(-(targets * log_expit(scores) + (1 - targets) * log_expit(-scores)).mean(axis=1))
+    for out, fitted, scores in of_folds(support):
+        logits, targets, thresholds = scores / fitted.temperature, support.targets[out], fitted.thresholds
+        losses.append(-(targets * log_expit(logits) + (1 - targets) * log_expit(-logits)).mean(axis=1))
         if task.threshold is not None:
             thresholds = np.full(len(thresholds), task.threshold)
-        hits.append(((expit(scores) >= thresholds) == (targets > 0)).all(axis=1))
+        hits.append(((expit(logits) >= thresholds) == (targets > 0)).all(axis=1))
         if sum(map(len, hits)) >= ENOUGH:
             break
     return Score(float(np.concatenate(losses).mean()), float(np.concatenate(hits).mean()))
+
+
+def of_folds(support: Support) -> Iterator[tuple[np.ndarray, Fitted, np.ndarray]]:
+    """Heads of several labels a text that left a fold of the seeds out: that fold (a mask), the head, its scores."""
+    fold = calibrate.folds(support.targets)
+    fold_none = calibrate.folds(np.zeros((len(support.background), 1)))
+    for part in np.unique(fold):
+        out = fold == part
+        fitted = fit_multi(support.without(out, fold_none == part))
+        yield out, fitted, support.seeds[out] @ fitted.weight.T + fitted.bias

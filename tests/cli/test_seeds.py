@@ -283,6 +283,67 @@ def test_a_documents_seed_is_exactly_what_the_task_reads(fetched):
     assert seed["text"] == "A headline \nand a text"
 
 
+GOOD = (
+    "great win",
+    "wonderful win",
+    "great success",
+    "wonderful success",
+    "win and success",
+    "great and wonderful",
+)
+BAD = (
+    "terrible loss",
+    "awful failure",
+    "terrible failure",
+    "awful loss",
+    "loss and failure",
+    "terrible and awful",
+)
+
+
+def learned(monitor, good=GOOD, bad=BAD):
+    rows = [f"{text},good" for text in good] + [f"{text},bad" for text in bad]
+    monitor("seeds", "import", "mood", monitor.write("more.csv", "\n".join(["text,label", *rows])))
+
+
+def test_check_names_what_slipped(monitor):
+    learned(monitor, bad=[*BAD, "a great and wonderful success"])
+    said = monitor("seeds", "check", "mood", "--json").json
+    (slip,) = said["doubtful"]
+    assert (slip["label"], slip["looks_like"], slip["origin"]) == ("bad", "good", "command")
+    assert slip["times"] > 20
+    assert (said["task"], said["seeds"], said["swapped"]) == ("mood", 13, [])
+    shown = monitor("seeds", "check", "mood").out
+    assert "a great and wonderful success" in shown
+    assert "awful failure" not in shown
+    monitor("seeds", "remove", slip["id"])
+    assert "none of 12 seeds looks wrong" in monitor("seeds", "check", "mood").out
+
+
+def test_check_names_labels_that_are_swapped(monitor):
+    monitor.edit('adapter = "mood"\nseeds = "mood.csv"', 'labels = ["terrible loss", "great win"]')
+    monitor.edit(', mood = "bad" }', " }")
+    days = ("monday", "tuesday", "friday", "sunday", "any day")
+    other = {"terrible loss": "great win", "great win": "terrible loss"}
+    rows = [f"a {name} on {day},{other[name]}" for name in other for day in days]
+    monitor("seeds", "import", "mood", monitor.write("all.csv", "\n".join(["text,label", *rows])))
+    assert monitor("seeds", "check", "mood", "--json").json["swapped"] == [["terrible loss", "great win"]]
+    said = monitor("seeds", "check", "mood").out
+    assert "seeds of terrible loss are more like the name of great win, and the reverse" in said
+
+
+def test_check_writes_nothing_and_does_not_doubt_the_seed_of_a_label_that_has_one(fetched):
+    before = fetched.store()
+    rows = before.connection.execute("select count(*) from features").fetchone()
+    before.close()
+    fetched("seeds", "add", "topic", "court", "the judge ruled")
+    assert "none of 1 seed looks wrong" in fetched("seeds", "check", "topic").out
+    after = fetched.store()
+    assert after.connection.execute("select count(*) from features").fetchone() == rows
+    after.close()
+    assert "known: mood, topic" in fetched("seeds", "check", "nothing", code=2).err
+
+
 def test_a_running_monitor_learns_from_a_correction_and_reads_the_past_again(monitor):
     """The real scheduler with its threads; the correction comes through another connection."""
     twin = "zeppelin umbrella marmalade"

@@ -152,8 +152,8 @@ def check_command(app: App, task: str, as_json: bool) -> None:
     """Show the seeds of TASK that may carry a wrong label, the most doubtful first.
 
     Each seed is judged by a head that has not seen it, where its label has four seeds or more. Those that it takes
-    for something else, twenty times as likely as their own label, are listed: where one seed in fifteen is a slip,
-    about half of them are, the others are hard examples. Two labels whose seeds are each more like the other's
+    for something else, twenty times as likely as their own label, are listed: where one seed in fifteen is a slip, two
+    in five of them are, and the others are hard examples. Two labels whose seeds are each more like the other's
     name are named as well: they may be swapped.
 
     Nothing is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (of seeds that were added by

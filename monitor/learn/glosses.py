@@ -23,8 +23,12 @@ KNOWN = 0.3
 """So large a share of its words is in the list of the language that a text is in: other languages look like it, too."""
 INITIALS = 4
 """Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
+FEW, COMMON = 2, 3000
+"""So few words are English if they are all among so many commonest English ones: "hi" is a word in Catalan, too."""
 ASKED = 200
 """So many words tell what language a text is in."""
+RARER = {"ca": 3.0}
+"""How much rarer, in natural logarithms, texts in a language are than in one that looks alike: there, Spanish."""
 KANA = 1 / 12
 """So large a share of kana among Chinese signs makes a text Japanese: a single one stands in Chinese, too."""
 HALF = 0.5
@@ -121,13 +125,17 @@ class Glossary:
             codes = [code for code in codes if (code == "ja") == japanese]
         if kind in UNSPACED:
             return codes[0] if codes else None
+        if len(words) <= FEW and all(self.own.rank.get(word, COMMON) < COMMON for word in words):
+            return None
         english = sum(word in self.own.rank for word in words)
         return self._likeliest(codes, words) or (
             self._likeliest(codes, words, typed=True) if english < HALF * len(words) else None
         )
 
     def _likeliest(self, codes: Sequence[str], words: Sequence[str], *, typed: bool = False) -> str | None:
-        found = {code: self.others[code].evidence(words, typed=typed) for code in codes}
+        found = {
+            code: self.others[code].evidence(words, typed=typed) - RARER.get(code, 0.0) for code in codes
+        }
         best = max(found, key=lambda code: found[code], default=None)
         if best is None or found[best] - self.own.evidence(words) <= MARGIN:
             return None

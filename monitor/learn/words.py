@@ -17,17 +17,22 @@ from monitor.errors import LearnError
 SHIPPED_WORDLISTS = Path(__file__).parent / "wordlists"
 ENGLISH = "en"
 """The list that has no glosses."""
-VERSION = 2
+VERSION = 3
 """Raised when the same text becomes other words by the same lists."""
 
 PART = 4
 """Letters that a part of a compound has at least."""
+PREFIXED = ("HEBREW",)
+"""Scripts in which "and", "in", "the" are letters before a word; in Arabic, where they are too, it did not help."""
+PREFIX, PREFIXES = 3, 1000
+"""Letters that such ones have at most together; they are among so many commonest words."""
 STEM = 0.7
 """The share of two words' letters that they begin with in common, where one is taken for a form of the other."""
 MOST_LETTERS = 64
 """A longer word is no word."""
 MANY = 200
 """So many words of a list tell what script its language is written in."""
+_LINE = 100  # more letters than a line has
 DENSE = "dense"
 UNSPACED = (DENSE, "HANGUL", "THAI")
 """Scripts that leave no blanks between words, or between a word and its endings."""
@@ -38,6 +43,7 @@ _SCRIPTS = dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "I
 _MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
     "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u200c\u200d"  # the joiners of Persian and of Indian scripts
 )
 # Of scripts without blanks a word is what is in one: in them, words in Latin letters stand next to others.
 _RUNS = ("\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff", "\uac00-\ud7a3", "\u0e01-\u0e4e")
@@ -46,48 +52,74 @@ PLAIN_WORD = re.compile(
     + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
 )
 """A word of one script without marks in it."""
-WORD = re.compile(rf"(?:{PLAIN_WORD.pattern})(?:['’ʼ-](?:{PLAIN_WORD.pattern}))*")
+_BETWEEN = "['’ʼ׳-]|(?<=[\u05d0-\u05ea])[\"״]|(?<=l)·(?=l)"  # Hebrew abbreviations, Catalan
+WORD = re.compile(rf"(?:{PLAIN_WORD.pattern})(?:(?:{_BETWEEN})(?:{PLAIN_WORD.pattern}))*")
 """Such words with an apostrophe or a hyphen between them, or one alone."""
 _RARE = math.log(60_000)  # what a word costs that is in no list
 _COMMON = 20  # the ranks of the commonest words differ less than their numbers
-_STRAIGHT = str.maketrans("’ʼ", "''")
+_STRAIGHT = str.maketrans("’ʼ׳״", "'''\"", "\u200c\u200d")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
 _BARE = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
 
 class Words:
-    """The words of one language, the commonest first, and what each is in English; ``=`` where it is the same.
+    """The words of one language, the commonest first, and what each is in English.
 
-    ``weight`` is by how much each speaks for the language: the logarithm of how much likelier it is than a word that
-    is in no list, by Zipf's law; nothing where it is the same in English, as names are.
+    A list is parsed when it is first asked for a word: most texts are in few scripts.
+
+    :param texts: ``word=gloss`` a line; of a word that comes again, the first place and the last gloss count.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.rank: dict[str, int] = {}
-        self.english: list[str] = []
-        self.typed: dict[str, str] = {}  # as a word is typed where its accents are not at hand: the word
-        for line in lines:
-            word, _, gloss = line.strip().partition("=")
-            word, gloss = small(word.strip()), gloss.strip()
-            if not word or word[0] == "#":
-                continue
-            if word in self.rank:
-                self.english[self.rank[word]] = gloss
-            else:
-                self.rank[word] = len(self.english)
-                self.english.append(gloss)
-        self.weight = [
-            0.0 if self.english[rank] in ("=", word) else max(0.0, _RARE - math.log(rank + _COMMON))
-            for word, rank in self.rank.items()
-        ]
-        usual = Counter(map(script, list(self.rank)[:MANY])).most_common(1)
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+        head = [line for text in texts for line in text[: _LINE * MANY].splitlines()[:MANY]]
+        usual = Counter(script(word) for word, _ in map(_entry, head) if word).most_common(1)
         self.script = usual[0][0] if usual else ""
-        self.longest = max(map(len, self.rank), default=0) if self.script in UNSPACED else 0
+
+    @cached_property
+    def _glosses(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for text in self._texts:
+            found.update(map(_entry, text.splitlines()))
+        found.pop("", None)
+        return found
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Words by their place in the list."""
+        return {word: rank for rank, word in enumerate(self._glosses)}
+
+    @cached_property
+    def english(self) -> list[str]:
+        """What each is in English; ``=`` where it is the same."""
+        return list(self._glosses.values())
+
+    @cached_property
+    def weight(self) -> list[float]:
+        """By how much each word speaks for the language; nothing where it is the same in English, as names are.
+
+        The logarithm of how much likelier it is than a word that is in no list, by Zipf's law.
+        """
+        return [
+            0.0 if gloss in ("=", word) else max(0.0, _RARE - math.log(rank + _COMMON))
+            for rank, (word, gloss) in enumerate(self._glosses.items())
+        ]
+
+    @cached_property
+    def typed(self) -> dict[str, str]:
+        """As a word is typed where its accents are not at hand: the word."""
+        found: dict[str, str] = {}
         if self.script in ACCENTED:
             for word in self.rank:
                 if not word.isascii():
                     for typed in (plain(word), word.translate(_DIGRAPHS)):
-                        self.typed.setdefault(typed, word)
+                        found.setdefault(typed, word)
+        return found
+
+    @cached_property
+    def longest(self) -> int:
+        """Letters of the longest word, in a script without blanks."""
+        return max(map(len, self.rank), default=0) if self.script in UNSPACED else 0
 
     @cached_property
     def order(self) -> list[str]:
@@ -122,7 +154,16 @@ class Words:
             return None
         if self.script in UNSPACED:
             return " ".join(self.gloss(part) or part for part in self._cut(word))
-        return self._compound(word) or self._form(word)
+        return self._prefixed(word) or self._compound(word) or self._form(word)
+
+    def _prefixed(self, word: str) -> str | None:
+        """A known word behind a little one, as in Hebrew; the shortest that is possible."""
+        if self.script in PREFIXED:
+            for cut in range(1, min(PREFIX, len(word) - PREFIX) + 1):
+                first, last = word[:cut], word[cut:]
+                if last in self.rank and self.rank.get(first, PREFIXES) < PREFIXES:
+                    return f"{self.gloss(first)} {self.gloss(last)}"
+        return None
 
     def _compound(self, word: str) -> str | None:
         """Two known words in one, such as Kundenkonto; the most even cut of those that are possible."""
@@ -173,6 +214,13 @@ class Words:
         return 1.5 * _RARE * len(part) if rank is None else math.log(rank + _COMMON)
 
 
+def _entry(line: str) -> tuple[str, str]:
+    """The word of a line of a list, which a note has not, and its gloss."""
+    word, _, gloss = line.partition("=")
+    word = word.strip()
+    return "" if word.startswith("#") else small(word), gloss.strip()
+
+
 def small(word: str) -> str:
     """A word as the lists have it: small letters, each in its usual form (NFKC), a straight apostrophe."""
     if word.isascii():
@@ -217,14 +265,13 @@ def read_wordlists(*folders: Path) -> tuple[Words, Mapping[str, Words]]:
 
     :raises LearnError: a folder has none, or one cannot be read, or none is of English.
     """
-    lines: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for folder in reversed(folders):
         for code, text in _lists(folder):
-            found = text.splitlines()
             if folder != SHIPPED_WORDLISTS:  # of these a test sees that they are whole
-                _check(folder / f"{code}.txt", found)
-            lines.setdefault(code, []).extend(found)
-    words = {code: Words(found) for code, found in lines.items()}
+                _check(folder / f"{code}.txt", text.splitlines())
+            texts.setdefault(code, []).append(text)
+    words = {code: Words(*found) for code, found in texts.items()}
     own = words.pop(ENGLISH, None)
     if own is None:
         raise LearnError(f"there is no list of English words ({ENGLISH}.txt): install the monitor again")

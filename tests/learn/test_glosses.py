@@ -23,7 +23,9 @@ from monitor.learn.words import (
     wordlists_digest,
 )
 
-EN = Words(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
+EN = Words(
+    "\n".join(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
+)
 DE = Words(
     """die=the
 meine=my
@@ -39,14 +41,24 @@ bank=bank
 berlin==
 bestellt=ordered
 geht's=goes
-gruß=greeting""".splitlines()
+gruß=greeting"""
 )
-ZH = Words("我=i\n的=of\n卡=card\n被=was\n银行=bank\n银=silver\n行=go\n吞=swallowed\n了=done".splitlines())
-JA = Words("の=of\nカード=card\nが=is\n届か=arrive\nない=not\n届=report".splitlines())
-KO = Words("를=the\n카드=card\n분실=lost\n했=did\n습니다=it is".splitlines())
-RU = Words("карта=card\nне=not\nработает=works".splitlines())
-UK = Words("картка=card\nне=not\nпрацює=works".splitlines())
-FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK}
+ZH = Words("我=i\n的=of\n卡=card\n被=was\n银行=bank\n银=silver\n行=go\n吞=swallowed\n了=done")
+JA = Words("の=of\nカード=card\nが=is\n届か=arrive\nない=not\n届=report")
+KO = Words("를=the\n카드=card\n분실=lost\n했=did\n습니다=it is")
+RU = Words("карта=card\nне=not\nработает=works")
+UK = Words("картка=card\nне=not\nпрацює=works")
+HE = Words("""ה=the
+ב=in
+וה=and the
+חשבון=account
+לא=not
+מע"מ=vat
+צ'ק=cheque
+ל=to
+בנק=bank""")
+FA = Words("نمی=not\nنمیشود=is not possible\nکارت=card\nمن=my")
+FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA}
 
 
 @pytest.fixture
@@ -80,6 +92,14 @@ def glossary() -> Glossary:
             "i of の card was bank swallowed done i of card was bank swallowed done",
         ),
         ("Visa-Karte: не работает", "visa-card: not works"),  # each script by itself
+        ("החשבון לא בבנק", "the account not in bank"),  # little words before another
+        ("לא והחשבון", "not and the account"),
+        (
+            'לא לא מע"מ, לא לא מע״מ, צ׳ק',
+            "not not vat, not not vat, cheque",
+        ),  # abbreviations, as they are typed and as they should be
+        ('לא "בנק"', 'not "bank"'),
+        ("کارت من نمی\u200cشود", "card my is not possible"),  # a joiner is no end of a word
     ],
 )
 def test_words_become_english(glossary: Glossary, text: str, english: str) -> None:
@@ -107,6 +127,36 @@ def test_english_and_what_no_list_knows_stay_as_they_are(glossary: Glossary, tex
     assert found.reached(len(text)) == len(text)
 
 
+def test_words_that_two_languages_share_are_of_the_one_with_more_texts() -> None:
+    spanish, catalan = (
+        Words("no=no\nme=me\nha=has\nel=the\nvuelvo=return"),
+        Words("ha=has\nno=no\nel=the\nme=me"),
+    )
+    text = "No me ha el vuelvo el"
+    assert Glossary(EN, {"es": spanish, "ca": catalan}).languages(text) == {"LATIN": "es"}
+    assert Glossary(EN, {"es": spanish, "oc": catalan}).languages("El no me ha") == {"LATIN": "oc"}
+    assert Glossary(EN, {"es": spanish, "ca": catalan}).languages("El no me ha") == {"LATIN": "es"}
+    assert Glossary(EN, {"ca": catalan}).languages("El no me ha") == {"LATIN": "ca"}
+
+
+def test_a_word_or_two_that_are_common_in_english_are_english() -> None:
+    danish = Words("hi=there\nhvad=what\nthe=tea")
+    assert Glossary(EN, {"da": danish}).english("hi").text == "there"
+    english = Words("the\nhi\nmy")
+    glossary = Glossary(english, {"da": danish})
+    assert glossary.english("hi").text == "hi"
+    assert glossary.english("hi the").text == "hi the"
+    assert glossary.english("hvad").text == "what"
+
+
+def test_a_list_is_parsed_when_it_is_first_asked_for_a_word() -> None:
+    words = Words("karte=card\nder=the")
+    assert words.script == "LATIN"
+    assert "_glosses" not in vars(words)
+    assert words.gloss("karte") == "card"
+    assert "_glosses" in vars(words)
+
+
 def test_how_far_a_run_without_blanks_was_read_is_told_by_its_share(glossary: Glossary) -> None:
     text = "我的卡被银行吞了" * 10
     found = glossary.english(text)
@@ -132,7 +182,7 @@ def test_how_far_a_text_was_read_is_told_by_its_own_characters(glossary: Glossar
 
 
 def test_the_last_gloss_of_a_word_counts_and_the_commonest_of_words_that_differ_in_accents() -> None:
-    words = Words(["été=been", "ete=x", "etè=y", "été=summer", "# a note", "", "=nothing"])
+    words = Words("été=been\nete=x\netè=y\nété=summer\n# a note\n\n=nothing")
     assert words.rank == {"été": 0, "ete": 1, "etè": 2}
     assert words.gloss("été") == "summer"
     assert words.gloss("ete") == "x"

@@ -41,7 +41,7 @@ from monitor.learn.views import (
     read_views,
     view_names,
 )
-from monitor.learn.words import read_wordlists
+from monitor.learn.word_files import read_wordlists
 from monitor.types import legible
 
 __all__ = [

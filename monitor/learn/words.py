@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
-from pathlib import Path
-
-from monitor.errors import LearnError
-
-SHIPPED_WORDLISTS = Path(__file__).parent / "wordlists"
-ENGLISH = "en"
-"""The list that has no glosses."""
-VERSION = 3
-"""Raised when the same text becomes other words by the same lists."""
 
 PART = 4
 """Letters that a part of a compound has at least."""
@@ -123,8 +113,18 @@ class Words:
 
     @cached_property
     def order(self) -> list[str]:
-        """All words, alphabetically."""
-        return sorted(self.rank)
+        """All single words, alphabetically."""
+        return sorted(word for word in self.rank if " " not in word)
+
+    @cached_property
+    def phrases(self) -> dict[str, int]:
+        """Words that entries of several words begin with, and how many words the longest of these has."""
+        found: dict[str, int] = {}
+        for phrase in self.rank:
+            first, *more = phrase.split(" ")
+            for typed in {first, plain(first)} if more else ():
+                found[typed] = max(found.get(typed, 0), 1 + len(more))
+        return found
 
     def find(self, word: str, *, typed: bool = True) -> int | None:
         """Which word of the list that is, if any; ``typed``: without its accents, too."""
@@ -244,66 +244,3 @@ def script(word: str) -> str:
 def _script(letter: str) -> str:
     name = unicodedata.name(letter, "").split(" ")[0]
     return _SCRIPTS.get(name, name)
-
-
-def wordlists_digest(*folders: Path) -> str:
-    """sha256 (hex) of the lists in some folders, by name; as :func:`read_wordlists` has them."""
-    whole = hashlib.sha256(str(VERSION).encode())
-    for folder in folders:
-        for code, text in _lists(folder):
-            whole.update(f"\0{code}\0{text}".encode())
-    return whole.hexdigest()
-
-
-@lru_cache(maxsize=4)
-def read_wordlists(*folders: Path) -> tuple[Words, Mapping[str, Words]]:
-    """The list of English, and those of other languages by code, of some folders.
-
-    Each is a ``LANGUAGE.txt``: ``word=gloss`` a line, the commonest first, ``word==`` where it is the same in English;
-    of English the words alone. Where two folders have a list of one language, the first one's glosses count, and its
-    other words are taken for rare ones. Files are read once in a process: a digest is always that of the lists in use.
-
-    :raises LearnError: a folder has none, or one cannot be read, or none is of English.
-    """
-    texts: dict[str, list[str]] = {}
-    for folder in reversed(folders):
-        for code, text in _lists(folder):
-            if folder != SHIPPED_WORDLISTS:  # of these a test sees that they are whole
-                _check(folder / f"{code}.txt", text.splitlines())
-            texts.setdefault(code, []).append(text)
-    words = {code: Words(*found) for code, found in texts.items()}
-    own = words.pop(ENGLISH, None)
-    if own is None:
-        raise LearnError(f"there is no list of English words ({ENGLISH}.txt): install the monitor again")
-    return own, words
-
-
-@lru_cache(maxsize=4)
-def _lists(folder: Path) -> tuple[tuple[str, str], ...]:
-    """The lists of a folder by code, as they were when they were first asked for."""
-    found = tuple((file.stem.lower(), _read(file)) for file in sorted(folder.glob("*.txt")))
-    if not found:
-        raise LearnError(
-            f"{folder} holds no word lists: one is a file such as de.txt, with word=gloss a line"
-        )
-    return found
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LearnError(f"the word list {file} cannot be read: {error}") from error
-
-
-def _check(file: Path, lines: Iterable[str]) -> None:
-    for number, line in enumerate(lines, 1):
-        if line.strip() and line[0] != "#":
-            word, _, gloss = line.partition("=")
-            if not gloss.strip() and file.stem != ENGLISH:
-                raise LearnError(
-                    f"{file}, line {number}: {line.strip()!r} is not word=gloss, such as karte=card "
-                    "(berlin== where it is the same in English)"
-                )
-            if not WORD.fullmatch(word.strip()):
-                raise LearnError(f"{file}, line {number}: {word.strip()!r} is not one word of letters alone")

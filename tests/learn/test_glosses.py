@@ -9,19 +9,11 @@ import pytest
 
 from monitor.errors import LearnError
 from monitor.learn.encoder import TransformerEncoder, embedded_folder
-from monitor.learn.glosses import Glossary, read_glossary
+from monitor.learn.glosses import MOST, Glossary, read_glossary
 from monitor.learn.meta.trunk import Trunk
 from monitor.learn.tokens import Reading
-from monitor.learn.words import (
-    ENGLISH,
-    SHIPPED_WORDLISTS,
-    WORD,
-    Words,
-    plain,
-    script,
-    small,
-    wordlists_digest,
-)
+from monitor.learn.word_files import ENGLISH, SHIPPED_WORDLISTS, wordlists_digest
+from monitor.learn.words import WORD, Words, plain, script, small
 
 EN = Words(
     "\n".join(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
@@ -58,7 +50,10 @@ HE = Words("""ה=the
 ל=to
 בנק=bank""")
 FA = Words("نمی=not\nنمیشود=is not possible\nکارت=card\nمن=my")
-FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA}
+VI = Words(
+    "tôi=i\nkhông=not\nkhách=guest\nkhách hàng=customer\nhàng=goods\nkhách hàng thân thiết=regular customer"
+)
+FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA, "vi": VI}
 
 
 @pytest.fixture
@@ -92,6 +87,12 @@ def glossary() -> Glossary:
             "i of の card was bank swallowed done i of card was bank swallowed done",
         ),
         ("Visa-Karte: не работает", "visa-card: not works"),  # each script by itself
+        ("Tôi không", "i not"),
+        ("Tôi: khách  hàng, khách", "i: customer, guest"),  # words that are one entry
+        ("Khách hàng thân thiết không", "regular customer not"),  # the longest
+        ("khach hang khong", "customer not"),
+        ("tôi khách, hàng", "i guest, goods"),  # a mark between them
+        ("tôi không khách hàng thân", "i not customer thân"),
         ("החשבון לא בבנק", "the account not in bank"),  # little words before another
         ("לא והחשבון", "not and the account"),
         (
@@ -242,7 +243,8 @@ def test_lists_that_come_with_the_program_are_whole(file: Path) -> None:
     assert len(lines) > 4500
     words = [line.partition("=")[0] for line in lines]
     assert len(set(words)) == len(words)
-    assert all(word == small(word) and WORD.fullmatch(word) for word in words)
+    assert all(word == small(word) and all(map(WORD.fullmatch, word.split(" "))) for word in words)
+    assert all(len(word.split(" ")) <= MOST for word in words)
     glosses = [line.partition("=")[2] for line in lines]
     if file.stem == ENGLISH:
         assert not any(glosses)

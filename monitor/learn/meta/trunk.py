@@ -16,7 +16,7 @@ from monitor.learn.meta.states import States, compute_states
 from monitor.learn.model import load, longest, placement
 from monitor.learn.model_files import weights_digest, wordlists_for
 from monitor.learn.tokens import Cut, cut, spelling, unknown_id
-from monitor.learn.words import wordlists_digest
+from monitor.learn.word_files import wordlists_digest
 
 
 class Trunk:

@@ -220,8 +220,8 @@ def _notes(
     used = [f for f in published["figure"] if tasks & set(f["accuracy"])]
     own = "; ".join(f"{figure['method']}: {figure['model']} ({figure['source']})" for figure in used)
     return [
-        f"Accuracy in %, mean ± standard deviation over {' or '.join(map(str, draws))} draws; one draw where a split "
-        f"was published. Measured {', '.join(dates)} at {', '.join(commits)} on {'; '.join(machines)}."
+        f"Accuracy in %, mean ± standard deviation over {' or '.join(map(str, draws))} draws; one draw for published "
+        f"splits. Measured {', '.join(dates)} at {', '.join(commits)} on {'; '.join(machines)}."
         + (f" \\* {'; '.join(settings)}." if settings else ""),
         *(["", f"*Published*, by others, with other encoders and draws: {own}."] if used else []),
     ]

@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- surge -->", "<!-- /surge -->"
 PUBLISHED = (
-    "ARTime 87.0, which is told each file's extremes and length beforehand; Numenta HTM 76.8, CAD OSE 76.4"
+    "ARTime 87.0, which is given each file's extremes and length beforehand; Numenta HTM 76.8, CAD OSE 76.4"
 )
 
 
@@ -32,12 +32,12 @@ def text(results: Path = RESULTS) -> str:
     parts = []
     if nab:
         parts.append(
-            f"**Surge alerts**, one set of parameters, the defaults. On the mention counts of the Numenta Anomaly "
+            f"**Surge alerts**, all with the default parameters. On the mention counts of the Numenta Anomaly "
             f"Benchmark ({nab['files']} files, standard profile) they score {nab['score_default_threshold']:.1f}, and "
-            f"{nab['score_leave_one_file_out']:.1f} with the threshold chosen leave-one-file-out (published: "
-            f"{PUBLISHED}; a score is 1 where an alert fires and at most a half elsewhere, so that thresholds agree; "
-            "the parameters were chosen on these files and on simulations); "
-            f"{nab['windows_hit']} of {nab['windows']} labelled windows are found, "
+            f"{nab['score_leave_one_file_out']:.1f} with the threshold chosen leave-one-file-out: the threshold hardly "
+            "matters, as a score is 1 where an alert fires and at most a half elsewhere. Published: "
+            f"{PUBLISHED}. The parameters were chosen on these files and on simulations. "
+            f"{nab['windows_hit']} of {nab['windows']} labelled windows are found; "
             f"{nab['false_rows']} alerts lie outside."
         )
     if null:
@@ -46,16 +46,16 @@ def text(results: Path = RESULTS) -> str:
         parts.append(_worlds(worlds))
     if speed and tick:
         parts.append(
-            f"An update of a series takes {speed['microseconds']:.0f} µs; a round of judging on {tick['series']:,} "
-            f"series, of which {tick['active']:,} got texts, {tick['first_round']['seconds']:.1f} s of one core when "
-            f"all profiles are made from {tick['days']} days of counts, {tick['later_round']['seconds']:.1f} s later, "
-            f"what it stores included ({tick['bytes_a_profile']:.0f} bytes a profile)."
+            f"Updating a series takes {speed['microseconds']:.0f} µs. Judging {tick['series']:,} series, "
+            f"{tick['active']:,} of them with new texts, takes one core {tick['first_round']['seconds']:.1f} s when "
+            f"all profiles are made from {tick['days']} days of counts, and {tick['later_round']['seconds']:.1f} s in "
+            f"later rounds, including storage ({tick['bytes_a_profile']:.0f} bytes a profile)."
         )
     if month := newest("month", results):
         parts.append(_month(month))
     parts.append(
         "`python benchmarks/surge.py nab|null|worlds|speed|tick` and `PYTHONPATH=. python benchmarks/month.py` repeat "
-        "these; `monitor rules test` tells it of your history."
+        "these; `monitor rules test` tries a rule on your history."
     )
     return "\n\n".join(parts)
 
@@ -80,10 +80,10 @@ def _year(null: dict[str, Any]) -> str:
         for n, one in zip(drawn, both, strict=True)
     ]
     return (
-        "On a simulated year of series with daily and weekly cycles and nothing unusual in them (negative binomial, "
+        "In a simulated year of series with daily and weekly cycles and nothing unusual in them (negative binomial, "
         f"dispersion {null['dispersion']:g}), a rule over 1,000 of them raises {together} false alerts a week *in all* "
-        f"(5-minute buckets{notes[0]}; hourly ones{notes[1]}). For a rule on one series, and bursts at any hour of "
-        'day and night that hold five texts or more; "70 of 90 %" are found where 90 % can be: by an oracle that '
+        f"(5-minute buckets{notes[0]}; hourly ones{notes[1]}). The table is for a rule on one series, and for bursts "
+        'of five texts or more, at any hour. "70 of 90 %": 70 % are found, and 90 % by an oracle that '
         "knows the true mean of every bucket and the dispersion, judges the same windows, and raises one false alert "
         "in three months (two a week of 1,000 series); its delay is in brackets:\n\n" + "\n".join(rows)
     )
@@ -102,10 +102,10 @@ def _worlds(report: dict[str, Any]) -> str:
     )
     low, high = (f(row["swing"] for row in report["worlds"]) for f in (min, max))
     return (
-        "Where counts vary more or less, and days swing otherwise (by a factor of "
-        f"{exp(2 * low):.0f} to {exp(2 * high):.0f} between their quietest and busiest hour), a rule on one series "
-        "raises at most so many false alerts in three months at any mean, and one on 1,000 series (projected from "
-        f"{report['simulated']}) so many a week: {said}."
+        "With other dispersions and daily swings (a factor of "
+        f"{exp(2 * low):.0f} to {exp(2 * high):.0f} between the quietest and the busiest hour), false alerts at any "
+        "mean are at most, for a rule on one series in three months and for one on 1,000 series (projected from "
+        f"{report['simulated']}) in a week: {said}."
     )
 
 
@@ -114,10 +114,10 @@ def _month(month: dict[str, Any]) -> str:
     found, false = f"{100 * said['recall']:.0f} %", f"{said['false_alerts_a_month']:.2g}"
     return (
         "In a simulated month of news and chats, read by the real classifier, with seven planted events that must "
-        f"raise an alert and three that must not ({said['seeds']} seeds, none chosen), {found} of the events are "
-        f"found and {false} alerts a month are false, with the rules of `benchmarks/month.toml`. The seeds are no "
-        "longer new: two changes of the product followed from a first run of thirteen of them (92 %, 1.1), and of one "
-        "more the form was chosen by what three of them lost. One limit was written anew when shares became those of "
+        f"raise an alert and three that must not ({said['seeds']} seeds, none selected), the rules of "
+        f"`benchmarks/month.toml` find {found} of the events and raise {false} false alerts a month. The seeds are no "
+        "longer unseen: a first run of thirteen of them (92 %, 1.1) led to two changes in the product, and the form of "
+        "a third was chosen by what three of them lost. One limit was rewritten when shares became those of "
         "what a task reads: twice the share of the calm weeks, as before."
     )
 

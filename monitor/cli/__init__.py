@@ -102,7 +102,7 @@ class Commands(Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 something is not as it should be; 2 wrong use or configuration.",
+    epilog="Exit codes: 0 done; 1 something failed or is wrong; 2 wrong usage or configuration.",
 )
 @click.option(
     "--config",

@@ -43,42 +43,41 @@ class Adapted:
 @click.option(
     "--depth",
     type=click.Choice(["seeds", "stream", "deep"]),
-    help="How much is done: seeds and names, the stored documents as well, or fine-tuning [default: seeds].",
+    help="Learn from seeds and names, from stored documents as well, or by fine-tuning [default: seeds].",
 )
-@click.option("--revert", "back", is_flag=True, help="Use again the version of TASK that was in use before.")
+@click.option("--revert", "back", is_flag=True, help="Go back to the version of TASK used before.")
 @click.option("--history", is_flag=True, help="List the versions of TASK.")
 @json_option
 @pass_app
 def adapt_command(
     app: App, task: str | None, force: bool, depth: str | None, back: bool, history: bool, as_json: bool
 ) -> None:
-    """Adapt TASK, or all tasks, to their seeds, and read the past again with what was learned.
+    """Adapt TASK, or all tasks, to their seeds, and reclassify past documents accordingly.
 
-    A task whose seeds, labels and encoder are as they were is left alone. A running monitor
-    does all this by itself within a second of a change, so there this command has nothing to
-    do. The exit code is 1 if a task cannot be learned; the others are adapted all the same.
+    A task whose seeds, labels and encoder have not changed is left alone. A running monitor does all
+    this by itself within a second of a change, and this command then has nothing to do. The exit code
+    is 1 if a task cannot be learned; the others are still adapted.
 
-    `--depth stream` also learns from the documents that the task reads, without their labels
-    (the 20,000 newest), from two seeds a label on. The new version is used only if it tells seeds
-    that were left out no worse. `--depth deep` fine-tunes layers for the task on its seeds, half a
-    minute or more, from four seeds a label on; the new version is used only if it tells seeds that
-    were left out better. Both are for tasks with one label a text. `deep` costs half an encoder
-    pass more for each text from then on, and all of the past is encoded again. When seeds change, its
-    layers stay, and the seeds are learned in them; after `stream` the next version is of seeds alone.
+    `--depth stream` also learns from the documents that the task reads (the 20,000 newest), without
+    their labels; it needs two seeds of each label, and the new version is used only if it is no worse
+    on held-out seeds. `--depth deep` fine-tunes layers on the task's seeds in half a minute or more; it
+    needs four seeds of each label, and the new version is used only if it is better on held-out seeds.
+    Both are for tasks with one label a text. After `deep`, each text costs half an encoder pass more,
+    and all past documents are encoded again; when seeds change, the layers stay, and the seeds are
+    learned in them. After `stream`, the next version is learned from seeds alone.
 
     `--depth` and `--force` need the database to themselves: stop a running monitor first, and start it
     again afterwards.
 
-    `--revert TASK` goes back by one version and reads the past again with it. That version stays
-    until the task's seeds or labels, or the encoder, change. A running monitor takes it up.
+    `--revert TASK` goes back one version and reclassifies past documents with it (a running monitor does
+    that itself). This version stays until the task's seeds or labels, or the encoder, change.
 
-    With --json: an array of objects with task, made, version, depth, seeds, changed (documents
-    with other labels, or null), seconds and note. With --revert: one object with task, version,
-    depth, seeds, reason and changed. With --history: an array of versions, the newest first, with
-    version, active, created_at, depth, view, encoder, seeds, log_loss and accuracy on seeds that were
-    left out (or null), and reason. Scores of fewer than ten seeds say next to nothing; the table does
-    not show them. One seed in four is left out at a time, but for `deep` one in two: what it gained is
-    told by the reason alone.
+    With --json: an array of objects with task, made, version, depth, seeds, changed (documents whose
+    labels changed, or null), seconds and note. With --revert: one object with task, version, depth,
+    seeds, reason and changed. With --history: an array of versions, the newest first, with version,
+    active, created_at, depth, view, encoder, seeds, log_loss and accuracy on held-out seeds (or null),
+    and reason. Scores from fewer than ten seeds mean next to nothing; the table omits them. One seed in
+    four is held out at a time, for `deep` one in two, so only its reason says what it gained.
     """
     if history or back:
         option = "--history" if history else "--revert"

@@ -59,10 +59,10 @@ def list_command(
 
     With --json: one array of objects with id, rule, kind, fingerprint, selection ({task:
     label}), state, since, fired_at, resolved_at, last_firing_at, observed, expected, low, high
-    (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note, number (of the
-    alert among those of its fingerprint), state_since, quiet_since, frozen_at, flapping, owner, routed,
-    snoozed_until, snoozed_by, suppressed (why nobody is told), rule_labels ({name: value}) and documents
-    (id, source, title, text, url, event_at), newest first; evidence is what docs/templates.md describes.
+    (`low` to `high` are usual), reason, notify, acked_at, acked_by, ack_note, number (counted
+    within the fingerprint), state_since, quiet_since, frozen_at, flapping, owner, routed,
+    snoozed_until, snoozed_by, suppressed (why nobody is notified), rule_labels ({name: value}), documents
+    (id, source, title, text, url, event_at), newest first, and evidence (see docs/templates.md).
     """
     store, now = app.store, app.now()
     if rule is not None and rule not in (known := store.alerts.rules() | _configured(app)):
@@ -102,12 +102,12 @@ def list_command(
 @json_option
 @pass_app
 def show_command(app: App, alert_id: int, as_json: bool) -> None:
-    """Show one alert: its reason, its life, who was told, and the texts behind it.
+    """Show one alert: its reason, its history, who was notified, and the texts behind it.
 
-    With --json: the object of `alerts list`, with transitions (at, state, reason; what changes
-    no state is there as well: frozen, thawed, flapping, steady, suppressed, unsuppressed,
+    With --json: the object of `alerts list`, with transitions (at, state, reason; also for events
+    that change no state: frozen, thawed, flapping, steady, suppressed, unsuppressed,
     acknowledged, snoozed, judged), judgement (real, author, note, at; or null) and deliveries
-    (notifier, event, copy_for: the notifier that could not deliver it, or null, state, attempts,
+    (notifier, event, copy_for (the notifier that could not deliver it, or null), state, attempts,
     created_at, next_at, delivered_at, last_error).
     """
     from monitor.pipeline.alerting import alert_data

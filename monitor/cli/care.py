@@ -21,10 +21,10 @@ ids_argument = click.argument("alert_ids", type=int, metavar="ID...", nargs=-1, 
 @click.option("--by", metavar="NAME", help="Who looks after it [default: your login name].")
 @pass_app
 def ack_command(app: App, alert_ids: Sequence[int], note: str, by: str | None) -> None:
-    """Acknowledge alerts: somebody looks after them.
+    """Acknowledge alerts: somebody is looking after them.
 
-    An alert stays open until what it reports is over, and routes do not repeat it. A second acknowledgement
-    without a note keeps that of the first. An alert that is over can be judged instead.
+    Routes stop repeating the alert, which stays open until what it reports is over. Acknowledging it again
+    without a note keeps the earlier note. An alert that is over can be judged instead.
     """
     store, who, now = app.store, by or login(), app.now()
 
@@ -37,7 +37,7 @@ def ack_command(app: App, alert_ids: Sequence[int], note: str, by: str | None) -
 
 @click.command("snooze")
 @ids_argument
-@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long [default: 2h].")
+@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="For how long [default: 2h].")
 @click.option("--end", is_flag=True, help="End the snooze now.")
 @click.option("--note", default="", help="A remark to keep with it.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
@@ -47,8 +47,8 @@ def snooze_command(
 ) -> None:
     """Send nothing about alerts for a while.
 
-    If nobody was told yet and it still fires afterwards, it is announced then. Whoever knows that it
-    fires is told when it is over all the same.
+    An alert that nobody was notified of is announced afterwards if it still fires. Whoever was
+    notified that it fires is still notified when it is over.
     """
     if end and for_ is not None:
         raise click.UsageError("give --for or --end, not both")
@@ -72,10 +72,10 @@ def snooze_command(
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
 @pass_app
 def judge_command(app: App, alert_ids: Sequence[int], verdict: str, note: str, by: str | None) -> None:
-    """Say whether alerts were worth it: `real`, or `false`.
+    """Say whether alerts were worth raising: `real`, or `false`.
 
-    It is counted for its rule: `monitor rules list` shows how often a rule was right. A second
-    judgement of an alert replaces the first.
+    The verdict counts for the alert's rule: `monitor rules list` shows how often a rule was right.
+    A second verdict on an alert replaces the first.
     """
     store, who, now = app.store, by or login(), app.now()
 

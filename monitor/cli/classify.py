@@ -23,11 +23,11 @@ from monitor.types import legible
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-).
 
-    Nothing is stored. An empty TEXT gets no label. Of a long one the encoder reads the beginning alone; a
-    line on standard error says so.
+    Nothing is stored. An empty TEXT gets no label. Only the beginning of a long text is read; a line on
+    standard error then says so.
 
-    With --json: one array of {text, read, predictions}: how many characters are read, from the first on,
-    and predictions as `monitor documents list` has them, empty where there is nothing to read.
+    With --json: one array of {text, read, predictions}: `read` is how many characters were read from the
+    start; predictions are as in `monitor documents list`, empty if there is nothing to read.
     """
     from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer

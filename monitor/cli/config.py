@@ -37,8 +37,8 @@ def config_command() -> None:
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Check the configuration, its seeds files and the encoder's files, and say what would run.
 
-    Nothing is fetched, sent or stored. Templates of notifiers are filled in once, with a made-up alert. All
-    faults are reported at once, each with its place; the exit code is 2 then.
+    Nothing is fetched, sent or stored. Notifiers' templates are tried once with a made-up alert. All
+    faults are reported at once, each with its place; the exit code is then 2.
 
     With --json: an object with ok, path and faults (place, message); without faults also
     database, encoder, sources, tasks, rules (with series: what each watches),

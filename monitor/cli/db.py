@@ -26,8 +26,8 @@ def info_command(app: App, as_json: bool) -> None:
     """Show the database's size, schema, and what is in it.
 
     With --json: an object with path, bytes, migrations ({name, applied_at}), rows ({table:
-    number}), oldest and newest (event times of documents) and process (of the monitor that
-    runs on it, or null).
+    number}), oldest and newest (event times of documents) and process (the ID of the monitor
+    running on it, or null).
     """
     store = Store(app.database, migrations=app.plugins.migrations, read_only=True)
     try:
@@ -69,12 +69,11 @@ def info_command(app: App, as_json: bool) -> None:
 @click.pass_context
 @pass_app
 def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
-    """Check that what the database holds is consistent; changes nothing.
+    """Check that the database is consistent, without changing it.
 
-    Integrity, foreign keys, the search index, counts against predictions, alerts against
-    their steps and notifications. May be used while the monitor runs. The exit code is 1, with
-    a line for each, if something is not as it must be. Where counts are wrong, `monitor db recount`
-    makes them anew.
+    Checks integrity, foreign keys, the search index, counts against predictions, and alerts against
+    their steps and notifications. Safe while the monitor runs. If something is wrong, each fault gets
+    a line and the exit code is 1. Wrong counts are repaired by `monitor db recount`.
 
     With --json: an object with ok and violations (an array of lines).
     """
@@ -99,9 +98,9 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
 @json_option
 @pass_app
 def recount_command(app: App, as_json: bool) -> None:
-    """Mend what `monitor db check` says of series: count anew what documents are said to carry.
+    """Repair counts that `monitor db check` finds wrong, by counting the documents' labels again.
 
-    Raises no alert. May be used while the monitor runs; takes minutes where the database is large.
+    Raises no alert. Safe while the monitor runs; takes minutes if the database is large.
 
     With --json: an object with mended, how many counts differed.
     """
@@ -118,10 +117,10 @@ def recount_command(app: App, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_app
 def backup_command(app: App, file: Path) -> None:
-    """Copy the database to FILE, which must not exist, while everything goes on.
+    """Copy the database to FILE, which must not exist; the monitor may keep running.
 
-    The copy is consistent: as the database was at one moment. To use it, stop the monitor and
-    put it in the database's place (and remove the files that end in -wal and -shm).
+    The copy is consistent, as of one moment. To restore it, stop the monitor, put the copy in
+    the database's place and remove the files that end in -wal and -shm.
     """
     app.store.backup(file)
     click.echo(f"copied {app.database} to {file} ({in_bytes(file.stat().st_size)})")
@@ -130,9 +129,9 @@ def backup_command(app: App, file: Path) -> None:
 @db_command.command("migrate")
 @pass_app
 def migrate_command(app: App) -> None:
-    """Bring the schema up to date, plugins' tables included; makes the database if there is none.
+    """Bring the schema up to date, plugins' tables included; creates a missing database.
 
-    Other commands and `monitor run` do so as well when they open it.
+    Other commands and `monitor run` also do this when they open the database.
     """
     new = not app.database.exists()
     store = Store(app.database, migrations=app.plugins.migrations)

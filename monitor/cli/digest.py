@@ -22,18 +22,18 @@ from monitor.errors import UnknownName
 @json_option
 @pass_app
 def digest_command(app: App, name: str | None, since: float | None, as_json: bool) -> None:
-    """Print a digest of the time up to now.
+    """Print a digest of the latest period, up to now.
 
-    NAME is one of those under [[digests]]; without it, the digest is of all tasks. It has the alerts and
-    their state (those that are furthest from what is usual first, with their series drawn; the
-    conversations of a rule in one line), the series that rose and fell most against the periods
-    before, the words and names that rose, texts that stand for them, the sources, and how much fits no
-    label. Nothing is sent; the running monitor sends those under [[digests]] when they are due.
+    NAME is one of those under [[digests]]; without it, the digest covers all tasks. It shows the alerts and
+    their state (those furthest from usual first, with their series drawn; the conversations of a rule in
+    one line), the series that rose and fell most compared with the periods before, the words and names
+    that rose, typical texts for them, the sources, and how much fits no label. Nothing is sent; the
+    running monitor sends those under [[digests]] when they are due.
 
-    With --json: an object with name, since, until, zone, texts, usual (a period's texts), alerts, more_alerts
-    (number and open: of those that had no room), rose and fell (selection, what, texts, usual, score, of what
-    rose also stories), words, names, shown (texts), sources (name, texts, failures, error) and unlabelled
-    ({task: {texts, without}}).
+    With --json: an object with name, since, until, zone, texts, usual (texts in a usual period), alerts,
+    more_alerts (number and open, of those that did not fit), rose and fell (selection, what, texts, usual,
+    score; rose also stories), words, names, shown (texts), sources (name, texts, failures, error) and
+    unlabelled ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest
     from monitor.pipeline.declared import make_digests

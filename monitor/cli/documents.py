@@ -44,7 +44,7 @@ def _filters(function: Any) -> Any:
 @_filters
 @pass_app
 def list_command(app: App, /, **filters: Any) -> None:
-    """List documents with their labels, newest first; a conversation (--thread) whole, as it was held.
+    """List documents with their labels, newest first; a conversation (--thread) in full, oldest first.
 
     With --json: one array of objects with id, source, external_id, thread, role, title, text,
     url, published_at, fetched_at, event_at, live, mentions (names of [entities]) and
@@ -60,7 +60,7 @@ def list_command(app: App, /, **filters: Any) -> None:
 @_filters
 @pass_app
 def search_command(app: App, /, words: tuple[str, ...], **filters: Any) -> None:
-    """Find documents that contain all WORDS (the last one may be a beginning)."""
+    """Find documents that contain all WORDS (the last may be cut short)."""
     _show(app, " ".join(words), **filters)
 
 
@@ -94,10 +94,10 @@ def show_command(app: App, document_id: int, as_json: bool) -> None:
 
 @documents_command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", metavar="NAME", help="Name to keep them under [default: the file's name].")
+@click.option("--source", metavar="NAME", help="Store them under this name [default: the file's].")
 @click.option(
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
-    help="Where a field is found, for text, id, thread, role, time or title: --column text=message.",
+    help="Which column holds text, id, thread, role, time or title: --column text=message.",
 )  # fmt: skip
 @click.option(
     "--like", metavar="NAME",
@@ -109,12 +109,12 @@ def import_command(
 ) -> None:
     """Import a JSONL or CSV FILE as history.
 
-    Imported documents feed baselines and trends and never raise an alert. The same file can
-    be imported again: what is known already is not added twice, and reads as the settings of now say.
+    Imported documents count for baselines and trends but never raise an alert. A file can be
+    imported again: known documents are not added twice, but reread with the current settings.
     A running monitor classifies them at once, otherwise the next `monitor run` does.
 
-    Settings that messages speak of, such as time_format, are those of a chatlog source: write one
-    under [[sources]] and name it with --like. Columns can be given here as well.
+    Settings named in messages, such as time_format, belong to a chatlog source: write one
+    under [[sources]] and name it with --like. Columns can also be given here.
     """
     from monitor.pipeline.ingest import fetch
 

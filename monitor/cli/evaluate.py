@@ -50,39 +50,39 @@ def _depths(ctx: click.Context, option: click.Parameter, value: str) -> tuple[st
     metavar="NAME,NAME,...",
     default="seeds",
     show_default=True,
-    help="How much is done to learn: names (whatever --shots says, label names alone), seeds, "
-    "stream (unlabelled texts as well; from two seeds a label on), deep (fine-tuning; from four on).",
+    help="How to learn: names (label names alone, whatever --shots says), seeds, "
+    "stream (also unlabelled texts; needs two seeds a label), deep (fine-tuning; needs four).",
 )
 @click.option(
     "--unlabelled",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Texts for depths that learn from the stream too: JSON lines with text, or plain lines; "
-    "the rest of train.jsonl, without its labels, where this is not given. "
-    "Texts that also stand in test.jsonl are left out.",
+    help="Unlabelled texts for stream: JSON lines with text, or plain lines "
+    "[default: the rest of train.jsonl, without its labels]. "
+    "Texts that are also in test.jsonl are left out.",
 )
 @click.option("--family", default="", help="Family of the tasks, such as sentiment, topic or intent.")
 @click.option(
     "--support",
     metavar="NAME",
-    help="Take the rows of this file in each folder as the one draw, instead of --shots.",
+    help="Use this file in each folder as the seeds, as a single draw, instead of --shots.",
 )
 @click.option(
     "--encoder",
     metavar="PATH",
-    help="Folder or model id of another encoder; the embedded one where this is not given.",
+    help="Folder or model ID of another encoder [default: the embedded one].",
 )
 @click.option(
     "--views",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Views that `monitor meta-train` wrote for that encoder, in place of those that come with the program.",
+    help="Views that `monitor meta-train` wrote for that encoder, instead of the built-in ones.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw accuracy against seeds a label, beside logistic regression on frozen features, "
+    help="Plot accuracy by seeds a label, compared with logistic regression on frozen features, "
     "into a .png, .svg or .pdf.",
 )
 @json_option
@@ -101,25 +101,24 @@ def evaluate_command(
 ) -> None:
     """Measure accuracy on your data, learned from a few examples.
 
-    Each TASK_DIR holds train.jsonl and test.jsonl, each line an object with text and label: one
+    Each TASK_DIR holds train.jsonl and test.jsonl; each line is an object with text and label, one
     label a text, a string or a number. Tasks with several labels a text (`multi`) are not measured.
-    Seeds are drawn from the first, and every text of the second gets a label; the mean and the
-    standard deviation over the draws are reported. Where a number of shots would take the same
-    seeds as a smaller one, all that there are, it is left out, with a note; one that takes them all
-    is shown as what there is, as in `6 (all)`. A note also says where test texts stand in
-    train.jsonl too.
+    Seeds are drawn from train.jsonl, and every text in test.jsonl is classified; shown are the mean
+    and the standard deviation over the draws. A number of shots that takes all the seeds there are
+    is shown as `6 (all)`, and larger ones, which would take the same seeds, are left out with a
+    note. A note also says if test texts are in train.jsonl too.
 
-    The column `depth` also holds `baseline`, logistic regression, with --plot. A * there says that
-    stream or deep did not win in all draws, and a note in how many: there the head of seeds and names
-    alone was measured, as it would be used. A label that only test.jsonl has is one of the task's too,
-    learned from its name.
+    With --plot the column `depth` also has `baseline`, logistic regression. A * there means that stream
+    or deep did not win in all draws, and a note says in how many: there the head from seeds and names
+    alone was measured, as it would be used. A label found only in test.jsonl also belongs to the task,
+    and is learned from its name.
 
-    With --json also how far probabilities can be believed (calibration_error over 15 bins of
-    equal mass, and calibration_noise, which true probabilities would show on as many texts;
-    log_loss in nats); which share of the texts would be answered (coverage); the most seeds that
-    a label had (most_seeds; shots is what was asked for); how many test texts there are, and how
-    many of them stand in the file with the seeds (test_texts, test_texts_seen); and of stream and
-    deep, in which share of the draws they won (promoted).
+    With --json also how reliable probabilities are (calibration_error over 15 bins of equal mass,
+    and calibration_noise, which true probabilities would show on as many texts; log_loss in nats);
+    the share of texts that would be answered (coverage); the most seeds that a label had
+    (most_seeds; shots is what was asked for); the number of test texts, and how many of them are
+    in the file with the seeds (test_texts, test_texts_seen); and for stream and deep, the share of
+    the draws that they won (promoted).
     """
     from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, open_views
     from monitor.learn.evaluate import Plan, evaluate_folders

@@ -28,27 +28,27 @@ WORTH_SAYING = 0.1
 @click.command("explain")
 @click.argument("what", metavar="DOCUMENT|TEXT")
 @click.option(
-    "--task", "name", metavar="NAME", help="Which task's answer; not needed where there is only one."
+    "--task", "name", metavar="NAME", help="Explain this task's answer; not needed if there is only one."
 )
-@click.option("--label", metavar="LABEL", help="Explain this label instead of those that the task says.")
+@click.option("--label", metavar="LABEL", help="Explain this label instead of the task's answer.")
 @json_option
 @pass_app
 def explain_command(app: App, what: str, name: str | None, label: str | None, as_json: bool) -> None:
-    """Explain what a task says of a document (its ID) or of a TEXT, without storing anything.
+    """Explain a task's answer for a document (its ID) or a TEXT, without storing anything.
 
-    Shows the label, the runner-up, the nearest seeds with their cosine similarity, and the words
-    that carried the label: each is left out in turn (in a long text, several together), and
-    what the label's log-odds lose is its effect. Words below zero spoke against the label. Where a
-    text may carry several labels, all that are said come first, and then each is explained.
-    A TEXT of - is read from standard input.
+    Shows the label, the runner-up, the nearest seeds with their cosine similarity, and the words that
+    carried the label: each is left out in turn (in a long text, several together), and its effect is how
+    much the label's log-odds then drop. Words with a negative effect spoke against the label. If a text may
+    carry several labels, all it got are listed first and then explained one by one.
+    If TEXT is -, it is read from standard input.
 
-    Of a long text the encoder reads the beginning alone, 256 tokens or what its settings say; a line
-    says how far that is. A text in another language that it reads word by word in English is shown in those words, too.
+    Only the beginning of a long text is read, 256 tokens unless the encoder is set otherwise; a line says
+    how far. A text in another language that is read word by word in English is shown in those words, too.
 
-    With --json: one object with document_id, task, read (characters, from the first on), read_as, text, label,
+    With --json: one object with document_id, task, read (characters, from the start), read_as, text, label,
     probability, threshold, abstained, runner_up, runner_up_probability, margin, nearest (label, text,
-    similarity, is_name), words (text, start, end, effect), said (all that the task says: label,
-    probability, abstained) and others (objects from label to words, of the other labels that are said).
+    similarity, is_name), words (text, start, end, effect), said (all of the task's answers: label,
+    probability, abstained) and others (objects from label to words, one for each further label given).
     """
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader

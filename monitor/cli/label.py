@@ -41,22 +41,22 @@ SHOWN = 1500
     help="Only documents that are no older than this.",
 )
 @click.option(
-    "--batch", type=click.IntRange(min=1), metavar="N", help="Print the N documents to ask about, and end."
+    "--batch", type=click.IntRange(min=1), metavar="N", help="Print N documents to ask about, and exit."
 )
 @json_option
 @pass_app
 def label_command(app: App, task: str, since: float, batch: int | None, as_json: bool) -> None:
     """Label the documents that TASK would learn most from, with one key each.
 
-    Those that it is least sure of come first, no two of them alike; what is a seed already is left out.
-    Every answer is a seed at once, and a running monitor takes it up. After ten answers the
-    choice is made anew with what was learned. Keys: s skips, n says that none of the labels fits
-    (the text is not asked about again until the task has another label), u takes the last answer
-    back, q ends. Where a text may carry several labels, their keys mark them and Enter stores.
+    The documents it is least sure of come first, no two of them alike; those that are seeds already are
+    left out. Every answer becomes a seed at once, which a running monitor takes up. After ten answers the
+    next documents are chosen with what was learned. Keys: s skips, n means that no label fits (the text is
+    not asked about again until the task has another label), u undoes the last answer, q quits. If a text
+    may carry several labels, their keys mark them and Enter stores them.
 
-    With --batch nothing is asked, and no terminal is needed. With --json as well: one array
-    of objects with id, text, guess, probability, abstained and why;
-    `monitor seeds add TASK LABEL --document ID` answers one.
+    With --batch nothing is asked, and no terminal is needed; `monitor seeds add TASK LABEL --document ID`
+    stores an answer. With --json as well: one array of objects with id, text, guess, probability,
+    abstained and why.
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")

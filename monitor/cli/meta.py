@@ -45,25 +45,25 @@ STOPPED = 130
     help="Folder for weights, checkpoints, metrics, the report and the picture.",
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings.")
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out, exactly.")
+@click.option("--resume", is_flag=True, help="Continue exactly from the newest checkpoint in --out.")
 @click.option(
-    "--encoder", type=click.Path(path_type=Path), help="Model folder; the embedded encoder where not given."
+    "--encoder", type=click.Path(path_type=Path), help="Model folder [default: the embedded encoder]."
 )
 @click.option(
     "--unlabelled",
     metavar="FILE|store",
-    help="Texts to make tasks of masked words of: a file (JSONL with text, or a text a line), "
+    help="Texts to make masked-word tasks from: a file (JSONL with text, or a text a line), "
     "or `store`, the documents in the monitor's database.",
 )
 @click.option(
     "--with-validation",
     is_flag=True,
-    help="Train on the validation tasks too: a last training, after all choices.",
+    help="Also train on the validation tasks, once all choices are made.",
 )
 @click.option(
     "--all-licences",
     is_flag=True,
-    help="Train on tasks whose licence does not let weights be given away, too.",
+    help="Also train on tasks whose licence does not allow giving weights away.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @json_option
@@ -83,16 +83,16 @@ def meta_train_command(
 ) -> None:
     """Train the classifier to learn from few examples, on many tasks.
 
-    CATALOG_DIR holds catalog.toml, which names each task with its family, role and whether
-    weights trained on it may be given away, and a folder for each with train.jsonl and
-    test.jsonl; several such folders are one catalogue. Texts that also stand in an exam task
-    are left out. What was learned is written to OUT/views.safetensors: `monitor evaluate
-    --views FILE` says how good it is on labelled folders, and views = "FILE" in the encoder's
-    configuration uses it. That file is written anew at every checkpoint, so a monitor is best
-    given a copy of it.
+    CATALOG_DIR holds catalog.toml, which lists each task with its family, its role and whether
+    weights trained on it may be given away, and for each task a folder with train.jsonl and
+    test.jsonl; several such folders form one catalogue. Texts that also occur in an exam task
+    are left out. The result is written to OUT/views.safetensors: `monitor evaluate
+    --views FILE` measures it on labelled folders, and views = "FILE" in the encoder's
+    configuration puts it to use. That file is rewritten at every checkpoint, so give a
+    monitor a copy of it.
 
-    Ctrl-C writes a checkpoint after the step that is being taken; --resume goes on from it. The
-    exit code is 130 then. With --json: the report, as it is written to OUT/report.json.
+    Ctrl-C finishes the current step, writes a checkpoint, from which --resume continues, and
+    exits with code 130. With --json: the report, as written to OUT/report.json.
     """
     from monitor.learn.meta.run import Order, Stopped, meta_train
     from monitor.learn.meta.settings import read_settings

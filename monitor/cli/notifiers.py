@@ -32,11 +32,11 @@ def notifiers_command() -> None:
 @json_option
 @pass_app
 def list_command(app: App, as_json: bool) -> None:
-    """List the notifiers of the configuration, and the notifications they have.
+    """List the configured notifiers, and how many notifications each has.
 
-    With --json: one array of objects with name, plugin, where, rules (whose alerts may come to it, by routes as
-    well), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not be made).
-    Those that are not configured any more, but have notifications that were not delivered, have the plugin null.
+    With --json: one array of objects with name, plugin, where, rules (whose alerts may reach it, also by
+    routes), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not
+    be made). Notifiers no longer configured but with undelivered notifications have the plugin null.
     """
     config = app.shown_config
     store = app.store if app.database.is_file() else None

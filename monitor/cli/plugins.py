@@ -23,9 +23,9 @@ def plugins_command() -> None:
 def list_command(app: App, as_json: bool) -> None:
     """List the installed plugins: what each provides, or the error that stopped it.
 
-    Works without a configuration file. One that failed does not change the exit code: the
-    rest works, and `monitor config check` says where it is missed. Two
-    that claim one name are both shown as failed, and then nothing else works.
+    Works without a configuration file. A failed plugin does not change the exit code: the rest
+    works, and `monitor config check` says where it is needed. Two plugins that claim one name
+    are both shown as failed, and then no other command works.
 
     With --json: one array of objects with name, module, distribution, disabled, error and
     provides.

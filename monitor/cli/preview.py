@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @click.command("preview")
 @click.argument("rule", metavar="RULE")
-@click.option("--notifier", metavar="NAME", help="In the words of this notifier's templates.")
-@click.option("--resolved", is_flag=True, help="The message that says that it is over.")
+@click.option("--notifier", metavar="NAME", help="Use this notifier's templates.")
+@click.option("--resolved", is_flag=True, help="Show the message that it is over.")
 @click.option(
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write the HTML to this file."
 )
@@ -45,8 +45,8 @@ def preview_command(
 ) -> None:
     """Show what an alert of RULE would look like, without raising one.
 
-    It is made of the newest texts of the busiest of the rule's series, or of a few made-up ones
-    where there are none. Nothing is kept, and nothing is sent.
+    It is made from the newest texts of the busiest of the rule's series, or from a few made-up
+    texts if there are none. Nothing is stored or sent.
 
     With --json: an object with event, title, body, html, data (what `alerts show --json` has) and
     made_of.

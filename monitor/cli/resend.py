@@ -18,18 +18,18 @@ from monitor.errors import MonitorError, UnknownName
 def resend_command(
     app: App, alert_id: int | None, notifier: str | None, all_dead: bool, as_json: bool
 ) -> None:
-    """Send again what could not be delivered: of alert ID, to a notifier, or all.
+    """Resend what could not be delivered: for alert ID, to a notifier, or everything.
 
-    A notification is given up when the other side refuses it for good, or after a week. Put
-    right what was wrong (`monitor notifiers list` shows it, `monitor notifiers test` tries it), then
-    resend: it waits for delivery as if it were new, and the running monitor delivers it within
-    a second. It keeps its key, so a receiver that has seen it after all knows it.
+    A notification is given up when the receiver refuses it for good, or after a week. Correct the
+    cause (`monitor notifiers list` shows it, `monitor notifiers test` tries it), then resend: the
+    notification waits for delivery as if it were new, and the running monitor delivers it within
+    a second. It keeps its key, so a receiver that did get it before can recognise it.
 
-    What was overtaken stays where it is: after "resolved" has arrived, "firing" would only leave
-    an alert open there that is over. So does what is for a notifier that is not configured any more.
+    Overtaken notifications are not resent: once "resolved" has arrived, "firing" would only leave
+    open an alert that is over. Nor are those for a notifier that is no longer configured.
 
-    With --json: one array of objects with alert, notifier, event, key and resent (false where it
-    stays).
+    With --json: one array of objects with alert, notifier, event, key and resent (false if it
+    stays as it was).
     """
     if alert_id is None and notifier is None and not all_dead:
         raise click.UsageError("name an alert by its ID, a notifier with --notifier, or use --all-dead")

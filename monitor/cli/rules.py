@@ -30,12 +30,12 @@ rules_command.add_command(suggest_command)
 @json_option
 @pass_app
 def list_command(app: App, as_json: bool) -> None:
-    """List the rules of the configuration, with all their settings, defaults included.
+    """List the configured rules, with all their settings, defaults included.
 
     With --json: one array of objects with name, kind, where ({task: label}, `*` for each
     label), settings (durations in seconds), notify, owner, labels, for, keep_firing_for, flap_count,
-    flap_span, open_alerts, and what judgements say: judged_real, judged_false, precision (null
-    where nothing was judged) and suggestion (a text, maybe empty).
+    flap_span, open_alerts, and, from judgements, judged_real, judged_false, precision (null
+    if nothing was judged) and suggestion (a text, maybe empty).
     """
     config = app.shown_config
     counts = Counter(alert.rule for alert in app.store.alerts.all_open()) if app.database.is_file() else {}

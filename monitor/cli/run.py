@@ -21,10 +21,11 @@ from monitor.errors import MonitorError
 )
 @pass_app
 def run_command(app: App, once: bool, view: bool | None) -> None:
-    """Run the monitor until Ctrl-C (SIGTERM, SIGINT). It finishes what it is doing; a second one does not wait.
+    """Run the monitor until Ctrl-C (SIGTERM, SIGINT). It finishes what it is doing; a second Ctrl-C stops it
+    at once.
 
-    SIGHUP reads the configuration again. Logs go to stderr. Seeds and tasks that other
-    commands add are taken up within a second; nothing needs a restart.
+    SIGHUP rereads the configuration. Logs go to stderr. Seeds and tasks added by other commands
+    take effect within a second, without a restart.
 
     With --once, the exit code is 1 if a source could not be fetched, a rule failed, or a notification
     could not be delivered.

@@ -41,9 +41,9 @@ def seeds_command() -> None:
 def add_command(app: App, task: str, label: str, text: str | None, document_id: int | None) -> None:
     """Add TEXT as an example of LABEL.
 
-    A TEXT of - is read from standard input. With --document give no TEXT: this is how to correct
-    what the task says of a document. In a task with one label a text, a new label for a text takes
-    the place of the one that it was given by command before.
+    If TEXT is -, it is read from standard input. With --document give no TEXT: this is how to
+    correct the task's answer for a document. In a task with one label a text, a new label for a
+    text replaces one that was given by command before.
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
@@ -66,13 +66,13 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
 def import_command(app: App, task: str, file: Path) -> None:
     """Add the examples of FILE: .csv or .jsonl, in UTF-8, with columns text and label.
 
-    Records that cannot be used, such as those without a text, are named with their lines and left
-    out. If a label is not one of the task's, nothing is imported. Where a text may carry several
-    labels, give it one record for each.
+    Records that cannot be used, such as those without a text, are reported by line and left
+    out. If a label is not one of the task's, nothing is imported. If a text may carry several
+    labels, give one record for each.
 
-    In a task with one label a text, a new label for a text takes the place of the one that it was
-    given by command before, as with `monitor seeds add`: a file of corrections can be imported.
-    Where FILE itself gives one text several labels, none of those records can be used there.
+    In a task with one label a text, a new label for a text replaces one that was given by command
+    before, as with `monitor seeds add`, so a file of corrections can be imported.
+    Records in which FILE itself gives one text several labels are then not used.
     """
     store = app.store_with(task)
     seeds = read_for(store.tasks.need(task).task, file)
@@ -98,9 +98,9 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     """List the seeds of a task.
 
     They come from the task's adapter or the configured seeds file, or were added by command;
-    only the last can be removed with `monitor seeds remove`.
+    only those added by command can be removed with `monitor seeds remove`.
 
-    Seeds that were added for a label which the task no longer has are not learned from. Add them
+    Seeds with a label that the task no longer has are not learned from. Add them
     again under another label with `monitor seeds add`, or remove them.
 
     With --json: one array of objects with id, task, label, text, origin, document_id and in_use
@@ -151,13 +151,13 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
 def check_command(app: App, task: str, as_json: bool) -> None:
     """Show the seeds of TASK that may carry a wrong label, the most doubtful first.
 
-    Each seed is judged by a head that has not seen it, where its label has four seeds or more. Those that it takes
-    for something else, twenty times as likely as their own label, are listed: where one seed in fifteen is a slip, two
-    in five of them are, and the others are hard examples. Two labels whose seeds are each more like the other's
-    name are named as well: they may be swapped.
+    Each seed of a label with four seeds or more is judged by a head that has not seen it. Listed are those
+    that it finds twenty times as likely to be something else. Where one seed in fifteen is wrong, two in
+    five of those listed are; the others are hard examples. Also named are pairs of labels that may be
+    swapped: the seeds of each are more like the other's name.
 
-    Nothing is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (of seeds that were added by
-    command the old one goes), `monitor seeds remove ID` takes one away.
+    Nothing is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (in a task with one
+    label a text, instead of one added by command); `monitor seeds remove ID` removes a seed.
 
     With --json: one object with task, seeds (how many there are), doubtful (objects with id, label, looks_like (a
     label, or null for none of them), times, origin and text) and swapped (pairs of labels).

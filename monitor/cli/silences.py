@@ -29,19 +29,19 @@ def silences_command() -> None:
 
 @silences_command.command("add")
 @click.argument("matchers", nargs=-1, required=True, type=MATCHER, metavar="MATCHER...")
-@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="So long, as 2h or 1d [default: 2h].")
+@click.option("--for", "for_", type=DURATION, metavar="DURATION", help="How long: 2h, 1d ... [default: 2h].")
 @click.option(
     "--from",
     "starts",
     type=MOMENT,
     metavar="TIME",
-    help="From then on [default: now]; in this terminal's zone, unless it names one. 18:00 is the next one.",
+    help="When it begins [default: now], in this terminal's time zone unless given; 18:00 is the next one.",
 )
 @click.option(
     "--until",
     type=MOMENT,
     metavar="TIME",
-    help="Until then, instead of --for; as --from, so 18:00 is today or tomorrow.",
+    help="When it ends, instead of --for; as --from, but 18:00 is the next after the start.",
 )
 @click.option("--comment", default="", help="Why.")
 @click.option("--by", metavar="NAME", help="Who says so [default: your login name].")
@@ -57,11 +57,11 @@ def add_command(
 ) -> None:
     """Silence the alerts that fulfil every MATCHER.
 
-    A matcher is label=value, label!=value, label=~pattern or label!~pattern; alerts have the
-    labels rule, kind, owner, those of their rule, and one for each task of what they watch; some kinds have source,
-    thread, task or entity instead (docs/alerts.md). With = and !=, a rule, kind, source, task, entity or label of
-    a task that there is not is refused. The alerts live on; one that still fires when the silence ends is
-    announced then. Whoever was told before that an alert fires is told when it is over.
+    A matcher is label=value, label!=value, label=~pattern or label!~pattern. Alerts have the labels rule,
+    kind and owner, those of their rule, and one for each task that they watch; some kinds have source,
+    thread, task or entity instead (docs/alerts.md). With = and !=, an unknown rule, kind, source, task,
+    entity or task label is refused. Silenced alerts live on; one that still fires when the silence ends is
+    announced then. Whoever was notified before that an alert fires is notified when it is over.
 
     \b
         monitor silences add rule=bad-news 'topic=~court|fine' \\
@@ -121,7 +121,7 @@ def list_command(app: App, show_all: bool, as_json: bool) -> None:
 @click.argument("silence_id", type=int, metavar="ID")
 @pass_app
 def expire_command(app: App, silence_id: int) -> None:
-    """End a silence now. What still fires is announced."""
+    """End a silence now. Alerts that still fire are announced."""
     silence = app.store.silences.expire(silence_id, app.now())
     click.echo(f"silence {silence.id} ended {clock(silence.ends_at, zone=True)}")
 

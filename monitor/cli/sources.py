@@ -30,7 +30,7 @@ def sources_command() -> None:
 @json_option
 @pass_app
 def list_command(app: App, as_json: bool) -> None:
-    """List the sources and how each fares.
+    """List the sources and their state.
 
     The state is `ok`, `new` (not fetched yet), `failing`, `removed` (no longer in the
     configuration; its documents stay) or `import` (history from a file).
@@ -76,13 +76,13 @@ def list_command(app: App, as_json: bool) -> None:
 def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
     """Show one source, and the newest records that it could not use, each with its reason.
 
-    Of the newest 50 documents since its first fetch it says how many came live (the others raise no alerts), and how
-    long after they were published.
+    Also says how many of its newest 50 documents (since the first fetch) came live (the others raise no
+    alerts), and how long after publication.
 
     With --json: the object of `sources list`, with cursor and bad_records (at, place, reason,
-    raw), newest first, newest (those documents, 50 at most: live and late, their numbers, and lag, the median in
-    seconds), unread_edits (texts that changed so often that no more changes are read) and notes (what is worth a
-    look in what was read).
+    raw), newest first, newest (of at most 50: documents, live and late, all numbers, and lag, the median
+    in seconds), unread_edits (texts that changed too often for further changes to be read) and notes
+    (what is worth a look in what was read).
     """
     store, now = app.store, app.now()
     state = store.sources.get(name)
@@ -137,12 +137,11 @@ def show_command(app: App, name: str, limit: int, as_json: bool) -> None:
 @click.pass_context
 @pass_app
 def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Read sources from their beginning, and store nothing.
+    """Read sources from their beginning, without storing anything.
 
-    Says how many documents and bad records each has to give, with the first few of them, and
-    whether two documents have one id.
-    Without a NAME all sources of the configuration are read. The exit code is 1 if one of
-    them cannot be read.
+    Says how many documents and bad records each holds, shows the first few of them, and says
+    whether two documents share an ID.
+    Without a NAME all configured sources are read. The exit code is 1 if one cannot be read.
 
     With --json: one array of objects with name, plugin, where, documents, bad, titles,
     reasons, notes (what is worth a look in what was read) and error.
@@ -163,20 +162,20 @@ def check_command(app: App, ctx: click.Context, names: tuple[str, ...], as_json:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--again", is_flag=True,
-    help="Then read all that it holds from the beginning, and let known texts say what today's settings make of them.",
+    help="Then reread all of it from the beginning, and update known texts to today's settings.",
 )  # fmt: skip
 @pass_app
 def fetch_command(app: App, names: tuple[str, ...], again: bool) -> None:
-    """Fetch sources now instead of when they are due.
+    """Fetch sources now, without waiting until they are due.
 
     A running monitor is asked to do it, and does so within a second. Otherwise they are
-    fetched here; the next `monitor run` classifies what is new. The exit code is 1 if a
+    fetched here, and the next `monitor run` classifies what is new. The exit code is 1 if a
     source cannot be read.
 
-    With --again, after columns, roles, time_format or the like of a chat log were mended (a running
-    monitor takes them up at SIGHUP): known texts take over text, title, role, conversation and time as
-    they read now, and are classified again; texts that could not be read before become history.
-    Nothing of that raises an alert. How many known texts were not found again is said; they stay as they are.
+    Use --again after correcting columns, roles, time_format or the like of a chat log (a running monitor
+    takes them up at SIGHUP): known texts get the text, title, role, conversation and time that the new
+    settings give, and are classified again; texts that could not be read before become history. None of
+    this raises an alert. Known texts that are not found again are counted, and stay as they are.
     """
     process = app.daemon()
     if again:

@@ -18,11 +18,11 @@ from monitor.store.lock import DaemonLock
 @click.pass_context
 @pass_app
 def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
-    """Say whether the monitor runs and all of its stages are alive.
+    """Say whether the monitor is running and all its stages are alive.
 
-    Reads only the database, and which notifiers are configured. The exit code is 1 when the monitor does not
-    run, a stage is late, a source fails, or a notification could not be delivered in the last seven days (one
-    that was overtaken by later news, or whose notifier is not configured any more, does not count).
+    Reads only the database and the names of the configured notifiers. The exit code is 1 if the monitor is
+    not running, a stage is late, a source fails, or a notification could not be delivered in the last seven
+    days (not counting those overtaken by later news, or for notifiers no longer configured).
     """
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()

@@ -68,7 +68,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
     threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
     ({label: {adapter, file, command: number}}), notes (what is worth a look), head (version,
-    seeds, depth, view, log_loss and accuracy on seeds that were left out, encoder and created_at
+    seeds, depth, view, log_loss and accuracy on held-out seeds, encoder and created_at
     of the one in use, or null) and versions (how many there are).
     """
     store = app.store
@@ -86,7 +86,7 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     "labels",
     multiple=True,
     metavar="NAME[=DESCRIPTION]",
-    help="A label with a line that describes it (describe all, or none); repeat it for each "
+    help="A label, with a description (of all labels, or none); repeat for each label "
     "[default: the adapter's labels].",
 )
 @click.option(
@@ -173,21 +173,21 @@ def add_command(
 @tasks_command.command("extend")
 @click.argument("name")
 @click.argument("label")
-@click.option("--description", default="", help="A line that describes the label (describe all, or none).")
+@click.option("--description", default="", help="A description of the label (describe all labels, or none).")
 @click.option(
     "--seed",
     "documents",
     type=int,
     multiple=True,
     metavar="ID",
-    help="A document that is an example of it; repeat it for each.",
+    help="A document to take as an example; repeat for each.",
 )
 @pass_app
 def extend_command(app: App, name: str, label: str, description: str, documents: tuple[int, ...]) -> None:
     """Give a task another label, with documents as its examples.
 
-    Alerts of the kind `new_topic` say which label and documents they offer. Where the configuration
-    owns the task, add the label there first; then the examples can be given here.
+    Alerts of kind `new_topic` suggest a label and documents. If the task is in the configuration
+    file, add the label there first; then give its examples here.
     """
     if not label.strip() or label == ALL:
         raise click.BadParameter(f"{label!r} cannot be a label", param_hint="LABEL")
@@ -208,8 +208,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
 def remove_command(app: App, name: str) -> None:
     """Stop using a task that `monitor tasks add` added.
 
-    What it said of documents is kept, and so are its seeds: adding a task of that name again
-    takes them up.
+    Its answers and its seeds are kept: adding a task of the same name again restores them.
     """
     store = app.store
     if store.tasks.need(name).origin == "command":

@@ -30,7 +30,7 @@ MOST_COLUMNS = 10_000
     help="How far back: 2h, 7d ...",
 )
 @click.option(
-    "--step", type=DURATION, metavar="DURATION", help="Width of a column [default: a 48th of it all]."
+    "--step", type=DURATION, metavar="DURATION", help="Width of a column [default: 1/48 of the whole]."
 )
 @click.option("--task", "task", metavar="NAME", help="Only the labels of this task.")
 @click.option("--by", metavar="NAME", help="Split each label of --task by those of a second task.")

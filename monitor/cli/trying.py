@@ -39,9 +39,9 @@ DAYS_90 = 90.0 * DAY
 @click.option(
     "--scores",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="With --series: write timestamp,anomaly_score here, a row for each of the file.",
+    help="With --series: write timestamp,anomaly_score here, for each row of that file.",
 )
-@click.option("--as-live", is_flag=True, help="Let backfill count as if it had come live, at its own time.")
+@click.option("--as-live", is_flag=True, help="Treat history as if it had come live, at its own time.")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw counts and alerts into this PNG."
 )
@@ -59,18 +59,18 @@ def test_command(
 ) -> None:
     """Show when a rule would have fired.
 
-    RULE is a rule of the configuration as it stands there, so that a change can be tried before it
-    counts; KIND (such as `surge`) is that kind with its defaults, on all documents (`entity`: on each
-    name). The stored documents go through the same code that watches live, in the order in which they
-    came: what was loaded as history raises nothing (unless --as-live), a story told often is one story,
-    and labels are those of today. Nothing is raised or sent.
+    RULE is a rule as it now stands in the configuration file, so a change can be tried before it takes
+    effect; KIND (such as `surge`) is that kind with its defaults, on all documents (`entity`: on each
+    name). The stored documents pass through the same code as live ones, in the order in which they
+    came: imported history raises nothing (unless --as-live), a story told in many texts counts as one
+    story, and labels are today's. No alert is raised or sent.
 
     A score is 1 where an alert fires, elsewhere between 0 and 0.5.
 
-    With --json: an object with rule, kind, since and until (between which it could have fired), alerts_a_month
-    (null where that is less than a day), precision (of those that were judged, null where none was), judged and
-    alerts: objects with selection, fired_at, resolved_at (null where it is still open), observed, expected (what is
-    usual, or the number of texts at which a threshold or a ratio fires), low, high, reason,
+    With --json: an object with rule, kind, since and until (between which it could have fired),
+    alerts_a_month (null if that is less than a day), precision (of judged alerts, null if there are none),
+    judged and alerts: objects with selection, fired_at, resolved_at (null if still open), observed, expected
+    (what is usual, or the number of texts at which a threshold or a ratio fires), low, high, reason,
     worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
     """
     from monitor.pipeline.trying import try_on_store
@@ -112,19 +112,19 @@ def test_command(
 @click.option(
     "--since", type=DURATION, default=DAYS_90, metavar="DURATION", help="How far back [default: 90d]."
 )
-@click.option("--as-live", is_flag=True, help="Let backfill count as if it had come live, at its own time.")
+@click.option("--as-live", is_flag=True, help="Treat history as if it had come live, at its own time.")
 @json_option
 @pass_app
 def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> None:
     """Suggest rules: those that would have fired a few times a month.
 
-    Surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of a label
-    with each of another task's, are tried as `rules test` does, with several settings. Printed are those
-    with half an alert to eight alerts a month, as they would stand in the configuration. Of those that
-    would have fired at the very same times only the simplest is printed; what most others agree with comes first.
+    Tries surge, threshold, ratio and drop rules on each task's labels, surge and ratio also on pairs of
+    labels of two tasks, with several settings, as `rules test` does. Prints those with half an alert to
+    eight alerts a month, ready for the configuration file. Of rules that would have fired at exactly the
+    same times only the simplest is printed; those that stand for the most others come first.
 
-    With --json: one array of objects with name, kind, where, settings, alerts_a_month and alike (names of the
-    rules that were left out for it).
+    With --json: one array of objects with name, kind, where, settings, alerts_a_month and alike (names of
+    the rules left out in its favour).
     """
     from monitor.pipeline.suggesting import suggest
     from monitor.pipeline.trying_time import of_store

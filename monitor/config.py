@@ -262,6 +262,10 @@ class Config:
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+REMEDIES = ('give some: labels = ["good", "bad"]', "add another, or say multi = true")
+"""What to do, in a configuration, about a task without labels, and about one label only."""
+
+
 def make_task(
     name: str,
     adapter: TaskAdapter,
@@ -269,13 +273,13 @@ def make_task(
     labels: Mapping[str, str] | Collection[str] | None = None,
     multi: bool | None = None,
     threshold: float | None = None,
-    remedies: tuple[str, str] = ('give some: labels = ["good", "bad"]', "add another, or say multi = true"),
+    remedies: tuple[str, str] = REMEDIES,
 ) -> Task:
     """A task from an adapter's defaults and what the owner says instead.
 
     A label given without a description gets the adapter's, where it has one.
 
-    :param remedies: what to do about a task without labels, and about one label only.
+    :param remedies: what to do where :data:`REMEDIES` does not suit.
     :raises MonitorError: if the labels cannot make a task; TypeError, if the adapter's are no texts.
     """
     if name == ENTITY:

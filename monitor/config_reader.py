@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from monitor.config import (
     ALL,
+    REMEDIES,
     Config,
     DigestConfig,
     DigestTable,
@@ -215,6 +216,7 @@ class Reader(Tables):
         given = list(core.labels or ())
         if twice := next((label for n, label in enumerate(given) if label in given[:n]), None):
             self.fault(f"{place}.labels", f"the label {twice!r} is given twice; once is enough")
+        brings = core.adapter == "labels" != core.name and core.name in self.plugins.parts["task adapter"]
         try:
             task = make_task(
                 core.name,
@@ -222,6 +224,7 @@ class Reader(Tables):
                 labels=core.labels,
                 multi=core.multi,
                 threshold=core.threshold,
+                remedies=(f'adapter = "{core.name}" brings some', REMEDIES[1]) if brings else REMEDIES,
             )
         except MonitorError as error:
             self.fault(f"{place}.labels", str(error))

@@ -239,6 +239,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ("sources = [3]", "sources[1]", "must be a table (it is 3)"),
         ('[[tasks]]\nname = "x"\nadapter = "nope"', "tasks[1].adapter", "known: labels, mood"),
         ('[[tasks]]\nname = "x"', "tasks[1].labels", "has no labels; give some"),
+        ('[[tasks]]\nname = "mood"', "tasks[1].labels", 'has no labels; adapter = "mood" brings some'),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "A "]', "tasks[1].labels", "'a' and 'A ' of the task 'x' differ"),
         ('[[tasks]]\nname = "x"\nlabels = ["a"]', "tasks[1].labels", "one label only; add another, or say multi"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "*"]', "tasks[1].labels", "'*' cannot be a label"),

@@ -152,7 +152,11 @@ def add_command(
     described = dict(_described(label) for label in labels)
     if len(described) < len(labels):
         raise click.BadParameter("a label is given twice", param_hint="--label")
-    remedies = ("give some with --label NAME", "give another with --label NAME, or say --multi")
+    brings = adapter == "labels" != name and name in app.plugins.parts["task adapter"]
+    remedies = (
+        f"--adapter {name} brings some" if brings else "give some with --label NAME",
+        "give another with --label NAME, or say --multi",
+    )
     with blamed(adapter):
         made = part(settings, config.base)
         task = make_task(

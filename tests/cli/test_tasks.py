@@ -81,6 +81,7 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
             "'Urgent' and 'urgent' of the task 'x' differ only",
         ),
         (["x"], 1, "has no labels; give some with --label NAME\n"),
+        (["labels"], 1, "has no labels; give some with --label NAME\n"),
         (["x", "--label", "a"], 1, "has one label only; give another with --label NAME, or say --multi\n"),
         (["x", "--label", "a", "--label", "a=again"], 2, "given twice"),
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
@@ -270,3 +271,9 @@ def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched)
     assert "add the label 'voucher' there, and give the command again" in err
     assert "with 1 example;" in fetched("tasks", "extend", "topic", "court", "--seed", "1").out
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "*", code=2).err
+
+
+def test_add_names_the_adapter_that_is_called_like_the_task(monitor):
+    monitor.edit('name = "mood"\nadapter = "mood"', 'name = "tone"\nadapter = "mood"')
+    monitor.edit('where = { topic = "*", mood = "bad" }', 'where = { topic = "*" }')
+    assert "has no labels; --adapter mood brings some\n" in monitor("tasks", "add", "mood", code=1).err

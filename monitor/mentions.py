@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 _END = ""
 UNSPACED = (
@@ -15,7 +14,9 @@ UNSPACED = (
 """Scripts that put no spaces between words, for a class of a regular expression: there a word ends wherever it ends."""
 _HANGUL = "\uac00-\ud7a3"  # words begin behind a blank, and particles are written onto them
 _BEGINS_ANYWHERE, _ENDS_ANYWHERE = re.compile(f"[{UNSPACED}]"), re.compile(f"[{UNSPACED}{_HANGUL}]")
-_BEGIN, _STOP = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}{_HANGUL}])"
+_BEGIN, _GOES_ON = rf"(?<![^\W{UNSPACED}])", re.compile(rf"[^\W{UNSPACED}{_HANGUL}]")
+_PREFIX = 3
+"""Letters by which aliases are looked up."""
 _SHAPELESS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Soft hyphens, places to break a line, and what turns the direction of writing."""
 _ALIKE = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-"})
@@ -40,23 +41,44 @@ class Mentions:
             for alias in (name, *others):
                 if plain(alias):
                     self._names.setdefault(plain(alias), name)
-        self._pattern = re.compile(_pattern(self._names)) if self._names else None
+        lengths: dict[str, set[int]] = {}
+        for alias in self._names:
+            lengths.setdefault(alias[:_PREFIX], set()).add(len(alias))
+        self._lengths = {prefix: sorted(found, reverse=True) for prefix, found in lengths.items()}
+        letters = {alias[0] for alias in self._names}
+        self._begin = re.compile(
+            "|".join(_BEGIN * (not _BEGINS_ANYWHERE.match(x)) + re.escape(x) for x in letters)
+        )
 
     def of(self, title: str, text: str = "") -> list[str]:
         """The names that are mentioned, each once, in the order of the first mention."""
-        if self._pattern is None:
-            return []
         found: dict[str, None] = {}
-        for part in (plain(title), plain(text)):
+        for part in (plain(title), plain(text)) if self._names else ():
             place = 0
-            while match := self._pattern.search(part, place):
-                # a combining mark goes on with the word, which \w does not know
-                if match.end() < len(part) and unicodedata.category(part[match.end()]).startswith("M"):
-                    place = match.start() + 1
-                    continue
-                found.setdefault(self._names[match.group()])
-                place = match.end()
+            while begin := self._begin.search(part, place):
+                place = begin.start() + 1
+                if alias := self._longest(part, begin.start()):
+                    found.setdefault(self._names[alias])
+                    place = begin.start() + len(alias)
         return list(found)
+
+    def _longest(self, text: str, start: int) -> str:
+        """The longest alias that stands there and ends with a word, if any."""
+        for size in range(_PREFIX, 0, -1):
+            for length in self._lengths.get(text[start : start + size], ()):
+                alias = text[start : start + length]
+                if alias in self._names and _ends(text, start + length):
+                    return alias
+        return ""
+
+
+def _ends(text: str, stop: int) -> bool:
+    """Whether what stands before ``stop`` may be the end of a name."""
+    if stop >= len(text):
+        return True
+    # a combining mark goes on with the word, which \w does not know
+    goes_on = unicodedata.category(text[stop]).startswith("M")
+    return not goes_on and bool(_ENDS_ANYWHERE.match(text[stop - 1]) or not _GOES_ON.match(text[stop]))
 
 
 def plain(text: str) -> str:
@@ -75,26 +97,3 @@ def clashes(aliases: Mapping[str, Iterable[str]]) -> Iterable[tuple[str, str]]:
                 yield name, f"{alias!r} cannot be found in a text: it has no letters"
             elif owner.setdefault(plain(alias), name) != name:
                 yield name, f"{alias!r} is also a name of {owner[plain(alias)]!r}"
-
-
-def _pattern(words: Iterable[str]) -> str:
-    """One expression for all words, which shares their beginnings: its cost hardly grows with their number."""
-    trie: dict[str, Any] = {}
-    for word in words:
-        node = trie
-        for letter in word:
-            node = node.setdefault(letter, {})
-        node[_END] = {}
-    branches = [
-        ("" if _BEGINS_ANYWHERE.match(letter) else _BEGIN) + re.escape(letter) + _branch(node, letter)
-        for letter, node in trie.items()
-    ]
-    return "|".join(branches)
-
-
-def _branch(node: dict[str, Any], last: str) -> str:
-    # what goes on comes before what ends here: the longest first
-    parts = [re.escape(letter) + _branch(below, letter) for letter, below in node.items() if letter != _END]
-    if _END in node:
-        parts.append("" if _ENDS_ANYWHERE.match(last) else _STOP)
-    return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"

@@ -92,7 +92,7 @@ WORDS = st.text("ab. ", min_size=1, max_size=5)
 
 
 @given(st.lists(WORDS, max_size=6), st.text("ab. ", max_size=25))
-def test_the_shared_expression_finds_what_trying_each_name_finds(words: list[str], text: str) -> None:
+def test_it_finds_what_trying_each_name_finds(words: list[str], text: str) -> None:
     names = {plain(w): [] for w in words if plain(w)}
     wanted, place, said = [], 0, plain(text)
     while place < len(said):

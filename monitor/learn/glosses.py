@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monitor.learn.word_files import read_wordlists
-from monitor.learn.words import DENSE, PLAIN_WORD, UNSPACED, WORD, Words, script, small
+from monitor.learn.words import DENSE, MOST, PLAIN_WORD, UNSPACED, WORD, Words, plain, script, small
 
 MARGIN = 2.0
 """So much likelier, in natural logarithms, a text must be in another language than in English."""
@@ -26,8 +26,6 @@ INITIALS = 4
 """Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
 FEW, COMMON = 2, 3000
 """So few words are English if they are all among so many commonest English ones: "hi" is a word in Catalan, too."""
-MOST = 6
-"""Words that an entry of several words has at most."""
 ASKED = 200
 """So many words tell what language a text is in."""
 RARER = {"ca": 3.0}
@@ -111,7 +109,7 @@ class Glossary:
     def _entry(self, words: Words, text: str, matches: Sequence[re.Match[str]]) -> tuple[int, str]:
         """How many of a text's words, from the first on, are one entry of a list, and what it is in English."""
         first = small(matches[0][0])
-        for count in range(min(words.phrases.get(first, 1), len(matches)), 1, -1):
+        for count in range(min(words.phrases.get(plain(first), 1), len(matches)), 1, -1):
             phrase = text[matches[0].start() : matches[count - 1].end()]
             if (gloss := words.gloss(small(" ".join(phrase.split())))) is not None:
                 return count, gloss
@@ -119,20 +117,19 @@ class Glossary:
 
     @staticmethod
     def _words(text: str) -> Iterator[re.Match[str]]:
-        """The words of a text, but for those of links, names after ``@`` and ``#``, and initials."""
+        """The words of a text, but for those of links, names after ``@`` and ``#``, initials, and units: 70k, 5 m."""
         shouts = text.isupper()
         for match in _TOKEN.finditer(text):
-            word = match["word"]
-            if word and (
-                shouts or not (len(word) <= INITIALS and word.isascii() and word.isupper() and len(word) > 1)
-            ):
+            word, start = match["word"], match.start()
+            if not word or (len(word) == 1 and text[max(0, start - 2) : start].rstrip()[-1:].isdigit()):
+                continue
+            if shouts or not (len(word) <= INITIALS and word.isascii() and word.isupper() and len(word) > 1):
                 yield match
 
     def _word(self, words: Words, word: str) -> str:
-        if word not in words.rank and not PLAIN_WORD.fullmatch(
-            word
-        ):  # l'application; but aujourd'hui, and об'єкт
-            return PLAIN_WORD.sub(lambda part: self._word(words, part[0]), word)
+        if word not in words.rank and not PLAIN_WORD.fullmatch(word):
+            # l'application, and ("in the") before an abbreviation; but aujourd'hui, and об'єкт
+            return words.prefixed(word) or PLAIN_WORD.sub(lambda part: self._word(words, part[0]), word)
         return words.gloss(word) or (word if word in self.own.rank else words.guess(word) or word)
 
     def _language(self, kind: str, words: Sequence[str]) -> str | None:
@@ -146,9 +143,10 @@ class Glossary:
         if len(words) <= FEW and all(self.own.rank.get(word, COMMON) < COMMON for word in words):
             return None
         english = sum(word in self.own.rank for word in words)
-        return self._likeliest(codes, words) or (
-            self._likeliest(codes, words, typed=True) if english < HALF * len(words) else None
-        )
+        bare = english < HALF * len(words)
+        if bare and all(word.isascii() for word in words):
+            return self._likeliest(codes, words, typed=True)
+        return self._likeliest(codes, words) or (self._likeliest(codes, words, typed=True) if bare else None)
 
     def _likeliest(self, codes: Sequence[str], words: Sequence[str], *, typed: bool = False) -> str | None:
         found = {

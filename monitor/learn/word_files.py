@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from monitor.errors import LearnError
-from monitor.learn.words import WORD, Words
+from monitor.learn.words import MOST, WORD, Words
 
 SHIPPED_WORDLISTS = Path(__file__).parent / "wordlists"
 ENGLISH = "en"
@@ -76,6 +76,7 @@ def _check(file: Path, lines: Iterable[str]) -> None:
                     f"{file}, line {number}: {line.strip()!r} is not word=gloss, such as karte=card "
                     "(berlin== where it is the same in English)"
                 )
-            if not all(map(WORD.fullmatch, word.strip().split(" "))):
-                what = "one word of letters alone, or several with single blanks"
+            parts = word.strip().split(" ")
+            if len(parts) > MOST or not all(map(WORD.fullmatch, parts)):
+                what = f"one word of letters alone, or up to {MOST} with single blanks"
                 raise LearnError(f"{file}, line {number}: {word.strip()!r} is not {what}")

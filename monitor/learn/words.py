@@ -9,20 +9,22 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from itertools import islice
 
 PART = 4
 """Letters that a part of a compound has at least."""
-PREFIXED = ("HEBREW",)
-"""Scripts in which "and", "in", "the" are letters before a word; in Arabic, where they are too, it did not help."""
-PREFIX, PREFIXES = 3, 1000
-"""Letters that such ones have at most together; they are among so many commonest words."""
+PREFIXES = frozenset("משהוכלב")
+"""Hebrew letters that are "from", "that", "the", "and", "like", "to" and "in" before a word."""
+PREFIX = 3
+"""So many of them there are at most, and letters of the word behind them at least."""
 STEM = 0.7
 """The share of two words' letters that they begin with in common, where one is taken for a form of the other."""
 MOST_LETTERS = 64
 """A longer word is no word."""
+MOST = 6
+"""Words that an entry of several words has at most."""
 MANY = 200
 """So many words of a list tell what script its language is written in."""
-_LINE = 100  # more letters than a line has
 DENSE = "dense"
 UNSPACED = (DENSE, "HANGUL", "THAI")
 """Scripts that leave no blanks between words, or between a word and its endings."""
@@ -42,12 +44,13 @@ PLAIN_WORD = re.compile(
     + rf"|[^\W\d_{''.join(_RUNS)}](?:[^\W\d_{''.join(_RUNS)}]|[{_MARKS}])*"
 )
 """A word of one script without marks in it."""
-_BETWEEN = "['’ʼ׳-]|(?<=[\u05d0-\u05ea])[\"״]|(?<=l)·(?=l)"  # Hebrew abbreviations, Catalan
+_BETWEEN = "['’ʼ׳-]|(?<=[\u05d0-\u05ea])[\"״]|(?<=[lL])·(?=[lL])"  # Hebrew abbreviations, Catalan
 WORD = re.compile(rf"(?:{PLAIN_WORD.pattern})(?:(?:{_BETWEEN})(?:{PLAIN_WORD.pattern}))*")
 """Such words with an apostrophe or a hyphen between them, or one alone."""
 _RARE = math.log(60_000)  # what a word costs that is in no list
 _COMMON = 20  # the ranks of the commonest words differ less than their numbers
 _STRAIGHT = str.maketrans("’ʼ׳״", "'''\"", "\u200c\u200d")
+_ARABIC_KEYS = str.maketrans("یک", "يك")  # Persian as keyboards for Arabic write it
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
 _BARE = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
@@ -62,8 +65,8 @@ class Words:
 
     def __init__(self, *texts: str) -> None:
         self._texts = texts
-        head = [line for text in texts for line in text[: _LINE * MANY].splitlines()[:MANY]]
-        usual = Counter(script(word) for word, _ in map(_entry, head) if word).most_common(1)
+        words = (word for text in texts for line in text.splitlines() if (word := _entry(line)[0]))
+        usual = Counter(map(script, islice(words, MANY))).most_common(1)
         self.script = usual[0][0] if usual else ""
 
     @cached_property
@@ -97,14 +100,20 @@ class Words:
 
     @cached_property
     def typed(self) -> dict[str, str]:
-        """As a word is typed where its accents are not at hand: the word."""
+        """As a word is typed where its accents, or its letters, are not at hand: the word."""
         found: dict[str, str] = {}
-        if self.script in ACCENTED:
-            for word in self.rank:
-                if not word.isascii():
-                    for typed in (plain(word), word.translate(_DIGRAPHS)):
-                        found.setdefault(typed, word)
+        for word in self.rank:
+            if self.script in ACCENTED and not word.isascii():
+                for typed in (plain(word), word.translate(_DIGRAPHS)):
+                    found.setdefault(typed, word)
+            elif self.script == "ARABIC" and (typed := word.translate(_ARABIC_KEYS)) != word:
+                found.setdefault(typed, word)
         return found
+
+    @cached_property
+    def told_apart(self) -> frozenset[str]:
+        """What is left, without accents, of several words that nothing else tells apart."""
+        return frozenset(word for word, count in Counter(map(plain, self.rank)).items() if count > 1)
 
     @cached_property
     def longest(self) -> int:
@@ -118,19 +127,26 @@ class Words:
 
     @cached_property
     def phrases(self) -> dict[str, int]:
-        """Words that entries of several words begin with, and how many words the longest of these has."""
+        """Words, without accents, that entries of several words begin with, and the words of the longest of these."""
         found: dict[str, int] = {}
         for phrase in self.rank:
             first, *more = phrase.split(" ")
-            for typed in {first, plain(first)} if more else ():
-                found[typed] = max(found.get(typed, 0), 1 + len(more))
+            if more:
+                found[plain(first)] = max(found.get(plain(first), 0), 1 + len(more))
         return found
 
     def find(self, word: str, *, typed: bool = True) -> int | None:
-        """Which word of the list that is, if any; ``typed``: without its accents, too."""
+        """Which word of the list that is, if any; ``typed``: without its accents, or with wrong ones, too.
+
+        Where accents tell words apart, as in Vietnamese, wrong ones make another word.
+        """
         rank = self.rank.get(word)
         if rank is None and typed and self.typed:
-            rank = self.rank.get(self.typed.get(word) or self.typed.get(plain(word), ""))
+            bare = plain(word)
+            known = self.typed.get(word) or self.typed.get(bare, "")
+            clear = " " not in word and bare not in self.told_apart
+            if word.isascii() or clear or _accents(word) == _accents(known):
+                rank = self.rank.get(known)
         return rank
 
     def evidence(self, words: Iterable[str], *, typed: bool = False) -> float:
@@ -154,15 +170,16 @@ class Words:
             return None
         if self.script in UNSPACED:
             return " ".join(self.gloss(part) or part for part in self._cut(word))
-        return self._prefixed(word) or self._compound(word) or self._form(word)
+        return self.prefixed(word) or self._compound(word) or self._form(word)
 
-    def _prefixed(self, word: str) -> str | None:
-        """A known word behind a little one, as in Hebrew; the shortest that is possible."""
-        if self.script in PREFIXED:
-            for cut in range(1, min(PREFIX, len(word) - PREFIX) + 1):
-                first, last = word[:cut], word[cut:]
-                if last in self.rank and self.rank.get(first, PREFIXES) < PREFIXES:
-                    return f"{self.gloss(first)} {self.gloss(last)}"
+    def prefixed(self, word: str) -> str | None:
+        """A known word behind little ones, as in Hebrew; with as few of them as possible."""
+        for cut in range(1, min(PREFIX, len(word) - PREFIX) + 1):
+            first, last = word[:cut], word[cut:]
+            if not PREFIXES.issuperset(first):
+                break
+            if first in self.rank and last in self.rank:
+                return f"{self.gloss(first)} {self.gloss(last)}"
         return None
 
     def _compound(self, word: str) -> str | None:
@@ -233,6 +250,15 @@ def plain(word: str) -> str:
     """A word as it is typed where accents are not at hand."""
     bare = "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
     return bare.translate(_BARE)
+
+
+def _accents(word: str) -> list[str]:
+    """The accents of a word, wherever they stand, and its letters that have no bare form by Unicode."""
+    return sorted(
+        sign
+        for sign in unicodedata.normalize("NFD", word)
+        if unicodedata.combining(sign) or ord(sign) in _BARE
+    )
 
 
 def script(word: str) -> str:

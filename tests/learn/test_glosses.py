@@ -9,11 +9,11 @@ import pytest
 
 from monitor.errors import LearnError
 from monitor.learn.encoder import TransformerEncoder, embedded_folder
-from monitor.learn.glosses import MOST, Glossary, read_glossary
+from monitor.learn.glosses import Glossary, read_glossary
 from monitor.learn.meta.trunk import Trunk
 from monitor.learn.tokens import Reading
 from monitor.learn.word_files import ENGLISH, SHIPPED_WORDLISTS, wordlists_digest
-from monitor.learn.words import WORD, Words, plain, script, small
+from monitor.learn.words import MOST, WORD, Words, plain, script, small
 
 EN = Words(
     "\n".join(["the", "my", "card", "was", "what", "now", "in", "of", "bank", "is", "a", "for", "router"])
@@ -49,9 +49,10 @@ HE = Words("""ה=the
 צ'ק=cheque
 ל=to
 בנק=bank""")
-FA = Words("نمی=not\nنمیشود=is not possible\nکارت=card\nمن=my")
+FA = Words("یک=one\nنمی=not\nنمیشود=is not possible\nکارت=card\nمن=my")
 VI = Words(
-    "tôi=i\nkhông=not\nkhách=guest\nkhách hàng=customer\nhàng=goods\nkhách hàng thân thiết=regular customer"
+    "tôi=i\nkhông=not\nk=not\nhàng=goods\nhăng=eager\nkhách=guest\n"
+    "khách hàng=customer\nkhách hàng thân thiết=regular customer"
 )
 FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA, "vi": VI}
 
@@ -92,15 +93,21 @@ def glossary() -> Glossary:
         ("Khách hàng thân thiết không", "regular customer not"),  # the longest
         ("khach hang khong", "customer not"),
         ("tôi khách, hàng", "i guest, goods"),  # a mark between them
+        ("tôi không khách hãng", "i not guest hãng"),  # other accents: another word
+        ("tôi không hang, háng", "i not goods, háng"),
+        ("tôi không 70k, 5 k, k", "i not 70k, 5 k, not"),  # what stands behind a number is a unit
         ("tôi không khách hàng thân", "i not customer thân"),
         ("החשבון לא בבנק", "the account not in bank"),  # little words before another
         ("לא והחשבון", "not and the account"),
+        ('לא לא בנק המע"מ', "not not bank the vat"),
+        ("לא לאבנק", "not לאבנק"),  # no little words
         (
             'לא לא מע"מ, לא לא מע״מ, צ׳ק',
             "not not vat, not not vat, cheque",
         ),  # abbreviations, as they are typed and as they should be
         ('לא "בנק"', 'not "bank"'),
         ("کارت من نمی\u200cشود", "card my is not possible"),  # a joiner is no end of a word
+        ("كارت من يك", "card my one"),  # as an Arabic keyboard writes it
     ],
 )
 def test_words_become_english(glossary: Glossary, text: str, english: str) -> None:
@@ -187,7 +194,8 @@ def test_the_last_gloss_of_a_word_counts_and_the_commonest_of_words_that_differ_
     assert words.rank == {"été": 0, "ete": 1, "etè": 2}
     assert words.gloss("été") == "summer"
     assert words.gloss("ete") == "x"
-    assert words.gloss("etê") == "summer"
+    assert words.gloss("etê") is None
+    assert Words("perché=why\ne=and").gloss("perchè") == "why", "the wrong accent, but no other word"
 
 
 def test_words_as_typed_without_accents() -> None:

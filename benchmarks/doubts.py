@@ -14,7 +14,7 @@ import click
 import numpy as np
 from folders import folders_of, on_tasks, write
 
-from monitor.learn.doubts import TIMES, log_odds
+from monitor.learn.doubts import FEW, TIMES, log_odds
 from monitor.learn.rounds import Rounds
 from monitor.learn.task_folder import draw
 
@@ -41,7 +41,7 @@ def main(
         for shot in map(int, shots.split(",")):
             wrong = named = right = of = 0
             for seed in range(repeats):
-                rng = np.random.default_rng([seed, shot, 7])
+                rng = np.random.default_rng([seed, shot, *name.encode()])
                 rows = np.array(draw(task.names_of, shot, seed), int)
                 support = task.support(rows)
                 slip = rng.random(len(rows)) < SLIPS
@@ -51,6 +51,7 @@ def main(
                 odds = log_odds(Rounds(support))
                 others = np.where(support.targets > 0, -np.inf, odds).max(axis=1)
                 doubtful = others - odds[np.arange(len(rows)), labels] > np.log(TIMES)
+                doubtful &= support.targets.sum(axis=0)[labels] >= FEW
                 wrong, named = wrong + int(slip.sum()), named + int(doubtful.sum())
                 right, of = right + int((slip & doubtful).sum()), of + len(rows)
             found.setdefault(name, {})[str(shot)] = [of, wrong, named, right]

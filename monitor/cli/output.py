@@ -88,8 +88,8 @@ def number(count: int, noun: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """One line of at most ``width`` characters."""
-    line = " ".join(text.split())
+    """One line of at most ``width`` characters, without what would change the terminal."""
+    line = " ".join(printable(text).split())
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

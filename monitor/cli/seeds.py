@@ -156,19 +156,18 @@ def check_command(app: App, task: str, as_json: bool) -> None:
     five of those listed are; the others are hard examples. Also named are pairs of labels that may be
     swapped: the seeds of each are more like the other's name.
 
-    Nothing is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (in a task with one
+    No seed is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (in a task with one
     label a text, instead of one added by command); `monitor seeds remove ID` removes a seed.
 
-    With --json: one object with task, seeds (how many there are), doubtful (objects with id, label, looks_like (a
-    label, or null for none of them), times, origin and text) and swapped (pairs of labels).
+    With --json: one object with task, judged (how many seeds were), doubtful (objects with id, label, looks_like (a
+    label, or null for none of the others), times, origin and text) and swapped (pairs of labels).
     """
     from monitor.pipeline.doubting import doubtful_seeds
     from monitor.pipeline.featurizer import Featurizer
     from monitor.shared_encoder import make_encoder
 
     store = app.synchronised_store
-    count = len(store.tasks.seeds(task))
-    found, swapped = doubtful_seeds(store, Featurizer(store, make_encoder(app.config)), task)
+    found = doubtful_seeds(store, Featurizer(store, make_encoder(app.config)), task)
     if as_json:
         rows = [
             {
@@ -179,11 +178,11 @@ def check_command(app: App, task: str, as_json: bool) -> None:
                 "origin": one.stored.origin,
                 "text": one.stored.seed.text,
             }
-            for one in found
+            for one in found.doubtful
         ]
-        print_json({"task": task, "seeds": count, "doubtful": rows, "swapped": swapped})
+        print_json({"task": task, "judged": found.judged, "doubtful": rows, "swapped": found.swapped})
         return
-    for one, other in swapped:
+    for one, other in found.swapped:
         click.echo(f"seeds of {one} are more like the name of {other}, and the reverse: are they swapped?")
     print_table(
         ["id", "label", "looks like", "times", "from", "text"],
@@ -191,14 +190,16 @@ def check_command(app: App, task: str, as_json: bool) -> None:
             [
                 one.stored.id,
                 one.stored.seed.label,
-                one.likely or "none of the labels",
+                one.likely or "none of the others",
                 f"{one.times:,.0f}" if one.times < MANY_TIMES else f"over {MANY_TIMES:,}",
                 one.stored.origin,
                 shorten(one.stored.seed.text, 100),
             ]
-            for one in found
+            for one in found.doubtful
         ],
-        empty=f"none of {number(count, 'seed')} looks wrong",
+        empty=f"none of {number(found.judged, 'seed')} looks wrong by itself"
+        if found.judged
+        else "nothing to judge by: no label has four seeds",
         right=["id", "times"],
     )
 

@@ -20,7 +20,7 @@ from monitor.learn import calibrate
 from monitor.learn.adapt import Prior, prepare
 from monitor.learn.rounds import Rounds, choose_strength
 from monitor.learn.score import of_folds
-from monitor.learn.support import Encode, Support, label_texts
+from monitor.learn.support import Encode, Support
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
 from monitor.types import Seed, Task
@@ -28,9 +28,11 @@ from monitor.types import Seed, Task
 TIMES = 20.0
 """So many times likelier something else must be than the label that a seed carries."""
 FEW = 4
-"""Seeds of a label that it takes to doubt one of them, or the name; of a name that says something, letters."""
+"""Seeds of a label that it takes to doubt one of them, or its name."""
 MOST = 0.7
 """So large a share of each label's seeds must be more like the other's name."""
+FAR = 0.3
+"""And the seeds of both must lie so far apart, of what the names do."""
 CHANCE = 0.05
 """How likely chance alone may call any two labels of a task swapped."""
 
@@ -44,10 +46,14 @@ class Doubt(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """What may be wrong with a task's seeds: single ones, the most doubtful first, and pairs of labels."""
+    """What may be wrong with a task's seeds: single ones, the most doubtful first, and pairs of labels.
+
+    ``judged``: how many seeds could be, because their label has :data:`FEW` or more.
+    """
 
     seeds: list[Doubt]
     swapped: list[tuple[str, str]]
+    judged: int
 
 
 @single_threaded
@@ -67,7 +73,7 @@ def doubts(
     prepared = prepare(task, seeds, encode, views, prior)
     support, labels = prepared.support, tuple(task.labels)
     if not len(seeds):
-        return Doubts([], [])
+        return Doubts([], [], 0)
     logits = _of_several(support) if task.multi else log_odds(prepared.rounds)
     texts = list(dict.fromkeys(seed.text for seed in seeds)) if task.multi else [seed.text for seed in seeds]
     judged = support.targets * (support.targets.sum(axis=0) >= FEW)
@@ -80,7 +86,8 @@ def doubts(
         likely = labels[best] if not task.multi or others[row, best] > 0 else None
         found.append(Doubt(Seed(texts[row], labels[own]), likely, float(np.exp(against[row, own]))))
     found.sort(key=lambda doubt: -doubt.times)
-    return Doubts(found, [(labels[a], labels[b]) for a, b in swapped(support, label_texts(task))])
+    pairs = [(labels[a], labels[b]) for a, b in swapped(support)]
+    return Doubts(found, pairs, int(judged.sum()))
 
 
 def log_odds(rounds: Rounds) -> np.ndarray:
@@ -98,27 +105,24 @@ def _of_several(support: Support) -> np.ndarray:
     return logits
 
 
-def swapped(support: Support, names: Sequence[str]) -> list[tuple[int, int]]:
+def swapped(support: Support) -> list[tuple[int, int]]:
     """Pairs of labels, by number, of which each one's seeds are more like the other's name.
 
-    A sign test, one half being chance, at :data:`CHANCE` for all pairs together. Names of less than :data:`FEW`
-    letters, such as "0" and "1", say nothing and are left out.
+    Not by chance (a sign test, one half being chance, at :data:`CHANCE` for all pairs together), and by much
+    (:data:`FAR`): seeds of a label are alike, so that names that say nothing lean to one side or the other as well.
     """
-    similar = support.seeds @ support.names.T
+    names = support.names
+    similar, apart = support.seeds @ names.T, 1 - names @ names.T
     alone = support.targets * (support.targets.sum(axis=1, keepdims=True) == 1)
-    usable = [
-        label
-        for label, name in enumerate(names)
-        if alone[:, label].sum() >= FEW and sum(map(str.isalpha, name)) >= FEW
-    ]
-    pairs = list(combinations(usable, 2))
+    pairs = list(combinations(np.flatnonzero(alone.sum(axis=0) >= FEW).tolist(), 2))
     found = []
     for a, b in pairs:
         towards = similar[:, b] - similar[:, a]
         of_a, of_b = towards[alone[:, a] > 0], towards[alone[:, b] > 0]
         middle = (of_a.mean() + of_b.mean()) / 2
         crossed_a, crossed_b = of_a > middle, of_b < middle
-        if min(crossed_a.mean(), crossed_b.mean()) >= MOST:
+        far = of_a.mean() - of_b.mean() >= FAR * apart[a, b]
+        if far and min(crossed_a.mean(), crossed_b.mean()) >= MOST:
             count, of = int(crossed_a.sum() + crossed_b.sum()), len(of_a) + len(of_b)
             if binom.sf(count - 1, of, 0.5) <= CHANCE / len(pairs):
                 found.append((a, b))

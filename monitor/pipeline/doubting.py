@@ -21,12 +21,16 @@ class Doubtful(NamedTuple):
     times: float
 
 
-def doubtful_seeds(
-    store: Store, featurizer: Featurizer, name: str
-) -> tuple[list[Doubtful], list[tuple[str, str]]]:
-    """Seeds of the task ``name`` that look wrong, the most doubtful first, and labels that seem to be swapped.
+class Found(NamedTuple):
+    """Seeds that look wrong, the most doubtful first, labels that seem swapped, and how many seeds were judged."""
 
-    Writes nothing (:mod:`monitor.learn.doubts`).
+    doubtful: list[Doubtful]
+    swapped: list[tuple[str, str]]
+    judged: int
+
+
+def doubtful_seeds(store: Store, featurizer: Featurizer, name: str) -> Found:
+    """What may be wrong with the seeds of the task ``name`` (:mod:`monitor.learn.doubts`). Writes nothing.
 
     :raises UnknownName: for a task that nobody knows.
     :raises LearnError: if it cannot be learned as it is.
@@ -39,4 +43,5 @@ def doubtful_seeds(
     encoder = featurizer.encoder
     found = doubts(task, [one.seed for one in stored], encode, views=encoder.views, prior=encoder.prior)
     ids = {one.seed: one for one in reversed(stored)}
-    return [Doubtful(ids[one.seed], one.likely, one.times) for one in found.seeds], found.swapped
+    doubtful = [Doubtful(ids[one.seed], one.likely, one.times) for one in found.seeds]
+    return Found(doubtful, found.swapped, found.judged)

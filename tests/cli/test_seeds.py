@@ -312,12 +312,12 @@ def test_check_names_what_slipped(monitor):
     (slip,) = said["doubtful"]
     assert (slip["label"], slip["looks_like"], slip["origin"]) == ("bad", "good", "command")
     assert slip["times"] > 20
-    assert (said["task"], said["seeds"], said["swapped"]) == ("mood", 13, [])
+    assert (said["task"], said["judged"], said["swapped"]) == ("mood", 13, [])
     shown = monitor("seeds", "check", "mood").out
     assert "a great and wonderful success" in shown
     assert "awful failure" not in shown
     monitor("seeds", "remove", slip["id"])
-    assert "none of 12 seeds looks wrong" in monitor("seeds", "check", "mood").out
+    assert "none of 12 seeds looks wrong by itself" in monitor("seeds", "check", "mood").out
 
 
 def test_check_names_labels_that_are_swapped(monitor):
@@ -337,7 +337,7 @@ def test_check_writes_nothing_and_does_not_doubt_the_seed_of_a_label_that_has_on
     rows = before.connection.execute("select count(*) from features").fetchone()
     before.close()
     fetched("seeds", "add", "topic", "court", "the judge ruled")
-    assert "none of 1 seed looks wrong" in fetched("seeds", "check", "topic").out
+    assert "no label has four seeds" in fetched("seeds", "check", "topic").out
     after = fetched.store()
     assert after.connection.execute("select count(*) from features").fetchone() == rows
     after.close()

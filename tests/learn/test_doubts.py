@@ -40,7 +40,7 @@ def test_a_slip_comes_first_and_what_is_right_is_left_alone() -> None:
     slip = "a great splendid success"
     found = doubts(MOOD, seeds(GOOD, [*BAD, slip]), by_view)
     assert [(one.seed, one.likely) for one in found.seeds] == [(Seed(slip, "bad"), "good")]
-    assert doubts(MOOD, seeds(GOOD, BAD), by_view) == ([], [])
+    assert doubts(MOOD, seeds(GOOD, BAD), by_view) == ([], [], 12)
 
 
 def test_how_many_times_likelier_is_what_held_out_scores_say() -> None:
@@ -88,15 +88,18 @@ def test_where_a_text_may_carry_several_labels_each_is_judged_by_itself() -> Non
     assert (Seed("how do i boil an egg", "money"), None) in [(one.seed, one.likely) for one in found]
 
 
-def test_a_seed_of_a_label_that_has_three_is_not_doubted() -> None:
-    few = ["a great splendid success", *BAD[:2]]
-    assert doubts(MOOD, seeds(GOOD, few), by_view).seeds == []
-    assert doubts(MOOD, seeds(GOOD, [*few, *BAD[2:]]), by_view).seeds != []
+def test_a_seed_of_a_label_that_has_three_is_not_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    slip = "great win and splendid success"
+    assert [one.seed.text for one in doubts(MOOD, seeds(GOOD, [slip, *BAD[:3]]), by_view).seeds] == [slip]
+    found = doubts(MOOD, seeds(GOOD, [slip, *BAD[:2]]), by_view)
+    assert (found.seeds, found.judged) == ([], len(GOOD))
+    monkeypatch.setattr("monitor.learn.doubts.FEW", 3)
+    assert [one.seed.text for one in doubts(MOOD, seeds(GOOD, [slip, *BAD[:2]]), by_view).seeds] == [slip]
 
 
 def test_a_task_without_seeds_has_none_to_doubt() -> None:
-    assert doubts(MOOD, [], by_view) == ([], [])
-    assert doubts(TOPIC, [], by_view) == ([], [])
+    assert doubts(MOOD, [], by_view) == ([], [], 0)
+    assert doubts(TOPIC, [], by_view) == ([], [], 0)
     assert doubts(Task("one", {"court": ""}, multi=True), [Seed("a judge", "court")], by_view).swapped == []
 
 
@@ -113,16 +116,33 @@ def test_labels_that_are_swapped_throughout_are_named() -> None:
 
 
 def test_what_chance_alone_would_do_is_no_swap() -> None:
-    def support(wrong: int, of: int, labels: int = 2) -> Support:
-        """Seeds of two labels ``of`` each, ``wrong`` of which lie on the other's side; further labels have none."""
-        side = np.where(np.arange(of) < wrong, -1.0, 1.0)
-        seeds = np.concatenate([np.outer(side, [1, 0]), np.outer(side, [0, 1])]).astype(np.float32)
-        targets = np.zeros((2 * of, labels))
-        targets[:of, 0] = targets[of:, 1] = 1
-        return Support(seeds, targets, np.eye(labels, 2, dtype=np.float32), seeds[:0])
+    def support(wrong: int, of: int, labels: int = 2, far: float = 1.0) -> Support:
+        """Seeds of labels, ``of`` each, ``wrong`` of the first two of which lie ``far`` on the other's side."""
+        names = np.eye(labels, dtype=np.float32)
+        crossed = np.arange(of) < wrong
+        rows = [np.outer(crossed, far * names[1]) + np.outer(~crossed, far * names[0])]
+        rows += [np.outer(crossed, far * names[0]) + np.outer(~crossed, far * names[1])]
+        rows += [np.tile(name, (of, 1)) for name in names[2:]]
+        seeds = np.concatenate(rows).astype(np.float32)
+        return Support(seeds, np.repeat(np.eye(labels), of, axis=0), names, seeds[:0])
 
-    assert swapped(support(5, 5), ["left", "right"]) == [(0, 1)]
-    assert swapped(support(4, 5), ["left", "right"]) == [], "8 of 10 happen by chance in one case of 18"
-    assert swapped(support(8, 10), ["left", "right"]) == [(0, 1)]
-    assert swapped(support(7, 10), ["left", "right"]) == []
-    assert swapped(support(5, 5), ["0", "1"]) == [], "names that say nothing"
+    assert swapped(support(5, 5)) == [(0, 1)]
+    assert swapped(support(4, 5)) == [], "8 of 10 happen by chance in one case of 18"
+    assert swapped(support(8, 10)) == [(0, 1)]
+    assert swapped(support(7, 10)) == []
+    assert swapped(support(3, 3)) == [], "too few seeds"
+    assert swapped(support(5, 5, labels=6)) == [(0, 1)]
+    assert swapped(support(5, 5, labels=20)) == [], "one of many pairs does so by chance"
+    assert swapped(support(10, 10, labels=20)) == [(0, 1)]
+    assert swapped(support(5, 5, far=0.1)) == [], (
+        "seeds that are alike lean to one of two names that say nothing"
+    )
+    assert swapped(support(5, 5, far=0.2)) == [(0, 1)]
+
+
+def test_a_seed_of_both_labels_says_nothing_of_their_names() -> None:
+    names = np.eye(2, dtype=np.float32)
+    seeds = np.concatenate([np.tile(names[1], (5, 1)), np.tile(names[0], (5, 1))])
+    apart, both = np.repeat(np.eye(2), 5, axis=0), np.ones((10, 2))
+    assert swapped(Support(seeds, apart, names, seeds[:0])) == [(0, 1)]
+    assert swapped(Support(seeds, both, names, seeds[:0])) == []

@@ -67,6 +67,7 @@ class Glossary:
     def __init__(self, own: Words, others: Mapping[str, Words]) -> None:
         self.own = own
         self.others = others
+        self._index: dict[str, dict[str, list[tuple[str, float]]]] = {}
 
     def languages(self, text: str) -> dict[str, str]:
         """The language of a text by script (:func:`monitor.learn.words.script`), where it is not the encoder's."""
@@ -148,10 +149,28 @@ class Glossary:
             return self._likeliest(codes, words, typed=True)
         return self._likeliest(codes, words) or (self._likeliest(codes, words, typed=True) if bare else None)
 
+    def _speaks(self, kind: str) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """The words of all languages of a script: for which each speaks, and by how much."""
+        if kind not in self._index:
+            found: dict[str, list[tuple[str, float]]] = {}
+            for code, one in self.others.items():
+                if one.script == kind:
+                    for word, weight in zip(one.rank, one.weight, strict=True):
+                        if weight:
+                            found.setdefault(word, []).append((code, weight))
+            self._index[kind] = found
+        return self._index[kind]
+
     def _likeliest(self, codes: Sequence[str], words: Sequence[str], *, typed: bool = False) -> str | None:
-        found = {
-            code: self.others[code].evidence(words, typed=typed) - RARER.get(code, 0.0) for code in codes
-        }
+        found = {code: -RARER.get(code, 0.0) for code in codes}
+        if typed:
+            for code in codes:
+                found[code] += self.others[code].evidence(words, typed=True)
+        else:
+            speaks = self._speaks(self.others[codes[0]].script) if codes else {}
+            for word in words:
+                for code, weight in speaks.get(word, ()):
+                    found[code] += weight
         best = max(found, key=lambda code: found[code], default=None)
         if best is None or found[best] - self.own.evidence(words) <= MARGIN:
             return None

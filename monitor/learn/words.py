@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from io import StringIO
 from itertools import islice
 
 PART = 4
@@ -65,7 +66,7 @@ class Words:
 
     def __init__(self, *texts: str) -> None:
         self._texts = texts
-        words = (word for text in texts for line in text.splitlines() if (word := _entry(line)[0]))
+        words = (word for text in texts for line in StringIO(text) if (word := _entry(line)[0]))
         usual = Counter(map(script, islice(words, MANY))).most_common(1)
         self.script = usual[0][0] if usual else ""
 

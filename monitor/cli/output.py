@@ -93,6 +93,9 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
+_HARMLESS = "\n\u00ad\u200c\u200d"  # soft hyphens, and what joins letters and emoji
+
+
 def printable(text: str) -> str:
     """The text, as long as it was, without what would move the cursor or change the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return "".join(c if c.isprintable() or c in _HARMLESS else " " for c in text)

@@ -26,6 +26,8 @@ INITIALS = 4
 """Letters of the longest word in capitals that tells nothing of the language: NOK, a currency, is a word in Danish."""
 FEW, COMMON = 2, 3000
 """So few words are English if they are all among so many commonest English ones: "hi" is a word in Catalan, too."""
+UNITS = "km"
+"""Units that stand behind a number and a blank, too: thousand, or metres."""
 ASKED = 200
 """So many words tell what language a text is in."""
 RARER = {"ca": 3.0}
@@ -122,7 +124,7 @@ class Glossary:
         shouts = text.isupper()
         for match in _TOKEN.finditer(text):
             word, start = match["word"], match.start()
-            if not word or (len(word) == 1 and text[max(0, start - 2) : start].rstrip()[-1:].isdigit()):
+            if not word or _is_unit(word, text[max(0, start - 2) : start]):
                 continue
             if shouts or not (len(word) <= INITIALS and word.isascii() and word.isupper() and len(word) > 1):
                 yield match
@@ -176,6 +178,13 @@ class Glossary:
             return None
         known = sum(self.others[best].find(word, typed=typed) is not None for word in words)
         return best if known >= KNOWN * len(words) else None
+
+
+def _is_unit(word: str, before: str) -> bool:
+    """Whether a letter is one of a number's: of those that are words elsewhere, it must touch it."""
+    if len(word) != 1 or not word.isascii():
+        return False
+    return before[-1:].isdigit() or (word in UNITS and before.rstrip(" \u00a0")[-1:].isdigit())
 
 
 @lru_cache(maxsize=4)

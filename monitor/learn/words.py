@@ -128,12 +128,12 @@ class Words:
 
     @cached_property
     def phrases(self) -> dict[str, int]:
-        """Words, without accents, that entries of several words begin with, and the words of the longest of these."""
+        """How many words the longest entry has that begins with a word, as that may be typed, and has several."""
         found: dict[str, int] = {}
         for phrase in self.rank:
             first, *more = phrase.split(" ")
-            if more:
-                found[plain(first)] = max(found.get(plain(first), 0), 1 + len(more))
+            for typed in {plain(first), plain(first).translate(_ARABIC_KEYS)} if more else ():
+                found[typed] = max(found.get(typed, 0), 1 + len(more))
         return found
 
     def find(self, word: str, *, typed: bool = True) -> int | None:
@@ -146,7 +146,7 @@ class Words:
             bare = plain(word)
             known = self.typed.get(word) or self.typed.get(bare, "")
             clear = " " not in word and bare not in self.told_apart
-            if word.isascii() or clear or _accents(word) == _accents(known):
+            if word == bare or clear or _accents(word) == _accents(known):
                 rank = self.rank.get(known)
         return rank
 

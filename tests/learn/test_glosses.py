@@ -54,7 +54,8 @@ VI = Words(
     "tôi=i\nkhông=not\nk=not\nhàng=goods\nhăng=eager\nkhách=guest\n"
     "khách hàng=customer\nkhách hàng thân thiết=regular customer"
 )
-FEW = {"de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA, "vi": VI}
+EL = Words("η=the\nκάρτα=card\nμάτια=eyes\nματιά=look")
+FEW = {"el": EL, "de": DE, "zh": ZH, "ja": JA, "ko": KO, "ru": RU, "uk": UK, "he": HE, "fa": FA, "vi": VI}
 
 
 @pytest.fixture
@@ -96,6 +97,9 @@ def glossary() -> Glossary:
         ("tôi không khách hãng", "i not guest hãng"),  # other accents: another word
         ("tôi không hang, háng", "i not goods, háng"),
         ("tôi không 70k, 5 k, k", "i not 70k, 5 k, not"),  # what stands behind a number is a unit
+        ("的卡5了", "of card 5 done"),
+        ("карта: 5 не 6\nне", "card: 5 not 6\nnot"),
+        ("η κάρτα 5 η, ΜΑΤΙΑ ματιά", "the card 5 the, eyes look"),
         ("tôi không khách hàng thân", "i not customer thân"),
         ("החשבון לא בבנק", "the account not in bank"),  # little words before another
         ("לא והחשבון", "not and the account"),

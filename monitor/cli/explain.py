@@ -96,7 +96,7 @@ def _print(found: Sequence[Explanation], read: int, read_as: str, *, several: bo
     screen, text = console(), found[0].text
     screen.print(_marked(found))
     if read_as != text:
-        screen.print(Text(f"(read as: {printable(shorten(read_as, READ_AS))})", style="dim"))
+        screen.print(Text(f"(read as: {shorten(read_as, READ_AS)})", style="dim"))
     if read < len(text):
         screen.print(Text(f"(only the first {read:,} of {len(text):,} characters are read)", style="dim"))
     said = [f"{one.label} {one.probability:.0%}" for one in found[0].said if not one.abstained]
@@ -124,7 +124,7 @@ def _print_one(found: Explanation) -> None:
         )
     for title, words in (("for it:", _carried(found)), ("against it:", _carried(found, against=True))):
         if words:
-            said = ", ".join(f"{printable(shorten(w.text, 40))} {w.effect:+.2f}" for w in words)
+            said = ", ".join(f"{shorten(w.text, 40)} {w.effect:+.2f}" for w in words)
             screen.print(Text(f"{title:12}{said}"))
     screen.print()
     for near in found.nearest:

@@ -58,7 +58,7 @@ def test_a_text_that_is_read_in_other_words_is_shown_in_them(fetched, monkeypatc
         HashEncoder, "as_read", lambda self, text: text.replace("furchtbarer", "terrible\n\x1b")
     )
     said = fetched("explain", "ein furchtbarer Verlust", "--task", "mood").out.splitlines()
-    assert said[:2] == ["ein furchtbarer Verlust", "(read as: ein terrible   Verlust)"]
+    assert said[:2] == ["ein furchtbarer Verlust", "(read as: ein terrible Verlust)"]
     assert fetched("explain", "furchtbarer", "--task", "mood", "--json").json["read_as"] == "terrible\n\x1b"
     assert "read as" not in fetched("explain", "a terrible failure", "--task", "mood").out
 

@@ -1,9 +1,9 @@
 """What the unlabelled texts of a stream add to a few seeds, for tasks with one label a text.
 
 The head that the seeds alone give labels the stream; from these answers come the stream's mix of
-labels (EM on the label prior, Saerens et al. 2002) and soft labels, and a second head is fitted to
-seeds, names and stream together (self-training). A text that resembles the seeds less than they
-resemble each other counts for little. The second head is promoted only if it does not score
+labels (EM on the label prior, Saerens et al. 2002) and soft labels, and another head is fitted to
+seeds, names and stream together, which labels the stream anew (self-training, Scudder 1965). A text that resembles
+the seeds less than they resemble each other counts for little. The last head is promoted only if it does not score
 worse than the first on seeds that neither has seen; else the first stays. Pure functions of arrays.
 """
 
@@ -26,13 +26,19 @@ MOST_TEXTS = 20_000
 MOST_FITTED = 4000
 """Texts of the stream that a head is fitted to; of more, a sample."""
 SHARPEN = 2.0
-"""How much surer of itself than its calibrated probabilities the first head labels the stream."""
+"""How much surer of itself than the calibrated probabilities of the first head each head labels the stream."""
+SURE = 0.7
+"""The share of held-out seeds that the first head must tell right to teach more than once, or from few texts."""
+ROUNDS, MANY = 3, 6
+"""How often the stream is labelled, and a head fitted to it, where a sure head tells at least so many labels apart."""
 CAP = 2.0
 """The most that the stream may weigh for a label, as a multiple of the label's seeds."""
 KEPT = 0.1
 """The share of the prior that every round keeps in the mix: a label that seems to vanish must not be lost."""
 LEAST_SEEDS, LEAST_TEXTS = 2, 2
 """Seeds of every label, and texts of the stream by label on average, below which nothing is tried."""
+LEAST_UNSURE = 15
+"""The same texts where the first head is not :data:`SURE`."""
 LEAST_IN_SCOPE = 0.1
 """The share of the stream that must seem to carry one of the labels."""
 LEAST_OF_TWO = 0.25
@@ -138,8 +144,13 @@ def fit_stream(
         return stays(f"a label has {fewest} seeds, and the stream is used from {LEAST_SEEDS} on")
     if len(texts) < LEAST_TEXTS * labels:
         return stays(f"{len(texts)} unlabelled texts are too few for {labels} labels")
+    sure = float((held.argmax(axis=1) == support.targets.argmax(axis=1)).mean()) >= SURE
+    if not sure and len(texts) < LEAST_UNSURE * labels:
+        return stays(
+            f"{len(texts)} unlabelled texts are too few for {labels} labels that are hard to tell apart"
+        )
     within = in_scope(support.seeds, texts)
-    soft, mix = _soft_labels(support, first, heat, texts, within)
+    _, mix = _soft_labels(support, first, heat, texts, within)
     if within.mean() < LEAST_IN_SCOPE:
         return stays("hardly any text of the stream resembles the seeds")
     if labels == 2 and mix.min() < LEAST_OF_TWO:
@@ -150,12 +161,22 @@ def fit_stream(
     if apart > MOST_UNSTABLE:
         return stays("two halves of the stream disagree about its mix of labels")
 
+    rounds = ROUNDS if sure and labels >= MANY else 1
     chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
+    sample, likely = texts[chosen], within[chosen]
+
+    def train(part: Support, start: Scores, iterations: int) -> Scores:
+        """Each round's head is fitted to what the one before it says of the texts."""
+        scores = start
+        for left in reversed(range(rounds)):
+            soft, _ = _soft_labels(part, scores, heat, sample, likely)
+            thorough = HELD_OUT_ITERATIONS if left else iterations
+            scores = _fit_both(part, sample, soft, thorough, strength)
+        return scores
 
     def fit(part: Support) -> Scores:
         start = fit_scores(part, HELD_OUT_ITERATIONS, strength=strength)
-        labelled, _ = _soft_labels(part, start, heat, texts[chosen], within[chosen])
-        return _fit_both(part, texts[chosen], labelled, HELD_OUT_ITERATIONS, strength)
+        return train(part, start, HELD_OUT_ITERATIONS)
 
     held_after, _ = held_out(support, fit)
     heat_after = calibrate.temperature(held_after, support.targets, strength)
@@ -165,10 +186,8 @@ def fit_stream(
     score = float(after.mean())
     if worse.mean() > error:
         return stays("seeds that were left out are told worse with the stream than without", score)
-    weight, bias = _fit_both(support, texts[chosen], soft[chosen], _ITERATIONS, strength)
     return StreamFit(
-        weight,
-        bias,
+        *train(support, first, _ITERATIONS),
         heat_after,
         np.full(labels, calibrate.threshold(held_after / heat_after, labels, chance)),
         mix,

@@ -59,6 +59,43 @@ def test_a_stream_makes_few_seeds_better() -> None:
     assert min(gains) > -0.01
 
 
+def test_more_rounds_gain_more_where_labels_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {}
+    for rounds in (1, 3):
+        monkeypatch.setattr(stream, "ROUNDS", rounds)
+        found = []
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            given = support(rng, labels=8, shots=2)
+            rows, test = (np.vstack([texts(rng, i, count, 0.4) for i in range(8)]) for count in (100, 200))
+            found.append(right(fit_stream(given, rows, rng), test, np.repeat(np.arange(8), 200)))
+        told[rounds] = np.mean(found)
+    assert told[3] > told[1] + 0.001
+
+
+def test_only_a_sure_head_of_many_labels_teaches_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = stream._fit_both
+    counted = []
+    monkeypatch.setattr(stream, "_fit_both", lambda *args: counted.append(args) or fits(*args))
+    for labels, sure, rounds in ((8, 0.0, stream.ROUNDS), (8, 1.1, 1), (3, 0.0, 1)):
+        monkeypatch.setattr(stream, "SURE", sure)
+        counted.clear()
+        rng = np.random.default_rng(14)
+        rows = np.vstack([texts(rng, label, 50) for label in range(labels)])
+        assert fit_stream(support(rng, labels), rows, rng).promoted
+        assert len(counted) == rounds * 5  # four folds and the whole
+
+
+def test_an_unsure_head_learns_nothing_from_few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(15)
+    given, rows = support(rng, shots=8), mixed(rng, [14] * 3)[0]
+    assert fit_stream(given, rows, rng).promoted
+    monkeypatch.setattr(stream, "SURE", 1.1)
+    fit = fit_stream(given, rows, rng)
+    assert not fit.promoted
+    assert "42 unlabelled texts are too few for 3 labels that are hard to tell apart" in fit.reason
+
+
 def test_mix_and_none_share_are_found() -> None:
     rng = np.random.default_rng(1)
     given = support(rng, shots=16)
@@ -99,7 +136,7 @@ def test_a_worse_fit_leaves_the_seeds_fit(monkeypatch: pytest.MonkeyPatch) -> No
 
     def wrong(*args: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         soft, mix = labels(*args)  # type: ignore[arg-type]
-        return 4 * np.roll(soft, 1, axis=1), mix
+        return 4 * soft[:, [1, 0, 2]], mix
 
     monkeypatch.setattr(stream, "_soft_labels", wrong)
     fit = fit_stream(given, rows, rng)

@@ -11,7 +11,7 @@ from monitor.errors import Fault, UnknownName
 def fallback_faults(tables: Sequence[Mapping[str, Any]], untold: Collection[str]) -> list[Fault]:
     """The faults of ``fallback`` and ``fallback_after`` in the tables under ``[[notifiers]]``.
 
-    :param untold: names of notifiers that are not told alerts, and so can stand in for none.
+    :param untold: names of notifiers that do not receive alerts, and so can stand in for none.
     """
     found = []
     names = [str(table["name"]) for table in tables if "name" in table]
@@ -29,7 +29,7 @@ def fallback_faults(tables: Sequence[Mapping[str, Any]], untold: Collection[str]
             message = str(UnknownName("notifier", fallback, names))
             found.append(Fault(f"{place}.fallback", message))
         elif fallback in untold:
-            found.append(Fault(f"{place}.fallback", f"{fallback!r} is not told alerts"))
+            found.append(Fault(f"{place}.fallback", f"{fallback!r} does not receive alerts"))
         elif (trail := _trail(str(table.get("name")), next_of))[-1] in trail[:-1]:
             found.append(Fault(f"{place}.fallback", f"goes in a circle: {' -> '.join(trail)}"))
     return found

@@ -267,7 +267,7 @@ class Reader(Tables):
             self.fault(f"{place}.where", "names more than two tasks; counts are kept for one task or a pair")
         for name in core.notify or ():
             if name in self.untold:
-                self.fault(f"{place}.notify", f"{name!r} is not told alerts")
+                self.fault(f"{place}.notify", f"{name!r} does not receive alerts")
             elif name not in notifiers:
                 self.fault(f"{place}.notify", str(UnknownName("notifier", name, notifiers)))
         if core.kind not in self.rule_kinds:

@@ -424,7 +424,7 @@ def test_the_terms_of_a_notifier(read):
         (
             notifier("a", 'fallback = "p"') + notifier("p", plugin="pulse"),
             ["notifiers[1].fallback"],
-            "'p' is not told alerts",
+            "'p' does not receive alerts",
         ),
     ],
 )
@@ -438,7 +438,7 @@ def test_notifiers_that_are_not_told_alerts_are_named_by_no_rule(read, faults):
     text = notifier("a") + notifier("p", plugin="pulse")
     rule = '[[rules]]\nname = "r"\nkind = "surge"\n'
     assert read(text + rule).rules[0].notify == ("a",)
-    assert faults(text + rule + 'notify = ["p"]') == [("rules[1].notify", "'p' is not told alerts")]
+    assert faults(text + rule + 'notify = ["p"]') == [("rules[1].notify", "'p' does not receive alerts")]
 
 
 def test_secrets_come_from_the_environment(read, faults):

@@ -66,7 +66,7 @@ def list_command(app: App, as_json: bool) -> None:
         print_json(records)
         return
     print_table(
-        ["name", "plugin", "where", "told by", "waiting", "delivered", "dead", "last error"],
+        ["name", "plugin", "where", "rules", "waiting", "delivered", "dead", "last error"],
         [
             [
                 record["name"],

@@ -110,7 +110,7 @@ def fit_deep(
     }
     if gain.mean() <= 0:
         return DeepFit(
-            head, False, "seeds that were left out are told worse with fine-tuning than without", **figures
+            head, False, "held-out seeds are classified worse with fine-tuning than without", **figures
         )
     view = encoder.offer(changes[2])
     support = gather(task, seeds, encoder.encode, [view])[view]
@@ -130,7 +130,7 @@ def fit_deep(
     return DeepFit(
         with_threshold(deep, task.threshold),
         True,
-        "seeds that were left out are told better with fine-tuning than without",
+        "held-out seeds are classified better with fine-tuning than without",
         **figures,
     )
 

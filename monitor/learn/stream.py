@@ -122,7 +122,16 @@ def fit_stream(
     if multi:
         empty = np.zeros((labels, width), np.float32)
         return StreamFit(
-            empty, empty[:, 0], 1.0, uniform, uniform, nothing, nothing, nothing, False, "not for multi"
+            empty,
+            empty[:, 0],
+            1.0,
+            uniform,
+            uniform,
+            nothing,
+            nothing,
+            nothing,
+            False,
+            "a task of several labels a text learns from its seeds alone",
         )
     first = fit_scores(support, strength=strength)
     held, _ = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))
@@ -183,7 +192,7 @@ def fit_stream(
     after = _likelihood(held_after / heat_after, support.targets)
     score = float(after.mean())
     if score < before.mean():
-        return stays("seeds that were left out are told worse with the stream than without", score)
+        return stays("held-out seeds are classified worse with the stream than without", score)
     return StreamFit(
         *train(support, first, _ITERATIONS),
         heat_after,
@@ -193,7 +202,7 @@ def fit_stream(
         score,
         float(before.mean()),
         True,
-        "seeds that were left out are told no worse with the stream than without",
+        "held-out seeds are classified no worse with the stream than without",
     )
 
 

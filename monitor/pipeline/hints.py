@@ -87,5 +87,5 @@ def uneven_descriptions(task: Task, seeds: Iterable[str]) -> list[str]:
     have = "has" if described == 1 else "have"
     return [
         f"{described} of {len(task.labels)} labels {have} a description: "
-        "describe all or none, or names are not told apart evenly"
+        "describe all or none, for a described label draws too many texts, or too few"
     ]

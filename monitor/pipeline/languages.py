@@ -87,5 +87,5 @@ def _remedy(task: Task) -> str:
         "configure an encoder that knows it, or give this one a list of its words (`encoder` in config.toml), or "
         "examples of each label in the language "
         f"of the texts, at least {ENOUGH}, better 8 or more (`monitor seeds import {quote(task.name)} FILE`): "
-        "short commands are told by them, longer texts poorly"
+        "this works well for short commands, poorly for longer texts"
     )

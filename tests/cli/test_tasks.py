@@ -114,7 +114,10 @@ def test_add_refuses_a_name_twice(monitor):
 
 
 def test_labels_that_are_described_unevenly_are_worth_a_note_while_seeds_are_few(monitor):
-    note = "note: 2 of 3 labels have a description: describe all or none, or names are not told apart evenly"
+    note = (
+        "note: 2 of 3 labels have a description: describe all or none, "
+        "for a described label draws too many texts, or too few"
+    )
     even = ["--label", "a=what is an a", "--label", "b=what is a b"]
     assert monitor("tasks", "add", "even", *even).err == ""
     assert monitor("tasks", "add", "bare", "--label", "a", "--label", "b").err == ""

@@ -195,7 +195,10 @@ def test_another_stream_altogether_is_refused() -> None:
 def test_multi_tasks_are_refused() -> None:
     rng = np.random.default_rng(8)
     fit = fit_stream(support(rng), texts(rng, 0, 50), rng, multi=True)
-    assert (fit.promoted, fit.reason) == (False, "not for multi")
+    assert (fit.promoted, fit.reason) == (
+        False,
+        "a task of several labels a text learns from its seeds alone",
+    )
 
 
 def test_the_same_input_gives_the_same_fit(monkeypatch: pytest.MonkeyPatch) -> None:

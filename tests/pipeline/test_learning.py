@@ -328,7 +328,7 @@ def test_the_stream_makes_a_head_until_seeds_change(runtime: Runtime, monitor_no
     )
 
 
-@pytest.mark.parametrize(("task", "reason"), [("mood", "too few"), ("topic", "multi")])
+@pytest.mark.parametrize(("task", "reason"), [("mood", "too few"), ("topic", "several labels")])
 def test_what_is_not_promoted_leaves_the_head(
     runtime: Runtime, monitor_now: datetime, task: str, reason: str
 ) -> None:

@@ -7,7 +7,7 @@ from math import exp, lgamma, log
 import numpy as np
 import pytest
 
-from monitor.alerts.detectors.distribution import FAR, FAR_SKEWED, far, quantile, tail
+from monitor.alerts.detectors.distribution import FAR, FAR_SKEWED, far, half_tail, quantile, tail
 
 
 def nb_pmf(k: int, mean: float, dispersion: float) -> float:
@@ -34,6 +34,17 @@ def test_without_dispersion_the_tail_is_poissons() -> None:
     assert tail(7, 3, 0) == pytest.approx(sum(mass[7:]))
     assert tail(1, 0, 0) == 0
     assert tail(0, 0, 0) == 1
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.6, 20])
+@pytest.mark.parametrize("dispersion", [0.02, 0.5])
+def test_the_half_tail_counts_the_same_number_half(mean: float, dispersion: float) -> None:
+    mass = np.array([nb_pmf(k, mean, dispersion) for k in range(2000)])
+    for count in (1, 5, 40):
+        found = half_tail(count, mean, dispersion)
+        assert found == pytest.approx(mass[count] / 2 + mass[count + 1 :][::-1].sum(), rel=1e-7, abs=1e-250)
+    # of whole counts, it is on average a half, as the chance of numbers without steps is
+    assert sum(m * half_tail(k, mean, dispersion) for k, m in enumerate(mass)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("mean", [3.0, 40.0])

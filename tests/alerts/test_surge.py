@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.alerts.detectors.history import Verdict
 from monitor.alerts.detectors.profile import Profile, empty
-from monitor.alerts.detectors.surge import Rest, SurgeSettings, judge, may_fire
+from monitor.alerts.detectors.surge import Rest, SurgeSettings, _limit, judge, may_fire
 from monitor.alerts.detectors.usual import expect
 from monitor.alerts.episodes import Episode, bar
 from monitor.alerts.lifecycle import Pace
@@ -141,6 +141,22 @@ def test_a_series_with_waves_every_day_needs_a_larger_one() -> None:
 def test_hours_and_weekdays_raise_at_most_one_alert_in_three_months(mean: float) -> None:
     raised = [alerts(draw(cycles(70, mean, 0.95, 0.2), seed=seed)) for seed in range(5)]
     assert sum(map(len, raised)) <= 5 * 70 // 91
+
+
+def test_where_only_minutes_vary_a_few_that_went_farther_than_ever_must_be_rarer() -> None:
+    profile = steady(20.0)[1]
+
+    def likeliest(drifting: float) -> float:
+        """The greatest chance, in that of the rule's own rarity, at which minutes such as never before fire."""
+        found = []
+        for count in range(20, 200):
+            counts = [(21 * DAY + n * STEP, count, count) for n in range(3)]
+            bucket, after, usual = list(walk(profile, counts))[-1]
+            usual = usual._replace(clumped=0.15, drifting=drifting)
+            found.append(judge(after, usual, bucket, DEFAULTS))
+        return max(one.probability for one in found if one.firing) / _limit(STEP, DEFAULTS.rare, 1)
+
+    assert likeliest(0.14) > 6 > 3 > likeliest(0.03)
 
 
 def test_a_wave_in_office_hours_is_found() -> None:

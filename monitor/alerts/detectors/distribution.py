@@ -24,6 +24,13 @@ def tail(count: float, mean: float, dispersion: float) -> float:
     return float(betainc(count, 1 / dispersion, share))
 
 
+def half_tail(count: int, mean: float, dispersion: float) -> float:
+    """P(Y > count) + P(Y = count) / 2, the mid-p value (Lancaster, "Significance tests in discrete distributions",
+    JASA 56, 1961): counts are whole, and of rare texts P(Y >= count) is far above how seldom the like happens.
+    """
+    return (tail(count, mean, dispersion) + tail(count + 1, mean, dispersion)) / 2
+
+
 def quantile(p: float, mean: float, dispersion: float) -> int:
     """The smallest k with P(Y <= k) >= p."""
     reached, high = -1, 1

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from monitor.alerts.detectors.distribution import quantile, tail
+from monitor.alerts.detectors.distribution import half_tail, quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.profile import RECENT, SCALES, Profile, noise, weight_seen
@@ -40,8 +40,13 @@ ABOVE_ALL = 7.0
 LESSER = 20.0
 LESSER_MOST = 5e-4
 """So many times more probable, at most this, may be what stands out as never before; less where counts vary much."""
-TESTS = 0.75
-"""Windows overlap and counts are whole: a bucket of five minutes is worth about so many independent tests."""
+LASTING = 3 / 4
+"""All of that only where at least this share of the variation of a few buckets lasts for hours. Where minutes vary and
+hours do not, a few minutes that went as far as never before are soon found."""
+TESTS = 0.6
+"""Windows overlap: a bucket of five minutes is worth about so many independent tests."""
+UNSURE = 1.5
+"""The more counts vary, the less sure is how much: what chance brings is more likely, by this times what it varies."""
 FINE, COARSE = 300, 1 / 6
 """Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than
 underrated, does not level out in them. Chosen on simulated series without events."""
@@ -138,8 +143,9 @@ def judge(
         able or [one for one in found if one.grown > 1] or found, key=lambda one: (one.chance, -one.since)
     )
     limit = _limit(step, settings.rare, series)
-    # where counts vary much, to go farther than ever says little that their chance does not
-    lesser = max(limit, min(limit * LESSER ** max(0.0, 1 - usual.drifting), LESSER_MOST))
+    # where counts vary much, or for minutes alone, to go farther than ever says little that their chance does not
+    lasting = min(1.0, usual.drifting / usual.clumped / LASTING)
+    lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - usual.drifting)), LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)
     if known < settings.min_history:
@@ -218,7 +224,8 @@ class Window(NamedTuple):
     """A window that was judged: ``since`` (epoch seconds), live texts ``observed``, and what is usual of it.
 
     ``mean`` and ``spread`` (over-dispersion) of what is usual; ``grown``: how many times more than else is
-    expected because the rest of the texts is more; ``chance`` of so many texts; ``able``: it is large enough to fire.
+    expected because the rest of the texts is more; ``chance`` of so many texts, with the doubt how much counts vary;
+    ``able``: it is large enough to fire.
     """
 
     since: int
@@ -289,7 +296,8 @@ def _window(
     able = able and observed >= settings.min_ratio * mean
     steep = high * HOUR >= BUSY * length * step and high * grown >= STEEP * mean
     able = able and not (steep and tail(observed, high * grown, spread) >= SHIFTED)
-    return Window(since, observed, mean, spread, grown, tail(observed, mean, spread), able)
+    chance = min(1.0, half_tail(observed, mean, spread) * (1 + UNSURE * spread))
+    return Window(since, observed, mean, spread, grown, chance, able)
 
 
 def _spread(usual: Usual, step: int, length: int) -> float:

@@ -20,14 +20,16 @@ _SHAPELESS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u20
 """Soft hyphens, places to break a line, and what turns the direction of writing."""
 _ALIKE = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-"})
 """Apostrophes and hyphens, as typesetters write them and as keyboards do."""
+_HYPHENATED = re.compile(r"(?<=\w)-(?=\w)")
+"""A hyphen between words: a "class-action suit" is a "class action"."""
 
 
 class Mentions:
     """Finds names by their aliases; a name is an alias of itself.
 
     Texts and aliases are compared after Unicode normalisation (NFKC) and case folding, blanks and
-    line ends alike, and so are kinds of apostrophes and hyphens; soft hyphens do not count. Where a script
-    puts no blanks between words, a name may begin and end anywhere, and beside such letters any name may.
+    line ends and hyphens between words alike, and so are kinds of apostrophes; soft hyphens do not count.
+    Where a script puts no blanks between words, a name may begin and end anywhere, and beside such letters any may.
     A name in Hangul begins a word, and may end before a particle.
 
     Where aliases overlap, the one that begins first counts, and of those the longest: with ``Acme`` and
@@ -84,7 +86,7 @@ def plain(text: str) -> str:
     """A text as it is compared."""
     seen = text if text.isascii() else _SHAPELESS.sub("", text)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
-    return " ".join(folded.translate(_ALIKE).split())
+    return " ".join(_HYPHENATED.sub(" ", folded.translate(_ALIKE)).split())
 
 
 def clashes(aliases: Mapping[str, Iterable[str]]) -> Iterable[tuple[str, str]]:

@@ -29,7 +29,9 @@ KNOWN = Mentions(
     ("text", "names"),
     [
         ("Shares of acme fell", ["Acme Corp"]),
-        ("ACME's profit; acme-bank", ["Acme Corp"]),
+        ("ACME's profit; acme-owned", ["Acme Corp"]),
+        ("the acme-bank deal", ["Acme Bank"]),
+        ("acme - bank", ["Acme Corp"]),
         ("acmes Pacme acme_2 acme2", []),
         ("Acme Bank and Acme", ["Acme Bank", "Acme Corp"]),
         ("the acme\n  bank", ["Acme Bank"]),
@@ -69,6 +71,7 @@ ABROAD = Mentions(
         ("日本アマゾンで買う", ["アマゾン"]),
         ("Les ventes de L’Oréal", ["L'Oréal"]),
         ("le Crédit\u2011Agricole", ["Crédit-Agricole"]),
+        ("le Crédit Agricole", ["Crédit-Agricole"]),
         ("der Finanz\u00admarkt", ["Finanzmarkt"]),
         ("חברת \u200fAcme\u200f", ["Acme"]),
         ("삼성이 발표했다", ["삼성"]),

@@ -233,8 +233,10 @@ class Documents(Room):
         if thread is not None:
             where.append("thread = ? and thread <> ''" if thread else "thread = ?")  # as the index says
             values.append(thread)
+        # the same order, and that of the index of a source
+        by = "bucket desc, event_at desc" if source is not None else "event_at desc"
         rows = self.rows(
-            f"select * from documents where {' and '.join(where)} order by event_at desc, id desc limit ?",
+            f"select * from documents where {' and '.join(where)} order by {by}, id desc limit ?",
             [*values, -1 if limit is None else limit],
         )
         return [_document(row) for row in rows]

@@ -373,6 +373,10 @@ def test_only_one_at_a_time_migrates(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def _plan(store: Store, sql: str) -> list[str]:
+    return [row[3] for row in store.connection.execute(f"explain query plan {sql}")]
+
+
 def test_what_is_asked_often_reads_no_table_whole(filled: Store, monitor_now: datetime) -> None:
     for n in range(40):
         document = add(filled, str(n), monitor_now - timedelta(days=n))
@@ -380,16 +384,20 @@ def test_what_is_asked_often_reads_no_table_whole(filled: Store, monitor_now: da
     said: list[str] = []
     filled.connection.set_trace_callback(said.append)
     filled.documents.find(thread="t")
+    filled.documents.find(source="news", limit=5)
     filled.documents.span()
     filled.documents.count("failed")
     filled.documents.retry_failed()
     filled.series.busy(bucket_of(monitor_now - timedelta(hours=1)), 1)
     filled.connection.set_trace_callback(None)
     asked = [sql for sql in said if sql.split()[0] in ("select", "update")]
-    plans = [row[3] for sql in asked for row in filled.connection.execute(f"explain query plan {sql}")]
+    plans = [plan for sql in asked for plan in _plan(filled, sql)]
+    of_source = [plan for sql in asked if "source = 'news'" in sql for plan in _plan(filled, sql)]
+    assert [plan for plan in of_source if "ORDER BY" in plan] == []  # newest first is the order of its index
     failed = "SCAN documents USING INDEX documents_failed"
     allowed = ("SCAN CONSTANT ROW", failed, failed.replace("USING", "USING COVERING"))
     assert plans
+    assert of_source
     assert [plan for plan in plans if plan.startswith("SCAN") and plan not in allowed] == []
 
 

@@ -40,12 +40,12 @@ ABOVE_ALL = 7.0
 LESSER = 20.0
 LESSER_MOST = 5e-4
 """So many times more probable, at most this, may be what stands out as never before; less where counts vary much."""
-LASTING = 3 / 4
-"""All of that only where at least this share of the variation of a few buckets lasts for hours. Where minutes vary and
-hours do not, a few minutes that went as far as never before are soon found."""
-TESTS = 0.6
+LASTING, DRIFTING = 3 / 4, 0.15
+"""All of that only where this share of the variation of a few buckets lasts for hours, or hours vary by so much. Where
+minutes vary and hours hardly do, a few minutes that went as far as never before are soon found."""
+TESTS = 0.7
 """Windows overlap: a bucket of five minutes is worth about so many independent tests."""
-UNSURE = 1.5
+UNSURE = 0.5
 """The more counts vary, the less sure is how much: what chance brings is more likely, by this times what it varies."""
 FINE, COARSE = 300, 1 / 6
 """Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than
@@ -144,7 +144,7 @@ def judge(
     )
     limit = _limit(step, settings.rare, series)
     # where counts vary much, or for minutes alone, to go farther than ever says little that their chance does not
-    lasting = min(1.0, usual.drifting / usual.clumped / LASTING)
+    lasting = min(1.0, max(usual.drifting / usual.clumped / LASTING, usual.drifting / DRIFTING))
     lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - usual.drifting)), LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)

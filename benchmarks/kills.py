@@ -101,19 +101,19 @@ def live(folder: Path, port: int, alerts: int, seed: int) -> None:
 
 
 def raise_alert(store: Store, number: int, now: datetime) -> None:
-    """A new alert with its letter, and the end of the one before with its own: one transaction."""
+    """A new alert with its notification, and the end of the one before with its own: one transaction."""
     with store.transaction():
         for alert in store.alerts.all_open():
             store.alerts.resolve(alert.id, "over", now)
-            store.outbox.add(DESK, letter(alert.id, "resolved"), alert.id, now)
+            store.outbox.add(DESK, notification(alert.id, "resolved"), alert.id, now)
         found = store.alerts.insert(
             rule="kills", kind="threshold", fingerprint=str(number), selection={}, since=now, now=now, observed=9,
             expected=1, low=0, high=3, reason="9 texts", notify=[DESK],
         )  # fmt: skip
-        store.outbox.add(DESK, letter(found, "firing"), found, now)
+        store.outbox.add(DESK, notification(found, "firing"), found, now)
 
 
-def letter(alert: int, event: Any) -> Notification:
+def notification(alert: int, event: Any) -> Notification:
     """What is sent of an alert."""
     return Notification(f"{alert}-{event}", event, f"alert {alert}", "9 texts.", {"id": alert})
 
@@ -165,7 +165,7 @@ def judge(database: Path, arrived: list[tuple[str, str, int]]) -> dict[str, int]
         if event == "resolved" and first[key] < first.get(f"{alert}-firing", 0)
     ]
     return {
-        "letters": len(sent),
+        "notifications": len(sent),
         "lost": len(sent - first.keys()),
         "invented": len(first.keys() - sent),
         "undelivered": undelivered,

@@ -19,7 +19,7 @@ from monitor.adapters import labels_of
 from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
-from monitor.routes import TELL_AT_ONCE, LabelName, LabelValue, Name, Policy
+from monitor.routes import NOTIFY_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import ENTITY, READ_BY, Task, label_twins
 
@@ -258,7 +258,7 @@ class Config:
     notifiers: tuple[NotifierConfig, ...]
     digests: tuple[DigestConfig, ...] = ()
     left_out: tuple[Fault, ...] = ()
-    policy: Policy = TELL_AT_ONCE
+    policy: Policy = NOTIFY_AT_ONCE
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""Reading who is told of which alerts: ``[[routes]]``, ``[[inhibit]]`` and ``[[mutes]]``."""
+"""Reading who is notified of which alerts: ``[[routes]]``, ``[[inhibit]]`` and ``[[mutes]]``."""
 
 from __future__ import annotations
 

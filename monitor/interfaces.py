@@ -135,7 +135,7 @@ class Notifier(Part):
     """
 
     receives_alerts: ClassVar[bool] = True
-    """Whether it is told alerts; one that is not is sent tests alone, and lives by :meth:`beat`."""
+    """Whether it gets alerts; one that does not is sent tests alone, and lives by :meth:`beat`."""
     pictures: ClassVar[bool] = False
     """Whether it shows ``notification.picture``; only then is one drawn."""
 
@@ -158,9 +158,9 @@ class Notifier(Part):
         """
 
     def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
-        """Called every minute while the monitor runs, with each alert that it was told of and that still fires.
+        """Called every minute while the monitor runs, with each alert that it was notified of and that still fires.
 
-        For a channel where an alert ends unless somebody goes on saying that it fires. Nobody is told anew: what
+        For a channel where an alert ends unless somebody goes on saying that it fires. Nobody is notified anew: what
         is to be repeated comes through :meth:`send`.
 
         :raises DeliveryError: the other side could not be reached; that is logged, and tried a minute later.

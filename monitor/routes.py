@@ -1,4 +1,4 @@
-"""Who is told of which alerts, and when not: what a configuration says of it."""
+"""Who is notified of which alerts, and when not: what a configuration says of it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DETECTOR_LABELS = ("source", "entity", "thread", "task")
 """Labels that are no tasks: what some kinds of rules watch instead."""
 
 LONGEST_PAUSE = 3600.0
-"""Seconds: a group that keeps changing is told of so often."""
+"""Seconds: a group that keeps changing is notified of so often."""
 
 WORSE = 4.0
-"""So many times the texts that a letter told are news."""
+"""So many times the texts of the last notification are news."""
 
 
 class Route(Settings):
@@ -40,25 +40,29 @@ class Route(Settings):
     match: Matchers = ()
     notify: tuple[str, ...]
     group_by: tuple[str, ...] | None = Field(
-        None, description="alerts with the same values of these labels share letters"
+        None, description="alerts with the same values of these labels share notifications"
     )
-    group_wait: Duration = Field(30.0, ge=0, description="from a group's first alert to its first letter")
+    group_wait: Duration = Field(
+        30.0, ge=0, description="from a group's first alert to its first notification"
+    )
     group_interval: Duration = Field(
-        300.0, ge=0, description="between the first two letters of a group, at least"
+        300.0, ge=0, description="between the first two notifications of a group, at least"
     )
     repeat_interval: Duration = Field(0.0, ge=0, description="say again what still fires; 0: never")
     worse: float = Field(
-        WORSE, ge=0, description="say at once that there are so many times the texts that were told; 0: never"
+        WORSE,
+        ge=0,
+        description="say at once that there are so many times the texts of the last notification; 0: never",
     )
     continue_: bool = Field(False, alias="continue", description="look at the routes below as well")
     mute: tuple[str, ...] = Field((), description="names of mutes")
 
-    def pause(self, letters: int) -> float:
-        """Seconds before the next letter of a group that had so many: twice as long after each, up to the longest."""
-        if not letters:
+    def pause(self, notifications: int) -> float:
+        """Seconds before the next one of a group that had so many: twice as long after each, up to the longest."""
+        if not notifications:
             return self.group_wait
         # 2 to the 32nd seconds are longer than any group lives
-        return min(self.group_interval * 2.0 ** min(letters - 1, 32), self.longest_pause)
+        return min(self.group_interval * 2.0 ** min(notifications - 1, 32), self.longest_pause)
 
     @property
     def longest_pause(self) -> float:
@@ -67,7 +71,7 @@ class Route(Settings):
 
 
 class Inhibit(Settings):
-    """One ``[[inhibit]]``: while an alert of ``source`` fires, nobody is told of those of ``target``."""
+    """One ``[[inhibit]]``: while an alert of ``source`` fires, nobody is notified of those of ``target``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -113,7 +117,7 @@ raises dozens, and is one outage. No ``[[routes]]`` can have this name."""
 
 @dataclass(frozen=True)
 class Policy:
-    """All of it. Without any, each rule's notifiers are told at once.
+    """All of it. Without any, each rule's notifiers are notified at once.
 
     ``notifiers``: the names of those that are configured; ``None``: whoever is named is.
     """
@@ -124,7 +128,7 @@ class Policy:
     notifiers: frozenset[str] | None = None
 
     def reaches(self, notifier: str) -> bool:
-        """Whether a letter to that name could be delivered: it is that of a notifier."""
+        """Whether a notification to that name could be delivered: it is that of a notifier."""
         return self.notifiers is None or notifier in self.notifiers
 
     def route(self, name: str) -> Route | None:
@@ -153,7 +157,7 @@ class Policy:
         return next((m.name for m in self.mutes if m.name in route.mute and m.active(now)), "")
 
 
-TELL_AT_ONCE = Policy()
+NOTIFY_AT_ONCE = Policy()
 """No routes, nothing that holds back."""
 
 

@@ -28,9 +28,9 @@ from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.ingest import Fetched, digest, fetch, pause
 from monitor.pipeline.learning import adapt_reader, relabel
+from monitor.pipeline.notifying import dispatch
 from monitor.pipeline.readers import Reader, load_readers
 from monitor.pipeline.tagging import outdated, retag
-from monitor.pipeline.telling import dispatch
 from monitor.pipeline.ticking import tick
 from monitor.plugins import Plugins
 from monitor.store import Store
@@ -188,7 +188,7 @@ class Runtime:
         """Classify one batch of pending documents and judge what it touches; :meth:`tick` tells which rules failed.
 
         :param go_on: called before each rule; raises where this configuration is in use no more, and nothing is
-            written: what its rules say is not to be told any more.
+            written: nobody is to be notified any more of what its rules say.
         """
         return classify_pending(
             self.store,
@@ -205,17 +205,17 @@ class Runtime:
         return self._attempts.of(rule)
 
     def tick(self, now: datetime, go_on: Callable[[], None] = lambda: None) -> None:
-        """Judge what was put off, let alerts resolve as time goes by, and tell what is due.
+        """Judge what was put off, let alerts resolve as time goes by, and notify of what is due.
 
-        :param go_on: as of :meth:`classify`; called before anybody is told, too.
+        :param go_on: as of :meth:`classify`; called before anybody is notified, too.
         :raises ExceptionGroup: rules failed, here or while texts were classified; all else is done.
         """
-        # ends, for who was told of the beginning; first, for a long round may reach into the next configuration
+        # ends, for who was notified of the beginning; first, for a long round may reach into the next configuration
         forsake(self.store, tuple(self.notifiers), now)
         try:
             policy, attempt, again = self.config.policy, partial(self._attempt, go_on), self._backoff.of
             tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt, again)
-            self._attempts.tell()
+            self._attempts.report()
         finally:
             go_on()
             dispatch(self.store, self.config.policy, now)
@@ -223,7 +223,7 @@ class Runtime:
     def deliver(
         self, name: str, now: datetime, *, dice: random.Random | None = None, limit: int = 100
     ) -> int:
-        """Deliver what one notifier has to, at most ``limit`` letters; returns how many got through."""
+        """Deliver what one notifier has to, at most ``limit`` notifications; returns how many got through."""
         return deliver_due(
             self.store,
             name,
@@ -267,7 +267,7 @@ class Runtime:
         :param fetched: told of each source that was fetched.
         """
         failed: dict[str, str] = {}
-        given_up = {letter.id for letter in self.store.outbox.dead()}
+        given_up = {entry.id for entry in self.store.outbox.dead()}
         for name in self.sources:
             try:
                 fetched(name, self.fetch(name, now))
@@ -290,7 +290,7 @@ class Runtime:
         self.digest(now)
         for name in self.notifiers:
             while self.deliver(name, now):
-                pass  # what waited for an earlier letter about the same alert can go now
+                pass  # what waited for an earlier notification about the same alert can go now
         for name in self.refreshing:
             try:
                 self.refresh(name, now)
@@ -299,10 +299,10 @@ class Runtime:
             except (Exception, SystemExit) as error:
                 log.exception("notifier %s raised", name)
                 failed[f"notifier {name}"] = raised(error)
-        for letter in self.store.outbox.undelivered():
-            if letter.id in given_up:
+        for entry in self.store.outbox.undelivered():
+            if entry.id in given_up:
                 continue  # in an earlier round, which said so
-            failed[f"notifier {letter.notifier}"] = letter.last_error or "could not deliver"
+            failed[f"notifier {entry.notifier}"] = entry.last_error or "could not deliver"
         return failed
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """What stands in for a source or notifier that its plugin does not give: it fails, and says why.
 
-So that the rest runs, the failure shows where failures are looked for, and letters wait.
+So that the rest runs, the failure shows where failures are looked for, and notifications wait.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ class Turns:
     """A lock for each source and each notifier, which outlive the configuration that they are in.
 
     A reload does not interrupt what talks to the other side, so it may still be under way when the new
-    configuration runs: a letter must not be sent twice, nor a cursor be put back.
+    configuration runs: a notification must not be sent twice, nor a cursor be put back.
     """
 
     def __init__(self) -> None:

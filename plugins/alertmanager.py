@@ -76,7 +76,7 @@ class Alertmanager(HttpNotifier):
         self.request(url=url, headers={"Content-Type": "application/json"}, content=content)
 
     def alerts(self, notification: Notification) -> list[dict[str, Any]]:
-        """Those that a notification is about; a letter about several brings each.
+        """Those that a notification is about; one about several brings each.
 
         Of an alert that is over and one that fires with the same labels, only the latter is there for it: the end
         would close both.
@@ -104,7 +104,7 @@ class Alertmanager(HttpNotifier):
         # a test ends where it begins, so that nobody is called for it
         end = start if notification.event == "test" else _time(data.get("resolved_at"))
         if notification.event == "firing" and start is not None:
-            # an old letter, or an alert that has been open for long, shall not end before it is seen
+            # an old notification, or an alert that has been open for long, shall not end before it is seen
             end = max(start, notification.at or start) + timedelta(seconds=self.settings.ends_after)
         found = {
             "labels": self.labels(notification),

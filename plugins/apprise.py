@@ -30,7 +30,7 @@ class AppriseSettings(Settings):
     @field_validator("url")
     @classmethod
     def _known(cls, url: SecretStr) -> SecretStr:
-        # where apprise is not installed, letters wait and say so: the configuration is not at fault
+        # where apprise is not installed, notifications wait and say so: the configuration is not at fault
         if find_spec("apprise") is not None and _service(url) is None:
             raise ValueError(
                 f"is no address that apprise understands (it begins with {_scheme(url)}); "

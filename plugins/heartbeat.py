@@ -32,7 +32,7 @@ class Heartbeat(HttpNotifier):
     """Pings a URL every few minutes as long as fetching, classifying, judging and delivery all progress.
 
     Whoever is pinged (Healthchecks, Dead Man's Snitch, Uptime Kuma) raises the alarm when pings fail
-    to come: the monitor is down, cut off, or does not do its work. It is told no alerts.
+    to come: the monitor is down, cut off, or does not do its work. It gets no alerts.
     A POST has a line of text: what is well, or what a test says.
     """
 

@@ -56,7 +56,7 @@ class Webhook(HttpNotifier):
     follows, so that receivers may know either.
 
     Any 2xx status is a delivery. 408, 409, 425, 429, 5xx and network errors pass; other statuses
-    do not, and the letter is dead. Redirects are followed where they keep a POST (307 and 308).
+    do not, and the notification is dead. Redirects are followed where they keep a POST (307 and 308).
     """
 
     name = "webhook"

@@ -23,7 +23,7 @@ from loopback import CERTIFICATE
 
 
 @dataclass(frozen=True)
-class Letter:
+class Mail:
     """A message that was accepted, with its envelope."""
 
     sender: str
@@ -36,7 +36,7 @@ class LoopbackSmtp:
 
     def __init__(self, *, tls: bool = False, starttls: bool = False, auth: str = "") -> None:
         self.replies: dict[str, str] = {}
-        self.messages: list[Letter] = []
+        self.messages: list[Mail] = []
         self.commands: list[str] = []
         self._starttls, self._auth = starttls, auth
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -146,7 +146,7 @@ class _Conversation:
         if self._accepted:
             message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
             assert isinstance(message, EmailMessage)
-            self._server.messages.append(Letter(self._sender, tuple(self._recipients), message))
+            self._server.messages.append(Mail(self._sender, tuple(self._recipients), message))
         return alive
 
 

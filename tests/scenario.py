@@ -35,7 +35,7 @@ class Timed(Source):
 
 
 class TimedPlugin:
-    """Registers the source, and a notifier that keeps what it is told."""
+    """Registers the source, and a notifier that keeps what it gets."""
 
     @hookimpl
     def register_sources(self) -> list[type[Source]]:
@@ -110,8 +110,8 @@ class Scenario:
             now += step
 
     @property
-    def letters(self) -> list[Notification]:
-        """What the desk was told, in order."""
+    def notifications(self) -> list[Notification]:
+        """What the desk was notified of, in order."""
         desk = self.runtime.notifiers["desk"]
         assert isinstance(desk, Recorder)
         return desk.sent

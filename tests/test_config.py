@@ -434,7 +434,7 @@ def test_terms_that_cannot_be_kept(faults, text, places, message):
     assert message in found[0][1]
 
 
-def test_notifiers_that_are_not_told_alerts_are_named_by_no_rule(read, faults):
+def test_notifiers_that_receive_no_alerts_are_named_by_no_rule(read, faults):
     text = notifier("a") + notifier("p", plugin="pulse")
     rule = '[[rules]]\nname = "r"\nkind = "surge"\n'
     assert read(text + rule).rules[0].notify == ("a",)

@@ -155,15 +155,15 @@ def check_webhook(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> 
 
 @of("notifier", "email")
 def check_email(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with smtp_server() as (port, letters):
+    with smtp_server() as (port, mails):
         settings = {"host": "127.0.0.1", "security": "none", "sender": "monitor@example.com"}
 
         def received() -> list[str]:
-            found = [message_from_bytes(letter, policy=policy.default) for letter in letters]
+            found = [message_from_bytes(mail, policy=policy.default) for mail in mails]
             return [f"{message['subject']}\n{message.get_content()}" for message in found]
 
         check_notifier(make(part, folder, port=port, to=["desk@example.com"], **settings), received)
-        key = message_from_bytes(letters[0], policy=policy.default)["message-id"]
+        key = message_from_bytes(mails[0], policy=policy.default)["message-id"]
         assert key == f"<{sample_notification().key}@example.com>"
         refused = make(part, folder, port=port, to=["nobody@example.com"], **settings)
         check_failing_notifier(refused, permanent=True)
@@ -229,7 +229,7 @@ def check_apprise(part: Any, folder: Path, caplog: pytest.LogCaptureFixture) -> 
 class Smtp(socketserver.StreamRequestHandler):
     """As much of RFC 5321 as it takes to receive a message; ``nobody`` is not known here."""
 
-    letters: list[bytes]
+    mails: list[bytes]
 
     def handle(self) -> None:
         self._say(b"220 here")
@@ -238,7 +238,7 @@ class Smtp(socketserver.StreamRequestHandler):
             if verb == b"DATA":
                 self._say(b"354 go on")
                 lines = list(iter(self.rfile.readline, b".\r\n"))
-                self.letters.append(b"".join(lines))
+                self.mails.append(b"".join(lines))
             if verb == b"QUIT":
                 self._say(b"221 bye")
                 return
@@ -251,13 +251,13 @@ class Smtp(socketserver.StreamRequestHandler):
 @contextmanager
 def smtp_server() -> Iterator[tuple[int, list[bytes]]]:
     """The port of an SMTP server on the loopback interface, and the messages that it got."""
-    letters: list[bytes] = []
-    handler = type("Handler", (Smtp,), {"letters": letters})
+    mails: list[bytes] = []
+    handler = type("Handler", (Smtp,), {"mails": mails})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield server.server_address[1], letters
+            yield server.server_address[1], mails
         finally:
             server.shutdown()
             thread.join()

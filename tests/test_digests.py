@@ -80,9 +80,9 @@ def test_periods_follow_each_other_without_a_gap(
 
 def sent(store: Store) -> list[tuple[str, str]]:
     return [
-        (letter.notifier, letter.notification.data["until"][:10])
+        (entry.notifier, entry.notification.data["until"][:10])
         for name in ("desk", "phone")
-        for letter in store.outbox.due(utc(2030, 1, 1), notifier=name)
+        for entry in store.outbox.due(utc(2030, 1, 1), notifier=name)
     ]
 
 
@@ -212,10 +212,10 @@ def test_a_digest_is_delivered(make_runtime: Callable[..., Runtime], monitor_now
     later = monitor_now + timedelta(days=1)
     assert runtime.digest(later) == ["morning"]
     assert runtime.deliver("desk", later) == 1
-    (letter,) = runtime.notifiers["desk"].sent
-    assert (letter.event, letter.data["event"]) == ("digest", "digest")
-    assert letter.title.startswith("morning, ")
-    assert letter.html.startswith("<!doctype html>")
+    (notification,) = runtime.notifiers["desk"].sent
+    assert (notification.event, notification.data["event"]) == ("digest", "digest")
+    assert notification.title.startswith("morning, ")
+    assert notification.html.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_all_alerts_of_the_time_are_told_or_counted(monitor_store: Store) -> Non
         assert "monitor alerts list --limit 0" in text
 
 
-def test_an_end_is_told_as_its_letter_tells_it_and_who_was_told_of_nothing(monitor_store: Store) -> None:
+def test_an_end_reads_as_in_its_notification_and_of_what_nobody_was_notified(monitor_store: Store) -> None:
     store, since = monitor_store, NOW - timedelta(days=1)
     fired = since + timedelta(hours=3)
 
@@ -353,7 +353,7 @@ def test_an_end_is_told_as_its_letter_tells_it_and_who_was_told_of_nothing(monit
     store.alerts.suppress(over_held, "mute nights", fired)
     store.alerts.resolve(over_held, end_of("0 texts"), over)
     told = raised("told")
-    store.tellings.told(told, "desk", "", fired, observed=9)
+    store.notification_log.log(told, "desk", "", fired, observed=9)
     store.alerts.suppress(told, "silence 1 of ada: holiday", over)
     waits = raised("waits")  # for its group, since nothing holds it back any more
     store.alerts.suppress(waits, "silence 1 of ada: holiday", fired)

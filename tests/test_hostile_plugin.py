@@ -266,10 +266,10 @@ def test_the_rest_fetches_classifies_and_delivers(place: Place) -> None:
     assert moods == {"1": "good", "2": "bad", "3": "bad"}
     (alert,) = place.json("alerts", "list")
     assert (alert["rule"], alert["state"]) == ("bad", "firing")
-    letters = {notifier["name"]: notifier for notifier in place.json("notifiers", "list")}
-    assert letters["log"]["delivered"] == 1
-    assert letters["unsent"]["waiting"] == 1
-    assert "as always" in letters["unsent"]["last_error"]
+    listed = {notifier["name"]: notifier for notifier in place.json("notifiers", "list")}
+    assert listed["log"]["delivered"] == 1
+    assert listed["unsent"]["waiting"] == 1
+    assert "as always" in listed["unsent"]["last_error"]
     place.json("db", "check")
 
 

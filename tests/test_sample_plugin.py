@@ -126,10 +126,10 @@ def test_everything_it_brings_works(installed: Installed, tmp_path: Path) -> Non
         "Smoke\nThere is smoke in the office and nobody has called the fire brigade!"
     )
     installed.run(*once, cwd=tmp_path)
-    (letter,) = (json.loads(path.read_text()) for path in (tmp_path / "alerts").iterdir())
-    assert letter["event"] == "firing"
-    assert letter["data"]["rule"] == "many-urgent"
-    assert letter["data"]["observed"] == 2
+    (notification,) = (json.loads(path.read_text()) for path in (tmp_path / "alerts").iterdir())
+    assert notification["event"] == "firing"
+    assert notification["data"]["rule"] == "many-urgent"
+    assert notification["data"]["observed"] == 2
 
     notes = installed.monitor("notes", cwd=tmp_path)
     assert [note["title"] for note in notes if note["urgency"] == "urgent"] == ["Come now!", "Smoke"]

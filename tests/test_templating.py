@@ -99,7 +99,7 @@ DATA: dict[str, Any] = {
         "at": "2026-03-04T02:10:00+00:00",
     },
 }
-LETTER = Notification("k", "firing", "built-in title", "built-in body", DATA, "<p>built-in</p>")
+NOTIFICATION = Notification("k", "firing", "built-in title", "built-in body", DATA, "<p>built-in</p>")
 
 
 # -- what a template may use -------------------------------------------------------------
@@ -165,13 +165,13 @@ def test_own_names_are_no_fault() -> None:
         "{{ alert.id / 0 }}",
     ],
 )
-def test_the_sandbox_holds_and_a_letter_goes_out_in_the_built_in_words(
+def test_the_sandbox_holds_and_a_notification_goes_out_in_the_built_in_words(
     text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Exception, match=r".+"):
         render(text, context("firing", DATA))
     with caplog.at_level(logging.ERROR):
-        assert dress(LETTER, Templates(title="mine", body=text), Recorder()) == LETTER
+        assert dress(NOTIFICATION, Templates(title="mine", body=text), Recorder()) == NOTIFICATION
     assert "the built-in words are sent" in caplog.text
 
 
@@ -179,23 +179,23 @@ def test_words_of_the_owner() -> None:
     own = Templates(
         title="{{ what }}\n now", body="{{ facts[0] }} {{ alert.fired_at | clock }}", zone="Europe/Vienna"
     )
-    said = dress(LETTER, own, Recorder())
+    said = dress(NOTIFICATION, own, Recorder())
     assert said.title == "texts on court now"
     assert said.body.startswith(
         "12 texts on court in 1 h; usually 0 to 3 at this hour, 0.6 on average. That is 20"
     )
     assert said.body.endswith(" 2026-03-04 03:10 CET\n")
     assert said.html == "", "a message says one thing"
-    assert (said.key, said.data) == (LETTER.key, LETTER.data)
-    html = dress(LETTER, replace(own, html="<b>{{ texts[0].title }}</b>"), Recorder()).html
+    assert (said.key, said.data) == (NOTIFICATION.key, NOTIFICATION.data)
+    html = dress(NOTIFICATION, replace(own, html="<b>{{ texts[0].title }}</b>"), Recorder()).html
     assert html == "<b>Fines &amp; &lt;fees&gt;</b>\n"
-    assert dress(LETTER, BUILT_IN, Recorder()) == LETTER
-    local = dress(LETTER, Templates(zone="Europe/Vienna"), Recorder())
+    assert dress(NOTIFICATION, BUILT_IN, Recorder()) == NOTIFICATION
+    local = dress(NOTIFICATION, Templates(zone="Europe/Vienna"), Recorder())
     assert "raised 03:10 CET on Wed 4 Mar" in local.body
     assert "03:10 CET" in local.html
 
 
-def test_letters_with_the_earlier_form_of_times_are_read_as_those_of_today() -> None:
+def test_notifications_with_the_earlier_form_of_times_are_read_as_those_of_today() -> None:
     new = json.loads(json.dumps(DATA).replace("+00:00", "Z"))
     assert new != DATA
     own = Templates(body="{{ alert.fired_at | clock }} {{ facts | join(' ') }}", zone="Europe/Vienna")
@@ -243,10 +243,10 @@ def test_only_notifiers_that_show_pictures_get_one() -> None:
     class Shows(Recorder):
         pictures = True
 
-    assert dress(LETTER, BUILT_IN, Recorder()).picture == b""
-    assert dress(LETTER, BUILT_IN, Shows()).picture.startswith(b"\x89PNG")
+    assert dress(NOTIFICATION, BUILT_IN, Recorder()).picture == b""
+    assert dress(NOTIFICATION, BUILT_IN, Shows()).picture.startswith(b"\x89PNG")
     broken = {**DATA, "evidence": {**DATA["evidence"], "history": {"start": "never"}}}
-    assert dress(replace(LETTER, data=broken), BUILT_IN, Shows()).picture == b""
+    assert dress(replace(NOTIFICATION, data=broken), BUILT_IN, Shows()).picture == b""
     test = Notification("k", "test", "t", "b", {"event": "test"})
     assert dress(test, Templates(title="mine"), Shows()) == test
 

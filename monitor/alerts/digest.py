@@ -31,7 +31,7 @@ STORIES = 3
 
 @dataclass(frozen=True)
 class Digest:
-    """What is told every day or week, at ``at`` of the clock in ``zone``, to ``notify``.
+    """What is sent every day or week, at ``at`` of the clock in ``zone``, to ``notify``.
 
     ``tasks``: only their series are spoken of; empty: those of all tasks.
     """
@@ -183,7 +183,7 @@ def _entry(alerts: Sequence[Mapping[str, Any]], until: datetime, zone: ZoneInfo)
 
 
 def _left_out(more: Mapping[str, int]) -> list[dict[str, Any]]:
-    """That there were more alerts than a letter has room for."""
+    """That there were more alerts than a digest has room for."""
     if not more["number"]:
         return []
     still = f", {more['open']} of them still open" if more["open"] else ""

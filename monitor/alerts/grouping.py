@@ -1,4 +1,4 @@
-"""What one letter says about several alerts."""
+"""What one notification says about several alerts."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ NAMED = 2
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
 SHOWN_TEXTS = 2
-"""Of each alert in a letter about several."""
+"""Of each alert in a notification about several."""
 
 
 def group_key(
-    route: str, labels: Mapping[str, str], group: int, letter: int, at: datetime, notifier: str
+    route: str, labels: Mapping[str, str], group: int, number: int, at: datetime, notifier: str
 ) -> str:
-    """The idempotency key of the ``letter``-th letter of a group, written ``at``, for one notifier."""
+    """The idempotency key of the ``number``-th notification of a group, written ``at``, for one notifier."""
     text = "\x00".join(
         [
             "group",
             route,
             json.dumps(dict(labels), sort_keys=True),
             str(group),
-            str(letter),
+            str(number),
             at.isoformat(),
             notifier,
         ]
@@ -48,14 +48,14 @@ def group_key(
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def group_letter(
+def group_notification(
     key: str, labels: Mapping[str, str], alerts: Sequence[Notification], *, new: int = 0
 ) -> Notification:
-    """One letter of the letters about each alert: the new ones, those that go on, those that are over.
+    """One notification made of those about each alert: the new ones, those that go on, those that are over.
 
-    A letter has room for some only: :func:`_ranked` says which come first in each of these parts.
+    A notification has room for some only: :func:`_ranked` says which come first in each of these parts.
     ``data`` has ``group`` (label by label) and ``alerts``, the data of each with its ``event`` and
-    whether it is ``new`` to who gets the letter.
+    whether it is ``new`` to who gets the notification.
 
     :param new: so many of them, the first, are.
     """
@@ -87,7 +87,7 @@ def _ranked(alerts: Sequence[Notification]) -> list[Notification]:
 
 
 def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
-    """The words about several alerts, from the ``data`` of their letter alone: one line each, then each."""
+    """The words about several alerts, from the ``data`` of their notification alone: one line each, then each."""
     alerts = data["alerts"]
     # where there is no room for all, what is known already makes way for what is news
     lined = set(sorted(range(len(alerts)), key=lambda place: not _news(alerts[place]))[:SHOWN_ALERTS])
@@ -96,9 +96,9 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
         for place, alert in enumerate(alerts)
         if place in lined
     ]
-    told = any(_news(alert) for alert in alerts)
+    news = any(_news(alert) for alert in alerts)
     title = _title(data)
-    ack = _ack(alerts, lined, told)
+    ack = _ack(alerts, lined, news)
     left_out = ("alerts judge", "alerts ack") if ack else ("alerts judge",)
     names: dict[str, Any] = {
         "title": title,
@@ -108,7 +108,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "id": c["alert"].get("id"),
                 "event": c["event"],
                 # what is known already has a line, no more
-                "whole": not told or _news(c["alert"]),
+                "whole": not news or _news(c["alert"]),
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
                 "care": _care(c["event"], c["alert"]),
@@ -156,27 +156,27 @@ def _held(alert: Mapping[str, Any], zone: str) -> str:
 
 
 def _news(alert: Mapping[str, Any]) -> bool:
-    """Whether a letter comes because of this alert."""
+    """Whether a notification comes because of this alert."""
     return bool(alert.get("new")) or alert["event"] == "resolved" or alert.get("was") is not None
 
 
-def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], told: bool) -> dict[str, str] | None:
-    """The command that acknowledges several at once: what is new, or where nothing is, what is told again.
+def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], news: bool) -> dict[str, str] | None:
+    """The command that acknowledges several at once: what is new, or where nothing is, what is repeated.
 
     :param lined: places of those that have a line: nobody looks after what they have not seen.
     """
     ids = [
         str(alert["id"]) if place in lined else ""
         for place, alert in enumerate(alerts)
-        if alert["event"] == "firing" and (alert.get("new") or not told) and not alert.get("acked_by")
+        if alert["event"] == "firing" and (alert.get("new") or not news) and not alert.get("acked_by")
     ]
     named = [one for one in ids if one]
     if len(named) < 2:
         return None
     if more := len(ids) - len(named):
-        why = f"I look after these; {more:,} more {'are new' if told else 'have nobody who does'}"
+        why = f"I look after these; {more:,} more {'are new' if news else 'have nobody who does'}"
     else:
-        why = f"I look after all that {'are new' if told else 'nobody looks after yet'}"
+        why = f"I look after all that {'are new' if news else 'nobody looks after yet'}"
     return {"run": f"monitor alerts ack {' '.join(named)}", "why": why}
 
 
@@ -211,7 +211,7 @@ def _series(alert: Mapping[str, Any]) -> tuple[str, str, Mapping[str, str]]:
 
 
 def _subject(alert: Mapping[str, Any]) -> str:
-    """What an alert is about; such that two of a letter with other rules on the same texts are told apart."""
+    """What an alert is about; such that two of a notification with other rules on the same texts are told apart."""
     kind, said = alert["kind"], about(alert["kind"], alert["selection"])
     if kind == "keyword":
         return much(alert, 0)

@@ -16,7 +16,7 @@ BY = ("silence ", "mute ")
 def clause(alert: Mapping[str, Any], zone: tzinfo, beside: datetime | None = None) -> str:
     """``held back until 11:30 UTC by silence 1 of ada: holiday``; ``""`` where nothing did.
 
-    :param alert: data of a letter; ``held_back`` has ``why`` and ``until``.
+    :param alert: data of a notification; ``held_back`` has ``why`` and ``until``.
     """
     held = alert.get("held_back")
     if not held:
@@ -27,6 +27,6 @@ def clause(alert: Mapping[str, Any], zone: tzinfo, beside: datetime | None = Non
 
 def cause(why: str) -> str:
     """What held an alert back, as it goes on after a word: `` by mute nights``, ``: snoozed by ada``."""
-    # how long a snooze was to last says no more than when the letter came, and by another clock
+    # how long a snooze was to last says no more than when the notification came, and by another clock
     why = re.sub(r"^(snoozed by .*) until \S+Z$", r"\1", why).rstrip(".")
     return f"{' by ' if why.startswith(BY) else ': '}{why}"

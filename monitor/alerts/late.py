@@ -1,4 +1,4 @@
-"""What comes only now: an alert whose texts came long after they were written, a letter that waited. Pure functions."""
+"""What comes only now: an alert whose texts came long after they were written, or a notification. Pure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str
     return f"Came late: {'; '.join(said)}." if said else ""
 
 
-def of_letter(written: datetime, now: datetime, over: datetime | None, zone: tzinfo) -> str:
-    """When a letter was written that is delivered ``now``, and since when its alert is over, if it is."""
+def of_notification(written: datetime, now: datetime, over: datetime | None, zone: tzinfo) -> str:
+    """When a notification was written that is delivered ``now``, and since when its alert is over, if it is."""
     said = f"Written at {when(written, zone, now)} and delivered only at {when(now, zone, now)}"
     return f"{said}: the alert has been over since {when(over, zone, now)}." if over else f"{said}."
 
 
 def of_group(written: datetime, now: datetime, over: int, of: int, zone: tzinfo) -> str:
-    """Likewise of a letter about several alerts, ``of`` of which it says that they fire; ``over`` of these are over."""
-    said = of_letter(written, now, None, zone)
+    """Likewise of one about several alerts, ``of`` of which it says that they fire; ``over`` of these are over."""
+    said = of_notification(written, now, None, zone)
     if not over:
         return said
     those = (
@@ -42,5 +42,5 @@ def of_group(written: datetime, now: datetime, over: int, of: int, zone: tzinfo)
 
 
 def head(over: bool) -> str:
-    """How the title of such a letter begins: who sees nothing else is not to take it for news."""
+    """How the title of such a notification begins: who sees nothing else is not to take it for news."""
     return "Over by now: " if over else "Late: "

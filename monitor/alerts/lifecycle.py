@@ -4,14 +4,14 @@
 state     verdict                          step                                                after
 ========  ===============================  ==================================================  ========
 none      quiet, holding, unknown          **nothing**                                         none
-none      firing, a ``for`` is set         **wait**: a pending alert; nobody is told           pending
+none      firing, a ``for`` is set         **wait**: a pending alert; nobody is notified       pending
 none      firing, no ``for``               **fire**: a new alert                               firing
 none      firing, ``flap_count`` reached   **flap**: a new alert that will stay open           flapping
 pending   firing, ``for`` not over         **wait**                                            pending
 pending   firing, ``for`` is over          **fire**                                            firing
 pending   firing, ``flap_count`` reached   **flap**, once ``for`` is over                      flapping
 pending   holding                          **hold**: the clock of ``for`` goes on              pending
-pending   quiet                            **drop**: it did not last; nobody is told           resolved
+pending   quiet                            **drop**: it did not last; nobody is notified       resolved
 pending   unknown                          **freeze**: ``for`` starts again afterwards         pending
 firing    firing                           **go on**: figures follow if they got worse         firing
 firing    holding                          **hold**: not quiet, so the clock to the end stops  firing
@@ -163,7 +163,7 @@ def delivery_key(
 
     :param number: of the alert among those of its fingerprint, from 1: a clock that was put back
         gives the same time twice, but not the same number.
-    :param times: how often this event was told, this time included.
+    :param times: how often this event was notified of, this time included.
     """
     text = "\x00".join([fingerprint, str(number), fired_at.isoformat(), event, notifier, str(times)])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

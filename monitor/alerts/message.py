@@ -22,10 +22,10 @@ from monitor.types import StoredDocument
 
 FOLDER = Path(__file__).parent / "templates"
 TITLE_CHARACTERS = 200
-LETTER_DOCUMENTS = 50
-LETTER_CHARACTERS = 2000
+NOTIFICATION_DOCUMENTS = 50
+NOTIFICATION_CHARACTERS = 2000
 PICTURE = "cid:picture"
-"""Where the HTML of a letter looks for :attr:`monitor.types.Notification.picture`."""
+"""Where the HTML of a notification looks for :attr:`monitor.types.Notification.picture`."""
 
 EASILY_NONE = 5
 """Where fewer texts are usual in a window, the first of it is where it begins."""
@@ -189,7 +189,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
 
 
 def _held(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """Why this is told late, where it is."""
+    """Why this comes late, where it does."""
     said = holding.clause(data, zone, _time(data.get("fired_at"))) if event == "firing" else ""
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
@@ -203,11 +203,11 @@ def data(
 ) -> dict[str, Any]:
     """An alert as JSON-able data; ``alert`` has its fields, times as datetimes.
 
-    :param most: a letter holds at most so many documents, and of each at most
-        :data:`LETTER_CHARACTERS`; ``None``: all, whole.
+    :param most: a notification holds at most so many documents, and of each at most
+        :data:`NOTIFICATION_CHARACTERS`; ``None``: all, whole.
     """
     plain = {k: moment(v) if isinstance(v, datetime) else v for k, v in alert.items()}
-    characters = None if most is None else LETTER_CHARACTERS
+    characters = None if most is None else NOTIFICATION_CHARACTERS
     return {
         **plain,
         "documents": [

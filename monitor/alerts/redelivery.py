@@ -1,4 +1,4 @@
-"""When a letter is tried again, and what becomes of one that does not get through. Pure functions."""
+"""When a notification is tried again, and what becomes of one that does not get through. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from monitor.durations import Rate
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 3600.0
 GIVE_UP_S = 7 * 86400.0
-"""A letter that could not be delivered for so long is dead; it is kept and shown."""
+"""A notification that could not be delivered for so long is dead; it is kept and shown."""
 
 STUCK_S, STUCK_ATTEMPTS = 900.0, 5
-"""Later news of the same series need not wait for a letter that failed so often, and waits for so many seconds."""
+"""Later news of a series need not wait for a notification that failed so often, and waits for so many seconds."""
 PASSES = 2
-"""So many later letters of a series are tried where the first is stuck: what a beginning has, its end may have.
+"""So many later ones of a series are tried where the first is stuck: what a beginning has, its end may have.
 
 Not all that wait, for in an outage each fails.
 """
@@ -30,9 +30,9 @@ SPREAD = 0.2
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a notifier gets its letters.
+    """On what terms a notifier gets its notifications.
 
-    ``at_most``: more deliveries than that wait. ``fallback``: who gets a copy of a letter that is
+    ``at_most``: more deliveries than that wait. ``fallback``: who gets a copy of a notification that is
     dead, or that has waited for ``fallback_after`` seconds.
     """
 
@@ -53,12 +53,12 @@ def pause(attempts: int, *, asked: float = 0.0, jitter: float = 0.0) -> float:
 
 
 def stuck(waits_since: datetime, attempts: int, now: datetime) -> bool:
-    """Whether later news may pass a letter that just failed for the ``attempts``-th time."""
+    """Whether later news may pass a notification that just failed for the ``attempts``-th time."""
     return attempts >= STUCK_ATTEMPTS and (now - waits_since).total_seconds() >= STUCK_S
 
 
 def free_at(delivered: Sequence[datetime], at_most: Rate, now: datetime) -> datetime | None:
-    """When the next letter may go, ``None`` if it may go now.
+    """When the next notification may go, ``None`` if it may go now.
 
     :param delivered: times of the last deliveries, in any order; at least those of the last
         ``at_most.seconds``, or the last ``at_most.number`` of them.
@@ -69,5 +69,5 @@ def free_at(delivered: Sequence[datetime], at_most: Rate, now: datetime) -> date
 
 
 def copy_key(key: str, notifier: str) -> str:
-    """The idempotency key of the copy of a letter for ``notifier``: the same whenever it is made."""
+    """The idempotency key of the copy of a notification for ``notifier``: the same whenever it is made."""
     return hashlib.blake2b("\x00".join(["copy", key, notifier]).encode(), digest_size=16).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.alerts.detectors import DETECTORS, Detector, ProfileDetector
 from monitor.alerts.lifecycle import USUAL_PACE, Pace
-from monitor.routes import TELL_AT_ONCE, Policy
+from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.types import Selection
 
 ALL = "*"
@@ -20,7 +20,7 @@ ALL = "*"
 class Rule:
     """Watch the series that ``where`` selects; ``*`` stands for each label of its task.
 
-    ``notify``: who is told. ``routed``: the policy's routes come first, ``notify`` is told where none
+    ``notify``: who is notified. ``routed``: the policy's routes come first, ``notify`` where none
     matches. ``pace``: how its alerts begin and end. ``labels``: of its alerts, beside those of what they watch.
     """
 
@@ -33,7 +33,7 @@ class Rule:
     labels: Mapping[str, str] = field(default_factory=dict)
     pace: Pace = USUAL_PACE
     routed: bool = False
-    policy: Policy = TELL_AT_ONCE
+    policy: Policy = NOTIFY_AT_ONCE
 
     @property
     def detector(self) -> Detector | ProfileDetector:

@@ -136,8 +136,8 @@ def state_in_words(store: Store, alert: StoredAlert) -> str:
     """``firing``, with what is special about it."""
     silent = ""
     if alert.suppressed:
-        told = any(letter.state == "delivered" for letter in store.outbox.of_alert(alert.id))
-        silent = "told no more" if told else "told nobody"
+        notified = any(entry.state == "delivered" for entry in store.outbox.of_alert(alert.id))
+        silent = "told no more" if notified else "told nobody"
     special = [
         "flapping" if alert.flapping and alert.state == "firing" else "",
         "frozen" if alert.frozen_at else "",
@@ -162,7 +162,7 @@ for command in (ack_command, snooze_command, judge_command, resend_command):
 def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, Any]) -> None:
     now = app.now()
     if alert.state == "resolved":
-        data = {**data, "ended": store.transitions.ended(alert.id)}  # as its letter has it
+        data = {**data, "ended": store.transitions.ended(alert.id)}  # as its notification has it
     said = context("resolved" if alert.state == "resolved" else "firing", data, local_zone())
     lines = {
         "alert": str(alert.id),
@@ -219,17 +219,17 @@ def _print_alert(app: App, store: Store, alert: StoredAlert, data: Mapping[str, 
 def _deliveries(store: Store, alert: StoredAlert) -> list[dict[str, Any]]:
     return [
         {
-            "notifier": letter.notifier,
-            "event": letter.notification.event,
-            "copy_for": letter.notification.data.get("fallback_for") if letter.copy_of else None,
-            "state": letter.state,
-            "attempts": letter.attempts,
-            "created_at": letter.created_at,
-            "next_at": letter.next_at if letter.state == "waiting" else None,
-            "delivered_at": letter.delivered_at,
-            "last_error": letter.last_error,
+            "notifier": entry.notifier,
+            "event": entry.notification.event,
+            "copy_for": entry.notification.data.get("fallback_for") if entry.copy_of else None,
+            "state": entry.state,
+            "attempts": entry.attempts,
+            "created_at": entry.created_at,
+            "next_at": entry.next_at if entry.state == "waiting" else None,
+            "delivered_at": entry.delivered_at,
+            "last_error": entry.last_error,
         }
-        for letter in store.outbox.of_alert(alert.id)
+        for entry in store.outbox.of_alert(alert.id)
     ]
 
 

@@ -14,8 +14,8 @@ from monitor.cli.checked import notes
 from monitor.cli.group import Group
 from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
+from monitor.cli.receivers import labels_by_task, receivers, series
 from monitor.cli.rules import rule_record
-from monitor.cli.told import labels_by_task, series, told
 from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
@@ -214,7 +214,7 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                 watched(rule.where, rule.settings),
                 len(said["series"]),
                 settings_in_words(rule.settings),
-                told(rule, app.config.policy, labels).in_words(),
+                receivers(rule, app.config.policy, labels).in_words(),
             ]
             for rule, said in zip(app.config.rules, report["rules"], strict=True)
         ],

@@ -1,4 +1,4 @@
-"""``monitor notifiers``: who is told."""
+"""``monitor notifiers``: who is notified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
-from monitor.cli.told import labels_by_task, told
+from monitor.cli.receivers import labels_by_task, receivers
 from monitor.config import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName, one_line, raised
 from monitor.moments import moment
@@ -43,7 +43,7 @@ def list_command(app: App, as_json: bool) -> None:
     counts = {} if store is None else store.outbox.counts_by_notifier()
     errors = {} if store is None else store.outbox.last_errors()
     labels = labels_by_task(app)
-    names = {rule.name: told(rule, config.policy, labels).names for rule in config.rules}
+    names = {rule.name: receivers(rule, config.policy, labels).names for rule in config.rules}
     records = [
         {
             "name": notifier.name,
@@ -52,7 +52,7 @@ def list_command(app: App, as_json: bool) -> None:
             "rules": [rule.name for rule in config.rules if notifier.name in names[rule.name]],
             "at_most": None if notifier.at_most is None else str(notifier.at_most),
             "fallback": notifier.fallback,
-            **_letters(counts, errors, notifier.name),
+            **_notifications(counts, errors, notifier.name),
         }
         for notifier in config.notifiers
     ]
@@ -60,7 +60,7 @@ def list_command(app: App, as_json: bool) -> None:
     for name in sorted(set(gone) - {notifier.name for notifier in config.notifiers}):
         missing = dict.fromkeys(("plugin", "where", "at_most", "fallback"))
         records.append(
-            {"name": name, **missing, "error": GONE, "rules": [], **_letters(counts, errors, name)}
+            {"name": name, **missing, "error": GONE, "rules": [], **_notifications(counts, errors, name)}
         )
     if as_json:
         print_json(records)
@@ -133,7 +133,9 @@ def describe(config: SourceConfig | NotifierConfig, base: Path) -> dict[str, Any
         return {"where": None, "error": one_line(f"{type(error).__name__}: {error}")}
 
 
-def _letters(counts: Mapping[str, Mapping[str, int]], errors: Mapping[str, str], name: str) -> dict[str, Any]:
+def _notifications(
+    counts: Mapping[str, Mapping[str, int]], errors: Mapping[str, str], name: str
+) -> dict[str, Any]:
     """How many notifications a notifier has, and why the last did not get through."""
     states = {state: counts.get(name, {}).get(state, 0) for state in ("waiting", "delivered", "dead")}
     return {**states, "last_error": errors.get(name)}

@@ -47,30 +47,28 @@ def resend_command(
     with store.transaction():
         dead = store.outbox.dead(alert_id=alert_id, notifier=notifier)
         stays = {
-            letter.id: "was overtaken, and stays" for letter in dead if store.succession.overtaken(letter)
+            entry.id: "was overtaken, and stays" for entry in dead if store.succession.overtaken(entry)
         } | {
-            letter.id: "not configured any more, so it stays"
-            for letter in dead
-            if letter.notifier not in there
+            entry.id: "not configured any more, so it stays" for entry in dead if entry.notifier not in there
         }
-        store.outbox.resend([letter.id for letter in dead if letter.id not in stays], app.now())
+        store.outbox.resend([entry.id for entry in dead if entry.id not in stays], app.now())
     if as_json:
         print_json(
             [
                 {
-                    "alert": letter.alert_id,
-                    "notifier": letter.notifier,
-                    "event": letter.notification.event,
-                    "key": letter.notification.key,
-                    "resent": letter.id not in stays,
+                    "alert": entry.alert_id,
+                    "notifier": entry.notifier,
+                    "event": entry.notification.event,
+                    "key": entry.notification.key,
+                    "resent": entry.id not in stays,
                 }
-                for letter in dead
+                for entry in dead
             ]
         )
         return
     if not dead:
         click.echo("there is nothing that was given up")
-    for letter in dead:
-        what = f"alert {letter.alert_id}" if letter.alert_id is not None else letter.notification.title
-        fate = stays.get(letter.id, "waits for delivery")
-        click.echo(f"{what}, {letter.notification.event}, to {letter.notifier}: {fate}")
+    for entry in dead:
+        what = f"alert {entry.alert_id}" if entry.alert_id is not None else entry.notification.title
+        fate = stays.get(entry.id, "waits for delivery")
+        click.echo(f"{what}, {entry.notification.event}, to {entry.notifier}: {fate}")

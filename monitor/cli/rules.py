@@ -12,7 +12,7 @@ from monitor.alerts.sentences import settings_in_words, watched
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
-from monitor.cli.told import labels_by_task, told
+from monitor.cli.receivers import labels_by_task, receivers
 from monitor.cli.trying import suggest_command, test_command
 from monitor.config import RuleConfig
 
@@ -64,7 +64,7 @@ def list_command(app: App, as_json: bool) -> None:
                 rule.kind,
                 watched(rule.where, rule.settings),
                 settings_in_words(rule.settings),
-                told(rule, config.policy, labels).in_words(),
+                receivers(rule, config.policy, labels).in_words(),
                 counts.get(rule.name, 0),
                 judged_in_words(found[rule.name]),
             ]

@@ -1,4 +1,4 @@
-"""``monitor silences``: what nobody is to be told of for a while."""
+"""``monitor silences``: what nobody is to be notified of for a while."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     )
     sources = [s for s in store.sources.all() if s.active]
     failing = [s for s in sources if s.failures]
-    letters = store.outbox.counts()
+    counts = store.outbox.counts()
     total = store.documents.count()
     pending, failed = store.documents.count("pending"), store.documents.count("failed")
     firing = store.alerts.all_open()
@@ -46,7 +46,7 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         "documents": {"total": total, "pending": pending, "failed": failed},
         "sources": {"active": len(sources), "failing": len(failing)},
         "alerts": {"open": len(firing)},
-        "notifications": {state: letters.get(state, 0) for state in ("waiting", "delivered", "dead")},
+        "notifications": {state: counts.get(state, 0) for state in ("waiting", "delivered", "dead")},
     }
     if as_json:
         print_json(report)
@@ -60,7 +60,7 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
             f"documents: {total:,}, {pending:,} pending, {failed:,} failed\n"
             f"sources: {len(sources)}, {len(failing)} failing\n"
             f"alerts open: {len(firing)}\n"
-            f"notifications: {letters.get('waiting', 0)} waiting, {letters.get('dead', 0)} dead{_gone(app, notifiers)}"
+            f"notifications: {counts.get('waiting', 0)} waiting, {counts.get('dead', 0)} dead{_gone(app, notifiers)}"
         )
     ctx.exit(1 if found else 0)
 

@@ -1,4 +1,4 @@
-"""What a verdict makes of an alert: its state and its documents; who is told is next door."""
+"""What a verdict makes of an alert: its state and its documents; who is notified is next door."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from monitor.alerts.lifecycle import Life, span, step
 from monitor.alerts.message import data
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import format_duration
-from monitor.pipeline.telling import tell
+from monitor.pipeline.notifying import notify
 from monitor.pipeline.wording import as_it_stands, look_at, note
-from monitor.routes import TELL_AT_ONCE, Policy
+from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.types import Selection, StoredDocument
@@ -77,16 +77,16 @@ def follow(
         elif todo == "resolve":
             resolve(store, alert, endings.end_of(found.reason), now, rule.policy)
         if todo in ("fire", "flap"):
-            tell(store, store.alerts.need(alert.id), rule.policy, now)
+            notify(store, store.alerts.need(alert.id), rule.policy, now)
 
 
 def resolve(
-    store: Store, alert: StoredAlert, reason: str, now: datetime, policy: Policy = TELL_AT_ONCE
+    store: Store, alert: StoredAlert, reason: str, now: datetime, policy: Policy = NOTIFY_AT_ONCE
 ) -> None:
-    """End an alert, and say so to those who were told that it fired."""
+    """End an alert, and say so to those who were notified that it fired."""
     with store.transaction():
         store.alerts.resolve(alert.id, reason, now)
-        tell(store, store.alerts.need(alert.id), policy, now)
+        notify(store, store.alerts.need(alert.id), policy, now)
 
 
 def alert_data(store: Store, alert: StoredAlert, now: datetime | None = None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Failure:
 
 
 class Backoff:
-    """A rule that fails is tried again after 10 s, 20 s, ... an hour, as letters are; meanwhile it counts as failed."""
+    """A rule that fails is tried again after 10 s, 20 s, ... an hour, like a delivery; meanwhile it counts as failed."""
 
     def __init__(self) -> None:
         self._failed: dict[str, Failure] = {}
@@ -69,7 +69,7 @@ class Backoff:
 
 
 class Attempts:
-    """What rules raised, while texts were classified or as time went by: undone, kept, and told once a round is done.
+    """What rules raised, while texts were classified or as time went by: undone, kept, reported once a round is done.
 
     Faults of the database concern all rules and go up at once.
     """
@@ -92,7 +92,7 @@ class Attempts:
                 error.add_note(note)
             self._errors.setdefault(rule.name, error)
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Raise what was kept since this was asked last, each rule's first.
 
         :raises ExceptionGroup: if any rule raised something.

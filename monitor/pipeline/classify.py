@@ -42,7 +42,7 @@ def classify_pending(
     """Classify up to ``limit`` pending documents and judge the series they touch.
 
     No transaction is open while the encoder runs; then features, predictions, counts, the
-    documents' state, alerts and their letters are written in one. A document whose text was
+    documents' state, alerts and their notifications are written in one. A document whose text was
     edited meanwhile stays pending. Returns how many documents were dealt with.
     """
     pending = store.documents.pending(limit)

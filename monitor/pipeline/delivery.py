@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.alerts import late
-from monitor.alerts.message import LETTER_DOCUMENTS, compose, data
+from monitor.alerts.message import NOTIFICATION_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, PASSES, Terms, copy_key, free_at, pause, stuck
 from monitor.errors import DeliveryError, one_line
 from monitor.interfaces import Notifier
 from monitor.pipeline.wording import as_it_stands, begun, dress
 from monitor.store import Store
-from monitor.store.letters import Letter
+from monitor.store.outbox_entry import OutboxEntry
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
 
 LATE_S = 900.0
-"""A letter about alerts that is delivered so long after it was written says so."""
+"""A notification about alerts that is delivered so long after it was written says so."""
 
 
 def deliver_due(
@@ -38,72 +38,72 @@ def deliver_due(
     dice: random.Random | None = None,
     limit: int = 100,
 ) -> int:
-    """Deliver the letters to ``notifier`` that are due; returns how many got through.
+    """Deliver the notifications to ``notifier`` that are due; returns how many got through.
 
     No transaction is open while a notifier talks to the other side. What happened is
-    committed letter by letter: only a death between the other side's answer and that commit
+    committed one by one: only a death between the other side's answer and that commit
     can make a delivery happen twice, with the same key.
 
     :param templates: what its owner has it say.
     :param terms: how many it may deliver in a time, and who gets a copy of what it cannot.
     :param dice: spreads the pauses before another attempt; without it they are exact.
-    :param limit: so many letters at most; ``now`` is the time of every attempt.
+    :param limit: so many notifications at most; ``now`` is the time of every attempt.
     """
     terms = terms or Terms()
     done = 0
-    queue = deque((letter, PASSES) for letter in store.outbox.due(now, notifier=name, limit=limit))
+    queue = deque((entry, PASSES) for entry in store.outbox.due(now, notifier=name, limit=limit))
     stuck_ones: set[int] = set()
     while queue:
-        letter, passes = queue.popleft()
+        entry, passes = queue.popleft()
         if _held_back(store, name, terms, now):
             break
         try:
-            dressed = dress(replace(letter.notification, at=now), templates, notifier)
-            notifier.send(_dated(store, letter, dressed, now, templates.zone))
+            dressed = dress(replace(entry.notification, at=now), templates, notifier)
+            notifier.send(_dated(store, entry, dressed, now, templates.zone))
         except (Exception, SystemExit) as error:
-            asked = _failed(store, name, letter, error, terms, now, dice.random() if dice else 0.0)
+            asked = _failed(store, name, entry, error, terms, now, dice.random() if dice else 0.0)
             if asked:
                 until = now + timedelta(seconds=asked)
                 store.outbox.pause(name, until, f"held back: {one_line(error)}", now)
                 break
-            if stuck(letter.waits_since, letter.attempts + 1, now):
-                stuck_ones.add(letter.id)
-                later = store.succession.behind(letter, stuck_ones, now) if passes else None
+            if stuck(entry.waits_since, entry.attempts + 1, now):
+                stuck_ones.add(entry.id)
+                later = store.succession.behind(entry, stuck_ones, now) if passes else None
                 # at once: had the other side become well again in between, the older one would have got through
                 queue.extendleft([(later, passes - 1)] if later else [])
         else:
             with store.transaction():
-                store.outbox.delivered(letter.id, now)
-                for older in store.succession.before(letter) if stuck_ones else ():
+                store.outbox.delivered(entry.id, now)
+                for older in store.succession.before(entry) if stuck_ones else ():
                     if older.id in stuck_ones:
                         why = f"passed over by later news: {older.last_error}"
                         _give_up(store, older, why, terms, now, tried=False)
-                if terms.fallback and store.outbox.copied_before(letter, terms.fallback):
-                    # who was told of the beginning is told of the end
-                    _copy(store, letter, terms.fallback, "", now)
+                if terms.fallback and store.outbox.copied_before(entry, terms.fallback):
+                    # who was notified of the beginning is notified of the end
+                    _copy(store, entry, terms.fallback, "", now)
             done += 1
     if terms.fallback:
         before = now - timedelta(seconds=terms.fallback_after)
-        for letter in store.outbox.late(before, notifier=name, fallback=terms.fallback):
-            _copy(store, letter, terms.fallback, letter.last_error or "it was not its turn yet", now)
+        for entry in store.outbox.late(before, notifier=name, fallback=terms.fallback):
+            _copy(store, entry, terms.fallback, entry.last_error or "it was not its turn yet", now)
     return done
 
 
-def _dated(store: Store, letter: Letter, dressed: Notification, now: datetime, zone: str) -> Notification:
-    """A letter about alerts as it goes out: where that is long after it was written, it says so."""
-    several = letter.notification.data.get("alerts") if "group" in letter.notification.data else None
-    if (now - letter.created_at).total_seconds() <= LATE_S or (letter.alert_id is None and not several):
+def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetime, zone: str) -> Notification:
+    """A notification about alerts as it goes out: where that is long after it was written, it says so."""
+    several = entry.notification.data.get("alerts") if "group" in entry.notification.data else None
+    if (now - entry.created_at).total_seconds() <= LATE_S or (entry.alert_id is None and not several):
         return dressed
-    firing = letter.notification.event == "firing"  # that it is over, the news of the end says anyway
+    firing = entry.notification.event == "firing"  # that it is over, the news of the end says anyway
     if several:
         fired = [store.alerts.need(one["id"]).resolved_at for one in several if one["event"] == "firing"]
         over = sum(at is not None for at in fired)
-        said = late.of_group(letter.created_at, now, over, len(fired), ZoneInfo(zone))
+        said = late.of_group(entry.created_at, now, over, len(fired), ZoneInfo(zone))
         ended = bool(fired) and over == len(fired)
     else:
-        assert letter.alert_id is not None
-        at = store.alerts.need(letter.alert_id).resolved_at if firing else None
-        said, ended = late.of_letter(letter.created_at, now, at, ZoneInfo(zone)), at is not None
+        assert entry.alert_id is not None
+        at = store.alerts.need(entry.alert_id).resolved_at if firing else None
+        said, ended = late.of_notification(entry.created_at, now, at, ZoneInfo(zone)), at is not None
     dated = begun(dressed, [said])
     return replace(dated, title=f"{late.head(ended)}{dated.title}") if firing else dated
 
@@ -131,10 +131,16 @@ def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
 
 
 def _failed(
-    store: Store, name: str, letter: Letter, error: BaseException, terms: Terms, now: datetime, jitter: float
+    store: Store,
+    name: str,
+    entry: OutboxEntry,
+    error: BaseException,
+    terms: Terms,
+    now: datetime,
+    jitter: float,
 ) -> float:
-    """Note a failed attempt; returns the seconds for which the other side wants no more letters."""
-    where = {"alert": letter.alert_id, "notifier": name}
+    """Note a failed attempt; returns the seconds for which the other side wants no more notifications."""
+    where = {"alert": entry.alert_id, "notifier": name}
     known = isinstance(error, DeliveryError)
     permanent = isinstance(error, DeliveryError) and error.permanent
     asked = 0.0
@@ -143,43 +149,43 @@ def _failed(
     said = one_line(error if known else f"{type(error).__name__}: {error}")
     if not known:
         log.error("notifier %s raised", name, exc_info=error, extra=where)
-    if permanent or (now - letter.waits_since).total_seconds() > GIVE_UP_S:
-        _give_up(store, letter, said, terms, now)
+    if permanent or (now - entry.waits_since).total_seconds() > GIVE_UP_S:
+        _give_up(store, entry, said, terms, now)
     else:
-        wait = pause(letter.attempts + 1, asked=asked, jitter=jitter)
-        store.outbox.postpone(letter.id, now + timedelta(seconds=wait), said)
+        wait = pause(entry.attempts + 1, asked=asked, jitter=jitter)
+        store.outbox.postpone(entry.id, now + timedelta(seconds=wait), said)
         log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
     return asked
 
 
 def _give_up(
-    store: Store, letter: Letter, why: str, terms: Terms, now: datetime, *, tried: bool = True
+    store: Store, entry: OutboxEntry, why: str, terms: Terms, now: datetime, *, tried: bool = True
 ) -> None:
-    """A letter will not get through: it is dead, and its fallback has it."""
+    """A notification will not get through: it is dead, and its fallback has it."""
     with store.transaction():
-        store.outbox.give_up(letter.id, why, now, tried=tried)
+        store.outbox.give_up(entry.id, why, now, tried=tried)
         if terms.fallback:
-            _copy(store, letter, terms.fallback, why, now)
-    where = {"alert": letter.alert_id, "notifier": letter.notifier}
-    log.error("%s cannot deliver %s: %s", letter.notifier, letter.notification.key, why, extra=where)
+            _copy(store, entry, terms.fallback, why, now)
+    where = {"alert": entry.alert_id, "notifier": entry.notifier}
+    log.error("%s cannot deliver %s: %s", entry.notifier, entry.notification.key, why, extra=where)
 
 
-def _copy(store: Store, letter: Letter, fallback: str, why: str, now: datetime) -> None:
-    """A copy for the fallback, once, unless it is told of the same event anyway."""
+def _copy(store: Store, entry: OutboxEntry, fallback: str, why: str, now: datetime) -> None:
+    """A copy for the fallback, once, unless it is notified of the same event anyway."""
     with store.transaction():
-        if store.outbox.told(letter, fallback):
+        if store.outbox.notified(entry, fallback):
             return
-        first = letter.notification
-        note = f"({letter.notifier} could not deliver this: {why})" if why else ""
+        first = entry.notification
+        note = f"({entry.notifier} could not deliver this: {why})" if why else ""
         notes = [*([note] if note else []), *first.data.get("fallback_notes", ())]
         copy = replace(
             first,
             key=copy_key(first.key, fallback),
-            data={**first.data, "fallback_for": letter.notifier, "fallback_notes": notes},
+            data={**first.data, "fallback_for": entry.notifier, "fallback_notes": notes},
         )
-        if store.outbox.add(fallback, copy, letter.alert_id, now, copy_of=letter.id):
-            where = {"alert": letter.alert_id, "notifier": fallback}
-            log.warning("%s gets a copy of what %s did not deliver", fallback, letter.notifier, extra=where)
+        if store.outbox.add(fallback, copy, entry.alert_id, now, copy_of=entry.id):
+            where = {"alert": entry.alert_id, "notifier": fallback}
+            log.warning("%s gets a copy of what %s did not deliver", fallback, entry.notifier, extra=where)
 
 
 def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
@@ -187,8 +193,8 @@ def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
 
     :param notifiers: those that are.
     """
-    for name, letters in store.outbox.forsake(notifiers, "the notifier is not configured", now).items():
-        few = "a notification" if letters == 1 else f"{letters} notifications"
+    for name, number in store.outbox.forsake(notifiers, "the notifier is not configured", now).items():
+        few = "a notification" if number == 1 else f"{number} notifications"
         log.warning(
             "%s is not configured: %s to it given up (`monitor alerts resend` when it is back)",
             name,
@@ -198,18 +204,18 @@ def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
 
 
 def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templates: Templates) -> None:
-    """Let a notifier go on saying that what it was told of fires, in the same words, with the figures of now.
+    """Let a notifier go on saying that what it was notified of fires, in the same words, with the figures of now.
 
     :raises DeliveryError: it could not.
     """
     firing = []
-    for alert_id in store.tellings.standing(name):
+    for alert_id in store.notification_log.standing(name):
         documents = store.documents.many(store.alert_documents.of_alert(alert_id))
         with store.transaction():
             alert = store.alerts.need(alert_id)
             evidence = as_it_stands(store, alert, documents, now, keep=True)
-        told = data(asdict(alert), documents, most=LETTER_DOCUMENTS, evidence=evidence)
-        said = compose("firing", told)
-        letter = Notification("", "firing", said.title, said.body, told, html=said.html, at=now)
-        firing.append(dress(letter, templates, notifier))
+        content = data(asdict(alert), documents, most=NOTIFICATION_DOCUMENTS, evidence=evidence)
+        said = compose("firing", content)
+        notification = Notification("", "firing", said.title, said.body, content, html=said.html, at=now)
+        firing.append(dress(notification, templates, notifier))
     notifier.refresh(now, firing)

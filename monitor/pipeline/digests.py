@@ -38,7 +38,7 @@ EARLIER_DAYS, EARLIER_WEEKS = 7, 4
 def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str]:
     """Put the digests that are due into the outbox; returns their names.
 
-    The last whole period is told once, whenever the monitor is up again before the next one is
+    The last whole period is reported once, whenever the monitor is up again before the next one is
     whole. A digest that is new waits for its first period to end.
     """
     sent = []
@@ -55,8 +55,8 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
         with store.transaction():
             for notifier in digest.notify:
                 key = digest_key(digest.name, until, notifier)
-                letter = Notification(key, "digest", said.title, said.body, data, said.html)
-                store.outbox.add(notifier, letter, None, now)
+                notification = Notification(key, "digest", said.title, said.body, data, said.html)
+                store.outbox.add(notifier, notification, None, now)
             store.digests.done(digest.name, until)
         sent.append(digest.name)
     return sent
@@ -161,7 +161,7 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
                 "fired_at": moment(alert.fired_at),
                 "resolved_at": moment_or_none(over),
                 "ended": "" if over is None else store.transitions.ended(alert.id),
-                "not_told": _not_told(store, alert),
+                "not_told": _not_notified(store, alert),
                 "acked_by": alert.acked_by,
                 "flapping": alert.flapping,
                 "quiet_since": moment_or_none(quiet),
@@ -170,9 +170,9 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
     return found, left_out
 
 
-def _not_told(store: Store, alert: StoredAlert) -> str:
-    """Why nobody was told of an alert; ``""`` where somebody was, or is to be."""
-    if (alert.state != "resolved" and not alert.suppressed) or store.tellings.of_alert(alert.id):
+def _not_notified(store: Store, alert: StoredAlert) -> str:
+    """Why nobody was notified of an alert; ``""`` where somebody was, or is to be."""
+    if (alert.state != "resolved" and not alert.suppressed) or store.notification_log.of_alert(alert.id):
         return ""
     held = store.transitions.held_back(alert.id)
     return held[-1][0] if held else ""

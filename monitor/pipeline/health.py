@@ -17,7 +17,7 @@ OVERDUE_S = 600.0
 """A source that should have been fetched so long ago hangs."""
 
 STUCK_S = 900.0
-"""A letter that did not get through for so long means that delivery does not progress."""
+"""A notification that did not get through for so long means that delivery does not progress."""
 
 START_S = 300.0
 """So long after its start a stage may not have done a round yet: the first classification waits for learning."""
@@ -29,7 +29,7 @@ DEAD_S = 7 * 86400.0
 def health(store: Store, now: datetime, notifiers: Sequence[str], *, patience: float = 0.0) -> Health:
     """How a running monitor is, read from its database.
 
-    :param notifiers: those that are configured; letters to others do not count.
+    :param notifiers: those that are configured; notifications to others do not count.
     :param patience: seconds from its start in which a stage need not have shown any sign of life.
     """
     beats = {stage: at for stage, (at, _) in store.heartbeats.all().items()}
@@ -60,7 +60,7 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
     given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
-    if dead := sum(letter.notifier in notifiers for letter in given_up):
+    if dead := sum(entry.notifier in notifiers for entry in given_up):
         few = "a notification" if dead == 1 else f"{dead} notifications"
         found.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
     if failed := store.documents.count("failed"):
@@ -83,10 +83,10 @@ def hanging(sources: Collection[SourceState], now: datetime) -> list[str]:
 
 
 def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
-    """Notifiers to which letters do not get through, a line each."""
+    """Notifiers to which notifications do not get through, a line each."""
     return [
-        f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({letters} wait)"
-        for name, letters in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
+        f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({number} wait)"
+        for name, number in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which alerts inhibit which: while one fires, nobody is told of the other."""
+"""Which alerts inhibit which: while one fires, nobody is notified of the other."""
 
 from __future__ import annotations
 

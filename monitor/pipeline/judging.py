@@ -14,7 +14,7 @@ from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.feeds import frozen, silent_sources
 from monitor.pipeline.guards import of_one_wave
 from monitor.pipeline.profiles import Present
-from monitor.routes import TELL_AT_ONCE, Policy
+from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
 from monitor.types import Selection, StoredDocument
 
@@ -49,12 +49,12 @@ def judge_open(
     store: Store,
     rules: Sequence[Rule],
     now: datetime,
-    policy: Policy = TELL_AT_ONCE,
+    policy: Policy = NOTIFY_AT_ONCE,
     attempt: Attempt = plainly,
 ) -> None:
     """Judge the series of open alerts again as time goes by, so that alerts resolve.
 
-    An alert whose rule is gone, or watches something else now, is resolved; ``policy`` says who is told.
+    An alert whose rule is gone, or watches something else now, is resolved; ``policy`` says who is notified.
     """
     by_name = {rule.name: rule for rule in rules}
     present, silent = Present(now, store), silent_sources(store)

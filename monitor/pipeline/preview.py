@@ -41,7 +41,7 @@ MADE_UP = (
 
 @dataclass(frozen=True)
 class Preview:
-    """A letter that is not sent: its words, what it was made of, and its data."""
+    """A notification that is not sent: its words, what it was made of, and its data."""
 
     message: Message
     event: str
@@ -57,18 +57,18 @@ class _Undo(Exception):
 def preview(
     store: Store, rule: Rule, now: datetime, templates: Templates = BUILT_IN, *, event: str = "firing"
 ) -> Preview:
-    """A letter about ``rule``, made of the newest documents of the busiest of its series.
+    """A notification about ``rule``, made of the newest documents of the busiest of its series.
 
     :raises MonitorError: if a template fails.
     """
-    told, made_of = example(store, rule, now, event=event)
+    content, made_of = example(store, rule, now, event=event)
     try:
-        message = compose(event, told, templates)
+        message = compose(event, content, templates)
     except Exception as error:
         raise MonitorError(f"the template fails: {type(error).__name__}: {error}") from error
-    what = about(told["kind"], told["selection"])
-    drawn = picture(told["evidence"]["history"], templates.zone, what)
-    return Preview(message, event, made_of, told, drawn)
+    what = about(content["kind"], content["selection"])
+    drawn = picture(content["evidence"]["history"], templates.zone, what)
+    return Preview(message, event, made_of, content, drawn)
 
 
 def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -> tuple[dict[str, Any], str]:
@@ -76,7 +76,7 @@ def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -
 
     The alert is raised in a transaction that is rolled back.
     """
-    told: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     made_of = ""
     try:
         with store.transaction():
@@ -89,11 +89,11 @@ def example(store: Store, rule: Rule, now: datetime, *, event: str = "firing") -
             elif not documents:
                 documents = _made_up(store, now - timedelta(seconds=_quiet(rule)))
                 made_of = f"{len(documents)} made-up texts, since no text of the rule's series is there yet"
-            told = _raised(store, rule, selection, documents, now, event)
+            content = _raised(store, rule, selection, documents, now, event)
             raise _Undo
     except _Undo:
         pass
-    return told, made_of
+    return content, made_of
 
 
 def _about(store: Store, rule: Rule, now: datetime) -> tuple[Selection, list[StoredDocument]]:
@@ -268,9 +268,9 @@ def _raised(
     )
     alert = store.alerts.need(alert_id)
     note(store, alert, documents, raised, rule=rule)
-    told = word(store, alert, "firing", documents, raised)
+    worded = word(store, alert, "firing", documents, raised)
     if event == "resolved":
         over = raised + timedelta(seconds=seconds)
         store.alerts.resolve(alert_id, "a preview", over)
-        told = word(store, store.alerts.need(alert_id), event, documents, over)
-    return dict(told.data)
+        worded = word(store, store.alerts.need(alert_id), event, documents, over)
+    return dict(worded.data)

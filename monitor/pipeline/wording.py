@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.grouping import group_message
-from monitor.alerts.message import LETTER_DOCUMENTS, PICTURE, compose, data
+from monitor.alerts.message import NOTIFICATION_DOCUMENTS, PICTURE, compose, data
 from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
 from monitor.alerts.series_in_words import about
@@ -21,7 +21,7 @@ from monitor.moments import moment
 from monitor.pipeline.evidence import gather
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.tellings import Telling
+from monitor.store.notification_log import Notified
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import Notification, StoredDocument
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Told:
+class Wording:
     """The words of an event, in the built-in wording, and the data behind them."""
 
     title: str
@@ -110,10 +110,10 @@ def word(
     now: datetime,
     *,
     times: int = 1,
-    was: Telling | None = None,
-    most: int = LETTER_DOCUMENTS,
+    was: Notified | None = None,
+    most: int = NOTIFICATION_DOCUMENTS,
     grouped: bool = False,
-) -> Told:
+) -> Wording:
     """What is said of one event of an alert; joins the caller's transaction.
 
     Evidence of this very moment is used as it is kept; later news has it gathered anew.
@@ -121,25 +121,25 @@ def word(
     :param times: how often it was said, this time included.
     :param was: where it is said again because it is worse, what was said last.
     :param most: the data hold at most so many of the documents.
-    :param grouped: for a letter of a group.
+    :param grouped: for a notification of a group.
     """
     evidence = store.evidence.of(alert.id)
     if evidence.get("at") != moment(now):
         evidence = note(store, alert, documents, now)
-    letter = data(asdict(alert), documents, most=most, evidence=evidence)
+    content = data(asdict(alert), documents, most=most, evidence=evidence)
     if times > 1:
-        letter["times"] = times
+        content["times"] = times
         if was is not None:
-            letter |= {"was": was.observed, "was_seconds": was.seconds, "was_at": moment(was.last_at)}
+            content |= {"was": was.observed, "was_seconds": was.seconds, "was_at": moment(was.last_at)}
     elif event == "firing":
-        letter["held_back"] = _held_back(store, alert, now, grouped)
+        content["held_back"] = _held_back(store, alert, now, grouped)
     if event == "resolved":
-        letter["ended"] = store.transitions.ended(alert.id)
-    return Told(**asdict(compose(event, letter)), data=letter)
+        content["ended"] = store.transitions.ended(alert.id)
+    return Wording(**asdict(compose(event, content)), data=content)
 
 
 def _held_back(store: Store, alert: StoredAlert, now: datetime, grouped: bool) -> dict[str, str] | None:
-    """Why the first letter about an alert comes late, if it does."""
+    """Why the first notification about an alert comes late, if it does."""
     found = store.transitions.held_back(alert.id)
     if grouped:  # it writes once nothing holds an alert back: what still does is the mute of another route
         found = [one for one in found if one[1] is not None]
@@ -150,10 +150,10 @@ def _held_back(store: Store, alert: StoredAlert, now: datetime, grouped: bool) -
 
 
 def dress(notification: Notification, templates: Templates, notifier: Notifier) -> Notification:
-    """A letter as one notifier gets it: in its owner's words, and with a picture where it shows one.
+    """A notification as one notifier gets it: in its owner's words, and with a picture where it shows one.
 
     Made when it goes out, so that nothing an owner's template does can touch the alert itself. A
-    template that raises is logged, and the letter goes out in the built-in words.
+    template that raises is logged, and the notification goes out in the built-in words.
     """
     return _explained(_pictured(_worded(notification, templates), templates, notifier))
 
@@ -192,7 +192,7 @@ def _pictured(notification: Notification, templates: Templates, notifier: Notifi
     try:
         return replace(notification, picture=pictures(panels, notification.data.get("zone", templates.zone)))
     except Exception:
-        log.exception("the picture could not be drawn; the letter goes without")
+        log.exception("the picture could not be drawn; the notification goes without")
         without = re.sub(f"<img[^>]*{PICTURE}[^>]*>", "", notification.html)
         return replace(notification, html=without)
 
@@ -203,7 +203,7 @@ def _explained(notification: Notification) -> Notification:
 
 
 def begun(notification: Notification, notes: Sequence[str]) -> Notification:
-    """A letter that begins with these sentences."""
+    """A notification that begins with these sentences."""
     if not notes:
         return notification
     shown = "".join(f"<p>{html.escape(note)}</p>" for note in notes) if notification.html else ""

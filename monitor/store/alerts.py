@@ -20,7 +20,7 @@ class StoredAlert:
 
     ``number``: which of the alerts of its fingerprint, from 1. ``state_since``, ``quiet_since``,
     ``frozen_at``, ``flapping``: its clocks, see :mod:`monitor.alerts.lifecycle`. ``routed``: routes
-    decide who is told, ``notify`` where none matches. ``suppressed``: why nobody is told, or ``""``.
+    decide who is notified, ``notify`` where none matches. ``suppressed``: why nobody is notified, or ``""``.
     ``rule_labels``: what its rule says of its alerts.
     """
 
@@ -80,10 +80,10 @@ class Alerts(Room):
         return [_alert(row) for row in rows]
 
     def unsettled(self) -> list[StoredAlert]:
-        """Alerts of which somebody may have to be told: those that fire, and resolves still owed."""
+        """Alerts of which somebody may have to be notified: those that fire, and resolves still owed."""
         rows = self.rows(
             "select * from alerts where state = 'firing' or (state = 'resolved' and id in "
-            "(select alert_id from alert_tellings where resolved_at is null)) order by id"
+            "(select alert_id from notification_log where resolved_at is null)) order by id"
         )
         return [_alert(row) for row in rows]
 
@@ -247,7 +247,7 @@ class Alerts(Room):
         )
 
     def suppress(self, alert_id: int, why: str, now: datetime) -> None:
-        """Nobody is told of it, and why; ``""``: they are again."""
+        """Nobody is notified of it, and why; ``""``: they are again."""
         with self.store.transaction():
             self.write("update alerts set suppressed = ? where id = ?", [why, alert_id])
             self.store.transitions.add(

@@ -27,7 +27,7 @@ class Care(Room):
             self.store.transitions.add(alert_id, "acknowledged", f"by {by}{f': {note}' if note else ''}", now)
 
     def snooze(self, alert_id: int, until: datetime, by: str, note: str, now: datetime) -> None:
-        """Nobody is told of it until then.
+        """Nobody is notified of it until then.
 
         :raises MonitorError: if it is over.
         """

@@ -16,7 +16,7 @@ def check(store: Store) -> list[str]:
     - every classified document was counted once, every prediction or mention has a counted document
     - a single-label task says one thing of a document
     - a task with heads has one in use, and every head's previous version is there
-    - every alert that fired or resolved has its step, and whoever was told of it has its letters
+    - every alert that fired or resolved has its step, and whoever was notified of it has its notifications
     """
     connection = store.connection
     if damage := _damage(connection):
@@ -44,8 +44,8 @@ def _damage(connection: sqlite3.Connection) -> list[str]:
     return [f"integrity: {line}" for row in rows if row[0] != "ok" for line in row[0].splitlines()]
 
 
-_LETTERS = (
-    "(select count(*) from letter_alerts l join outbox o on o.id = l.letter_id "
+_COUNT = (
+    "(select count(*) from outbox_alerts l join outbox o on o.id = l.outbox_id "
     "where l.alert_id = {} and o.notifier = {})"
 )
 _QUERIES = {
@@ -73,15 +73,15 @@ _QUERIES = {
         "select id from alerts a where state = 'resolved' and not exists "
         "(select 1 from alert_transitions t where t.alert_id = a.id and t.state = 'resolved')"
     ),
-    "alert that nothing holds back without a letter to a notifier, alert and notifier": (
+    "alert that nothing holds back without a notification to a notifier, alert and notifier": (
         "select a.id, n.value from alerts a, json_each(a.notify) n "
-        f"where state = 'firing' and routed = 0 and suppressed = '' and {_LETTERS.format('a.id', 'n.value')} < 1"
+        f"where state = 'firing' and routed = 0 and suppressed = '' and {_COUNT.format('a.id', 'n.value')} < 1"
     ),
-    "told of an alert without a letter, alert and notifier": (
-        f"select alert_id, notifier from alert_tellings t where {_LETTERS.format('t.alert_id', 't.notifier')} < 1"
+    "notified of an alert without a notification, alert and notifier": (
+        f"select alert_id, notifier from notification_log t where {_COUNT.format('t.alert_id', 't.notifier')} < 1"
     ),
-    "told of an alert's end without a letter of its own, alert and notifier": (
-        "select alert_id, notifier from alert_tellings t where resolved_at is not null "
-        f"and {_LETTERS.format('t.alert_id', 't.notifier')} < 2"
+    "notified of an alert's end without a notification of its own, alert and notifier": (
+        "select alert_id, notifier from notification_log t where resolved_at is not null "
+        f"and {_COUNT.format('t.alert_id', 't.notifier')} < 2"
     ),
 }

@@ -10,7 +10,7 @@ from monitor.store.room import Room
 
 
 class Evidence(Room):
-    """What spoke for each alert when it was last told of, as JSON-able data."""
+    """What spoke for each alert when it was last notified of, as JSON-able data."""
 
     def put(self, alert_id: int, evidence: Mapping[str, Any]) -> None:
         """Keep it, instead of what was kept before."""

@@ -1,4 +1,4 @@
-"""The core's schema, from the sixth migration on: what watching and telling remember."""
+"""The core's schema, from the sixth migration on: what watching and notifying remember."""
 
 from __future__ import annotations
 
@@ -271,3 +271,22 @@ def m0019_texts_that_are_read_again(db: Database) -> None:
 @core()
 def m0020_failed_documents_are_found_at_once(db: Database) -> None:
     run(db, "create index documents_failed on documents(id) where state = 'failed'")
+
+
+@core()
+def m0021_notifications_by_their_name(db: Database) -> None:
+    # references of other tables and indexes follow what is renamed; an index keeps its own name, so it is made anew
+    run(
+        db,
+        """
+        alter table alert_tellings rename to notification_log;;
+        alter table notification_log rename column told_at to notified_at;;
+        drop index alert_tellings_owed;;
+        create index notification_log_owed on notification_log(alert_id) where resolved_at is null;;
+        alter table letter_alerts rename to outbox_alerts;;
+        alter table outbox_alerts rename column letter_id to outbox_id;;
+        drop index letter_alerts_alert;;
+        create index outbox_alerts_alert on outbox_alerts(alert_id);;
+        alter table alert_groups rename column letters to notifications
+        """,
+    )

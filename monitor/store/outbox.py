@@ -8,22 +8,22 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from monitor.store.letters import Letter, letter_of
+from monitor.store.outbox_entry import OutboxEntry, entry_of
 from monitor.store.room import Room, marks, to_text, to_time
 from monitor.store.succession import FIRST, RELATED, UNBLOCKED
 from monitor.types import Notification
 
-_TOLD = (
-    "exists (select 1 from letter_alerts where letter_id = o.id) and not exists ("
-    "select 1 from letter_alerts own where own.letter_id = o.id and not exists ("
-    "select 1 from letter_alerts other join outbox t on t.id = other.letter_id where other.alert_id = own.alert_id "
+_NOTIFIED = (
+    "exists (select 1 from outbox_alerts where outbox_id = o.id) and not exists ("
+    "select 1 from outbox_alerts own where own.outbox_id = o.id and not exists ("
+    "select 1 from outbox_alerts other join outbox t on t.id = other.outbox_id where other.alert_id = own.alert_id "
     "and t.notifier = ?3 and t.event = o.event and t.copy_of is null))"
 )
-"""Whether the notifier ``?3`` has letters of its own about the same event of all alerts of the letter ``o``."""
+"""Whether the notifier ``?3`` has notifications of its own about the same event of all alerts of the entry ``o``."""
 
 
 class Outbox(Room):
-    """Letters by state. A letter's key never changes.
+    """Notifications by state. A notification's key never changes.
 
     Delivery takes it out of ``waiting``; only :meth:`resend` brings a dead one back.
     """
@@ -38,13 +38,13 @@ class Outbox(Room):
         alerts: Sequence[int] = (),
         copy_of: int | None = None,
     ) -> bool:
-        """Put a letter in, due at once; says whether it is new.
+        """Put a notification in, due at once; says whether it is new.
 
-        A key that is known already is not added again, nor is a second copy of the same letter.
+        A key that is known already is not added again, nor is a second copy of the same notification.
 
         :param alert_id: the alert it is about, if it is about one.
         :param alerts: all that it is about, where there are several.
-        :param copy_of: the letter that another notifier could not deliver; it is about the same alerts.
+        :param copy_of: the notification that another notifier could not deliver; it is about the same alerts.
         """
         plain = asdict(notification)
         del plain["picture"], plain["at"]
@@ -53,21 +53,21 @@ class Outbox(Room):
                 return False
             about = {*alerts, *([] if alert_id is None else [alert_id])}
             if copy_of is not None:
-                told = self.rows("select alert_id from letter_alerts where letter_id = ?", [copy_of])
-                about |= {row[0] for row in told}
+                known = self.rows("select alert_id from outbox_alerts where outbox_id = ?", [copy_of])
+                about |= {row[0] for row in known}
             self.write_many(
-                "insert into letter_alerts select id, ? from outbox where key = ?",
+                "insert into outbox_alerts select id, ? from outbox where key = ?",
                 [(alert, notification.key) for alert in sorted(about)],
             )
             self._hasten(self.value("select id from outbox where key = ?", [notification.key]), now)
         return True
 
-    def _hasten(self, letter_id: int, at: datetime) -> None:
+    def _hasten(self, entry_id: int, at: datetime) -> None:
         """What has to go before it, about one of its series, is due no later than ``at``, when it is."""
         self.write(
             "update outbox as o set next_at = ?2 where state = 'waiting' and id < ?1 and next_at > ?2 "
             f"and notifier = (select notifier from outbox where id = ?1) and {RELATED}",
-            [letter_id, to_text(at)],
+            [entry_id, to_text(at)],
         )
 
     def _insert(
@@ -97,10 +97,10 @@ class Outbox(Room):
         )
         return added.rowcount > 0
 
-    def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[Letter]:
+    def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[OutboxEntry]:
         """What a notifier is to deliver now, oldest first.
 
-        A letter waits until earlier ones to the same notifier about one of its alerts, or another of the same
+        A notification waits until earlier ones to the same notifier about one of its alerts, or another of the same
         fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written by a clock that has
         been put back since is due as well.
         """
@@ -110,92 +110,92 @@ class Outbox(Room):
             f"and (next_at <= ?3 or (attempts = 0 and created_at > ?3)) and {UNBLOCKED} order by id limit ?1",
             [limit, notifier, to_text(now), "[]"],
         )
-        return [letter_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
-    def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[Letter]:
-        """What waits since ``before`` or longer, and has neither a copy nor :meth:`told` its fallback; oldest first.
+    def late(self, before: datetime, *, notifier: str, fallback: str, limit: int = 100) -> list[OutboxEntry]:
+        """What waits since ``before`` or longer, without a copy, its fallback not :meth:`notified`; oldest first.
 
-        With a letter come those before it about one of its alerts, so that copies keep their order even
+        With a notification come those before it about one of its alerts, so that copies keep their order even
         where the clock was put back.
         """
         rows = self.rows(
             # of each alert the last that waits so long, read once
             "with last as materialized (select l.alert_id, max(e.id) as id from outbox e "
-            "join letter_alerts l on l.letter_id = e.id "
+            "join outbox_alerts l on l.outbox_id = e.id "
             "where e.state = 'waiting' and e.notifier = ?1 and e.waits_since <= ?2 group by l.alert_id) "
             "select * from outbox o where state = 'waiting' and notifier = ?1 and (waits_since <= ?2 or exists ("
-            "select 1 from letter_alerts own join last on last.alert_id = own.alert_id "
-            "where own.letter_id = o.id and last.id > o.id)) "
-            f"and not exists (select 1 from outbox c where c.copy_of = o.id) and not ({_TOLD}) "
+            "select 1 from outbox_alerts own join last on last.alert_id = own.alert_id "
+            "where own.outbox_id = o.id and last.id > o.id)) "
+            f"and not exists (select 1 from outbox c where c.copy_of = o.id) and not ({_NOTIFIED}) "
             "order by id limit ?4",
             [notifier, to_text(before), fallback, limit],
         )
-        return [letter_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
-    def told(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` has letters of its own about the same event of all alerts that it is about."""
-        return bool(self.value(f"select {_TOLD} from outbox o where id = ?1", [letter.id, None, notifier]))
+    def notified(self, entry: OutboxEntry, notifier: str) -> bool:
+        """Whether ``notifier`` has notifications of its own about the same event of all alerts that it is about."""
+        return bool(self.value(f"select {_NOTIFIED} from outbox o where id = ?1", [entry.id, None, notifier]))
 
-    def copied_before(self, letter: Letter, notifier: str) -> bool:
-        """Whether ``notifier`` got a copy of an earlier letter about one of its alerts."""
+    def copied_before(self, entry: OutboxEntry, notifier: str) -> bool:
+        """Whether ``notifier`` got a copy of an earlier notification about one of its alerts."""
         return bool(
             self.value(
-                "select exists (select 1 from letter_alerts own "
-                "join letter_alerts other on other.alert_id = own.alert_id "
-                "join outbox o on o.id = other.letter_id join outbox c on c.copy_of = o.id "
-                "where own.letter_id = ? and o.id < own.letter_id and o.notifier = ? and c.notifier = ?)",
-                [letter.id, letter.notifier, notifier],
+                "select exists (select 1 from outbox_alerts own "
+                "join outbox_alerts other on other.alert_id = own.alert_id "
+                "join outbox o on o.id = other.outbox_id join outbox c on c.copy_of = o.id "
+                "where own.outbox_id = ? and o.id < own.outbox_id and o.notifier = ? and c.notifier = ?)",
+                [entry.id, entry.notifier, notifier],
             )
         )
 
-    def undelivered(self) -> list[Letter]:
-        """Letters whose last attempt failed, oldest first."""
+    def undelivered(self) -> list[OutboxEntry]:
+        """Notifications whose last attempt failed, oldest first."""
         rows = self.rows("select * from outbox where state <> 'delivered' and attempts > 0 order by id")
-        return [letter_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
-    def dead(self, *, alert_id: int | None = None, notifier: str | None = None) -> list[Letter]:
-        """Letters that were given up, oldest first: all, of an alert, to a notifier."""
+    def dead(self, *, alert_id: int | None = None, notifier: str | None = None) -> list[OutboxEntry]:
+        """Notifications that were given up, oldest first: all, of an alert, to a notifier."""
         rows = self.rows(
             "select * from outbox where state = 'dead' and (?1 is null "
-            "or exists (select 1 from letter_alerts where letter_id = outbox.id and alert_id = ?1)) "
+            "or exists (select 1 from outbox_alerts where outbox_id = outbox.id and alert_id = ?1)) "
             "and (?2 is null or notifier = ?2) order by id",
             [alert_id, notifier],
         )
-        return [letter_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
-    def lately_dead(self, since: datetime) -> list[Letter]:
-        """Letters that were given up at ``since`` or later, and hold news that their notifiers got in no later one."""
+    def lately_dead(self, since: datetime) -> list[OutboxEntry]:
+        """Those given up at ``since`` or later that hold news which their notifiers got in no later one."""
         unheard = self.store.succession.unheard
-        return [letter for letter in self.dead() if letter.next_at >= since and unheard(letter)]
+        return [entry for entry in self.dead() if entry.next_at >= since and unheard(entry)]
 
-    def of_alert(self, alert_id: int) -> list[Letter]:
-        """Every letter about an alert."""
+    def of_alert(self, alert_id: int) -> list[OutboxEntry]:
+        """Every notification about an alert."""
         return [
-            letter_of(r)
+            entry_of(r)
             for r in self.rows(
-                "select outbox.* from outbox join letter_alerts on letter_id = id "
-                "where letter_alerts.alert_id = ? order by id",
+                "select outbox.* from outbox join outbox_alerts on outbox_id = id "
+                "where outbox_alerts.alert_id = ? order by id",
                 [alert_id],
             )
         ]
 
-    def delivered(self, letter_id: int, now: datetime) -> None:
+    def delivered(self, entry_id: int, now: datetime) -> None:
         """The other side has it. Its picture is let go."""
         self.write(
             "update outbox set state = 'delivered', delivered_at = ?, attempts = attempts + 1, "
             "last_error = null, picture = null where id = ?",
-            [to_text(now), letter_id],
+            [to_text(now), entry_id],
         )
 
-    def postpone(self, letter_id: int, next_at: datetime, error: str) -> None:
+    def postpone(self, entry_id: int, next_at: datetime, error: str) -> None:
         """It did not work this time. One that is not waiting any more stays as it is."""
         with self.store.transaction():
             self.write(
                 "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? "
                 "where id = ? and state = 'waiting'",
-                [to_text(next_at), error, letter_id],
+                [to_text(next_at), error, entry_id],
             )
-            self._hasten(letter_id, next_at)
+            self._hasten(entry_id, next_at)
 
     def pause(self, notifier: str, until: datetime, reason: str, now: datetime) -> None:
         """Let a notifier rest: :meth:`hold` what waits, and whatever is written for it until then."""
@@ -220,8 +220,8 @@ class Outbox(Room):
             )
         return int(fresh)
 
-    def give_up(self, letter_id: int, error: str, now: datetime, *, tried: bool = True) -> None:
-        """It will not work; the letter is kept as dead, ``next_at`` then says since when.
+    def give_up(self, entry_id: int, error: str, now: datetime, *, tried: bool = True) -> None:
+        """It will not work; the notification is kept as dead, ``next_at`` then says since when.
 
         One that is not waiting any more stays as it is: it may have been delivered meanwhile.
 
@@ -230,11 +230,11 @@ class Outbox(Room):
         self.write(
             "update outbox set state = 'dead', attempts = attempts + ?, last_error = ?, next_at = ? "
             "where id = ? and state = 'waiting'",
-            [int(tried), error, to_text(now), letter_id],
+            [int(tried), error, to_text(now), entry_id],
         )
 
     def forsake(self, notifiers: Sequence[str], error: str, now: datetime) -> dict[str, int]:
-        """Give up what waits for others than ``notifiers``; returns how many letters, by notifier."""
+        """Give up what waits for others than ``notifiers``; returns how many notifications, by notifier."""
         left = f"state = 'waiting' and notifier not in ({marks(notifiers)})"
         if not self.value(f"select exists (select 1 from outbox where {left})", notifiers):
             return {}
@@ -248,17 +248,17 @@ class Outbox(Room):
             )
         return {row[0]: row[1] for row in found}
 
-    def resend(self, letter_ids: Sequence[int], now: datetime) -> None:
+    def resend(self, entry_ids: Sequence[int], now: datetime) -> None:
         """Dead letters wait again, as if they were new, with the keys that they have; no :meth:`pause` is kept to."""
-        dead = f"state = 'dead' and id in ({marks(letter_ids)})"
+        dead = f"state = 'dead' and id in ({marks(entry_ids)})"
         with self.store.transaction() as connection:
             connection.execute(
-                f"delete from pauses where notifier in (select notifier from outbox where {dead})", letter_ids
+                f"delete from pauses where notifier in (select notifier from outbox where {dead})", entry_ids
             )
             connection.execute(
                 "update outbox set state = 'waiting', attempts = 0, next_at = ?, waits_since = ?, "
                 f"last_error = null where {dead}",
-                [to_text(now), to_text(now), *letter_ids],
+                [to_text(now), to_text(now), *entry_ids],
             )
 
     def recently_delivered(self, notifier: str, since: datetime, now: datetime, limit: int) -> list[datetime]:
@@ -271,9 +271,9 @@ class Outbox(Room):
         return [to_time(row[0]) for row in rows]
 
     def stuck(self, since: datetime, notifiers: Sequence[str]) -> list[tuple[str, int]]:
-        """``(notifier, letters)`` that do not get through since ``since``: tried in vain, or not even tried.
+        """``(notifier, notifications)`` that do not get through since ``since``: tried in vain, or not even tried.
 
-        Letters that are held back without having failed are not among them, nor those that were written meanwhile.
+        What is held back without having failed is not among them, nor what was written meanwhile.
         """
         rows = self.rows(
             "select notifier, count(*) from outbox o where state = 'waiting' and ((next_at <= ?1 and not exists ("
@@ -285,17 +285,17 @@ class Outbox(Room):
         return [(row[0], row[1]) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """Letters by state."""
+        """Notifications by state."""
         return {row[0]: row[1] for row in self.rows("select state, count(*) from outbox group by state")}
 
     def counts_by_notifier(self) -> dict[str, dict[str, int]]:
-        """``{notifier: {state: letters}}``."""
+        """``{notifier: {state: notifications}}``."""
         found: dict[str, dict[str, int]] = {}
         for row in self.rows("select notifier, state, count(*) from outbox group by notifier, state"):
             found.setdefault(row[0], {})[row[1]] = row[2]
         return found
 
     def last_errors(self) -> dict[str, str]:
-        """Why the newest letter that is not out did not get through, by notifier."""
+        """Why the newest notification that is not out did not get through, by notifier."""
         rows = self.rows("select notifier, last_error from outbox where last_error is not null order by id")
         return {row[0]: row[1] for row in rows}

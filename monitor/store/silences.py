@@ -1,4 +1,4 @@
-"""Silences: what nobody is to be told of for a while, who said so, and why."""
+"""Silences: what nobody is to be notified of for a while, who said so, and why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitor.store.room import Room, to_text, to_time
 
 @dataclass(frozen=True)
 class Silence:
-    """Alerts that fulfil every matcher are not told of from ``starts_at`` until ``ends_at``."""
+    """Alerts that fulfil every matcher are not notified of from ``starts_at`` until ``ends_at``."""
 
     id: int
     matchers: Sequence[Matcher]

@@ -32,6 +32,7 @@ from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.looks import Looks
 from monitor.store.mentions import Mentioned
 from monitor.store.migrations_alerts import core
+from monitor.store.notification_log import NotificationLog
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
 from monitor.store.profiles import Profiles, Waves
@@ -42,7 +43,6 @@ from monitor.store.sqlite_errors import friendly
 from monitor.store.stories import Stories
 from monitor.store.succession import Succession
 from monitor.store.tasks import Tasks
-from monitor.store.tellings import Tellings
 from monitor.store.threads import Threads
 from monitor.store.transitions import Transitions
 from monitor.store.unfit import Unfit
@@ -116,7 +116,7 @@ class Store:
         self.background = Background(self)
         self.transitions = Transitions(self)
         self.care = Care(self)
-        self.tellings = Tellings(self)
+        self.notification_log = NotificationLog(self)
         self.silences = Silences(self)
         self.judgements = Judgements(self)
         self.outbox = Outbox(self)

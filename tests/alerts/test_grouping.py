@@ -1,4 +1,4 @@
-"""The title of a letter about several alerts."""
+"""The title of a notification about several alerts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.alerts.grouping import SHOWN_ALERTS, group_letter, group_message
+from monitor.alerts.grouping import SHOWN_ALERTS, group_message, group_notification
 from monitor.types import Notification
 
 
@@ -159,16 +159,16 @@ def test_who_wrote_in_a_conversation_is_said() -> None:
     assert "09:00 UTC, support, agent</span>" in said.html
 
 
-def letter(number: int, observed: float, event: str = "firing") -> Notification:
+def notification(number: int, observed: float, event: str = "firing") -> Notification:
     data = {**alert(f"t{number}"), "id": number, "rule": f"r{number}", "observed": observed}
-    return Notification("k", event, f"letter {number}", "", data)
+    return Notification("k", event, f"notification {number}", "", data)
 
 
 def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_they_are_shown() -> None:
-    new = [letter(n, 9) for n in range(1, 300)] + [letter(300, 900)]
-    known = [letter(301, 50), letter(302, 5000)]
-    over = [letter(303, 9, "resolved"), letter(304, 90, "resolved")]
-    said = group_letter("k", {}, [*new, *known, *over], new=len(new))
+    new = [notification(n, 9) for n in range(1, 300)] + [notification(300, 900)]
+    known = [notification(301, 50), notification(302, 5000)]
+    over = [notification(303, 9, "resolved"), notification(304, 90, "resolved")]
+    said = group_notification("k", {}, [*new, *known, *over], new=len(new))
     ids = [one["id"] for one in said.data["alerts"]]
     assert ids[:3] == [300, 1, 2], "of the new ones the largest, then the oldest"
     assert ids[-4:] == [302, 301, 304, 303]
@@ -180,30 +180,31 @@ def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_th
 
 
 def test_what_is_known_makes_way_for_what_is_news() -> None:
-    said = group_letter(
+    said = group_notification(
         "k",
         {},
-        [letter(n, 9) for n in range(1, 31)] + [letter(n, 9, event="resolved") for n in range(31, 34)],
+        [notification(n, 9) for n in range(1, 31)]
+        + [notification(n, 9, event="resolved") for n in range(31, 34)],
     )
     lines = said.body.splitlines()[:21]
     assert [line[:4] for line in lines[-4:-1]] == [" 18.", " 19.", " 20."]
     assert [f"t{n}" in "".join(lines[17:20]) for n in (31, 32, 33)] == [True] * 3
     assert lines[-1].strip() == "and 13 more: monitor alerts list --open"
-    said = group_letter("k", {}, [letter(n, 9, event="resolved") for n in range(1, 31)])
+    said = group_notification("k", {}, [notification(n, 9, event="resolved") for n in range(1, 31)])
     for text in (said.body, said.html):
         assert "monitor alerts list --limit 0" in text, "what is over is not open"
         assert "--open" not in text
 
 
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
-    said = group_letter("k", {}, [letter(n, 9) for n in range(1, 31)])
+    said = group_notification("k", {}, [notification(n, 9) for n in range(1, 31)])
     assert " 19 20  I look after these; 10 more have nobody who does\n" in said.body
 
 
 def test_an_alert_whose_rule_has_other_labels_is_not_lost_among_larger_ones() -> None:
-    page = letter(300, 9)
+    page = notification(300, 9)
     page.data["rule_labels"] = {"severity": "page"}
-    others = [letter(n, 9 + n) for n in range(1, 300)]
-    said = group_letter("k", {}, [*others, page], new=300)
+    others = [notification(n, 9 + n) for n in range(1, 300)]
+    said = group_notification("k", {}, [*others, page], new=300)
     assert [one["id"] for one in said.data["alerts"]][:4] == [299, 300, 298, 297]
     assert "texts about t300" in said.body.splitlines()[1]

@@ -266,8 +266,8 @@ def alert_id(fetched: Monitor) -> int:
             )
             store.alert_documents.add(found, [1])
             for notifier in ("desk", "phone"):
-                letter = Notification(f"key-{notifier}", "firing", "title", "body", {})
-                store.outbox.add(notifier, letter, found, now)
+                notification = Notification(f"key-{notifier}", "firing", "title", "body", {})
+                store.outbox.add(notifier, notification, found, now)
             desk, phone = store.outbox.of_alert(found)
             store.outbox.delivered(desk.id, now)
             store.outbox.postpone(phone.id, now + timedelta(minutes=1), "nobody answers")

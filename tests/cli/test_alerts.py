@@ -159,7 +159,7 @@ def test_show_as_json_adds_transitions_and_deliveries(fetched, alert_id):
     assert record["documents"][0]["id"] == 1
 
 
-def test_show_says_of_an_end_what_its_letter_says(fetched, alert_id):
+def test_show_says_of_an_end_what_its_notification_says(fetched, alert_id):
     store, now = fetched.store(), datetime.now(UTC)
     note(store, store.alerts.need(alert_id), store.documents.many([1]), now)
     store.alerts.resolve(alert_id, "the rule is no longer there", now)

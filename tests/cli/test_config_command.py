@@ -274,7 +274,7 @@ def test_a_file_of_views_that_cannot_be_used_is_one_line_everywhere(fetched, con
     store.close()
 
 
-def test_check_and_lists_say_who_is_told_where_no_route_matches(monitor):
+def test_check_and_lists_say_who_is_notified_where_no_route_matches(monitor):
     monitor.config.write_text(
         monitor.config.read_text().replace("notify = []\n", "")
         + '[[notifiers]]\nplugin = "file"\nname = "phone"\npath = "calls.jsonl"\n'
@@ -291,8 +291,8 @@ def test_check_and_lists_say_who_is_told_where_no_route_matches(monitor):
         assert "by route" not in said["bad-news"]
         assert "by route night" in said["court"]
         assert "else" not in said["court"]
-    told = {n["name"]: n["rules"] for n in monitor("notifiers", "list", "--json").json}
-    assert told == {"desk": ["bad-news", "quiet"], "phone": ["bad-news", "court", "quiet"]}
+    rules = {n["name"]: n["rules"] for n in monitor("notifiers", "list", "--json").json}
+    assert rules == {"desk": ["bad-news", "quiet"], "phone": ["bad-news", "court", "quiet"]}
 
 
 def test_check_finds_programs_that_are_missing_and_files_that_are_not_there_yet(monitor):

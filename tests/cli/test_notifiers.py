@@ -45,7 +45,7 @@ def test_unknown_notifier_lists_known_ones_and_sends_nothing(monitor):
     assert not (monitor.folder / "sent.jsonl").exists()
 
 
-def test_list_shows_rules_and_letters(fetched, alert_id):
+def test_list_shows_rules_and_notifications(fetched, alert_id):
     record, gone = fetched("notifiers", "list", "--json").json
     assert (gone["name"], gone["plugin"], gone["error"]) == ("phone", None, "not configured any more")
     assert (gone["waiting"], gone["last_error"]) == (1, "nobody answers")

@@ -15,10 +15,10 @@ def notifier(name):
 
 @pytest.fixture
 def dead(fetched, alert_id):
-    """The alert's letter to phone is dead, and so is one that belongs to no alert."""
+    """The alert's notification to phone is dead, and so is one that belongs to no alert."""
     fetched.config.write_text(fetched.config.read_text() + notifier("phone") + notifier("mail"))
     store, now = fetched.store(), datetime.now(UTC)
-    (phone,) = (letter for letter in store.outbox.of_alert(alert_id) if letter.notifier == "phone")
+    (phone,) = (entry for entry in store.outbox.of_alert(alert_id) if entry.notifier == "phone")
     store.outbox.give_up(phone.id, "no such number", now)
     store.outbox.add("desk", Notification("key-digest", "test", "the digest", "body", {}), None, now)
     (digest,) = store.outbox.due(now, notifier="desk")
@@ -80,7 +80,7 @@ def test_what_was_overtaken_stays(fetched, dead):
     assert states(fetched) == {"delivered": 2, "dead": 2}
 
 
-def test_a_letter_about_several_belongs_to_each_and_is_overtaken_by_news_of_one(fetched, dead):
+def test_a_notification_about_several_belongs_to_each_and_is_overtaken_by_news_of_one(fetched, dead):
     store, now = fetched.store(), datetime.now(UTC)
     store.outbox.add(
         "mail", Notification("key-group", "firing", "2 firing", "body", {}), None, now, alerts=[dead]
@@ -107,19 +107,19 @@ def test_status_names_the_way_out(fetched, dead):
     assert "`monitor alerts resend`" in fetched("status", code=1).out
 
 
-def died(store, letter_id, at):
-    store.outbox.resend([letter_id], at)  # the dead stay what they are
-    store.outbox.give_up(letter_id, "old", at)
+def died(store, entry_id, at):
+    store.outbox.resend([entry_id], at)  # the dead stay what they are
+    store.outbox.give_up(entry_id, "old", at)
 
 
 def test_the_dead_are_a_problem_for_a_week(fetched, dead):
     store = fetched.store()
     assert "2 notifications could not be delivered" in fetched("status", code=1).out
-    for number, letter in enumerate(store.outbox.dead()):
-        died(store, letter.id, datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
+    for number, entry in enumerate(store.outbox.dead()):
+        died(store, entry.id, datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
     assert "a notification could not be delivered" in fetched("status", code=1).out
-    for letter in store.outbox.dead():
-        died(store, letter.id, datetime.now(UTC) - timedelta(days=8))
+    for entry in store.outbox.dead():
+        died(store, entry.id, datetime.now(UTC) - timedelta(days=8))
     store.close()
     assert "could not be delivered" not in fetched("status", code=1).out
     assert fetched("status", "--json", code=1).json["notifications"]["dead"] == 2, "they are kept"
@@ -134,9 +134,9 @@ def test_what_is_for_a_notifier_that_is_gone_is_no_problem(fetched, dead):
 
 def test_a_copy_for_another_notifier_is_marked(fetched, dead):
     store, now = fetched.store(), datetime.now(UTC)
-    (letter,) = store.outbox.dead(alert_id=dead)
+    (entry,) = store.outbox.dead(alert_id=dead)
     copy = Notification("key-copy", "firing", "title", "body", {"fallback_for": "phone"})
-    store.outbox.add("desk", copy, dead, now, copy_of=letter.id)
+    store.outbox.add("desk", copy, dead, now, copy_of=entry.id)
     store.close()
     assert "desk, firing (a copy, for phone): waiting" in fetched("alerts", "show", dead).out
     found = fetched("alerts", "show", dead, "--json").json["deliveries"]

@@ -139,7 +139,7 @@ def test_snooze(fetched, alert_id):
     assert "there is no alert 9" in fetched("alerts", "snooze", 9, code=1).err
 
 
-def test_a_snooze_is_ended_and_says_who_was_told(fetched, alert_id):
+def test_a_snooze_is_ended_and_says_who_was_notified(fetched, alert_id):
     assert f"alert {alert_id} is not snoozed" in fetched("alerts", "snooze", alert_id, "--end", code=1).err
     fetched("alerts", "snooze", alert_id, "--by", "ada")
     fetched("alerts", "snooze", alert_id, "--end", "--by", "grace", "--note", "back")
@@ -149,7 +149,7 @@ def test_a_snooze_is_ended_and_says_who_was_told(fetched, alert_id):
     assert "not both" in fetched("alerts", "snooze", alert_id, "--end", "--for", "1h", code=2).err
     store = fetched.store()
     store.alerts.suppress(alert_id, "snoozed by ada", datetime.now(UTC))
-    assert "firing (told no more)" in fetched("alerts", "list").out, "the desk was told"
+    assert "firing (told no more)" in fetched("alerts", "list").out, "the desk was notified"
     store.connection.execute("update outbox set state = 'waiting'")
     store.connection.commit()
     assert "firing (told nobody)" in fetched("alerts", "show", alert_id).out

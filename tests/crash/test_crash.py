@@ -98,7 +98,7 @@ def undisturbed(folder: Path, encoder: str = "hash") -> Calm:
         assert live(here, folder, "never", 0) == 0
     state = world.state_of(folder / "monitor.db")
     assert [row[3] for row in state["alerts"]] == ["resolved", "resolved"]
-    assert here.received == Counter(row[0] for row in state["letters"])
+    assert here.received == Counter(row[0] for row in state["notifications"])
     seen = json.loads((folder / "seen.json").read_text())
     return Calm(state, seen["commit"], seen["statement"])
 
@@ -114,7 +114,7 @@ def assert_survives(folder: Path, mode: str, kill: int, calm: Calm, encoder: str
     store = Store(folder / "monitor.db")
     assert check(store) == []
     store.close()
-    assert set(here.received) == {row[0] for row in calm.state["letters"]}, "a letter was lost"
+    assert set(here.received) == {row[0] for row in calm.state["notifications"]}, "a notification was lost"
     assert here.received.total() <= len(here.received) + 1, "more repeats than kills"
 
 

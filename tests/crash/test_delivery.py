@@ -1,4 +1,4 @@
-"""Killed in the middle of a delivery, the monitor loses no letter and repeats none without a kill."""
+"""Killed in the middle of a delivery, the monitor loses no notification and repeats none without a kill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_killed_in_the_middle_of_a_delivery(tmp_path: Path) -> None:
     figures = kills.kill(tmp_path, 10, seed=1)
     assert kills.passed(figures), figures
     assert figures["kills"] == 10
-    assert figures["letters"] >= 50
+    assert figures["notifications"] >= 50
     assert figures["repeats"] > 0, "no kill came between an answer and its commit: that proves little"
 
 
@@ -39,7 +39,7 @@ def test_the_judge_sees_what_is_wrong(
 ) -> None:
     store = Store(tmp_path / "kills.db")
     for event in ("firing", "resolved"):
-        store.outbox.add("desk", kills.letter(1, event), None, NOW)
+        store.outbox.add("desk", kills.notification(1, event), None, NOW)
     if delivered:
         for found in store.outbox.due(NOW, notifier="desk"):
             store.outbox.delivered(found.id, NOW)

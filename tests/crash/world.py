@@ -165,9 +165,9 @@ def state_of(path: Path) -> dict[str, list[Any]]:
             "select a.rule, a.selection, a.fired_at, d.external_id from alert_documents x join alerts a "
             "on a.id = x.alert_id join documents d on d.id = x.document_id order by 1, 2, 3, 4"
         ),
-        "letters": "select key, event, state from outbox order by 1",
-        "tellings": "select alert_id, notifier, route, told_at, times, resolved_at from alert_tellings order by 1, 2",
-        "groups": "select route, labels, letters from alert_groups order by 1, 2",
+        "notifications": "select key, event, state from outbox order by 1",
+        "log": "select alert_id, notifier, route, notified_at, times, resolved_at from notification_log order by 1, 2",
+        "groups": "select route, labels, notifications from alert_groups order by 1, 2",
     }
     found = {name: db.execute(sql).fetchall() for name, sql in queries.items()}
     db.close()

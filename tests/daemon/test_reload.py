@@ -35,7 +35,7 @@ def schedulers(runtime: Runtime, now: datetime) -> tuple[Scheduler, Scheduler]:
     return Scheduler(runtime, lambda: now, turns), Scheduler(runtime, lambda: now, turns)
 
 
-def test_a_letter_under_way_is_not_sent_by_the_next_scheduler_too(
+def test_a_notification_under_way_is_not_sent_by_the_next_scheduler_too(
     runtime: Runtime, monitor_now: datetime
 ) -> None:
     desk, first, go = runtime.notifiers["desk"], threading.Event(), threading.Event()
@@ -85,13 +85,13 @@ def test_a_long_round_tells_nobody_by_the_configuration_before(
     runtime.featurizer.vectors = told  # type: ignore[method-assign]
     runtime.classify(monitor_now)
     (alert,) = runtime.store.alerts.find()
-    runtime.store.connection.execute("delete from alert_tellings")
+    runtime.store.connection.execute("delete from notification_log")
     runtime.store.connection.commit()
     with pytest.raises(Stopped):
         runtime.tick(monitor_now, before._go_on)
-    assert runtime.store.tellings.of_alert(alert.id) == {}
+    assert runtime.store.notification_log.of_alert(alert.id) == {}
     runtime.tick(monitor_now, after._go_on)
-    assert runtime.store.tellings.of_alert(alert.id).keys() == {"desk", "late"}
+    assert runtime.store.notification_log.of_alert(alert.id).keys() == {"desk", "late"}
 
 
 class Slow:

@@ -146,7 +146,9 @@ def test_it_stays_open_until_it_is_resolved(notifier: Alertmanager, receiver: Re
     assert receiver.open(resolved) == 0
 
 
-def test_a_letter_that_comes_late_still_opens_an_alert(notifier: Alertmanager, receiver: Receiver) -> None:
+def test_a_notification_that_comes_late_still_opens_an_alert(
+    notifier: Alertmanager, receiver: Receiver
+) -> None:
     late = NOW + timedelta(days=60)
     notifier.send(replace(event("firing"), at=late))
     assert receiver.open(late + timedelta(minutes=10)) == 1
@@ -196,7 +198,7 @@ def test_times_are_in_utc() -> None:
     )
 
 
-def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
+def test_a_notification_about_several_brings_each_and_a_digest_none() -> None:
     receiver = Receiver()
     with LoopbackServer() as server:
         server.routes["/api/v2/alerts"] = receiver
@@ -226,7 +228,7 @@ def test_a_letter_about_several_brings_each_and_a_digest_none() -> None:
     assert receiver.open(NOW + timedelta(minutes=1)) == 1
 
 
-def test_in_a_letter_about_several_an_end_does_not_close_what_fires_again(
+def test_in_a_notification_about_several_an_end_does_not_close_what_fires_again(
     notifier: Alertmanager, receiver: Receiver
 ) -> None:
     over = {**event("resolved", resolved_at=NOW.isoformat()).data, "event": "resolved"}
@@ -238,7 +240,9 @@ def test_in_a_letter_about_several_an_end_does_not_close_what_fires_again(
 
 def test_the_labels_of_the_rule_are_labels_there(tmp_path: Path) -> None:
     made = make(Alertmanager, tmp_path, url="http://alerts.example", labels={"severity": "info", "site": "a"})
-    letter = sample_notification()
-    letter = replace(letter, data={**letter.data, "rule_labels": {"severity": "page", "team": "credit"}})
-    labels = made.labels(letter)
+    notification = sample_notification()
+    notification = replace(
+        notification, data={**notification.data, "rule_labels": {"severity": "page", "team": "credit"}}
+    )
+    labels = made.labels(notification)
     assert (labels["severity"], labels["team"], labels["site"]) == ("page", "credit", "a")

@@ -83,7 +83,7 @@ def test_an_address_that_apprise_does_not_understand(url: str) -> None:
     assert "s3cret" not in error["msg"]
 
 
-def test_without_the_library_letters_wait_and_say_what_to_do(
+def test_without_the_library_notifications_wait_and_say_what_to_do(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)

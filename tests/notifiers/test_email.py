@@ -41,20 +41,20 @@ def email_to(server: LoopbackSmtp, **settings: Any) -> Email:
 
 
 def test_it_fulfils_the_contract(server: LoopbackSmtp) -> None:
-    check_notifier(email_to(server), lambda: [str(letter.message["Subject"]) for letter in server.messages])
+    check_notifier(email_to(server), lambda: [str(mail.message["Subject"]) for mail in server.messages])
 
 
-def test_a_letter_as_it_arrives(server: LoopbackSmtp) -> None:
+def test_a_mail_as_it_arrives(server: LoopbackSmtp) -> None:
     notification = replace(
         sample_notification(),
         title="Négative\r\nBcc: everyone@example.net 📉",
         body="Erste Zeile\n.\nאחרונה " + "long " * 500,
     )
     email_to(server).send(notification)
-    [letter] = server.messages
-    assert letter.sender == "monitor@example.com"
-    assert letter.recipients == ("desk@example.com", "boss@example.org")
-    message = letter.message
+    [mail] = server.messages
+    assert mail.sender == "monitor@example.com"
+    assert mail.recipients == ("desk@example.com", "boss@example.org")
+    message = mail.message
     assert message["Subject"] == "Négative Bcc: everyone@example.net 📉"
     assert message["Bcc"] is None
     assert message["From"] == PLAIN["sender"]
@@ -125,7 +125,7 @@ def test_every_attempt_has_the_same_message_id(server: LoopbackSmtp) -> None:
     first, second = sample_notification("firing"), replace(sample_notification("resolved"), key="ff")
     for notification in (first, first, second):
         notifier.send(notification)
-    ids = [str(letter.message["Message-ID"]) for letter in server.messages]
+    ids = [str(mail.message["Message-ID"]) for mail in server.messages]
     assert ids == [f"<{first.key}@example.com>"] * 2 + ["<ff@example.com>"]
 
 

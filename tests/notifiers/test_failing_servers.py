@@ -265,7 +265,7 @@ RETRIES: list[tuple[str, Reply, int | None]] = [
 
 
 @pytest.mark.parametrize(("reply", "seconds"), [row[1:] for row in RETRIES], ids=[row[0] for row in RETRIES])
-def test_what_becomes_of_the_letter(monitor_store: Store, reply: Reply, seconds: int | None) -> None:
+def test_what_becomes_of_the_notification(monitor_store: Store, reply: Reply, seconds: int | None) -> None:
     with LoopbackServer() as server:
         server.routes["/hook"] = reply
         notifier = make(Webhook, Path(), url=server.url("/hook"), allow_private=True, timeout=5)

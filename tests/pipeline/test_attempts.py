@@ -58,7 +58,7 @@ def test_a_rule_that_fails_holds_up_nobody(
     for hours in (1, 2):
         runtime.tick(later + timedelta(hours=hours))
     assert {alert.state for alert in runtime.store.alerts.find(rule="any-court")} == {"resolved"}
-    assert runtime.store.outbox.counts()["waiting"] >= 3, "who was told hears of the end"
+    assert runtime.store.outbox.counts()["waiting"] >= 3, "who was notified hears of the end"
     assert check(runtime.store) == []
 
 

@@ -29,18 +29,18 @@ HOUR = timedelta(hours=1)
 
 
 def alert(store: Store, number: int, *notifiers: str, now: datetime = NOW) -> int:
-    """An alert with a firing letter to each of ``notifiers``."""
+    """An alert with a firing notification to each of ``notifiers``."""
     with store.transaction():
         found = store.alerts.insert(
             rule="bad-news", kind="surge", fingerprint=f"f{number}", selection={}, since=now, now=now, observed=9,
             expected=1, low=0, high=3, reason="9 texts", notify=list(notifiers),
         )  # fmt: skip
         for name in notifiers:
-            store.outbox.add(name, letter(number, "firing", name), found, now)
+            store.outbox.add(name, notification(number, "firing", name), found, now)
     return found
 
 
-def letter(number: int, event: str = "firing", notifier: str = "desk") -> Notification:
+def notification(number: int, event: str = "firing", notifier: str = "desk") -> Notification:
     return replace(sample_notification(event), key=f"{number}-{event}-{notifier}")
 
 
@@ -51,8 +51,8 @@ def keys(notifier: Recorder) -> list[str]:
 def test_a_single_run_delivers_all_that_can_be(make_runtime: Callable[..., Runtime]) -> None:
     runtime = make_runtime()
     for number in range(11):
-        told = alert(runtime.store, number, "desk")
-        runtime.store.outbox.add("desk", letter(number, "resolved"), told, NOW)
+        found = alert(runtime.store, number, "desk")
+        runtime.store.outbox.add("desk", notification(number, "resolved"), found, NOW)
     runtime.once(NOW, lambda name, got: None)
     assert runtime.store.outbox.counts() == {"delivered": 22}
 
@@ -73,7 +73,7 @@ def test_a_pause_is_spread_a_little_and_never_shorter_than_asked(
     assert exact <= spread <= exact + 0.2 * pause(attempts)
 
 
-def test_letters_that_failed_together_do_not_come_back_together(monitor_store: Store) -> None:
+def test_notifications_that_failed_together_do_not_come_back_together(monitor_store: Store) -> None:
     desk = Recorder()
     desk.error = DeliveryError("busy")
     for n in range(20):
@@ -93,7 +93,7 @@ def test_each_attempt_has_its_time_and_the_same_key(monitor_store: Store) -> Non
     assert [notification.at for notification in desk.sent] == [NOW, NOW + HOUR]
 
 
-def test_who_asks_for_a_pause_gets_no_other_letters_either(monitor_store: Store) -> None:
+def test_who_asks_for_a_pause_gets_no_other_notifications_either(monitor_store: Store) -> None:
     desk = Recorder()
     desk.error = DeliveryError("too many requests", retry_after=120)
     for n in range(3):
@@ -165,7 +165,7 @@ def test_what_a_notifier_says_is_kept_as_one_line(monitor_store: Store) -> None:
 
 
 @pytest.mark.parametrize("error", [DeliveryError("busy"), ValueError("a bug")])
-def test_after_a_week_of_failures_a_letter_is_dead(monitor_store: Store, error: Exception) -> None:
+def test_after_a_week_of_failures_a_notification_is_dead(monitor_store: Store, error: Exception) -> None:
     desk = Recorder()
     desk.error = error
     alert(monitor_store, 1, "desk")
@@ -213,7 +213,7 @@ def test_a_limit_survives_restarts_and_loses_nothing(
     assert warnings == ["desk has delivered 3 in 1h, as much as it may; 7 notifications wait"]
 
 
-def test_a_limit_that_is_lifted_holds_no_new_letter(monitor_store: Store) -> None:
+def test_a_limit_that_is_lifted_holds_no_new_notification(monitor_store: Store) -> None:
     desk = Recorder()
     for n in range(2):
         alert(monitor_store, n, "desk")
@@ -222,7 +222,7 @@ def test_a_limit_that_is_lifted_holds_no_new_letter(monitor_store: Store) -> Non
     assert deliver_due(monitor_store, "desk", desk, NOW + MINUTE) == 1
 
 
-def test_held_letters_say_why_they_wait(monitor_store: Store) -> None:
+def test_held_notifications_say_why_they_wait(monitor_store: Store) -> None:
     for n in range(2):
         alert(monitor_store, n, "desk")
     deliver_due(monitor_store, "desk", Recorder(), NOW, terms=Terms(at_most=Rate(1, 600)))
@@ -246,39 +246,46 @@ def test_when_the_next_may_go(offsets: list[int], number: int, seconds: int) -> 
         assert free_at(past, at_most, free - timedelta(seconds=1)) is not None
 
 
-def test_a_letter_that_comes_late_says_so_and_whether_it_is_over_by_now(monitor_store: Store) -> None:
+def test_a_notification_that_comes_late_says_so_and_whether_it_is_over_by_now(monitor_store: Store) -> None:
     desk, zone = Recorder(), Templates(zone="Europe/Vienna")
     ended, open_ = alert(monitor_store, 1, "desk"), alert(monitor_store, 2, "desk")
-    monitor_store.outbox.add("desk", replace(letter(3), html="<body><h1>x</h1></body>"), open_, NOW + HOUR)
+    monitor_store.outbox.add(
+        "desk", replace(notification(3), html="<body><h1>x</h1></body>"), open_, NOW + HOUR
+    )
     monitor_store.alerts.resolve(ended, "over", NOW + HOUR)
-    monitor_store.outbox.add("desk", letter(1, "resolved"), ended, NOW + HOUR)
+    monitor_store.outbox.add("desk", notification(1, "resolved"), ended, NOW + HOUR)
     while deliver_due(monitor_store, "desk", desk, NOW + 14 * HOUR, templates=zone):
         pass
     firing, still, over, again = (
         next(sent for sent in desk.sent if sent.key == found.key)
-        for found in (letter(1), letter(2), letter(1, "resolved"), letter(3))
+        for found in (notification(1), notification(2), notification(1, "resolved"), notification(3))
     )
     late = "Written at 10:30 CET on Mon 2 Mar and delivered only at 00:30 CET"
-    plain = letter(1).body
+    plain = notification(1).body
     assert firing.body == f"{late}: the alert has been over since 11:30 CET on Mon 2 Mar.\n{plain}"
-    titles = [f"{head}{letter(1).title}" for head in ("Over by now: ", "Late: ")]
+    titles = [f"{head}{notification(1).title}" for head in ("Over by now: ", "Late: ")]
     assert [firing.title, still.title] == titles
-    assert over.title == letter(1, "resolved").title
+    assert over.title == notification(1, "resolved").title
     assert still.body == f"{late}.\n{plain}"
     late = late.replace("10:30", "11:30")
-    assert over.body == f"{late}.\n{letter(1, 'resolved').body}"
+    assert over.body == f"{late}.\n{notification(1, 'resolved').body}"
     assert again.html == f"<body><p>{late}.</p><h1>x</h1></body>"
     kept = monitor_store.outbox.of_alert(ended)
-    assert [found.notification.body for found in kept] == [plain, letter(1, "resolved").body]
+    assert [found.notification.body for found in kept] == [plain, notification(1, "resolved").body]
 
 
-def test_a_letter_about_several_that_comes_late_says_how_many_are_over_by_now(monitor_store: Store) -> None:
+def test_a_notification_about_several_that_comes_late_says_how_many_are_over_by_now(
+    monitor_store: Store,
+) -> None:
     desk = Recorder()
     ids = [alert(monitor_store, number) for number in (1, 2)]
     for key in ("some", "all"):
         monitor_store.alerts.resolve(ids[key == "all"], "over", NOW + HOUR)
-        data = {"group": {}, "alerts": [{**letter(1).data, "id": one, "event": "firing"} for one in ids]}
-        several = replace(letter(1), key=key, data=data)
+        data = {
+            "group": {},
+            "alerts": [{**notification(1).data, "id": one, "event": "firing"} for one in ids],
+        }
+        several = replace(notification(1), key=key, data=data)
         monitor_store.outbox.add("desk", several, None, NOW, alerts=ids)
         deliver_due(monitor_store, "desk", desk, NOW + 2 * HOUR)
     some, all_ = desk.sent
@@ -288,12 +295,14 @@ def test_a_letter_about_several_that_comes_late_says_how_many_are_over_by_now(mo
     assert [some.title[:6], all_.title[:13]] == ["Late: ", "Over by now: "]
 
 
-def test_a_letter_that_comes_within_a_quarter_of_an_hour_says_nothing_of_it(monitor_store: Store) -> None:
+def test_a_notification_that_comes_within_a_quarter_of_an_hour_says_nothing_of_it(
+    monitor_store: Store,
+) -> None:
     desk = Recorder()
     alert(monitor_store, 1, "desk")
-    monitor_store.outbox.add("desk", letter(9, "digest"), None, NOW - HOUR)
+    monitor_store.outbox.add("desk", notification(9, "digest"), None, NOW - HOUR)
     deliver_due(monitor_store, "desk", desk, NOW + 15 * MINUTE)
-    assert [sent.body for sent in desk.sent] == [letter(1).body, letter(9, "digest").body]
+    assert [sent.body for sent in desk.sent] == [notification(1).body, notification(9, "digest").body]
 
 
 # -- fallbacks ---------------------------------------------------------------------------
@@ -307,7 +316,7 @@ def test_a_dead_letter_goes_to_the_fallback_once(monitor_store: Store) -> None:
     number = alert(monitor_store, 1, "desk")
     monitor_store.outbox.add(
         "desk",
-        replace(letter(2), html="<html><body class='x'><p>Hi</p></body></html>", picture=b"PNG"),
+        replace(notification(2), html="<html><body class='x'><p>Hi</p></body></html>", picture=b"PNG"),
         number,
         NOW,
     )
@@ -318,20 +327,20 @@ def test_a_dead_letter_goes_to_the_fallback_once(monitor_store: Store) -> None:
     first, second = phone.sent
     assert first.body.startswith("(desk could not deliver this: no such <room>)\n12 texts")
     assert first.data["fallback_for"] == "desk"
-    assert monitor_store.tellings.standing("phone") == [number], "it may have to go on saying so"
+    assert monitor_store.notification_log.standing("phone") == [number], "it may have to go on saying so"
     assert second.html == (
         "<html><body class='x'><p>(desk could not deliver this: no such &lt;room&gt;)</p><p>Hi</p></body></html>"
     )
     assert second.picture == b"PNG"
 
 
-def test_a_letter_that_waits_goes_to_the_fallback_and_goes_on_waiting(monitor_store: Store) -> None:
+def test_a_notification_that_waits_goes_to_the_fallback_and_goes_on_waiting(monitor_store: Store) -> None:
     desk, phone = Recorder(), Recorder()
     desk.error = DeliveryError("refused")
     number = alert(monitor_store, 1, "desk")
     for minute in range(30):
         if minute == 20:
-            monitor_store.outbox.add("desk", letter(1, "resolved"), number, NOW + 20 * MINUTE)
+            monitor_store.outbox.add("desk", notification(1, "resolved"), number, NOW + 20 * MINUTE)
         if minute == 25:
             desk.error = None
         deliver_due(monitor_store, "desk", desk, NOW + minute * MINUTE, terms=ON_CALL)
@@ -344,11 +353,11 @@ def test_a_letter_that_waits_goes_to_the_fallback_and_goes_on_waiting(monitor_st
     deliver_due(monitor_store, "desk", desk, NOW + HOUR, terms=ON_CALL)
     deliver_due(monitor_store, "phone", phone, NOW + HOUR)
     assert keys(desk) == ["1-firing-desk", "1-resolved-desk"]
-    assert [n.event for n in phone.sent] == ["firing", "resolved"], "told of the beginning, told of the end"
+    assert [n.event for n in phone.sent] == ["firing", "resolved"], "notified of the beginning, so of the end"
     assert "could not deliver" not in phone.sent[1].body
 
 
-def test_who_is_told_anyway_gets_no_copy(monitor_store: Store) -> None:
+def test_who_is_notified_anyway_gets_no_copy(monitor_store: Store) -> None:
     desk, phone = Recorder(), Recorder()
     desk.error = DeliveryError("gone", permanent=True)
     alert(monitor_store, 1, "desk", "phone")
@@ -361,9 +370,11 @@ def test_who_got_a_copy_of_a_groups_beginning_gets_its_end_too(monitor_store: St
     desk, phone = Recorder(), Recorder()
     desk.error = DeliveryError("refused")
     members = [alert(monitor_store, n) for n in (1, 2, 3)]
-    monitor_store.outbox.add("desk", letter(10), None, NOW, alerts=members)
-    monitor_store.outbox.add("desk", letter(1, "resolved"), members[0], NOW + 20 * MINUTE)
-    monitor_store.outbox.add("desk", letter(10, "resolved"), None, NOW + 21 * MINUTE, alerts=members[1:])
+    monitor_store.outbox.add("desk", notification(10), None, NOW, alerts=members)
+    monitor_store.outbox.add("desk", notification(1, "resolved"), members[0], NOW + 20 * MINUTE)
+    monitor_store.outbox.add(
+        "desk", notification(10, "resolved"), None, NOW + 21 * MINUTE, alerts=members[1:]
+    )
     for minute in (0, 15):
         deliver_due(monitor_store, "desk", desk, NOW + minute * MINUTE, terms=ON_CALL)
     desk.error = None
@@ -376,8 +387,8 @@ def test_who_got_a_copy_of_a_groups_beginning_gets_its_end_too(monitor_store: St
 
 def test_copies_keep_the_order_of_a_group_where_the_clock_was_put_back(monitor_store: Store) -> None:
     members = [alert(monitor_store, n) for n in (1, 2)]
-    monitor_store.outbox.add("desk", letter(10), None, NOW + HOUR, alerts=members)
-    monitor_store.outbox.add("desk", letter(1, "resolved"), members[0], NOW)
+    monitor_store.outbox.add("desk", notification(10), None, NOW + HOUR, alerts=members)
+    monitor_store.outbox.add("desk", notification(1, "resolved"), members[0], NOW)
     late = monitor_store.outbox.late(NOW, notifier="desk", fallback="phone")
     assert [found.notification.key for found in late] == ["10-firing-desk", "1-resolved-desk"]
 
@@ -396,16 +407,16 @@ def test_what_a_fallback_is_to_get_is_found_at_once_however_much_waits(monitor_s
         return len(steps)
 
     few, many = work(range(400)), work(range(400, 1600))
-    assert many < 8 * few, "it takes as long as there are letters, not as their square"
+    assert many < 8 * few, "it takes as long as there are notifications, not as their square"
 
 
-def test_who_is_told_of_all_of_a_group_anyway_gets_no_copy(monitor_store: Store) -> None:
+def test_who_is_notified_of_all_of_a_group_anyway_gets_no_copy(monitor_store: Store) -> None:
     members = [alert(monitor_store, 1, "phone"), alert(monitor_store, 2)]
-    monitor_store.outbox.add("desk", letter(10), None, NOW, alerts=members)
+    monitor_store.outbox.add("desk", notification(10), None, NOW, alerts=members)
     (group,) = monitor_store.outbox.late(NOW, notifier="desk", fallback="phone")
-    assert not monitor_store.outbox.told(group, "phone"), "of the second it was not"
-    monitor_store.outbox.add("phone", letter(2, "firing", "phone"), members[1], NOW)
-    assert monitor_store.outbox.told(group, "phone")
+    assert not monitor_store.outbox.notified(group, "phone"), "of the second it was not"
+    monitor_store.outbox.add("phone", notification(2, "firing", "phone"), members[1], NOW)
+    assert monitor_store.outbox.notified(group, "phone")
     assert monitor_store.outbox.late(NOW, notifier="desk", fallback="phone") == []
 
 
@@ -420,7 +431,7 @@ def test_fallbacks_of_fallbacks(monitor_store: Store) -> None:
     assert keys(mail) == [copy_key(copy_key("1-firing-desk", "phone"), "mail")]
 
 
-def test_a_copy_and_the_death_of_its_letter_are_one_transaction(monitor_store: Store) -> None:
+def test_a_copy_and_the_death_of_its_notification_are_one_transaction(monitor_store: Store) -> None:
     desk = Recorder()
     desk.error = DeliveryError("gone", permanent=True)
     alert(monitor_store, 1, "desk")
@@ -435,11 +446,11 @@ def test_a_copy_and_the_death_of_its_letter_are_one_transaction(monitor_store: S
 # -- dead letters ------------------------------------------------------------------------
 
 
-def test_resent_letters_have_their_keys_and_another_week(monitor_store: Store) -> None:
+def test_resent_notifications_have_their_keys_and_another_week(monitor_store: Store) -> None:
     desk = Recorder()
     desk.error = DeliveryError("gone", permanent=True)
     number = alert(monitor_store, 1, "desk")
-    monitor_store.outbox.add("desk", letter(1, "resolved"), number, NOW)
+    monitor_store.outbox.add("desk", notification(1, "resolved"), number, NOW)
     for _ in range(2):
         deliver_due(monitor_store, "desk", desk, NOW)
     later = NOW + timedelta(days=30)
@@ -455,13 +466,15 @@ def test_resent_letters_have_their_keys_and_another_week(monitor_store: Store) -
 
 def test_a_picture_is_kept_until_it_is_delivered(monitor_store: Store) -> None:
     desk = Recorder()
-    monitor_store.outbox.add("desk", replace(letter(1), html="<p>x</p>", picture=b"\x89PNG\0\xff"), None, NOW)
+    monitor_store.outbox.add(
+        "desk", replace(notification(1), html="<p>x</p>", picture=b"\x89PNG\0\xff"), None, NOW
+    )
     deliver_due(monitor_store, "desk", desk, NOW)
     assert (desk.sent[0].html, desk.sent[0].picture) == ("<p>x</p>", b"\x89PNG\0\xff")
     assert monitor_store.connection.execute("select picture from outbox").fetchone()[0] is None
 
 
-def test_letters_of_before_are_readable(tmp_path: Path) -> None:
+def test_notifications_of_before_are_readable(tmp_path: Path) -> None:
     from sqlite_utils import Database
 
     from monitor.store.migrations_alerts import core
@@ -481,7 +494,7 @@ def test_letters_of_before_are_readable(tmp_path: Path) -> None:
     store.close()
 
 
-def test_who_comes_late_does_not_change_what_became_of_a_letter(monitor_store: Store) -> None:
+def test_who_comes_late_does_not_change_what_became_of_a_notification(monitor_store: Store) -> None:
     number, outbox = alert(monitor_store, 1, "desk"), monitor_store.outbox
     (waiting,) = outbox.of_alert(number)
     outbox.delivered(waiting.id, NOW)

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: no letter is lost, none comes twice, none comes too early."""
+"""Whatever happens, in whatever order: no notification is lost, none comes twice, none comes too early."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class World:
                 rule="r", kind="surge", fingerprint=str(self.alerts), selection={}, since=NOW, now=NOW, observed=9,
                 expected=1, low=0, high=3, reason="9 texts", notify=["desk"],
             )  # fmt: skip
-            self.letter(number, "firing")
+            self.notification(number, "firing")
             self.open.append(number)
         elif what == "resolve" and self.open:
-            self.letter(self.open.pop(0), "resolved")
+            self.notification(self.open.pop(0), "resolved")
         elif what == "resend":
             self.resend()
         elif what == "restart":
@@ -84,7 +84,7 @@ class World:
         elif what in self.sent:
             self.deliver(what, OUTCOMES[how], Picky() if how == "poison" else Recorder())
 
-    def letter(self, number: int, event: str) -> None:
+    def notification(self, number: int, event: str) -> None:
         notification = replace(sample_notification(event), key=f"{number}-{event}", data={"id": number})
         self.store.outbox.add("desk", notification, number, self.now)
 
@@ -109,7 +109,7 @@ class World:
             if not self.store.outbox.counts().get("waiting"):
                 return
             self.now += timedelta(minutes=30)
-        raise AssertionError("letters wait for ever")
+        raise AssertionError("notifications wait for ever")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -133,14 +133,14 @@ def test_no_order_of_events_breaks_it(steps: list[tuple[str, str]], at_most: Rat
 
 def check(world: World) -> None:
     rows: list[Any] = world.store.connection.execute("select * from outbox").fetchall()
-    letters = {row["key"]: row for row in rows}
-    assert len(letters) == len(rows), "one key a letter"
+    notifications = {row["key"]: row for row in rows}
+    assert len(notifications) == len(rows), "one key a notification"
     for name, sent in world.sent.items():
         counts = Counter(key for _, key, _, _ in sent)
         assert set(counts.values()) <= {1}, "nothing comes twice"
         lost = {row["key"] for row in rows if row["notifier"] == name} - counts.keys()
         for key in lost:
-            row = letters[key]
+            row = notifications[key]
             assert row["state"] == "dead", "nothing is lost"
             assert row["event"] == "firing", "no end of an alert is missing"
             assert any(row["alert_id"] == alert and event == "resolved" for _, _, event, alert in sent), (
@@ -158,7 +158,7 @@ def check(world: World) -> None:
             assert copied[row["id"]]["key"] == copy_key(row["key"], "phone"), (
                 "a copy's key comes from the first"
             )
-            end = letters.get(f"{row['alert_id']}-resolved")
+            end = notifications.get(f"{row['alert_id']}-resolved")
             assert row["event"] == "resolved" or end is None or end["id"] in copied, (
                 "told of beginning and end"
             )

@@ -55,15 +55,15 @@ def found(observed: int, *, firing: bool = True, expected: float = 0.4, seconds:
 def raise_(
     weeks: Weeks, ids: list[int], rule: Rule = RULE, selection: Selection = BAD, **of: Any
 ) -> Notification:
-    """The letter of an alert on these documents."""
+    """The notification of an alert on these documents."""
     documents = weeks.documents(ids)
     follow(weeks.store, rule, selection, found(len(ids), **of), lambda _: documents, NOW)
-    return letters(weeks)[-1]
+    return notifications(weeks)[-1]
 
 
-def letters(weeks: Weeks) -> list[Notification]:
+def notifications(weeks: Weeks) -> list[Notification]:
     (alert,) = weeks.store.alerts.find()
-    return [letter.notification for letter in weeks.store.outbox.of_alert(alert.id)]
+    return [entry.notification for entry in weeks.store.outbox.of_alert(alert.id)]
 
 
 def wave(weeks: Weeks) -> list[int]:
@@ -77,8 +77,8 @@ def wave(weeks: Weeks) -> list[int]:
 
 
 def test_a_wave_explains_itself(weeks: Weeks) -> None:
-    letter = raise_(weeks, wave(weeks))
-    evidence = letter.data["evidence"]
+    notification = raise_(weeks, wave(weeks))
+    evidence = notification.data["evidence"]
     assert (evidence["observed"], evidence["expected"], evidence["low"], evidence["high"]) == (44, 0.4, 0, 3)
     assert (evidence["stories"], evidence["behind"], evidence["sources_in_all"]) == (44, 44, 2)
     assert evidence["sources"] == [
@@ -101,49 +101,49 @@ def test_a_wave_explains_itself(weeks: Weeks) -> None:
     assert "window 2h" in evidence["rule"]
 
 
-def test_the_letter_says_what_where_how_much_and_since_when(weeks: Weeks) -> None:
-    letter = raise_(weeks, wave(weeks))
-    assert letter.title == (
+def test_the_notification_says_what_where_how_much_and_since_when(weeks: Weeks) -> None:
+    notification = raise_(weeks, wave(weeks))
+    assert notification.title == (
         "44 negative texts on litigation in 1 h, usually 0 to 3: "
         '"Halvorne broke disclosure law three times, regulator rules" [bad-news]'
     )
-    first, second, *_ = letter.body.splitlines()
+    first, second, *_ = notification.body.splitlines()
     assert first == "44 negative texts on litigation in 1 h; usually 0 to 3 at this hour."
     assert second == "Since 02:20 UTC, newest text 03:03 UTC; raised 03:10 UTC on Wed 4 Mar."
     (alert,) = weeks.store.alerts.find()
-    assert f"monitor alerts ack {alert.id}" in letter.body
+    assert f"monitor alerts ack {alert.id}" in notification.body
     for part in ("Halvorne (39)", "What they say", "https://wire.example/", "█"):
-        assert part in letter.body
-        assert part in letter.html
+        assert part in notification.body
+        assert part in notification.html
 
 
 def test_one_story_told_often_is_called_so(weeks: Weeks) -> None:
     item = weeks.wave[0]
     ids = [weeks.report(item, NOW - timedelta(minutes=n), source="wire") for n in range(12)]
-    letter = raise_(weeks, ids)
-    assert letter.data["evidence"]["stories"] == 1
-    assert [text["alike"] for text in letter.data["evidence"]["texts"]] == [12]
-    assert "One and the same text, 12 times, from wire." in letter.body
-    assert "and 11 more with the same text" in letter.body
+    notification = raise_(weeks, ids)
+    assert notification.data["evidence"]["stories"] == 1
+    assert [text["alike"] for text in notification.data["evidence"]["texts"]] == [12]
+    assert "One and the same text, 12 times, from wire." in notification.body
+    assert "and 11 more with the same text" in notification.body
 
 
 def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
     ids = [i for n in range(6) for i in weeks.talk(NOW - timedelta(minutes=40 - n), chat=n)]
-    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
-    evidence = letter.data["evidence"]
+    notification = raise_(weeks, ids, selection={"sentiment": "negative"})
+    evidence = notification.data["evidence"]
     assert evidence["conversations"] == 6
     assert evidence["in_conversations"] == evidence["read"]
     threads = [text["thread"] for text in evidence["texts"]]
     assert len(threads) == len(set(threads))
-    assert "6 conversations" in letter.body
-    assert "monitor documents show" in letter.body, "a text without a link can be found all the same"
+    assert "6 conversations" in notification.body
+    assert "monitor documents show" in notification.body, "a text without a link can be found all the same"
 
 
 def test_news_beside_conversations_are_counted_too(weeks: Weeks) -> None:
     ids = [i for n in range(2) for i in weeks.talk(NOW - timedelta(minutes=40 - n), chat=n)]
     ids += [weeks.report(weeks.wave[n], NOW - timedelta(minutes=n), source="wire") for n in range(9)]
-    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
-    assert "\n9 texts and 2 conversations, from " in letter.body
+    notification = raise_(weeks, ids, selection={"sentiment": "negative"})
+    assert "\n9 texts and 2 conversations, from " in notification.body
 
 
 def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: Weeks) -> None:
@@ -151,7 +151,7 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     over = NOW + timedelta(hours=3, minutes=20)
     for now in (over - timedelta(hours=1), over):
         follow(weeks.store, RULE, BAD, found(0, firing=False), lambda _: [], now)
-    fired, resolved = letters(weeks)
+    fired, resolved = notifications(weeks)
     assert resolved.event == "resolved"
     assert resolved.title.startswith("Over after 3 h 20 min: ")
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
@@ -165,18 +165,18 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
 
 
 def test_the_evidence_is_kept_with_the_alert(weeks: Weeks) -> None:
-    letter = raise_(weeks, wave(weeks))
+    notification = raise_(weeks, wave(weeks))
     (alert,) = weeks.store.alerts.find()
-    assert alert_data(weeks.store, alert)["evidence"] == letter.data["evidence"]
-    json.dumps(letter.data)
+    assert alert_data(weeks.store, alert)["evidence"] == notification.data["evidence"]
+    json.dumps(notification.data)
 
 
 def test_a_threshold_speaks_of_its_limit(weeks: Weeks) -> None:
     rule = Rule("many", "threshold", {"topic": "litigation"}, ["desk"], ThresholdSettings(at_least=10))
-    letter = raise_(weeks, wave(weeks), rule, {"topic": "litigation"}, expected=10)
-    assert letter.title.startswith("44 texts on litigation in 1 h, limit 10: ")
-    assert "the rule's limit is 10" in letter.body
-    assert "at this hour" not in letter.body
+    notification = raise_(weeks, wave(weeks), rule, {"topic": "litigation"}, expected=10)
+    assert notification.title.startswith("44 texts on litigation in 1 h, limit 10: ")
+    assert "the rule's limit is 10" in notification.body
+    assert "at this hour" not in notification.body
 
 
 @pytest.mark.parametrize("kind", ["drop", "silence", "ratio", "conversation", "model", "something_new"])
@@ -187,30 +187,30 @@ def test_kinds_explain_themselves_by_their_reason(weeks: Weeks, kind: str) -> No
         True, 0, 40, 30, 50, int(NOW.timestamp()) - 3600, int(NOW.timestamp()), 1e-9, "nothing came"
     )
     follow(weeks.store, rule, {"source": "wire"}, verdict, lambda _: [], NOW)
-    (letter,) = letters(weeks)
-    assert letter.data["evidence"]["history"] is None
-    assert letter.data["evidence"]["texts"] == []
-    assert letter.title == (
+    (notification,) = notifications(weeks)
+    assert notification.data["evidence"]["history"] is None
+    assert notification.data["evidence"]["texts"] == []
+    assert notification.title == (
         "No texts with source wire in 1 h, usually 30 to 50 [r]"
         if kind == "drop"
         else "Nothing came: source wire [r]"
         if kind == "conversation"
         else "Source wire: nothing came [r]"
     )
-    assert letter.body.count("othing came") == (kind != "drop"), "what was said is not said again"
-    assert "img" not in letter.html
+    assert notification.body.count("othing came") == (kind != "drop"), "what was said is not said again"
+    assert "img" not in notification.html
 
 
 def test_texts_are_escaped_in_html_and_cannot_forge_lines(weeks: Weeks) -> None:
     evil = "<script>alert(1)</script>\n\nRule: none\x1b[2J{{ alert }}"
     ids = [weeks.say("wire", evil, f"{evil} {n}", NOW, BAD_LISTS, url='javascript:"x"') for n in range(3)]
-    letter = raise_(weeks, ids)
-    assert "<script>" not in letter.html
-    assert "javascript:" not in letter.html
-    assert "\x1b" not in letter.body
-    assert "\nRule: none" not in letter.body
-    assert "{{ alert }}" in letter.body, "a text is no template"
-    assert letter.data["documents"][0]["title"] == evil, "the data has it as stored"
+    notification = raise_(weeks, ids)
+    assert "<script>" not in notification.html
+    assert "javascript:" not in notification.html
+    assert "\x1b" not in notification.body
+    assert "\nRule: none" not in notification.body
+    assert "{{ alert }}" in notification.body, "a text is no template"
+    assert notification.data["documents"][0]["title"] == evil, "the data has it as stored"
 
 
 BAD_LISTS = {"topic": ["litigation"], "sentiment": ["negative"]}
@@ -222,12 +222,12 @@ def test_evidence_is_bounded(weeks: Weeks) -> None:
             weeks.say("wire", "t" * 5000, "word " * 9_000, NOW, BAD_LISTS, url="u" * 300) for _ in range(120)
         ]
     started = time.perf_counter()
-    letter = raise_(weeks, ids)
+    notification = raise_(weeks, ids)
     assert time.perf_counter() - started < 2
-    assert len(json.dumps(letter.data["evidence"])) < 40_000
-    assert len(json.dumps(letter.data)) < 400_000
-    assert len(letter.body) < 10_000
-    assert len(letter.title) <= 200
+    assert len(json.dumps(notification.data["evidence"])) < 40_000
+    assert len(json.dumps(notification.data)) < 400_000
+    assert len(notification.body) < 10_000
+    assert len(notification.title) <= 200
 
 
 def test_evidence_is_cheap(weeks: Weeks) -> None:
@@ -287,22 +287,24 @@ def test_the_name_that_most_texts_mention_is_said(weeks: Weeks) -> None:
     ids = wave(weeks)[:10]
     for document_id in ids[:8]:
         weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
-    letter = raise_(weeks, ids, selection={"sentiment": "negative"})
-    (named,) = letter.data["evidence"]["names"]
+    notification = raise_(weeks, ids, selection={"sentiment": "negative"})
+    (named,) = notification.data["evidence"]["names"]
     assert (named["name"], named["texts"], named["of"], named["usual"]) == ("Halvorne Bank", 8, 10, 0)
     said = "Named more than usual: Halvorne Bank (8 of 10, usually none)."
-    assert said in letter.body
-    assert said in letter.html
-    assert ", mostly about Halvorne Bank: " in letter.title
-    assert "Halvorne" not in [word["term"] for word in letter.data["evidence"]["words"]], "it is said once"
+    assert said in notification.body
+    assert said in notification.html
+    assert ", mostly about Halvorne Bank: " in notification.title
+    assert "Halvorne" not in [word["term"] for word in notification.data["evidence"]["words"]], (
+        "it is said once"
+    )
 
 
 def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
     ids = wave(weeks)[:10]
     for document_id in ids:
         weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
-    letter = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
-    assert letter.data["evidence"]["names"] == []
+    notification = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
+    assert notification.data["evidence"]["names"] == []
 
 
 def test_letters_that_no_font_has_are_left_out(

@@ -98,23 +98,23 @@ def test_a_source_that_hangs_at_its_first_fetch_and_one_that_never_gets_a_turn(
     assert problems(runtime.store, now) == "", "who reads the configuration again begins anew"
 
 
-def test_letters_that_do_not_get_through(store: Store) -> None:
+def test_notifications_that_do_not_get_through(store: Store) -> None:
     notification = sample_notification()
     store.outbox.add("desk", notification, None, NOW - 20 * MINUTE)
-    (letter,) = store.outbox.due(NOW, notifier="desk")
+    (entry,) = store.outbox.due(NOW, notifier="desk")
     assert "notifications to desk do not get through for 15m or longer (1 wait)" in problems(store), (
         "nobody even tried"
     )
     store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
     assert problems(store) == "", "its turn comes"
-    store.outbox.postpone(letter.id, NOW + MINUTE, "refused")
+    store.outbox.postpone(entry.id, NOW + MINUTE, "refused")
     assert "notifications to desk do not get through" in problems(store), "tried in vain"
-    store.outbox.resend([letter.id], NOW)
-    store.outbox.give_up(letter.id, "refused", NOW)
+    store.outbox.resend([entry.id], NOW)
+    store.outbox.give_up(entry.id, "refused", NOW)
     assert problems(store) == "", "the dead do not wait; the status shows them"
 
 
-def test_letters_that_were_written_while_their_notifier_pauses_are_not_stuck(store: Store) -> None:
+def test_notifications_that_were_written_while_their_notifier_pauses_are_not_stuck(store: Store) -> None:
     store.outbox.pause("desk", NOW + 60 * MINUTE, "held back: too many requests", NOW)
     store.outbox.add("desk", sample_notification(), None, NOW + MINUTE)
     later = NOW + 20 * MINUTE
@@ -142,19 +142,19 @@ def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
     dead = "a notification could not be delivered in the last 7 days (`monitor alerts resend`)"
     assert status(store, NOW, 1, there) == [], "nobody waits for it"
     assert status(store, NOW, 1, ["pager"]) == [dead], "it is back in the configuration"
-    (letter,) = store.outbox.dead()
-    assert (letter.notifier, letter.last_error) == ("pager", "the notifier is not configured")
-    store.outbox.resend([letter.id], NOW)
+    (entry,) = store.outbox.dead()
+    assert (entry.notifier, entry.last_error) == ("pager", "the notifier is not configured")
+    store.outbox.resend([entry.id], NOW)
     runtime.tick(NOW)
     assert store.outbox.counts() == {"dead": 1}, "it is not back yet"
     back = make_runtime(f'{CONFIG}\n[[notifiers]]\nplugin = "recorder"\nname = "pager"\n')
-    back.store.outbox.resend([letter.id], NOW)
+    back.store.outbox.resend([entry.id], NOW)
     back.tick(NOW)
     assert back.deliver("pager", NOW) == 1
     there = list(back.notifiers)
     assert status(back.store, NOW, 1, there) == list(health(back.store, NOW, there).problems) == []
 
 
-def test_letters_to_a_notifier_that_is_gone_do_not_count(store: Store) -> None:
+def test_notifications_to_a_notifier_that_is_gone_do_not_count(store: Store) -> None:
     store.outbox.add("pager", sample_notification(), None, NOW - 20 * MINUTE)
     assert problems(store) == ""

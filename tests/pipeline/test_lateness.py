@@ -48,7 +48,7 @@ def came(
     return weeks.documents(ids)
 
 
-def test_a_letter_says_that_its_texts_came_late(weeks: Weeks) -> None:
+def test_a_notification_says_that_its_texts_came_late(weeks: Weeks) -> None:
     documents = came(weeks, range(40, 110, 10)) + came(weeks, range(5, 15, 5), source="bbc-business", at=None)
     alert_id = weeks.store.alerts.insert(
         rule="named", kind="threshold", fingerprint="f", selection={"topic": "litigation"}, since=OUT, now=NOW,
@@ -57,15 +57,17 @@ def test_a_letter_says_that_its_texts_came_late(weeks: Weeks) -> None:
     alert = weeks.store.alerts.need(alert_id)
     evidence = gather(weeks.store, alert, documents, NOW)
     assert evidence["late"] == [{"source": "wire", "since": moment(OUT), "until": moment(NOW)}]
-    letter = data(asdict(alert), documents, evidence=evidence)
+    content = data(asdict(alert), documents, evidence=evidence)
     vienna = Templates(zone="Europe/Vienna")
-    said = compose("firing", letter, vienna)
+    said = compose("firing", content, vienna)
     line = "Came late: nothing came from wire between 11:29 CET and 13:19 CET."
     for text in (said.body, said.html):
         assert line in text
-    over = {**letter, "resolved_at": NOW.isoformat()}
+    over = {**content, "resolved_at": NOW.isoformat()}
     assert "Came late" not in compose("resolved", over, vienna).body
-    assert "Came late" not in compose("firing", {**letter, "evidence": {**evidence, "late": []}}, vienna).body
+    assert (
+        "Came late" not in compose("firing", {**content, "evidence": {**evidence, "late": []}}, vienna).body
+    )
 
 
 def test_what_is_not_late_is_not_called_so(weeks: Weeks) -> None:

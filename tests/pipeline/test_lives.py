@@ -19,7 +19,7 @@ from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
 from monitor.pipeline.alerting import follow, resolve
-from monitor.pipeline.telling import dispatch
+from monitor.pipeline.notifying import dispatch
 from monitor.routes import Inhibit, Mute, Policy, Route
 from monitor.store import Store
 from monitor.store.check import check
@@ -163,23 +163,23 @@ class Lives(RuleBasedStateMachine):
             self.store.care.snooze(found[which].id, until, "ada", "", self.now)
 
     @rule(notifier=st.sampled_from(["desk", "phone", "mail"]), works=st.booleans())
-    def letters_are_delivered(self, notifier: str, works: bool) -> None:
-        for letter in self.store.outbox.due(self.now, notifier=notifier):
+    def notifications_are_delivered(self, notifier: str, works: bool) -> None:
+        for entry in self.store.outbox.due(self.now, notifier=notifier):
             if works:
-                self.store.outbox.delivered(letter.id, self.now)
+                self.store.outbox.delivered(entry.id, self.now)
             else:
-                self.store.outbox.postpone(letter.id, self.now + timedelta(minutes=1), "down")
+                self.store.outbox.postpone(entry.id, self.now + timedelta(minutes=1), "down")
 
     # -- what must hold --------------------------------------------------------------------
 
-    def told(self) -> dict[tuple[int, str], list[str]]:
-        """The events told of each alert to each notifier, in the order of the letters."""
+    def notified(self) -> dict[tuple[int, str], list[str]]:
+        """The events notified of each alert to each notifier, in the order of the notifications."""
         found: dict[tuple[int, str], list[str]] = {}
         rows = self.store.connection.execute("select id, notifier, notification from outbox order by id")
         for _, notifier, text in rows.fetchall():
-            letter = json.loads(text)
-            events = [(a["id"], a["event"]) for a in letter["data"].get("alerts", [])]
-            for alert, event in events or [(letter["data"]["id"], letter["event"])]:
+            notification = json.loads(text)
+            events = [(a["id"], a["event"]) for a in notification["data"].get("alerts", [])]
+            for alert, event in events or [(notification["data"]["id"], notification["event"])]:
                 found.setdefault((alert, notifier), []).append(event)
         return found
 
@@ -204,17 +204,19 @@ class Lives(RuleBasedStateMachine):
         assert len(set(numbers)) == len(numbers)
 
     @invariant()
-    def each_event_is_told_once_and_in_order(self) -> None:
+    def each_event_is_notified_once_and_in_order(self) -> None:
         keys = [row[0] for row in self.store.connection.execute("select key from outbox")]
         assert len(set(keys)) == len(keys)
-        for (alert, notifier), events in self.told().items():
-            assert events[0] == "firing", "an end is told only to who was told the beginning"
+        for (alert, notifier), events in self.notified().items():
+            assert events[0] == "firing", "who was not notified of the beginning hears no end"
             assert events.count("resolved") <= 1
             assert "resolved" not in events[:-1], "nothing comes after the end"
-            telling = self.store.tellings.of_alert(alert)[notifier]
-            assert telling.times <= events.count("firing"), "a letter may name it for the sake of others"
-            assert telling.route or events.count("firing") == 1, "only routes repeat"
-            assert (telling.resolved_at is not None) == ("resolved" in events)
+            notified = self.store.notification_log.of_alert(alert)[notifier]
+            assert notified.times <= events.count("firing"), (
+                "a notification may name it for the sake of others"
+            )
+            assert notified.route or events.count("firing") == 1, "only routes repeat"
+            assert (notified.resolved_at is not None) == ("resolved" in events)
 
     def settle(self) -> None:
         """Let all be quiet, unsilenced and by day for long enough."""
@@ -234,18 +236,18 @@ class Lives(RuleBasedStateMachine):
             dispatch(self.store, self.policy, self.now)
         assert self.store.alerts.all_open() == []
         assert self.store.alerts.unsettled() == []
-        assert self.store.tellings.groups() == []
-        for events in self.told().values():
+        assert self.store.notification_log.groups() == []
+        for events in self.notified().values():
             assert events.count("resolved") == 1, "no end is lost"
-        failed = [letter.next_at for letter in self.store.outbox.undelivered()]
+        failed = [entry.next_at for entry in self.store.outbox.undelivered()]
         self.now = max([self.now, *failed])  # a pause that began by a clock that was ahead
         for _ in range(3000):
-            letters = [
+            entries = [
                 x for n in ("desk", "phone", "mail") for x in self.store.outbox.due(self.now, notifier=n)
             ]
-            for letter in letters:
-                self.store.outbox.delivered(letter.id, self.now)
-            if not letters:
+            for entry in entries:
+                self.store.outbox.delivered(entry.id, self.now)
+            if not entries:
                 break
         assert set(self.store.outbox.counts()) <= {"delivered"}
         assert check(self.store) == []

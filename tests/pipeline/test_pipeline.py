@@ -234,10 +234,10 @@ def test_a_group_speaks_when_its_time_has_come(
     sent = runtime.notifiers["desk"].sent
     assert sent == []
     settle(runtime, at + timedelta(minutes=1))
-    (letter,) = sent
-    assert letter.title == "2 firing: texts on court with mood bad; texts on court"
-    assert sorted(a["rule"] for a in letter.data["alerts"]) == ["any-court", "bad-news"]
-    assert all(len(a["documents"]) == 5 for a in letter.data["alerts"])
+    (notification,) = sent
+    assert notification.title == "2 firing: texts on court with mood bad; texts on court"
+    assert sorted(a["rule"] for a in notification.data["alerts"]) == ["any-court", "bad-news"]
+    assert all(len(a["documents"]) == 5 for a in notification.data["alerts"])
 
 
 def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datetime) -> None:
@@ -248,8 +248,8 @@ def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datet
     warm.fetch("news", at)
     settle(warm, at)
     waiting = warm.store.outbox.due(at + timedelta(hours=1), notifier="desk")
-    keys = {letter.notification.key for letter in waiting}
-    assert [letter.attempts for letter in waiting] == [1, 1]
+    keys = {entry.notification.key for entry in waiting}
+    assert [entry.attempts for entry in waiting] == [1, 1]
     assert warm.store.outbox.due(at, notifier="desk") == [], "not at once"
     desk.error = None
     warm.deliver("desk", at + timedelta(minutes=1))
@@ -264,7 +264,7 @@ def test_a_permanent_error_ends_in_a_dead_letter(warm: Runtime, monitor_now: dat
     settle(warm, at)
     assert warm.store.outbox.counts() == {"dead": 2}
     assert warm.store.outbox.undelivered()[0].last_error == "no such room"
-    assert warm.once(at + timedelta(minutes=1), lambda *_: None) == {}, "it was told when it happened"
+    assert warm.once(at + timedelta(minutes=1), lambda *_: None) == {}, "it was reported when it happened"
 
 
 def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now: datetime) -> None:

@@ -48,12 +48,12 @@ def test_what_fires_is_said_again_until_it_is_over(
     runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
     runtime.fetch("news", at)
     settle(runtime, at)
-    letters = len(runtime.store.outbox.undelivered())
+    waiting = len(runtime.store.outbox.undelivered())
     assert said(at + timedelta(minutes=1)) == [
         ("any-court", "2026-03-02T09:56:00.000Z", "look at texts on court\n"),
         ("bad-news", "2026-03-02T09:56:00.000Z", "look at texts on court with mood bad\n"),
     ]
-    assert len(runtime.store.outbox.undelivered()) == letters, "nobody is told anew"
+    assert len(runtime.store.outbox.undelivered()) == waiting, "nobody is notified anew"
     server.routes["/api/v2/alerts"] = Reply(503)
     with pytest.raises(DeliveryError):
         said(at + timedelta(minutes=2))

@@ -67,7 +67,7 @@ def test_routes_silences_and_templates_know_the_labels_of_a_rule(
 
 
 @pytest.mark.parametrize(
-    ("hold", "told"),
+    ("hold", "notified"),
     [
         ('[[inhibit]]\nsource = ["severity!=page"]\ntarget = ["severity=page"]\n', {"bad-news"}),
         (
@@ -77,11 +77,11 @@ def test_routes_silences_and_templates_know_the_labels_of_a_rule(
     ],
 )
 def test_what_holds_alerts_back_matches_them(
-    make_runtime: Callable[..., Runtime], monitor_now: datetime, hold: str, told: set[str]
+    make_runtime: Callable[..., Runtime], monitor_now: datetime, hold: str, notified: set[str]
 ) -> None:
     runtime = make_runtime(f"{LABELLED}\n{hold}")
     wave(runtime, monitor_now)
-    assert {n.data["rule"] for name in ("phone", "desk") for n in sent(runtime, name)} == told
+    assert {n.data["rule"] for name in ("phone", "desk") for n in sent(runtime, name)} == notified
 
 
 def test_a_silence_matches_them(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What happens in a bank's support and in the news about it, read by the real classifier: who is told what?"""
+"""What happens in a bank's support and in the news about it, read by the real classifier: who is notified of what?"""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def ordinary(
 
 def titles(one: Scenario, rule: str) -> list[str]:
     """The first lines that the desk was sent by one rule, in order."""
-    return [letter.title for letter in one.letters if letter.data["rule"] == rule]
+    return [notification.title for notification in one.notifications if notification.data["rule"] == rule]
 
 
 def body(one: Scenario, rule: str) -> str:
-    """The first letter of a rule."""
-    return next(letter.body for letter in one.letters if letter.data["rule"] == rule)
+    """The first notification of a rule."""
+    return next(notification.body for notification in one.notifications if notification.data["rule"] == rule)
 
 
 def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callable[[str], Scenario]) -> None:
@@ -149,13 +149,13 @@ def test_a_new_kind_of_question_is_noticed_and_offered_as_a_label(world: Callabl
     assert end.startswith("Over after ")
     assert title.startswith("New topic in intent: 6 texts (")
     assert ", usually none in 7 days [" in title
-    letter = body(one, "unknown")
-    assert "usually none in 7 days" in letter
-    assert "\n monitor tasks extend intent " in letter
-    assert "--seed" in letter
-    shown = [text for text in OF_A_FLOOD if text in letter]
+    notification = body(one, "unknown")
+    assert "usually none in 7 days" in notification
+    assert "\n monitor tasks extend intent " in notification
+    assert "--seed" in notification
+    shown = [text for text in OF_A_FLOOD if text in notification]
     assert 3 <= len(shown) <= 5
-    assert not any(text in letter for text in EVERY_DAY)
+    assert not any(text in notification for text in EVERY_DAY)
 
 
 def test_texts_that_no_label_fits_raise_the_share_of_none(world: Callable[[str], Scenario]) -> None:
@@ -164,10 +164,10 @@ def test_texts_that_no_label_fits_raise_the_share_of_none(world: Callable[[str],
     ordinary(one, MONDAY + 21 * DAY, 7, 12, OF_PLANTS)
     one.live(MONDAY + 21 * DAY, MONDAY + 28 * DAY, 2 * HOUR)
     assert titles(one, "labels-fit")[0].startswith("Task intent: no label fits ")
-    letter = body(one, "labels-fit")
-    assert "monitor label intent" in letter
-    assert sum(text in letter for text in OF_PLANTS) >= 3, "it shows what came"
-    assert not any(text in letter for text in EVERY_DAY)
+    notification = body(one, "labels-fit")
+    assert "monitor label intent" in notification
+    assert sum(text in notification for text in OF_PLANTS) >= 3, "it shows what came"
+    assert not any(text in notification for text in EVERY_DAY)
 
 
 def test_a_busy_line_that_falls_silent_is_a_drop_and_then_a_silence(world: Callable[[str], Scenario]) -> None:
@@ -252,4 +252,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     assert said is None or not {"I", "the", "about", "at the"} & {
         w.rpartition(" (")[0] for w in said[1].split(", ")
     }
-    assert all(letter.title[0].isupper() or not letter.title[0].isalpha() for letter in one.letters)
+    assert all(
+        notification.title[0].isupper() or not notification.title[0].isalpha()
+        for notification in one.notifications
+    )

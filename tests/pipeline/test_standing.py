@@ -1,4 +1,4 @@
-"""What is said of an alert that was told before, hours later: the past is not told as the present."""
+"""What is said again of an alert, hours later: the past is not told as the present."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from monitor.pipeline.alerting import alert_data
 from monitor.pipeline.delivery import deliver_due, refresh
 from monitor.pipeline.digests import gather_digest
 from monitor.pipeline.judging import judge_due, judge_open
-from monitor.pipeline.telling import dispatch
+from monitor.pipeline.notifying import dispatch
 from monitor.routes import Policy, Route
 from monitor.store import Store
 from monitor.templating import BUILT_IN
@@ -49,24 +49,24 @@ def weeks(tmp_path: Path) -> Iterator[Weeks]:
     made.store.close()
 
 
-def told(store: Store, policy: Policy, at: datetime) -> None:
-    """A round of telling, whose letters arrive at once."""
+def notified(store: Store, policy: Policy, at: datetime) -> None:
+    """A round of notifying, whose notifications arrive at once."""
     dispatch(store, policy, at)
     while waiting := store.outbox.due(at, notifier="desk"):
-        for letter in waiting:
-            store.outbox.delivered(letter.id, at)
+        for entry in waiting:
+            store.outbox.delivered(entry.id, at)
 
 
-def letters(weeks: Weeks) -> list[Notification]:
+def notifications(weeks: Weeks) -> list[Notification]:
     (alert,) = weeks.store.alerts.find()
-    return [letter.notification for letter in weeks.store.outbox.of_alert(alert.id)]
+    return [entry.notification for entry in weeks.store.outbox.of_alert(alert.id)]
 
 
 def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     judge_due(weeks.store, [RULE], NOW)
-    told(weeks.store, POLICY, NOW)
-    told(weeks.store, POLICY, NOW + timedelta(hours=6))
-    first, again = letters(weeks)
+    notified(weeks.store, POLICY, NOW)
+    notified(weeks.store, POLICY, NOW + timedelta(hours=6))
+    first, again = notifications(weeks)
     assert first.title.startswith("8 texts on litigation in 15 min, limit 5")
     assert "now 8, in the" in first.body
     assert again.title.startswith(
@@ -82,16 +82,16 @@ def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     assert "now 8" not in again.body
 
 
-def test_the_first_letter_after_a_silence_does_not_call_it_now_either(weeks: Weeks) -> None:
+def test_the_first_notification_after_a_silence_does_not_call_it_now_either(weeks: Weeks) -> None:
     late = NOW + timedelta(hours=2)
     weeks.store.silences.add(
         parse_matchers(["rule=lot"]), author="ada", comment="", starts_at=NOW, ends_at=late, now=NOW
     )
     judge_due(weeks.store, [RULE], NOW)
-    told(weeks.store, POLICY, late)
-    (letter,) = letters(weeks)
-    assert letter.data["evidence"]["newest"] == 0
-    assert letter.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
+    notified(weeks.store, POLICY, late)
+    (notification,) = notifications(weeks)
+    assert notification.data["evidence"]["newest"] == 0
+    assert notification.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
 
 
 @pytest.mark.parametrize(("minutes", "newest", "past"), [(14, 3, False), (16, 3, True), (60, 8, False)])
@@ -110,9 +110,9 @@ def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:
         pace=Pace(keep_firing_for=86400), routed=True, policy=policy,
     )  # fmt: skip
     judge_due(weeks.store, [RULE, other], NOW)
-    told(weeks.store, policy, NOW)
+    notified(weeks.store, policy, NOW)
     weeks.store.care.acknowledge(1, "ada", "", NOW)
-    told(weeks.store, policy, NOW + timedelta(hours=7))
+    notified(weeks.store, policy, NOW + timedelta(hours=7))
     (*_, again) = weeks.store.outbox.of_alert(2)
     assert "ada looks after it." in again.notification.body
     assert "Nobody has acknowledged it." in again.notification.body
@@ -191,7 +191,7 @@ def test_a_title_says_once_for_how_long(kind: str, reason: str, title: str) -> N
     assert headline("firing", alert) == f"Still firing: {title} [r]"
 
 
-def test_what_has_grown_names_what_was_told_and_in_which_window() -> None:
+def test_what_has_grown_names_what_was_notified_and_in_which_window() -> None:
     alert = {
         "rule": "r", "kind": "surge", "selection": {"topic": "court"}, "reason": "36 texts", "times": 2, "observed": 36,
         "expected": 1, "low": 0, "high": 3, "fired_at": (NOW - timedelta(hours=4)).isoformat(), "was": 9,
@@ -200,7 +200,7 @@ def test_what_has_grown_names_what_was_told_and_in_which_window() -> None:
     shorter = {**alert, "was_seconds": 900.0, "was_at": (NOW - timedelta(hours=1)).isoformat()}
     title = "Grown: 36 texts on court in 1 h, usually 0 to 3; told before: 9"
     assert headline("firing", shorter) == f"{title} in 15 min [r]"
-    assert headline("firing", alert) == f"{title} [r]", "a letter of an earlier version"
+    assert headline("firing", alert) == f"{title} [r]", "a notification of an earlier version"
     said = standing.sentences(shorter, "", ZoneInfo("Europe/Berlin"))[0]
     hour = (NOW - timedelta(hours=1)).astimezone(ZoneInfo("Europe/Berlin"))
     assert said.startswith(
@@ -230,7 +230,7 @@ def test_who_hears_each_minute_hears_what_is(weeks: Weeks) -> None:
     assert late.title.startswith("At its height 8 texts on litigation in 15 min, limit 5; now 0")
 
 
-def test_an_alert_that_nobody_was_told_of_is_shown_as_it_was_last(tmp_path: Path) -> None:
+def test_an_alert_that_nobody_was_notified_of_is_shown_as_it_was_last(tmp_path: Path) -> None:
     rule = Rule(
         "lot", "threshold", {"topic": "litigation"}, [], ThresholdSettings(at_least=3, window=900),
         pace=Pace(keep_firing_for=600),
@@ -267,17 +267,17 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     bad, good = ([item.title for item in made.news if item.mood == mood] for mood in ("negative", "positive"))
     tell(bad[:12], "negative", NOW - timedelta(minutes=5))
     judge_due(made.store, [rule], NOW)
-    told(made.store, policy, NOW)
+    notified(made.store, policy, NOW)
     late = NOW + timedelta(hours=6)
     tell([bad[12]] * 35, "negative", late - timedelta(minutes=20))
     tell(good[:4], "positive", late - timedelta(minutes=20))
-    told(made.store, policy, late)
-    *_, again = letters(made)
+    notified(made.store, policy, late)
+    *_, again = notifications(made)
     assert ": at its height 100 % of texts in 1 h are negative, usually 33 % (12 of 12; " in again.title
     assert "; now 1 of 5" in again.title
     assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
-    told(made.store, policy, late + timedelta(hours=6))
-    *_, last = letters(made)
+    notified(made.store, policy, late + timedelta(hours=6))
+    *_, last = notifications(made)
     assert "In the last 1 h: no negative texts." in last.body.splitlines()
     assert "; now 0" in last.title
     made.store.close()
@@ -288,11 +288,11 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
     pace = Pace(keep_firing_for=12 * 3600, flap_count=int(flapping), flap_span=86400)
     rule = replace(RULE, pace=pace)
     judge_due(weeks.store, [rule], NOW)
-    told(weeks.store, POLICY, NOW)
+    notified(weeks.store, POLICY, NOW)
     quiet = NOW + timedelta(hours=1)
     judge_open(weeks.store, [rule], quiet)
-    told(weeks.store, POLICY, NOW + timedelta(hours=7))
-    assert len(letters(weeks)) == 1, "nothing new is seen"
+    notified(weeks.store, POLICY, NOW + timedelta(hours=7))
+    assert len(notifications(weeks)) == 1, "nothing new is seen"
     (alert,) = weeks.store.alerts.find()
     now = alert_data(weeks.store, alert, NOW + timedelta(hours=7))
     shown = context("firing", {**now, "times": 2}, "Europe/Vienna")
@@ -318,5 +318,7 @@ def test_what_is_quiet_and_only_stays_open_says_so_and_is_not_repeated(weeks: We
     for item in weeks.wave[9:16]:
         weeks.report(item, NOW + timedelta(hours=8))
     judge_due(weeks.store, [rule], NOW + timedelta(hours=8, minutes=1))
-    told(weeks.store, POLICY, NOW + timedelta(hours=8, minutes=1))
-    assert letters(weeks)[-1].body.startswith("Still firing after 8 h 1 min. Nobody has acknowledged it.")
+    notified(weeks.store, POLICY, NOW + timedelta(hours=8, minutes=1))
+    assert notifications(weeks)[-1].body.startswith(
+        "Still firing after 8 h 1 min. Nobody has acknowledged it."
+    )

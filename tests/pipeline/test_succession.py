@@ -1,4 +1,4 @@
-"""Letters of one series go out in order; one that never gets through does not hide what comes after it."""
+"""Notifications of one series go out in order; one that never gets through does not hide what comes after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
 
 
 class Picky(Recorder):
-    """Refuses some letters, whatever else it takes; remembers each attempt."""
+    """Refuses some notifications, whatever else it takes; remembers each attempt."""
 
     def __init__(self, refuses: Callable[[Notification], bool]) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def test_an_alert_of_which_nothing_got_through_stays_a_problem(monitor_store: St
     assert [found.notification.key for found in monitor_store.outbox.lately_dead(NOW)] == [fire]
 
 
-def test_a_server_that_chokes_on_one_letter_gets_the_next_of_its_series(monitor_store: Store) -> None:
+def test_a_server_that_chokes_on_one_notification_gets_the_next_of_its_series(monitor_store: Store) -> None:
     first = alert(monitor_store, "credit")
     fire, end = write(monitor_store, first), write(monitor_store, first, event="resolved")
 
@@ -187,7 +187,7 @@ def test_the_fallback_gets_what_was_passed_over_and_then_what_passed_it(monitor_
     assert "passed over by later news: HTTP 500" in phone.sent[0].body
 
 
-def test_a_letter_about_several_waits_for_all_that_hold_it_up(monitor_store: Store) -> None:
+def test_a_notification_about_several_waits_for_all_that_hold_it_up(monitor_store: Store) -> None:
     one, two, three = (alert(monitor_store, series) for series in ("credit", "debit", "savings"))
     first, second, third = (write(monitor_store, number) for number in (one, two, three))
     both = write(monitor_store, one, two, event="resolved")
@@ -199,7 +199,7 @@ def test_a_letter_about_several_waits_for_all_that_hold_it_up(monitor_store: Sto
     assert [found.notification.key for found in monitor_store.outbox.dead()] == [first, second]
 
 
-def test_of_a_letter_about_several_what_nobody_heard_stays_a_problem(monitor_store: Store) -> None:
+def test_of_a_notification_about_several_what_nobody_heard_stays_a_problem(monitor_store: Store) -> None:
     one, two = alert(monitor_store, "credit"), alert(monitor_store, "debit")
     both = write(monitor_store, one, two)
     end = write(monitor_store, one, event="resolved")
@@ -214,7 +214,7 @@ def test_of_a_letter_about_several_what_nobody_heard_stays_a_problem(monitor_sto
 
 
 @pytest.mark.parametrize(("attempts", "minutes", "may"), [(5, 15, True), (4, 600, False), (50, 14, False)])
-def test_when_a_letter_may_be_passed(attempts: int, minutes: int, may: bool) -> None:
+def test_when_a_notification_may_be_passed(attempts: int, minutes: int, may: bool) -> None:
     assert stuck(NOW, attempts, NOW + minutes * MINUTE) is may
 
 

@@ -23,6 +23,7 @@ from monitor.store.check import check
 from monitor.store.documents import MAX_EDITS
 from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.migrations_alerts import core
+from monitor.store.notification_log import AlertGroup, Notified
 from monitor.store.predictions import Answer, Reread
 from monitor.store.recount import differences, recount
 from monitor.store.room import bucket_of, to_text, to_time
@@ -675,7 +676,7 @@ def test_any_sqlite_tool_reads_it(filled: Store, monitor_now: datetime) -> None:
     plain.close()
 
 
-def test_what_was_told_before_there_were_tellings_is_known(tmp_path: Path, monitor_now: datetime) -> None:
+def test_who_was_notified_before_there_was_a_log_is_known(tmp_path: Path, monitor_now: datetime) -> None:
     path = tmp_path / "old.db"
     database = Database(path)
     core.apply(database, stop_before="m0007_life_cycle_and_telling")
@@ -685,24 +686,26 @@ def test_what_was_told_before_there_were_tellings_is_known(tmp_path: Path, monit
         "values (?, 'r', 'surge', ?, '{}', ?, ?, ?, ?, 9, 1, 0, 3, 'why', '[\"desk\"]')"
     )
     at = "2026-03-01T00:00:00.000000Z"
-    letter = (
+    entry = (
         "insert into outbox (key, alert_id, event, notifier, notification, created_at, next_at, state) "
         "values (?, ?, ?, 'desk', '{}', ?, ?, 'delivered')"
     )
     for number, mark, state in ((1, "a", "resolved"), (2, "a", "firing"), (3, "b", "firing")):
         database.execute(alert, [number, mark, state, at, at, at])
     for key, number, event in (("k1", 1, "firing"), ("k2", 1, "resolved"), ("k3", 2, "firing")):
-        database.execute(letter, [key, number, event, at, at])
+        database.execute(entry, [key, number, event, at, at])
     database.conn.commit()
     database.close()
     store = Store(path)
     assert [a.number for a in store.alerts.find()] == [1, 2, 1]
-    assert [bool(store.tellings.of_alert(n)) for n in (1, 2, 3)] == [True, True, False]
-    assert [t.resolved_at is not None for n in (1, 2) for t in store.tellings.of_alert(n).values()] == [
+    assert [bool(store.notification_log.of_alert(n)) for n in (1, 2, 3)] == [True, True, False]
+    assert [
+        t.resolved_at is not None for n in (1, 2) for t in store.notification_log.of_alert(n).values()
+    ] == [
         True,
         False,
     ]
-    assert [a.id for a in store.alerts.unsettled()] == [2, 3], "what is over and was told is settled"
+    assert [a.id for a in store.alerts.unsettled()] == [2, 3], "what is over and was notified of is settled"
     store.close()
 
 
@@ -734,7 +737,7 @@ def test_words_are_found_where_there_are_no_blanks_between_them(
     assert len(filled.documents.find(words=words)) == found
 
 
-def test_who_was_told_before_windows_were_noted_is_told_on(tmp_path: Path) -> None:
+def test_who_was_notified_before_windows_were_noted_is_notified_on(tmp_path: Path) -> None:
     database = Database(tmp_path / "monitor.db")
     core.apply(database, stop_before="m0018_in_which_window_it_was_when_told")
     database.conn.execute(
@@ -750,6 +753,58 @@ def test_who_was_told_before_windows_were_noted_is_told_on(tmp_path: Path) -> No
     database.conn.commit()
     database.close()
     store = Store(tmp_path / "monitor.db")
-    (telling,) = store.tellings.of_alert(1).values()
-    assert (telling.observed, telling.seconds) == (9, None)
+    (notified,) = store.notification_log.of_alert(1).values()
+    assert (notified.observed, notified.seconds) == (9, None)
+    store.close()
+
+
+def test_what_was_logged_and_grouped_under_earlier_names_is_kept(tmp_path: Path) -> None:
+    at = "2026-03-02T09:30:00.000000Z"
+    database = Database(tmp_path / "monitor.db")
+    core.apply(database, stop_before="m0021_notifications_by_their_name")
+    connection = database.conn
+    for number, state in ((1, "firing"), (2, "resolved")):
+        connection.execute(
+            "insert into alerts (id, rule, kind, fingerprint, selection, state, since, fired_at, last_firing_at, "
+            "observed, expected, low, high, reason, notify) "
+            "values (?1, 'r', 'surge', 'f', '{}', ?2, ?3, ?3, ?3, 9, 1, 0, 3, '9 texts', '[]')",
+            [number, state, at],
+        )
+        connection.execute(
+            "insert into alert_tellings (alert_id, notifier, route, told_at, times, last_at, observed, seconds) "
+            "values (?1, 'desk', 'all', ?2, 2, ?2, 9, 900)",
+            [number, at],
+        )
+    connection.execute(
+        "insert into outbox (id, key, event, notifier, notification, created_at, waits_since, next_at) values "
+        "(7, 'k', 'firing', 'desk', ?2, ?1, ?1, ?1)",
+        [at, '{"key": "k", "event": "firing", "title": "t", "body": "b", "data": {}}'],
+    )
+    connection.execute("insert into letter_alerts values (7, 1), (7, 2)")
+    connection.execute(
+        "insert into alert_groups (id, route, labels, opened_at, last_at, letters) values (4, 'all', '{}', ?1, ?1, 3)",
+        [at],
+    )
+    connection.commit()
+    database.close()
+    store = Store(tmp_path / "monitor.db")
+    (notified,) = store.notification_log.of_alert(1).values()
+    moment = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    assert notified == Notified(1, "desk", "all", moment, 2, moment, None, 9, 900)
+    assert [store.outbox.of_alert(number)[0].notification.key for number in (1, 2)] == ["k", "k"]
+    assert store.notification_log.groups() == [AlertGroup(4, "all", {}, moment, moment, 3)]
+    plain = store.connection
+    assert plain.execute("pragma foreign_key_check").fetchall() == []
+    refers = {
+        table: {(row["table"], row["from"]) for row in plain.execute(f"pragma foreign_key_list({table})")}
+        for table in ("notification_log", "outbox_alerts")
+    }
+    assert refers == {
+        "notification_log": {("alerts", "alert_id")},
+        "outbox_alerts": {("outbox", "outbox_id"), ("alerts", "alert_id")},
+    }
+    with pytest.raises(sqlite3.IntegrityError):
+        plain.execute("insert into outbox_alerts values (8, 1)")
+    left = "select name from sqlite_master where sql like '%letter%' or sql like '%telling%' or sql like '%told%'"
+    assert plain.execute(left).fetchall() == [], "nothing has its earlier name"
     store.close()

@@ -1,4 +1,4 @@
-"""A letter: one notification for one notifier, and how far it got."""
+"""An entry of the outbox: one notification for one notifier, and how far it got."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ OutboxState = Literal["waiting", "delivered", "dead"]
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutboxEntry:
     """One notification for one notifier.
 
-    ``waits_since``: when it was put in, or taken up again. ``copy_of``: the letter that another
+    ``waits_since``: when it was put in, or taken up again. ``copy_of``: the entry that another
     notifier could not deliver.
     """
 
@@ -35,9 +35,9 @@ class Letter:
     last_error: str | None
 
 
-def letter_of(row: Any) -> Letter:
+def entry_of(row: Any) -> OutboxEntry:
     """From a row of the outbox."""
-    return Letter(
+    return OutboxEntry(
         id=row["id"],
         notifier=row["notifier"],
         alert_id=row["alert_id"],

@@ -1,4 +1,4 @@
-"""Who is told of what: at once, by route and group, and what holds letters back."""
+"""Who is notified of what: at once, by route and group, and what holds notifications back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from monitor.matching import parse_matchers
 from monitor.pipeline.alerting import follow
 from monitor.pipeline.inhibition import Inhibition
 from monitor.pipeline.judging import judge_open
-from monitor.pipeline.telling import dispatch
-from monitor.routes import TELL_AT_ONCE, Inhibit, Mute, Policy, Route
+from monitor.pipeline.notifying import dispatch
+from monitor.routes import NOTIFY_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.types import Notification
@@ -48,7 +48,7 @@ class World:
 
     store: Store
     now: datetime
-    policy: Policy = TELL_AT_ONCE
+    policy: Policy = NOTIFY_AT_ONCE
     pace: Pace = PACE
     routed: bool = True
     notify: tuple[str, ...] = ("desk",)
@@ -73,19 +73,21 @@ class World:
         self.now += timedelta(**span)
         dispatch(self.store, self.policy, self.now)
 
-    def letters(self) -> list[tuple[str, Notification]]:
-        """The letters that were not looked at yet."""
+    def notifications(self) -> list[tuple[str, Notification]]:
+        """The notifications that were not looked at yet."""
         rows = self.store.connection.execute("select distinct notifier from outbox where state = 'waiting'")
         found = []
         for (notifier,) in rows.fetchall():
             while due := self.store.outbox.due(self.now, notifier=notifier):
-                for letter in due:
-                    found.append((letter.id, notifier, letter.notification))
-                    self.store.outbox.delivered(letter.id, self.now)
-        return [(notifier, letter) for _, notifier, letter in sorted(found, key=lambda item: item[0])]
+                for entry in due:
+                    found.append((entry.id, notifier, entry.notification))
+                    self.store.outbox.delivered(entry.id, self.now)
+        return [
+            (notifier, notification) for _, notifier, notification in sorted(found, key=lambda item: item[0])
+        ]
 
     def events(self) -> list[tuple[str, str]]:
-        return [(notifier, letter.event) for notifier, letter in self.letters()]
+        return [(notifier, notification.event) for notifier, notification in self.notifications()]
 
     def steps(self, alert_id: int = 1) -> list[str]:
         return [step.state for step in self.store.transitions.of_alert(alert_id)]
@@ -100,7 +102,7 @@ def route(name: str = "all", notify: tuple[str, ...] = ("press",), **settings: A
     return Route.model_validate({"name": name, "notify": notify, **settings})
 
 
-def test_without_routes_the_rules_notifiers_are_told_at_once_and_once(world: World) -> None:
+def test_without_routes_the_rules_notifiers_are_notified_at_once_and_once(world: World) -> None:
     world.see("firing")
     assert world.events() == [("desk", "firing")]
     world.see("firing")
@@ -112,7 +114,7 @@ def test_without_routes_the_rules_notifiers_are_told_at_once_and_once(world: Wor
     assert world.events() == []
 
 
-def test_for_waits_and_what_does_not_last_is_told_to_nobody(world: World) -> None:
+def test_for_waits_and_of_what_does_not_last_nobody_is_notified(world: World) -> None:
     world.pace = replace(PACE, wait=600)
     world.see("firing")
     world.wait(seconds=599)
@@ -134,11 +136,17 @@ def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(wo
         world.wait(minutes=10)
         world.see("quiet")
         world.wait(minutes=10)
-    letters = world.letters()
-    assert [letter.event for _, letter in letters] == ["firing", "resolved", "firing", "resolved", "firing"]
-    assert letters[-1][1].title.startswith("Flapping: ")
+    notifications = world.notifications()
+    assert [notification.event for _, notification in notifications] == [
+        "firing",
+        "resolved",
+        "firing",
+        "resolved",
+        "firing",
+    ]
+    assert found[-1][1].title.startswith("Flapping: ")
     flaps = "It flaps: it came and went, and now stays open until it is quiet for 10 h.\n"
-    assert [flaps in letter.body for _, letter in letters] == [False] * 4 + [True]
+    assert [flaps in notification.body for _, notification in found] == [False] * 4 + [True]
     assert world.store.alerts.need(3).flapping
     assert world.steps(3) == ["firing", "flapping"]
     world.wait(hours=10)
@@ -166,18 +174,18 @@ def test_the_same_moment_twice_gives_two_keys(world: World) -> None:
         world.now = start
         world.see("firing")
         world.see("quiet")
-        keys += [letter.key for _, letter in world.letters()]
+        keys += [notification.key for _, notification in world.notifications()]
     assert len(keys) == len(set(keys)) == 4
 
 
 def test_a_rule_that_is_gone_ends_its_alert_and_says_so(world: World) -> None:
     world.see("firing")
     judge_open(world.store, [], world.now)
-    _, (_, letter) = world.letters()
-    assert letter.event == "resolved"
-    assert letter.title.startswith("Not watched any more: texts on ")
-    assert "rule bad was removed" in letter.body
-    assert letter.data["ended"] == "the rule is no longer there"
+    _, (_, notification) = world.notifications()
+    assert notification.event == "resolved"
+    assert notification.title.startswith("Not watched any more: texts on ")
+    assert "rule bad was removed" in notification.body
+    assert notification.data["ended"] == "the rule is no longer there"
 
 
 # -- silences, snoozing, inhibition, mutes -------------------------------------------------
@@ -206,8 +214,8 @@ def test_a_silenced_alert_is_announced_when_the_silence_ends(world: World) -> No
     assert world.steps() == ["firing", "suppressed", "unsuppressed"]
 
 
-def held_back(letter: Notification) -> list[str]:
-    return [line for line in letter.body.splitlines() if line.startswith("Held back")]
+def held_back(notification: Notification) -> list[str]:
+    return [line for line in notification.body.splitlines() if line.startswith("Held back")]
 
 
 def test_an_announcement_that_was_held_back_says_until_when_and_by_what(world: World) -> None:
@@ -215,16 +223,18 @@ def test_an_announcement_that_was_held_back_says_until_when_and_by_what(world: W
     silence(world, "topic=court", 2)
     world.see("firing")
     world.see("firing", topic="money")
-    ((_, at_once),) = world.letters()
+    ((_, at_once),) = world.notifications()
     assert (held_back(at_once), at_once.data["held_back"]) == ([], None)
     world.wait(hours=2)
-    ((_, letter),) = world.letters()
-    assert held_back(letter) == ["Held back until 11:30 UTC by silence 1 of ada: holiday."]
-    assert "Held back until 11:30 UTC by silence 1 of ada: holiday.</p>" in letter.html
-    assert letter.data["held_back"]["why"] == "silence 1 of ada: holiday"
-    assert datetime.fromisoformat(letter.data["held_back"]["until"]) == world.now
+    ((_, notification),) = world.notifications()
+    assert held_back(notification) == ["Held back until 11:30 UTC by silence 1 of ada: holiday."]
+    assert "Held back until 11:30 UTC by silence 1 of ada: holiday.</p>" in notification.html
+    assert notification.data["held_back"]["why"] == "silence 1 of ada: holiday"
+    assert datetime.fromisoformat(notification.data["held_back"]["until"]) == world.now
     world.see("quiet")
-    assert [held_back(letter) for _, letter in world.letters()] == [[]], "the end is told at once"
+    assert [held_back(notification) for _, notification in world.notifications()] == [[]], (
+        "the end is notified at once"
+    )
 
 
 def test_a_snoozed_and_an_inhibited_alert_say_why_they_come_late(world: World) -> None:
@@ -236,12 +246,14 @@ def test_a_snoozed_and_an_inhibited_alert_say_why_they_come_late(world: World) -
     )
     world.see("firing", "outage")
     world.see("firing")
-    assert len(world.letters()) == 1
+    assert len(world.notifications()) == 1
     world.wait(hours=1)
     world.see("quiet", "outage")
     world.wait(minutes=0)
-    letters = [letter for _, letter in world.letters() if letter.event == "firing"]
-    assert [held_back(letter) for letter in letters] == [
+    notifications = [
+        notification for _, notification in world.notifications() if notification.event == "firing"
+    ]
+    assert [held_back(notification) for notification in notifications] == [
         ["Held back until 10:30 UTC: inhibited by alert 1 (outage)."]
     ]
     silence(world, "topic=money", 1)
@@ -249,11 +261,11 @@ def test_a_snoozed_and_an_inhibited_alert_say_why_they_come_late(world: World) -
     world.store.care.snooze(3, world.now + timedelta(hours=2), "ada", "later", world.now)
     world.wait(hours=1)
     world.wait(hours=1)
-    ((_, letter),) = world.letters()
-    assert held_back(letter) == ["Held back until 12:30 UTC: snoozed by ada."]
+    ((_, notification),) = world.notifications()
+    assert held_back(notification) == ["Held back until 12:30 UTC: snoozed by ada."]
 
 
-def test_the_letter_of_a_group_says_which_of_its_alerts_were_held_back(world: World) -> None:
+def test_the_notification_of_a_group_says_which_of_its_alerts_were_held_back(world: World) -> None:
     nights = Mute.model_validate({"name": "nights", "zone": "UTC", "hours": "22:00-07:00"})
     world.policy = Policy(
         (
@@ -268,15 +280,15 @@ def test_the_letter_of_a_group_says_which_of_its_alerts_were_held_back(world: Wo
     world.wait(minutes=30)
     world.see("firing", topic="money")
     world.wait(minutes=5)
-    ((_, letter),) = world.letters()
-    said = [line.partition(", held back")[2] for line in letter.body.splitlines()[:2]]
+    ((_, notification),) = world.notifications()
+    said = [line.partition(", held back")[2] for line in notification.body.splitlines()[:2]]
     assert said == [" until 23:30 UTC by silence 1 of ada: holiday", ""], "the mute is of another route"
     world.wait(hours=8)
-    late = [held_back(letter) for name, letter in world.letters() if name == "desk"]
+    late = [held_back(notification) for name, notification in world.notifications() if name == "desk"]
     assert late == [["Held back until 07:35 UTC on Tue 3 Mar by mute nights of the route day."]] * 2
 
 
-def test_each_alert_in_the_letter_of_a_group_says_why_it_comes_late(world: World) -> None:
+def test_each_alert_in_the_notification_of_a_group_says_why_it_comes_late(world: World) -> None:
     world.now = world.now.replace(hour=9, minute=0)
     world.policy = Policy((route(group_by=[]),))
     silence(world, "topic=court", 1)
@@ -284,18 +296,18 @@ def test_each_alert_in_the_letter_of_a_group_says_why_it_comes_late(world: World
     world.wait(hours=1)
     world.see("firing", topic="money")
     world.wait(seconds=30)
-    ((_, letter),) = world.letters()
+    ((_, notification),) = world.notifications()
     said = ", held back until 10:00 UTC by silence 1 of ada: holiday"
-    assert [line.endswith(said) for line in letter.body.splitlines()[:2]] == [True, False]
-    assert letter.html.count(f"{said}</li>") == 1
-    assert "Held back until 10:00 UTC by silence 1 of ada: holiday." in letter.body
+    assert [line.endswith(said) for line in notification.body.splitlines()[:2]] == [True, False]
+    assert notification.html.count(f"{said}</li>") == 1
+    assert "Held back until 10:00 UTC by silence 1 of ada: holiday." in notification.body
     world.see("firing", topic="tax")
     world.wait(minutes=5)
-    ((_, later),) = world.letters()
+    ((_, later),) = world.notifications()
     assert said not in later.body, "what is known already says it no more"
 
 
-def test_what_was_never_told_has_no_end_to_tell(world: World) -> None:
+def test_what_nobody_was_notified_of_has_no_end_to_notify_of(world: World) -> None:
     number = silence(world, "rule=~b.d", 2)
     world.see("firing")
     world.see("quiet")
@@ -304,7 +316,7 @@ def test_what_was_never_told_has_no_end_to_tell(world: World) -> None:
     assert world.events() == []
 
 
-def test_who_was_told_hears_the_end_through_a_silence_and_a_snooze(world: World) -> None:
+def test_who_was_notified_hears_the_end_through_a_silence_and_a_snooze(world: World) -> None:
     world.see("firing")
     silence(world, "topic=court", 2)
     world.store.care.snooze(1, world.now + timedelta(hours=2), "ada", "", world.now)
@@ -330,11 +342,11 @@ def test_a_source_inhibits_its_targets_where_labels_are_equal(world: World) -> N
     world.see("firing", rule="outage", topic="court")
     world.see("firing", topic="court")
     world.see("firing", topic="money")
-    assert [letter.data["id"] for _, letter in world.letters()] == [1, 3]
+    assert [notification.data["id"] for _, notification in world.notifications()] == [1, 3]
     assert world.store.alerts.need(2).suppressed == "inhibited by alert 1 (outage)"
     world.see("quiet", rule="outage", topic="court")
     world.wait(seconds=10)
-    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 2)]
+    assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("resolved", 1), ("firing", 2)]
 
 
 def test_an_alert_does_not_inhibit_itself(world: World) -> None:
@@ -355,7 +367,7 @@ def test_two_alerts_on_both_sides_of_a_table_do_not_silence_each_other(world: Wo
     world.see("firing", rule="worse")
     world.see("firing", rule="minor")
     world.wait(hours=5)
-    assert [letter.data["id"] for _, letter in world.letters()] == [1, 2]
+    assert [notification.data["id"] for _, notification in world.notifications()] == [1, 2]
     assert [world.store.alerts.need(n).suppressed for n in (1, 2, 3)] == [
         "",
         "",
@@ -364,7 +376,7 @@ def test_two_alerts_on_both_sides_of_a_table_do_not_silence_each_other(world: Wo
 
 
 @pytest.mark.parametrize("rules", [["a", "b"], ["b", "a"], ["a", "b", "c"], ["c", "a", "b"], ["b", "a", "c"]])
-def test_of_alerts_that_inhibit_each_other_in_a_circle_the_oldest_is_told(
+def test_of_alerts_that_inhibit_each_other_in_a_circle_the_oldest_is_notified_of(
     world: World, rules: list[str]
 ) -> None:
     circle = sorted(rules)
@@ -378,9 +390,9 @@ def test_of_alerts_that_inhibit_each_other_in_a_circle_the_oldest_is_told(
     for name in rules:
         world.see("firing", rule=name)
     world.wait(hours=2)  # none knows of another from before
-    told = [letter.data["id"] for _, letter in world.letters()]
-    assert told[0] == 1
-    assert len(told) < len(rules)
+    found = [notification.data["id"] for _, notification in world.notifications()]
+    assert found[0] == 1
+    assert len(found) < len(rules)
 
 
 def test_many_alerts_that_inhibit_each_other_pairwise_are_found_at_once(world: World) -> None:
@@ -409,7 +421,7 @@ def test_what_is_inhibited_inhibits_others_all_the_same(world: World) -> None:
     for name in ("bad", "worse", "worst"):
         world.see("firing", rule=name)
     world.wait(hours=2)
-    assert [letter.data["id"] for _, letter in world.letters()] == [3]
+    assert [notification.data["id"] for _, notification in world.notifications()] == [3]
 
 
 def test_a_mute_holds_back_beginnings_and_ends_until_it_is_over(world: World) -> None:
@@ -422,9 +434,9 @@ def test_a_mute_holds_back_beginnings_and_ends_until_it_is_over(world: World) ->
     world.see("quiet", topic="court")
     world.see("firing", rule="other", topic="court")
     world.see("firing", topic="money")
-    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("firing", 1), ("firing", 3)]
+    assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("firing", 1), ("firing", 3)]
     world.wait(minutes=30)
-    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 2)]
+    assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("resolved", 1), ("firing", 2)]
 
 
 # -- routes and groups ---------------------------------------------------------------------
@@ -444,8 +456,8 @@ def test_the_first_route_is_taken_and_those_below_where_it_says_continue(world: 
     assert world.events() == [("desk", "firing")]
     world.see("quiet", topic="court")
     assert sorted(world.events()) == [("mail", "resolved"), ("phone", "resolved"), ("press", "resolved")]
-    telling = world.store.tellings.of_alert(1)["phone"]
-    assert (telling.route, telling.times) == ("a", 1)
+    notified = world.store.notification_log.of_alert(1)["phone"]
+    assert (notified.route, notified.times) == ("a", 1)
 
 
 def test_a_rule_that_names_its_notifiers_takes_no_route(world: World) -> None:
@@ -454,15 +466,15 @@ def test_a_rule_that_names_its_notifiers_takes_no_route(world: World) -> None:
     assert world.events() == [("desk", "firing")]
 
 
-def test_what_comes_together_is_told_together(world: World) -> None:
+def test_what_comes_together_is_notified_together(world: World) -> None:
     world.policy = Policy((route(group_by=["rule"], group_wait="30s", group_interval="5m"),))
     world.see("firing", topic="court")
     world.see("firing", rule="other", topic="court")
     world.wait(seconds=20)
     world.see("firing", topic="money")
-    assert world.letters() == []
+    assert world.notifications() == []
     world.wait(seconds=10)
-    (_, both), (_, one) = world.letters()
+    (_, both), (_, one) = world.notifications()
     assert both.title == "2 firing: texts on court; texts on money"
     assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
     assert both.data["group"] == {"rule": "bad"}
@@ -470,13 +482,13 @@ def test_what_comes_together_is_told_together(world: World) -> None:
     assert both.html.count("<h2") == 2
     assert "texts on court" in both.body
     assert "texts on money" in both.body
-    assert (one.data["id"], "alerts" in one.data) == (2, False), "a single alert is an ordinary letter"
+    assert (one.data["id"], "alerts" in one.data) == (2, False), "a single alert is an ordinary notification"
     world.see("quiet", topic="court")
     world.see("firing", topic="sport")
     world.wait(seconds=299)
-    assert world.letters() == []
+    assert world.notifications() == []
     world.wait(seconds=1)
-    ((_, news),) = world.letters()
+    ((_, news),) = world.notifications()
     assert news.event == "firing"
     assert news.title == "2 firing (1 new): texts on sport; texts on money; 1 over: texts on court"
     overview, _, whole = news.body.partition("\n\n")
@@ -493,7 +505,7 @@ def test_what_comes_together_is_told_together(world: World) -> None:
         (3, "firing"),
         (1, "resolved"),
     ]
-    assert [letter.notification.key for letter in world.store.outbox.of_alert(1)] == [both.key, news.key]
+    assert [entry.notification.key for entry in world.store.outbox.of_alert(1)] == [both.key, news.key]
 
 
 def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> None:
@@ -505,61 +517,61 @@ def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> Non
     world.see("quiet", topic="court")
     world.see("quiet", topic="money")
     world.wait(minutes=1)
-    ((_, over),) = world.letters()
+    ((_, over),) = world.notifications()
     assert (over.event, over.title) == ("resolved", "2 over: texts on court; texts on money")
     world.wait(minutes=1)
-    assert world.store.tellings.groups() == []
+    assert world.store.notification_log.groups() == []
     world.see("firing", topic="court")
     world.wait(seconds=0)
     assert world.events() == [("press", "firing")]
 
 
-def minutes_told(world: World, minutes: range, label: str = "thread") -> list[int]:
-    """The minutes in which a letter came, where something new fires in each."""
-    told = []
+def minutes_notified(world: World, minutes: range, label: str = "thread") -> list[int]:
+    """The minutes in which a notification came, where something new fires in each."""
+    found = []
     for minute in minutes:
         world.see("firing", **{label: f"t{minute}"})
         world.wait(minutes=1)
-        told += [minute] * len(world.letters())
-    return told
+        found += [minute] * len(world.notifications())
+    return found
 
 
-def test_a_group_of_conversations_is_told_of_at_growing_intervals(world: World) -> None:
+def test_a_group_of_conversations_is_notified_of_at_growing_intervals(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m", repeat_interval="4h"),))
-    told = minutes_told(world, range(120))
-    assert told == [0, 5, 15, 35, 75]
+    found = minutes_notified(world, range(120))
+    assert found == [0, 5, 15, 35, 75]
     world.wait(minutes=16)
-    assert len(world.letters()) == 1, "an hour after the last"
+    assert len(world.notifications()) == 1, "an hour after the last"
     world.wait(hours=3)
-    assert world.letters() == [], "nothing new"
-    keys = {letter.notification.key for letter in world.store.outbox.of_alert(1)}
-    assert minutes_told(world, range(1000, 1020)) == [1000, 1005, 1015], "it was calm"
+    assert world.notifications() == [], "nothing new"
+    keys = {entry.notification.key for entry in world.store.outbox.of_alert(1)}
+    assert minutes_notified(world, range(1000, 1020)) == [1000, 1005, 1015], "it was calm"
     assert (
-        len({*keys, *(letter.notification.key for letter in world.store.outbox.of_alert(1))}) == len(keys) + 3
+        len({*keys, *(entry.notification.key for entry in world.store.outbox.of_alert(1))}) == len(keys) + 3
     )
 
 
 @pytest.mark.parametrize("routed", [True, False])
-def test_conversations_without_a_route_are_told_of_together(world: World, routed: bool) -> None:
+def test_conversations_without_a_route_are_notified_of_together(world: World, routed: bool) -> None:
     world.routed = routed
     for rule in ("waiting", "turned"):
         for thread in "abc":
             world.see("firing", rule=rule, thread=thread)
-    assert world.events() == [], "the first letter waits for what comes with it"
+    assert world.events() == [], "the first notification waits for what comes with it"
     world.wait(seconds=31)
-    told = world.letters()
-    assert sorted(letter.data["group"]["rule"] for _, letter in told) == ["turned", "waiting"]
-    assert all(len(letter.data["alerts"]) == 3 and name == "desk" for name, letter in told)
+    found = world.notifications()
+    assert sorted(notification.data["group"]["rule"] for _, notification in found) == ["turned", "waiting"]
+    assert all(len(notification.data["alerts"]) == 3 and name == "desk" for name, notification in found)
     for rule in ("waiting", "turned"):
         for thread in "abc":
             world.see("quiet", rule=rule, thread=thread)
     world.wait(minutes=5)
     assert world.events() == [("desk", "resolved"), ("desk", "resolved")]
     world.wait(minutes=5)
-    assert world.store.tellings.groups() == []
+    assert world.store.notification_log.groups() == []
 
 
-def test_a_conversation_told_alone_before_it_took_a_route_is_told_its_end_once(world: World) -> None:
+def test_the_end_of_a_conversation_notified_alone_before_it_took_a_route_comes_once(world: World) -> None:
     world.see("firing", thread="a")
     world.wait(seconds=31)
     assert world.events() == [("desk", "firing")]
@@ -569,21 +581,21 @@ def test_a_conversation_told_alone_before_it_took_a_route_is_told_its_end_once(w
     assert world.events() == [("desk", "resolved")]
 
 
-def test_a_group_that_begins_again_is_told_of_as_a_new_one(world: World) -> None:
+def test_a_group_that_begins_again_is_notified_as_a_new_one(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
-    assert minutes_told(world, range(40)) == [0, 5, 15, 35]
+    assert minutes_notified(world, range(40)) == [0, 5, 15, 35]
     for minute in range(40):
         world.see("quiet", thread=f"t{minute}")
     world.wait(hours=1)
     assert world.events() == [("press", "resolved")]
     world.wait(minutes=1)
-    assert minutes_told(world, range(40, 50)) == [40, 45]
+    assert minutes_notified(world, range(40, 50)) == [40, 45]
 
 
 def test_news_of_a_group_is_never_held_back_for_longer_than_asked(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval="5m"),))
-    assert minutes_told(world, range(20), label="topic") == [0, 5, 10, 15]
-    assert minutes_told(world, range(20, 30), label="thread") == [20, 25], "and a wave is among them"
+    assert minutes_notified(world, range(20), label="topic") == [0, 5, 10, 15]
+    assert minutes_notified(world, range(20, 30), label="thread") == [20, 25], "and a wave is among them"
 
 
 @pytest.mark.parametrize(
@@ -596,20 +608,20 @@ def test_news_of_a_group_is_never_held_back_for_longer_than_asked(world: World) 
         ({"repeat_interval": "1m"}, [30, 300, 300]),
     ],
 )
-def test_pauses_between_letters_of_a_group(settings: Mapping[str, Any], pauses: list[float]) -> None:
+def test_pauses_between_notifications_of_a_group(settings: Mapping[str, Any], pauses: list[float]) -> None:
     made = route(group_by=[], **settings)
-    assert [made.pause(letters) for letters in range(len(pauses))] == pauses
+    assert [made.pause(number) for number in range(len(pauses))] == pauses
     assert made.pause(10_000) == pauses[-1]
 
 
-def test_an_alert_that_ends_before_its_group_speaks_is_told_to_nobody(world: World) -> None:
+def test_an_alert_that_ends_before_its_group_speaks_is_notified_to_nobody(world: World) -> None:
     world.policy = Policy((route(group_by=["topic"]),))
     world.see("firing")
     world.wait(seconds=5)
     world.see("quiet")
     world.wait(hours=1)
     assert world.events() == []
-    assert world.store.tellings.groups() == []
+    assert world.store.notification_log.groups() == []
 
 
 @pytest.mark.parametrize("grouping", [{}, {"group_by": [], "group_wait": 0, "group_interval": 0}])
@@ -620,12 +632,12 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
     world.see("firing")
     world.wait(seconds=0)
     keys = []
-    for hours, letters in ((3, 1), (1, 0), (3, 1), (1, 0)):
-        found = world.letters()
-        assert len(found) == letters
-        keys += [letter.key for _, letter in found]
+    for hours, number in ((3, 1), (1, 0), (3, 1), (1, 0)):
+        found = world.notifications()
+        assert len(found) == number
+        keys += [notification.key for _, notification in found]
         world.wait(hours=hours)
-    ((_, last),) = world.letters()
+    ((_, last),) = world.notifications()
     assert last.title.endswith("; raised 8 h ago [bad]")
     assert last.title.startswith("Still firing: 9 texts on court")
     assert last.body.startswith("Still firing after 8 h. Nobody has acknowledged it.\n")
@@ -637,7 +649,7 @@ def test_what_still_fires_is_said_again_until_somebody_looks_after_it(
     assert world.events() == [("press", "resolved")]
 
 
-def test_a_muted_route_is_told_afterwards_and_others_at_once(world: World) -> None:
+def test_a_muted_route_is_notified_afterwards_and_others_at_once(world: World) -> None:
     nights = Mute.model_validate({"name": "nights", "zone": "UTC", "hours": "22:00-07:00"})
     world.policy = Policy(
         (
@@ -689,11 +701,11 @@ def test_who_is_taken_off_a_route_hears_the_end_alone_and_who_is_gone_nothing(
     world.wait(hours=1)
     assert world.events() == [(name, "resolved") for name in sorted(there)]
     world.wait(seconds=1)
-    assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+    assert (world.store.alerts.unsettled(), world.store.notification_log.groups()) == ([], [])
     assert check(world.store) == []
 
 
-def test_whom_a_rule_names_by_now_is_told_of_what_is_open(world: World) -> None:
+def test_whom_a_rule_names_by_now_is_notified_of_what_is_open(world: World) -> None:
     silence(world, "topic=court", 2)
     world.see("firing")
     world.see("firing", topic="money")
@@ -703,7 +715,7 @@ def test_whom_a_rule_names_by_now_is_told_of_what_is_open(world: World) -> None:
     world.see("quiet", topic="money")
     assert world.events() == [("desk", "resolved")], "who knew"
     world.wait(hours=2)
-    assert world.events() == [("press", "firing")], "nobody else was told"
+    assert world.events() == [("press", "firing")], "nobody else was notified"
     world.see("quiet")
     assert world.events() == [("press", "resolved")]
     assert check(world.store) == []
@@ -715,17 +727,17 @@ def test_who_stood_in_for_one_that_is_gone_hears_the_end(world: World, grouping:
     world.policy = Policy((one,), notifiers=frozenset({"press", "phone"}))
     world.see("firing")
     world.wait(seconds=0)
-    (letter,) = world.store.outbox.due(world.now, notifier="press")
-    copy = replace(letter.notification, key="a copy")
-    world.store.outbox.add("phone", copy, letter.alert_id, world.now, copy_of=letter.id)
-    world.store.outbox.give_up(letter.id, "gone", world.now)
+    (entry,) = world.store.outbox.due(world.now, notifier="press")
+    copy = replace(entry.notification, key="a copy")
+    world.store.outbox.add("phone", copy, entry.alert_id, world.now, copy_of=entry.id)
+    world.store.outbox.give_up(entry.id, "gone", world.now)
     assert world.events() == [("phone", "firing")]
     world.policy = Policy((one.model_copy(update={"notify": ()}),), notifiers=frozenset({"phone"}))
     world.see("quiet")
     world.wait(hours=1)
     world.wait(hours=1)
     assert world.events() == [("phone", "resolved")]
-    assert (world.store.alerts.unsettled(), world.store.tellings.groups()) == ([], [])
+    assert (world.store.alerts.unsettled(), world.store.notification_log.groups()) == ([], [])
 
 
 def test_a_rule_that_names_a_notifier_that_is_gone_tells_nobody_and_its_end_neither(world: World) -> None:
@@ -752,15 +764,15 @@ def test_a_route_by_another_name_or_that_groups_by_now_goes_on_saying_it(
         world.policy = Policy((route(names[1], repeat_interval="1h", **after),))
         for hours in (1, 2, 3):
             world.wait(minutes=59)
-            assert world.letters() == []
+            assert world.notifications() == []
             world.wait(minutes=1)
-            ((_, letter),) = world.letters()
-            assert letter.title.endswith(f"; raised {hours} h ago [bad]")
+            ((_, notification),) = world.notifications()
+            assert notification.title.endswith(f"; raised {hours} h ago [bad]")
         world.see("quiet")
         world.wait(seconds=0)
         assert world.events() == [("press", "resolved")]
         world.wait(hours=2)
-        assert (world.letters(), world.store.tellings.groups()) == ([], [])
+        assert (world.notifications(), world.store.notification_log.groups()) == ([], [])
 
 
 @pytest.mark.parametrize("first", [None, "2h"])
@@ -776,7 +788,7 @@ def test_each_route_that_tells_a_notifier_repeats_as_it_says(
     for _ in range(4):
         world.wait(hours=1)
         assert world.events() == [("press", "firing")]
-    assert world.store.tellings.of_alert(1)["press"].times == 5
+    assert world.store.notification_log.of_alert(1)["press"].times == 5
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
@@ -788,10 +800,10 @@ def test_nothing_is_said_again_while_it_was_not_heard(world: World, grouping: Ma
     assert world.store.outbox.counts() == {"waiting": 1}
     assert world.events() == [("press", "firing")]
     world.wait(minutes=59)
-    assert world.letters() == []
+    assert world.notifications() == []
     world.wait(minutes=1)
-    ((_, letter),) = world.letters()
-    assert letter.title.endswith("; raised 7 h ago [bad]")
+    ((_, notification),) = world.notifications()
+    assert notification.title.endswith("; raised 7 h ago [bad]")
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
@@ -827,7 +839,7 @@ def test_a_group_does_not_wait_for_a_clock_that_was_put_back(world: World) -> No
     assert world.store.outbox.counts() == {"delivered": 1, "waiting": 1}
 
 
-def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
+def test_a_notification_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     world.policy = Policy((route(group_by=[], group_wait=0, group_interval=0),))
     for topic in ("court", "money"):
         world.see("firing", topic=topic)
@@ -840,18 +852,20 @@ def test_a_letter_waits_for_earlier_ones_about_its_alerts(world: World) -> None:
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
 
 
-def test_a_letter_waits_for_earlier_ones_about_the_same_series(world: World) -> None:
+def test_a_notification_waits_for_earlier_ones_about_the_same_series(world: World) -> None:
     world.see("firing")
     world.see("firing", topic="money")
-    assert len(world.letters()) == 2
+    assert len(world.notifications()) == 2
     world.see("quiet")
     (over,) = world.store.outbox.due(world.now, notifier="desk")
     world.see("firing")
     world.store.outbox.postpone(over.id, world.now + timedelta(minutes=1), "busy")
     world.see("quiet", topic="money")
-    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 2)], "an end would close it"
+    assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("resolved", 2)], (
+        "an end would close it"
+    )
     world.wait(minutes=1)
-    assert [(x.event, x.data["id"]) for _, x in world.letters()] == [("resolved", 1), ("firing", 3)]
+    assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("resolved", 1), ("firing", 3)]
 
 
 @pytest.mark.parametrize(
@@ -876,55 +890,57 @@ def test_an_alert_keeps_its_worst_figures_and_how_long_it_lasts_by_now(
 
 
 @pytest.mark.parametrize("routed", [False, True])
-def test_what_is_much_worse_than_told_is_told_at_once_whoever_looks_after_it(
+def test_what_is_much_worse_than_notified_is_notified_at_once_whoever_looks_after_it(
     world: World, routed: bool
 ) -> None:
-    world.policy = Policy((route(),)) if routed else TELL_AT_ONCE
+    world.policy = Policy((route(),)) if routed else NOTIFY_AT_ONCE
     world.see("firing")
-    assert [letter.data.get("was") for _, letter in world.letters()] == [None]
+    assert [notification.data.get("was") for _, notification in world.notifications()] == [None]
     world.store.care.acknowledge(1, "ada", "on the phone", world.now)
     world.see("firing", observed=35)
     world.wait(minutes=5)
     assert world.events() == []
     world.see("firing", observed=36)
     world.wait(minutes=5)
-    ((_, letter),) = world.letters()
-    assert letter.title == "Grown: 36 texts on court in 1 h, usually 0 to 3; told before: 9 in 1 h [bad]"
-    assert letter.body.startswith(
+    ((_, notification),) = world.notifications()
+    assert (
+        notification.title == "Grown: 36 texts on court in 1 h, usually 0 to 3; told before: 9 in 1 h [bad]"
+    )
+    assert notification.body.startswith(
         "Up from 9 texts in 1 h, as last told at 09:30 UTC; still firing after 10 min. "
         "ada looks after it (on the phone).\n"
     )
-    assert "monitor alerts ack" not in letter.body, "ada does"
-    assert (letter.data["times"], letter.data["was"]) == (2, 9)
+    assert "monitor alerts ack" not in notification.body, "ada does"
+    assert (notification.data["times"], notification.data["was"]) == (2, 9)
     world.see("firing", observed=143)
     world.wait(hours=5)
-    assert world.events() == [], "the figure that counts is the one that was told"
+    assert world.events() == [], "the figure that counts is the one that was notified"
     world.store.care.snooze(1, world.now + timedelta(hours=1), "ada", "", world.now)
     world.see("firing", observed=144)
     world.wait(minutes=5)
     assert world.events() == []
     world.wait(hours=1)
-    assert [letter.data["was"] for _, letter in world.letters()] == [36]
+    assert [notification.data["was"] for _, notification in world.notifications()] == [36]
     assert check(world.store) == []
 
 
-def test_what_is_worse_is_not_told_where_a_route_says_so_nor_before_the_last_letter_arrived(
+def test_what_is_worse_is_not_notified_where_a_route_says_so_nor_before_the_last_notification_arrived(
     world: World,
 ) -> None:
     world.policy = Policy((route(worse=0),))
     world.see("firing")
     world.see("firing", observed=900)
     world.wait(hours=1)
-    assert [letter.title[:8] for _, letter in world.letters()] == ["9 texts "]
+    assert [notification.title[:8] for _, notification in world.notifications()] == ["9 texts "]
     world.policy = Policy((route(worse=2),))
     world.see("firing", topic="money")
     world.see("firing", observed=20, topic="money")
     world.wait(minutes=5)
-    assert len(world.letters()) == 2, (
+    assert len(world.notifications()) == 2, (
         "the first one about money waited, and of court there are 100 times as many"
     )
     world.wait(minutes=5)
-    assert [letter.data["was"] for _, letter in world.letters()] == [9]
+    assert [notification.data["was"] for _, notification in world.notifications()] == [9]
 
 
 def test_a_group_tells_what_is_worse_in_full(world: World) -> None:
@@ -932,23 +948,23 @@ def test_a_group_tells_what_is_worse_in_full(world: World) -> None:
     world.see("firing")
     world.see("firing", topic="money")
     world.wait(minutes=1)
-    assert len(world.letters()) == 1
+    assert len(world.notifications()) == 1
     world.see("firing", observed=50, topic="money")
     world.wait(minutes=6)
-    ((_, letter),) = world.letters()
-    assert [alert.get("was") for alert in letter.data["alerts"]] == [9, None]
-    assert "1. Grown: 50 texts on money" in letter.body
-    assert "Up from 9 texts in 1 h, as last told at 09:3" in letter.body
+    ((_, notification),) = world.notifications()
+    assert [alert.get("was") for alert in notification.data["alerts"]] == [9, None]
+    assert "1. Grown: 50 texts on money" in notification.body
+    assert "Up from 9 texts in 1 h, as last told at 09:3" in notification.body
     world.wait(hours=9)
-    assert world.letters() == []
+    assert world.notifications() == []
 
 
-def test_of_what_was_told_before_figures_were_noted_nothing_is_worse(world: World) -> None:
+def test_of_what_was_notified_before_figures_were_noted_nothing_is_worse(world: World) -> None:
     world.see("firing")
-    assert len(world.letters()) == 1
-    world.store.tellings.write(
-        "update alert_tellings set observed = null"
+    assert len(world.notifications()) == 1
+    world.store.notification_log.write(
+        "update notification_log set observed = null"
     )  # as the seventeenth migration leaves it
     world.see("firing", observed=900)
     world.wait(minutes=5)
-    assert world.letters() == []
+    assert world.notifications() == []

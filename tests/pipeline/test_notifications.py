@@ -1,4 +1,4 @@
-"""From a wave of texts to the mail that arrives: judged, raised, told, drawn, sent over SMTP."""
+"""From a wave of texts to the mail that arrives: judged, raised, notified, drawn, sent over SMTP."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
 from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.judging import judge_due
+from monitor.pipeline.notifying import dispatch
 from monitor.pipeline.preview import preview
-from monitor.pipeline.telling import dispatch
 from monitor.routes import Policy, Route
 from monitor.store.predictions import Answer
 from monitor.templating import Templates
@@ -73,7 +73,9 @@ def test_a_surge_arrives_as_text_html_and_picture(weeks: Weeks, server: Loopback
     assert picture.startswith(b"\x89PNG")
 
 
-def test_a_letter_about_several_alerts_arrives_as_text_and_html(weeks: Weeks, server: LoopbackSmtp) -> None:
+def test_a_notification_about_several_alerts_arrives_as_text_and_html(
+    weeks: Weeks, server: LoopbackSmtp
+) -> None:
     policy = Policy((Route(name="all", notify=("desk",), group_by=(), group_wait=0),))
     rules = [
         Rule(name, "threshold", where, [], ThresholdSettings(at_least=2), routed=True, policy=policy)
@@ -116,8 +118,8 @@ def test_later_figures_are_those_of_their_window(weeks: Weeks) -> None:
     dispatch(weeks.store, policy, later)
     night = Recorder()
     deliver_due(weeks.store, "night", night, later)
-    letter = next(n for n in night.sent if n.data["id"] == alert.id)
-    evidence = letter.data["evidence"]
+    notification = next(n for n in night.sent if n.data["id"] == alert.id)
+    evidence = notification.data["evidence"]
     assert evidence["observed"] == alert.observed
     assert evidence["shares"][-1]["part"] == alert.observed
 

@@ -1,4 +1,4 @@
-"""Who is told of a rule's alerts, as far as that follows from the configuration."""
+"""Who is notified of a rule's alerts, as far as that follows from the configuration."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from monitor.types import ENTITY
 
 
 @dataclass(frozen=True)
-class Told:
-    """``routes``: those that an alert of the rule may take. ``others``: who is told of one that takes none."""
+class Receivers:
+    """``routes``: those that an alert of the rule may take. ``others``: who is notified of one that takes none."""
 
     routes: tuple[Route, ...]
     others: tuple[str, ...]
 
     @property
     def names(self) -> set[str]:
-        """Every notifier that may be told."""
+        """Every notifier that may be notified."""
         return {*self.others, *(name for route in self.routes for name in route.notify)}
 
     def in_words(self) -> str:
@@ -36,15 +36,15 @@ class Told:
         return f"{routes}, else {others}" if others else routes
 
 
-def told(rule: RuleConfig, policy: Policy, labels: Mapping[str, Collection[str]]) -> Told:
-    """Who is told of the alerts of a rule.
+def receivers(rule: RuleConfig, policy: Policy, labels: Mapping[str, Collection[str]]) -> Receivers:
+    """Who is notified of the alerts of a rule.
 
     What some kinds watch is known only when they raise an alert; a route that asks for it may match or not.
 
     :param labels: of tasks, by name (:func:`labels_by_task`).
     """
     if not rule.routed or not policy.routes:
-        return Told((), tuple(rule.notify))
+        return Receivers((), tuple(rule.notify))
     common = {**rule.labels, "rule": rule.name, "kind": rule.kind, "owner": rule.owner}
     counted = rule.kind in DETECTORS
     later = {*DETECTOR_LABELS, *labels}  # every other label is of the rule, or its alerts have it not
@@ -69,7 +69,7 @@ def told(rule: RuleConfig, policy: Policy, labels: Mapping[str, Collection[str]]
                     break
         through = through or passes
     routes = tuple(route for route in policy.routes if route.name in taken)
-    return Told(routes, tuple(rule.notify) if through else ())
+    return Receivers(routes, tuple(rule.notify) if through else ())
 
 
 def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict[str, str]]:

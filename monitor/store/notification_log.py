@@ -1,4 +1,4 @@
-"""Who was told of which alert, and the groups of alerts that share letters."""
+"""The notification log: who was notified of which alert; and the groups of alerts that share notifications."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from monitor.store.room import Room, to_text, to_time, to_time_or_none
 
 
 @dataclass(frozen=True)
-class Telling:
-    """A notifier was told that an alert fires.
+class Notified:
+    """A notifier was notified that an alert fires.
 
-    ``route``: the way the last letter took, ``""`` for the rule's own notifiers. ``times``: how often, first at
-    ``told_at``, last at ``last_at``, when ``observed`` was its figure in a window of ``seconds`` (``None``: not noted).
-    ``resolved_at``: when it was told the end.
+    ``route``: the way the last notification took, ``""`` for the rule's own notifiers. ``times``: how often, first at
+    ``notified_at``, last at ``last_at``, when ``observed`` was its figure in a window of ``seconds`` (``None``: not
+    noted). ``resolved_at``: when it was notified of the end.
     """
 
     alert_id: int
     notifier: str
     route: str
-    told_at: datetime
+    notified_at: datetime
     times: int
     last_at: datetime
     resolved_at: datetime | None
@@ -35,8 +35,8 @@ class Telling:
 class AlertGroup:
     """Alerts of a route with the same ``labels``.
 
-    ``opened_at``: when the first of them fired; ``last_at``: when the last of its ``letters`` was
-    written. ``letters``: how many there were since it was calm.
+    ``opened_at``: when the first of them fired; ``last_at``: when the last of its ``notifications`` was
+    written. ``notifications``: how many there were since it was calm.
     """
 
     id: int
@@ -44,40 +44,40 @@ class AlertGroup:
     labels: Mapping[str, str]
     opened_at: datetime
     last_at: datetime | None
-    letters: int
+    notifications: int
 
 
-class Tellings(Room):
-    """Written in the transaction that puts the letter into the outbox, so neither is without the other."""
+class NotificationLog(Room):
+    """Written in the transaction that puts the notification into the outbox, so neither is without the other."""
 
-    def of_alert(self, alert_id: int) -> dict[str, Telling]:
-        """Who was told of an alert, by notifier."""
-        rows = self.rows("select * from alert_tellings where alert_id = ? order by notifier", [alert_id])
-        return {row["notifier"]: _telling(row) for row in rows}
+    def of_alert(self, alert_id: int) -> dict[str, Notified]:
+        """Who was notified of an alert, by notifier."""
+        rows = self.rows("select * from notification_log where alert_id = ? order by notifier", [alert_id])
+        return {row["notifier"]: _notified(row) for row in rows}
 
     def standing(self, notifier: str) -> list[int]:
-        """Ids of the alerts that a notifier was told of, be it by a copy of another's letter, and that still fire."""
+        """Ids of the alerts that a notifier was notified of, be it by a copy, and that still fire."""
         rows = self.rows(
-            "select alert_id from alert_tellings join alerts on alerts.id = alert_id "
-            "where notifier = ?1 and alert_tellings.resolved_at is null and state = 'firing' "
-            "union select l.alert_id from alerts a join letter_alerts l on l.alert_id = a.id join outbox o "
-            "on o.id = l.letter_id where a.state = 'firing' and o.notifier = ?1 and o.copy_of is not null "
+            "select alert_id from notification_log join alerts on alerts.id = alert_id "
+            "where notifier = ?1 and notification_log.resolved_at is null and state = 'firing' "
+            "union select l.alert_id from alerts a join outbox_alerts l on l.alert_id = a.id join outbox o "
+            "on o.id = l.outbox_id where a.state = 'firing' and o.notifier = ?1 and o.copy_of is not null "
             "order by alert_id",
             [notifier],
         )
         return [row["alert_id"] for row in rows]
 
     def stood_in(self, alert_id: int, notifier: str) -> list[str]:
-        """Who got copies of letters to a notifier that say that an alert fires."""
+        """Who got copies of notifications to a notifier that say that an alert fires."""
         rows = self.rows(
-            "select distinct c.notifier from letter_alerts join outbox c on c.id = letter_id "
-            "join outbox o on o.id = c.copy_of where letter_alerts.alert_id = ? and o.notifier = ? "
+            "select distinct c.notifier from outbox_alerts join outbox c on c.id = outbox_id "
+            "join outbox o on o.id = c.copy_of where outbox_alerts.alert_id = ? and o.notifier = ? "
             "and c.event = 'firing' order by c.notifier",
             [alert_id, notifier],
         )
         return [row["notifier"] for row in rows]
 
-    def told(
+    def log(
         self,
         alert_id: int,
         notifier: str,
@@ -87,9 +87,9 @@ class Tellings(Room):
         observed: float,
         seconds: float | None = None,
     ) -> None:
-        """A letter says that the alert fires, for the first time or once more, and its figure in such a window."""
+        """A notification says that the alert fires, for the first time or again, with its figure in such a window."""
         self.write(
-            "insert into alert_tellings (alert_id, notifier, route, told_at, last_at, observed, seconds) "
+            "insert into notification_log (alert_id, notifier, route, notified_at, last_at, observed, seconds) "
             "values (?, ?, ?, ?, ?, ?, ?) on conflict do update set times = times + 1, last_at = excluded.last_at, "
             "route = excluded.route, observed = excluded.observed, seconds = excluded.seconds",
             [alert_id, notifier, route, to_text(now), to_text(now), observed, seconds],
@@ -99,29 +99,29 @@ class Tellings(Room):
         """Where the clock was put back, what still fires was last said now, not later."""
         at = to_text(now)
         self.write(
-            "update alert_tellings set last_at = ? where resolved_at is null and last_at > ?", [at, at]
+            "update notification_log set last_at = ? where resolved_at is null and last_at > ?", [at, at]
         )
 
     def heard(self, alert_id: int, notifier: str) -> tuple[bool, datetime | None]:
-        """Whether a letter about an alert still waits for a notifier, and when the last one reached it."""
+        """Whether a notification about an alert still waits for a notifier, and when the last one reached it."""
         row = self.row(
             "select coalesce(max(state = 'waiting'), 0) as waits, max(delivered_at) as heard_at "
-            "from letter_alerts join outbox on id = letter_id where letter_alerts.alert_id = ? and notifier = ?",
+            "from outbox_alerts join outbox on id = outbox_id where outbox_alerts.alert_id = ? and notifier = ?",
             [alert_id, notifier],
         )
         assert row is not None
         return bool(row["waits"]), to_time_or_none(row["heard_at"])
 
     def resolved(self, alert_id: int, notifier: str, now: datetime) -> None:
-        """A letter says that the alert is over."""
+        """A notification says that the alert is over."""
         self.write(
-            "update alert_tellings set resolved_at = ? where alert_id = ? and notifier = ?",
+            "update notification_log set resolved_at = ? where alert_id = ? and notifier = ?",
             [to_text(now), alert_id, notifier],
         )
 
     def forget(self, alert_id: int, notifier: str) -> None:
-        """There is nobody any more who could be told the end."""
-        self.write("delete from alert_tellings where alert_id = ? and notifier = ?", [alert_id, notifier])
+        """There is nobody any more who could be notified of the end."""
+        self.write("delete from notification_log where alert_id = ? and notifier = ?", [alert_id, notifier])
 
     def group(self, route: str, labels: Mapping[str, str], now: datetime) -> AlertGroup:
         """The group of a route with these labels, opened now if there is none."""
@@ -138,24 +138,26 @@ class Tellings(Room):
         """Every group that is open, oldest first."""
         return [_group(row) for row in self.rows("select * from alert_groups order by id")]
 
-    def set_group(self, group_id: int, opened_at: datetime, last_at: datetime | None, letters: int) -> None:
+    def set_group(
+        self, group_id: int, opened_at: datetime, last_at: datetime | None, notifications: int
+    ) -> None:
         """Where a group stands."""
         self.write(
-            "update alert_groups set opened_at = ?, last_at = ?, letters = ? where id = ?",
-            [to_text(opened_at), None if last_at is None else to_text(last_at), letters, group_id],
+            "update alert_groups set opened_at = ?, last_at = ?, notifications = ? where id = ?",
+            [to_text(opened_at), None if last_at is None else to_text(last_at), notifications, group_id],
         )
 
     def close_group(self, group_id: int) -> None:
-        """Nothing of it is left to tell."""
+        """Nothing of it is left to notify of."""
         self.write("delete from alert_groups where id = ?", [group_id])
 
 
-def _telling(row: Any) -> Telling:
-    return Telling(
+def _notified(row: Any) -> Notified:
+    return Notified(
         alert_id=row["alert_id"],
         notifier=row["notifier"],
         route=row["route"],
-        told_at=to_time(row["told_at"]),
+        notified_at=to_time(row["notified_at"]),
         times=row["times"],
         last_at=to_time(row["last_at"]),
         resolved_at=to_time_or_none(row["resolved_at"]),
@@ -171,5 +173,5 @@ def _group(row: Any) -> AlertGroup:
         labels=json.loads(row["labels"]),
         opened_at=to_time(row["opened_at"]),
         last_at=to_time_or_none(row["last_at"]),
-        letters=row["letters"],
+        notifications=row["notifications"],
     )

@@ -1,4 +1,4 @@
-"""What a round of telling goes by: routes, silences, snoozes, inhibition and mutes, at one moment.
+"""What a round of notifying goes by: routes, silences, snoozes, inhibition and mutes, at one moment.
 
 A silence, a snooze and inhibition hold back the news that an alert fires; they do not hold back
 its end from those who know of it. A mute holds back both until it is over.
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from monitor.alerts.message import LETTER_DOCUMENTS
+from monitor.alerts.message import NOTIFICATION_DOCUMENTS
 from monitor.moments import moment
 from monitor.pipeline.inhibition import Inhibition
 from monitor.pipeline.wording import word
 from monitor.routes import CONVERSATIONS, WORSE, Policy, Route
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
+from monitor.store.notification_log import Notified
 from monitor.store.silences import Silence
-from monitor.store.tellings import Telling
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]
@@ -29,7 +29,7 @@ GROWING = {"surge", "threshold"}
 
 
 @dataclass(frozen=True)
-class Scene:
+class Situation:
     """What a round goes by, and what follows from it."""
 
     store: Store
@@ -39,7 +39,7 @@ class Scene:
     inhibition: Inhibition
 
     def held(self, alert: StoredAlert) -> str:
-        """Why nobody is to be told that an alert fires, or ``""``."""
+        """Why nobody is to be notified that an alert fires, or ``""``."""
         if alert.snoozed_until is not None and self.now < alert.snoozed_until:
             return f"snoozed by {alert.snoozed_by} until {moment(alert.snoozed_until)}"
         for silence in self.silences:
@@ -60,65 +60,65 @@ class Scene:
     def _there(self, names: Sequence[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if self.policy.reaches(name)]
 
-    def way(self, alert: StoredAlert, telling: Telling) -> Route | None:
+    def way(self, alert: StoredAlert, notified: Notified) -> Route | None:
         """The route by which a notifier hears more of an alert, ``None`` for none.
 
-        That by which it was told, as long as that one names it; else another that does, for routes are renamed.
+        That by which it was notified, as long as that one names it; else another that does, for routes are renamed.
         Where none does any more, its end goes the way that was taken.
         """
-        routes = [route for route, names in self.ways(alert) if route and telling.notifier in names]
+        routes = [route for route, names in self.ways(alert) if route and notified.notifier in names]
         names = [route.name for route in routes]
-        if not routes or telling.route in names:
-            return self.policy.route(telling.route)
+        if not routes or notified.route in names:
+            return self.policy.route(notified.route)
         return routes[0]
 
     def end_muted(self, alert: StoredAlert, route: Route | None) -> bool:
-        """Whether nobody is to be told now, by a route, that an alert is over."""
+        """Whether nobody is to be notified now, by a route, that an alert is over."""
         muted = self.policy.muted(alert.labels, self.now)
         return bool(muted or (route is not None and self.policy.route_muted(route, self.now)))
 
-    def again(self, route: Route, alert: StoredAlert, telling: Telling, last_at: datetime) -> bool:
+    def again(self, route: Route, alert: StoredAlert, notified: Notified, last_at: datetime) -> bool:
         """Whether to say once more that an alert fires: not where somebody looks after it, nor while it is quiet.
 
-        Nor while a letter about it still waits for the notifier: what is said again counts from when it was heard.
+        Nor while one about it still waits for the notifier: what is said again counts from when it was heard.
         """
         if not route.repeat_interval or alert.acked_at is not None or alert.quiet_since is not None:
             return False
         if (self.now - last_at).total_seconds() < route.repeat_interval:
             return False
-        waits, heard_at = self.store.tellings.heard(alert.id, telling.notifier)
+        waits, heard_at = self.store.notification_log.heard(alert.id, notified.notifier)
         if heard_at is None or heard_at > self.now:  # by a clock that has been put back since
             heard_at = last_at
         return not waits and (self.now - heard_at).total_seconds() >= route.repeat_interval
 
-    def told(self, alert: StoredAlert, notifier: str, route: str) -> None:
-        """Note that a letter to a notifier says that an alert fires, and what its figure is."""
+    def log(self, alert: StoredAlert, notifier: str, route: str) -> None:
+        """Note that a notification to a notifier says that an alert fires, and what its figure is."""
         seconds = self.store.evidence.of(alert.id).get("seconds")
-        self.store.tellings.told(
+        self.store.notification_log.log(
             alert.id, notifier, route, self.now, observed=alert.observed, seconds=seconds
         )
 
-    def worse(self, route: Route | None, alert: StoredAlert, telling: Telling) -> bool:
+    def worse(self, route: Route | None, alert: StoredAlert, notified: Notified) -> bool:
         """Whether to say at once that there are many more texts than a notifier knows of, whoever looks after it.
 
-        Not while a letter about it still waits: that is not heard yet.
+        Not while a notification about it still waits: that is not heard yet.
         """
         factor = WORSE if route is None else route.worse
-        if alert.kind not in GROWING or not factor or not telling.observed or alert.quiet_since is not None:
+        if alert.kind not in GROWING or not factor or not notified.observed or alert.quiet_since is not None:
             return False
         return (
-            alert.observed >= factor * telling.observed
-            and not self.store.tellings.heard(alert.id, telling.notifier)[0]
+            alert.observed >= factor * notified.observed
+            and not self.store.notification_log.heard(alert.id, notified.notifier)[0]
         )
 
 
-def scene_at(store: Store, policy: Policy, now: datetime) -> Scene:
+def situation_at(store: Store, policy: Policy, now: datetime) -> Situation:
     """What is in force at ``now``."""
     firing = [a for a in store.alerts.all_open() if a.state == "firing"] if policy.inhibits else []
-    return Scene(store, policy, now, store.silences.active(now), Inhibition(policy.inhibits, firing))
+    return Situation(store, policy, now, store.silences.active(now), Inhibition(policy.inhibits, firing))
 
 
-def letter(
+def notification(
     store: Store,
     alert: StoredAlert,
     event: Event,
@@ -126,17 +126,17 @@ def letter(
     now: datetime,
     *,
     times: int = 1,
-    was: Telling | None = None,
-    most: int = LETTER_DOCUMENTS,
+    was: Notified | None = None,
+    most: int = NOTIFICATION_DOCUMENTS,
     grouped: bool = False,
 ) -> Notification:
-    """The letter about one event of one alert.
+    """The notification about one event of one alert.
 
-    :param times: how often this was told, this time included.
-    :param was: where it is told again because it is worse, what was told last.
-    :param most: the letter has at most so many of its documents.
+    :param times: how often this was notified of, this time included.
+    :param was: where it is repeated because it is worse, what was logged last.
+    :param most: the notification has at most so many of its documents.
     :param grouped: it is for a group.
     """
     documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    told = word(store, alert, event, documents, now, times=times, was=was, most=most, grouped=grouped)
-    return Notification(key, event, told.title, told.body, told.data, html=told.html)
+    said = word(store, alert, event, documents, now, times=times, was=was, most=most, grouped=grouped)
+    return Notification(key, event, said.title, said.body, said.data, html=said.html)

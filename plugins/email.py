@@ -236,8 +236,8 @@ def _written(notification: Notification) -> datetime | None:
     """When it was written, the same for each attempt; for what says no time, that of the attempt."""
     data = notification.data
     evidence = data.get("evidence")
-    told = evidence.get("at") if isinstance(evidence, Mapping) else None
-    moment = told or data.get("resolved_at") or data.get("fired_at") or data.get("until")
+    gathered = evidence.get("at") if isinstance(evidence, Mapping) else None
+    moment = gathered or data.get("resolved_at") or data.get("fired_at") or data.get("until")
     return datetime.fromisoformat(moment) if isinstance(moment, str) else notification.at
 
 

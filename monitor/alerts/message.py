@@ -178,7 +178,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
         told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
         told += [sentences.words(evidence["words"])]
     if event == "firing" and data["kind"] not in FALLS:
-        told.insert(0, late.sentence(evidence, zone, _told(data)))
+        told.insert(0, late.sentence(evidence, zone, _raised_at(data)))
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),
@@ -260,7 +260,7 @@ def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
 
 
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
-    told = _told(data)
+    raised = _raised_at(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
     begun = endings.silent_since(data) or _time(evidence["since"])
     if (
@@ -270,14 +270,14 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     ):
         begun = first  # in a busy series the first text of a window is no beginning
     assert begun is not None
-    beginning = sentences.when(begun, zone, told)
+    beginning = sentences.when(begun, zone, raised)
     said = f"Since {beginning}"
     if data["kind"] in FALLS:
-        before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
-        return f"{said}{before}; raised {sentences.when(told, zone)}."
-    if last is not None and (newest := sentences.when(last, zone, told)) != beginning:
+        before = "" if last is None else f", the last text {sentences.when(last, zone, raised)}"
+        return f"{said}{before}; raised {sentences.when(raised, zone)}."
+    if last is not None and (newest := sentences.when(last, zone, raised)) != beginning:
         said += f", newest text {newest}"
-    return f"{said}; raised {sentences.when(told, zone)}."
+    return f"{said}; raised {sentences.when(raised, zone)}."
 
 
 def _in_all(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
@@ -295,14 +295,14 @@ def _heading(data: Mapping[str, Any], shown: Sequence[Any]) -> str:
     return "What they say" if len(shown) > 1 else "What it says"
 
 
-def _told(data: Mapping[str, Any]) -> datetime:
-    told = _time(data.get("fired_at")) or _time((data.get("evidence") or {}).get("until"))
-    assert told is not None
-    return told
+def _raised_at(data: Mapping[str, Any]) -> datetime:
+    at = _time(data.get("fired_at")) or _time((data.get("evidence") or {}).get("until"))
+    assert at is not None
+    return at
 
 
 def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
-    return sentences.when(datetime.fromisoformat(text), zone, _told(data))
+    return sentences.when(datetime.fromisoformat(text), zone, _raised_at(data))
 
 
 def _time(text: Any) -> datetime | None:

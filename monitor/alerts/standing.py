@@ -74,7 +74,7 @@ def title(alert: Mapping[str, Any], much: str) -> str:
 
 
 def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
-    """The figures in sentences; of an alert that is told again, first that it goes on."""
+    """The figures in sentences; of an alert that is notified again, first that it goes on."""
     evidence = alert.get("evidence") or {}
     said = []
     if alert.get("times", 1) > 1:
@@ -82,8 +82,8 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
         up = ""
         if alert.get("was") is not None:
             at = alert.get("was_at")
-            told = f" at {when(datetime.fromisoformat(at), zone, _at(alert))}" if at else ""
-            up = f"up from {_before(alert, 'text')}, as last told{told}; "
+            then = f" at {when(datetime.fromisoformat(at), zone, _at(alert))}" if at else ""
+            up = f"up from {_before(alert, 'text')}, as last told{then}; "
         lasts = f"{up}{_lasts(alert)}"
         said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
     flaps = ""
@@ -106,7 +106,7 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
 
 
 def _before(alert: Mapping[str, Any], noun: str = "") -> str:
-    """The figure that was told last, and its window, which may have been a shorter one: ``5 in 15 min``."""
+    """The figure of the last notification, and its window, which may have been a shorter one: ``5 in 15 min``."""
     seconds = alert.get("was_seconds")
     told = texts(round(alert["was"])) if noun else f"{alert['was']:,.0f}"
     return f"{told} in {duration(seconds)}" if seconds else told

@@ -43,7 +43,7 @@ class Failure:
 
 
 class Backoff:
-    """A rule that fails is tried again after 10 s, 20 s, ... an hour, like a delivery; meanwhile it counts as failed."""
+    """A rule that fails is tried again after 10 s, 20 s, ... an hour, like deliveries; till then it is failed."""
 
     def __init__(self) -> None:
         self._failed: dict[str, Failure] = {}

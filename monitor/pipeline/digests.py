@@ -120,21 +120,21 @@ def _alerts(store: Store, since: datetime, until: datetime) -> tuple[list[dict[s
 
     With them, how many more there were than :data:`ALERTS`, and how many of those are open.
     """
-    told = [(alert, store.evidence.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
+    standing = [(alert, store.evidence.of(alert.id)) for alert in store.alerts.standing_between(since, until)]
     large: dict[frozenset[tuple[str, str]], StoredAlert] = {}
     for alert in sorted(
-        (alert for alert, evidence in told if evidence.get("history")), key=_over, reverse=True
+        (alert for alert, evidence in standing if evidence.get("history")), key=_over, reverse=True
     ):
         large.setdefault(frozenset(alert.selection.items()), alert)
     drawn = {alert.id: n for n, alert in enumerate(list(large.values())[:DRAWN])}
-    told.sort(key=lambda one: (one[0].id in drawn, _open_at(one[0], until), one[0].id), reverse=True)
+    standing.sort(key=lambda one: (one[0].id in drawn, _open_at(one[0], until), one[0].id), reverse=True)
     left_out = {
-        "number": len(told[ALERTS:]),
-        "open": sum(_open_at(alert, until) for alert, _ in told[ALERTS:]),
+        "number": len(standing[ALERTS:]),
+        "open": sum(_open_at(alert, until) for alert, _ in standing[ALERTS:]),
     }
-    told = sorted(told[:ALERTS], key=lambda one: one[0].id)
+    standing = sorted(standing[:ALERTS], key=lambda one: one[0].id)
     found: list[dict[str, Any]] = []
-    for alert, evidence in sorted(told, key=lambda one: drawn.get(one[0].id, DRAWN)):
+    for alert, evidence in sorted(standing, key=lambda one: drawn.get(one[0].id, DRAWN)):
         if alert.id in drawn and alert.state != "resolved":
             texts = store.documents.many(store.alert_documents.of_alert(alert.id))
             evidence = as_it_stands(store, alert, texts, until)

@@ -144,9 +144,9 @@ def test_a_flapping_alert_is_announced_once_and_stays_open_until_it_is_steady(wo
         "resolved",
         "firing",
     ]
-    assert found[-1][1].title.startswith("Flapping: ")
+    assert notifications[-1][1].title.startswith("Flapping: ")
     flaps = "It flaps: it came and went, and now stays open until it is quiet for 10 h.\n"
-    assert [flaps in notification.body for _, notification in found] == [False] * 4 + [True]
+    assert [flaps in notification.body for _, notification in notifications] == [False] * 4 + [True]
     assert world.store.alerts.need(3).flapping
     assert world.steps(3) == ["firing", "flapping"]
     world.wait(hours=10)

@@ -47,7 +47,7 @@ TESTS = 0.7
 """Windows overlap: a bucket of five minutes is worth about so many independent tests."""
 UNSURE = 0.5
 """The more counts vary, the less sure is how much: what chance brings is more likely, by this times what it varies."""
-FINE, COARSE = 300, 1 / 6
+FINE, COARSE = 300, 1 / 12
 """Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than
 underrated, does not level out in them. Chosen on simulated series without events."""
 SHARED = 3 / 4

@@ -17,8 +17,9 @@ VERSION = 3
 """Raised when the same text becomes other words by the same lists."""
 
 
+@lru_cache(maxsize=4)
 def wordlists_digest(*folders: Path) -> str:
-    """sha256 (hex) of the lists in some folders, by name; as :func:`read_wordlists` has them."""
+    """sha256 (hex) of the lists in some folders, by name; as :func:`read_wordlists` has them, and as often read."""
     whole = hashlib.sha256(str(VERSION).encode())
     for folder in folders:
         for code, text in _lists(folder):

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ from monitor.store.unfit import Unfit
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 30.0
+STARTING = 40
+"""Tenths of a second in which a monitor that has its lock may begin to migrate: later, it is of an older version."""
 
 
 class Store:
@@ -239,22 +242,27 @@ class Store:
 
         :raises StoreError: a monitor runs that knows nothing of it: what that goes on to write would not be whole.
         """
-        with one_at_a_time(Path(f"{self.path}.migrate")):
-            pending = self.pending_migrations()
-            holder = DaemonLock(self.path).holder() if core.pending(self.db) else None
-            if holder not in (None, os.getpid()):
-                raise StoreError(
-                    f"the monitor that runs (process {holder}) is of an older version than this program: stop it, "
-                    "start it anew, and give the command again"
-                )
-            core.apply(self.db)
-            for migrations in self._sets[1:]:
-                try:
-                    migrations.apply(self.db)
-                except Exception as error:
-                    log.exception("the migrations %s failed and were rolled back", migrations.name)
-                    self.failed_migrations[migrations.name] = f"{type(error).__name__}: {error}"
-            left = self.pending_migrations()
+        for _ in range(STARTING):
+            with one_at_a_time(Path(f"{self.path}.migrate")):
+                holder = DaemonLock(self.path).holder() if core.pending(self.db) else None
+                if holder in (None, os.getpid()):
+                    return self._apply()
+            time.sleep(0.1)  # one that starts has its lock already, and migrates next
+        raise StoreError(
+            f"the monitor that runs (process {holder}) is of an older version than this program: stop it, "
+            "start it anew, and give the command again"
+        )
+
+    def _apply(self) -> list[str]:
+        pending = self.pending_migrations()
+        core.apply(self.db)
+        for migrations in self._sets[1:]:
+            try:
+                migrations.apply(self.db)
+            except Exception as error:
+                log.exception("the migrations %s failed and were rolled back", migrations.name)
+                self.failed_migrations[migrations.name] = f"{type(error).__name__}: {error}"
+        left = self.pending_migrations()
         return [name for name in pending if name not in left]
 
     def adopt(self, migrations: Sequence[Migrations]) -> None:

@@ -329,6 +329,40 @@ def test_only_one_daemon(tmp_path: Path) -> None:
     assert lock.holder() is None
 
 
+def test_who_opens_a_file_while_a_monitor_starts_on_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    code = (
+        "import sys; from pathlib import Path; from monitor.store import Store\n"
+        "from monitor.store.lock import DaemonLock\n"
+        "lock = DaemonLock(Path(sys.argv[1])); lock.acquire(); print('held', flush=True); sys.stdin.readline()\n"
+        "Store(Path(sys.argv[1])); print('migrated', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as starting:
+        assert starting.stdout is not None
+        assert starting.stdin is not None
+        starting.stdout.readline()
+        turn = iter([starting.stdin])
+        said: list[str] = []
+
+        def wait(seconds: float) -> None:
+            stdin = next(turn)  # once is enough
+            stdin.write("go on\n")
+            stdin.flush()
+            said.append(starting.stdout.readline() if starting.stdout else "")
+
+        monkeypatch.setattr("monitor.store.store.time.sleep", wait)
+        store = Store(path)
+        assert said == ["migrated\n"]
+        assert store.migrated == []
+        assert store.pending_migrations() == []
+        store.close()
+        starting.communicate("")
+
+
 def test_a_file_is_not_migrated_under_an_older_monitor_that_runs(tmp_path: Path) -> None:
     """What that would go on to write would lack what a newer schema has."""
     path = tmp_path / "a.db"

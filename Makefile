@@ -15,7 +15,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 	@echo "The tests passed. Next: make run, or edit config.toml and $(BIN)/monitor --config config.toml run"
 
 soak: $(VENV)/.installed-dev

@@ -164,9 +164,10 @@ def run(*arguments: object, code: int = 0) -> str:
     return got.output
 
 
-def test_a_run_measures_each_cell_once(tasks: Path, tmp_path: Path) -> None:
+def test_a_run_measures_each_cell_once(tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = tmp_path / "results"
     order = (tasks, "--role", "validation", "--date", "2026-01-31", "--shots", "2", "--results", results)
+    monkeypatch.setattr(sys, "argv", ["fewshot.py", str(tasks), "--shots", "2"])
     run(*order, "--draws", 2, "--tasks", "mood", "--peers", "none")
     path = results / "fewshot-2026-01-31-1.json"
     before = json.loads(path.read_text())
@@ -192,7 +193,7 @@ def test_a_run_measures_each_cell_once(tasks: Path, tmp_path: Path) -> None:
         len(after["cells"]) - len(before["cells"]),
     ]
     assert after["role"] == "validation"
-    assert "TASKS_DIR" in after["runs"][0]["command"] or "pytest" in sys.argv[0]
+    assert after["runs"][0]["command"] == "python benchmarks/fewshot.py TASKS_DIR --shots 2"
     for found in after["cells"]:
         assert 0 <= found["macro_f1"] <= 1
         assert found["adapt_seconds"] > 0

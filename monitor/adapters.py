@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from monitor.errors import MonitorError, PluginError, one_line
 from monitor.interfaces import TaskAdapter
-from monitor.types import Seed, whole
+from monitor.types import NO_LABEL, Seed, whole
 
 
 def labels_of(adapter: TaskAdapter) -> dict[str, str]:
@@ -27,6 +27,8 @@ def labels_of(adapter: TaskAdapter) -> dict[str, str]:
 def seeds_of(adapter: TaskAdapter, labels: Collection[str]) -> list[Seed]:
     """The default seeds of an adapter whose label is one of ``labels``.
 
+    Those of no label are there unless ``labels`` has one that the adapter does not know: it may be theirs.
+
     :raises TypeError: they hold something else than seeds of two texts.
     """
     found = list(adapter.seeds())
@@ -34,7 +36,8 @@ def seeds_of(adapter: TaskAdapter, labels: Collection[str]) -> list[Seed]:
         if not isinstance(seed, Seed) or not isinstance(seed.text, str) or not isinstance(seed.label, str):
             raise TypeError(f"seeds() must give Seed objects of two texts, not {seed!r:.100}")
     seeds = [Seed(whole(seed.text), whole(seed.label)) for seed in found]
-    return [seed for seed in seeds if seed.label in labels]
+    all_known = set(labels) <= set(labels_of(adapter))
+    return [seed for seed in seeds if seed.label in labels or (seed.label == NO_LABEL and all_known)]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import NOTIFY_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import ENTITY, READ_BY, Task, label_twins
+from monitor.types import ENTITY, NO_LABEL, READ_BY, Task, label_twins
 
 ALL = "*"
 """In a rule's ``where``: every label of the task, each a series of its own."""
@@ -298,7 +298,7 @@ def make_task(
         raise MonitorError(f"the task {name!r} has no labels; {remedies[0]}")
     if len(chosen) == 1 and not several:
         raise MonitorError(f"the task {name!r} has one label only; {remedies[1]}")
-    if bad := [label for label in chosen if not label.strip() or label == ALL]:
+    if bad := [label for label in chosen if not label.strip() or label in (ALL, NO_LABEL)]:
         raise MonitorError(f"{bad[0]!r} cannot be a label of the task {name!r}")
     if twins := label_twins(chosen):
         raise MonitorError(

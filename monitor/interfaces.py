@@ -105,7 +105,7 @@ class TaskAdapter(Part):
     """Makes a family of tasks: default labels, default seeds, and how a document is read.
 
     Contract, checked by :func:`monitor.testing.check_task_adapter`: ``labels`` has a
-    one-line description for each label, every default seed carries a known label, and
+    one-line description for each label, every default seed carries a known label or none, and
     ``read`` is a pure function of the document.
     """
 
@@ -117,7 +117,10 @@ class TaskAdapter(Part):
         return {}
 
     def seeds(self) -> Sequence[Seed]:
-        """Default seeds; those whose label the task does not have are left out."""
+        """Default seeds; those whose label the task does not have are left out.
+
+        Texts that carry none of the labels have :data:`monitor.types.NO_LABEL`.
+        """
         return ()
 
     def read(self, document: StoredDocument) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import MonitorError, UnknownName
-from monitor.types import BadRecord, Seed, in_one_line, legible
+from monitor.types import NO_LABEL, BadRecord, Seed, in_one_line, legible
 
 COLUMNS = ("text", "label")
 FORMATS = (".csv", ".jsonl")
@@ -32,9 +32,10 @@ def read_seeds(
 
     Both formats name the columns ``text`` and ``label`` (others are ignored); a CSV may
     separate its cells by comma, semicolon or tab. A text that carries several labels is
-    repeated, once for each. Where ``labels`` are given, a record with another one cannot be
-    used; otherwise none is refused. With ``one_label`` a text carries one label only: the records
-    that say otherwise of the same text (spaces and line ends aside) cannot be used, none of them.
+    repeated, once for each; one that carries none has :data:`monitor.types.NO_LABEL`.
+    Where ``labels`` are given, a record with another one cannot be used; otherwise none is refused.
+    With ``one_label`` a text carries one label only: the records that say otherwise of the same
+    text (spaces and line ends aside) cannot be used, none of them.
 
     Returns the seeds, stripped of white space around them, and the records that could not
     be used, each with its line (``place="line 12"``) and reason. Raises
@@ -209,7 +210,7 @@ def _keep(
         if not legible(cells[name]):
             bad.append(_bad(line, f"has a {name} without anything to see in it", raw))
             return
-    if labels is not None and cells["label"] not in labels:
+    if labels is not None and cells["label"] not in (*labels, NO_LABEL):
         bad.append(_bad(line, str(UnknownName("label", cells["label"], labels)), raw))
         return
     rows.append((line, raw, Seed(cells["text"], cells["label"])))

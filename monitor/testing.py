@@ -25,7 +25,7 @@ from monitor.interfaces import Encoder, Notifier, Part, Source, TaskAdapter
 from monitor.moments import moment
 from monitor.pipeline.intake import accepted, fault
 from monitor.store import Store
-from monitor.types import Batch, Document, Notification, Seed, StoredDocument
+from monitor.types import NO_LABEL, Batch, Document, Notification, Seed, StoredDocument
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """The time at which tests take place, unless they say another."""
@@ -164,7 +164,9 @@ def check_task_adapter(adapter: TaskAdapter) -> None:
     for seed in seeds:
         assert isinstance(seed, Seed), f"seeds() must give Seed objects, not {type(seed).__name__}"
         assert isinstance(seed.text, str), f"the text of a seed must be a text, not {seed.text!r}"
-        assert seed.label in labels, f"the seed {seed.text[:40]!r} has the unknown label {seed.label!r}"
+        assert seed.label in (*labels, NO_LABEL), (
+            f"the seed {seed.text[:40]!r} has the unknown label {seed.label!r}"
+        )
         assert seed.text.strip(), f"a seed of {seed.label!r} is empty"
     pairs = [(seed.text, seed.label) for seed in seeds]
     assert len(set(pairs)) == len(pairs), "a seed is there twice"

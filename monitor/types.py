@@ -90,9 +90,16 @@ class StoredDocument:
     live: bool
 
 
+NO_LABEL = "(none)"
+"""What stands in place of a seed's label where its text carries none of the task's; no label may be called so."""
+
+
 @dataclass(frozen=True)
 class Seed:
-    """A labelled example (the support set of few-shot learning)."""
+    """A labelled example (the support set of few-shot learning).
+
+    ``label`` is one of the task's, or :data:`NO_LABEL`: an example of what to abstain on.
+    """
 
     text: str
     label: str

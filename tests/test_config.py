@@ -244,6 +244,7 @@ def test_all_faults_at_once_each_with_its_place(faults):
         ('[[tasks]]\nname = "x"\nlabels = ["a"]', "tasks[1].labels", "one label only; add another, or say multi"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", "*"]', "tasks[1].labels", "'*' cannot be a label"),
         ('[[tasks]]\nname = "x"\nlabels = ["a", " "]', "tasks[1].labels", "' ' cannot be a label"),
+        ('[[tasks]]\nname = "x"\nlabels = ["a", "(none)"]', "tasks[1].labels", "'(none)' cannot be a label"),
         (MOOD + "threshold = 2", "tasks[1].threshold", "less than or equal to 1"),
         (MOOD + 'seeds = "none.csv"', "tasks[1].seeds", "there is no file"),
         ('[[notifiers]]\nplugin = "pigeon"\nname = "x"', "notifiers[1].plugin", "known: pager"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.seedfile import SeedFileError, read_seeds
-from monitor.types import BadRecord, Seed
+from monitor.types import NO_LABEL, BadRecord, Seed
 
 
 @pytest.fixture
@@ -185,3 +185,8 @@ def test_where_labels_are_given_another_one_is_a_bad_record_that_lists_them(writ
     seeds, [bad] = read_seeds(write(name, content), ["x", "y"])
     assert seeds == [Seed("one", "x")]
     assert bad.reason == "no label is called 'z'; known: x, y"
+
+
+def test_a_text_of_no_label_is_a_seed_whatever_the_labels(write):
+    found = [Seed("one", "x"), Seed("two", NO_LABEL)]
+    assert read_seeds(write("a.csv", "text,label\none,x\ntwo,(none)\n"), ["x", "y"]) == (found, [])

@@ -10,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.learn.adapt import adapt
-from monitor.learn.head import probabilities
+from monitor.learn.head import decide, probabilities
+from monitor.learn.support import labelled
 from monitor.seedfile import read_seeds
 from monitor.testing import check_task_adapter
-from monitor.types import StoredDocument, Task
+from monitor.types import NO_LABEL, StoredDocument, Task, folded
 from monitor_plugins import intent, labels, sentiment, topic
 from monitor_plugins.encoders import MiniLm
 
@@ -48,7 +49,7 @@ def document(role, title="A headline", text="A summary."):
 @pytest.mark.parametrize("name", WITH_SEEDS)
 def test_every_label_has_a_one_line_phrase_and_enough_seeds(name):
     adapter = make(name)
-    counts = Counter(seed.label for seed in adapter.seeds())
+    counts = Counter(seed.label for seed in labelled(adapter.seeds()))
     assert counts.keys() == adapter.labels().keys()
     for label, description in adapter.labels().items():
         assert label.replace("_", "").isalpha(), label
@@ -59,11 +60,15 @@ def test_every_label_has_a_one_line_phrase_and_enough_seeds(name):
 
 
 @pytest.mark.parametrize("name", WITH_SEEDS)
-def test_seed_files_are_whole_and_balanced_and_repeat_nothing(name):
+def test_seed_files_are_whole_and_fairly_balanced_and_repeat_nothing(name):
     seeds, bad = read_seeds(files("monitor_plugins") / "seeds" / f"{name}.csv")
     assert bad == []
-    assert len(set(Counter(seed.label for seed in seeds).values())) == 1
-    assert len({" ".join(seed.text.lower().split()) for seed in seeds}) == len(seeds)
+    counts = Counter(seed.label for seed in labelled(seeds))
+    assert max(counts.values()) <= 2.5 * min(counts.values())
+    texts = [(folded(seed.text), make(name).multi and seed.label) for seed in seeds]
+    assert len(set(texts)) == len(texts)
+    none = {folded(seed.text) for seed in seeds if seed.label == NO_LABEL}
+    assert none.isdisjoint(folded(seed.text) for seed in labelled(seeds))
 
 
 @pytest.mark.parametrize("name", WITH_SEEDS)
@@ -142,16 +147,18 @@ def encoder():
     encoder.close()
 
 
-# With the embedded encoder these were 0.71 and 0.78, 0.62 and 0.73, 0.77 and 0.85; the
-# floors leave room for another learner, not for broken seeds.
+# The floors leave room for another learner, not for broken seeds.
 @pytest.mark.parametrize(
     ("name", "from_names", "from_seeds"),
     [("topic", 0.62, 0.70), ("sentiment", 0.50, 0.62), ("intent", 0.68, 0.78)],
 )
 def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_names, from_seeds):
-    """Each quarter of the seeds is labelled from the other three, and from the names alone."""
+    """Each quarter of some seeds is labelled from the other three, and from the names alone."""
     adapter = make(name)
-    seeds = adapter.seeds()
+    own = defaultdict(set)  # a text of several topics is told right by any of them
+    for seed in labelled(adapter.seeds()):
+        own[seed.text].add(seed.label)
+    seeds = labelled(adapter.seeds())[::4]
     rows = {}
     task = Task(name, adapter.labels(), adapter.family, adapter.multi)
 
@@ -172,7 +179,7 @@ def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_na
         )
         features = encode([seed.text for seed in queries], [head.view])[head.view]
         guesses = probabilities(head, features).argmax(axis=1)
-        return sum(head.labels[guess] == seed.label for guess, seed in zip(guesses, queries, strict=True))
+        return sum(head.labels[guess] in own[seed.text] for guess, seed in zip(guesses, queries, strict=True))
 
     quarters = defaultdict(list)
     seen = Counter()
@@ -206,6 +213,32 @@ ABROAD = {
         "El beneficio trimestral sube un 20 % y supera las previsiones": "earnings",
     },
 }
+
+
+NONE = {
+    "intent": [
+        "half past four suits me",
+        "yes, both of them",
+        "Please note my new surname, it is Okafor now.",
+    ],
+    "topic": ["Rain and gales expected along the coast", "Ten ways to cook a pumpkin"],
+}
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_what_carries_none_of_the_shipped_labels_is_refused(encoder, name):
+    adapter = make(name)
+    task = Task(name, adapter.labels(), family=adapter.family, multi=adapter.multi)
+    head = adapt(
+        task,
+        adapter.seeds(),
+        encoder.encode,
+        encoder_fingerprint="",
+        views=encoder.views,
+        prior=encoder.prior,
+    )
+    rows = encoder.encode(NONE[name], (head.view,))[head.view]
+    assert all(said[0].abstained for said in decide(head, probabilities(head, rows)))
 
 
 @pytest.mark.parametrize("name", WITH_SEEDS)

@@ -20,7 +20,7 @@ from monitor.durations import format_duration
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import Correction, correct, take_back
 from monitor.store import Store
-from monitor.types import Seed, Task
+from monitor.types import NO_LABEL, Seed, Task
 
 if TYPE_CHECKING:
     from monitor.pipeline.questions import Question
@@ -50,13 +50,13 @@ def label_command(app: App, task: str, since: float, batch: int | None, as_json:
 
     The documents it is least sure of come first, no two of them alike; those that are seeds already are
     left out. Every answer becomes a seed at once, which a running monitor takes up. After ten answers the
-    next documents are chosen with what was learned. Keys: s skips, n means that no label fits (the text is
-    not asked about again until the task has another label), u undoes the last answer, q quits. If a text
-    may carry several labels, their keys mark them and Enter stores them.
+    next documents are chosen with what was learned. Keys: s skips, n means that no label fits (the task learns
+    to abstain on such texts; it counts until the task has another label), u undoes the last answer, q quits. If
+    a text may carry several labels, their keys mark them and Enter stores them.
 
     With --batch nothing is asked, and no terminal is needed; `monitor seeds add TASK LABEL --document ID`
-    stores an answer. With --json as well: one array of objects with id, text, guess, probability,
-    abstained and why.
+    stores an answer, with "(none)" for LABEL where none fits. With --json as well: one array of objects with
+    id, text, guess, probability, abstained and why.
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")
@@ -115,11 +115,10 @@ def _open(app: App, name: str, since: Callable[[datetime], datetime]) -> Desk:
 
 @dataclass
 class Answer:
-    """What was answered to a question; no corrections: it was skipped, or is ``unfit``, of no label."""
+    """What was answered to a question; no corrections: it was skipped."""
 
     question: Question
     corrections: list[Correction] = field(default_factory=list)
-    unfit: bool = False
 
 
 @dataclass
@@ -149,11 +148,7 @@ class Session:
             question = waiting.pop()
             self._show(question)
             labels = self._answer(question)
-            if isinstance(labels, Answer):
-                self.store.unfit.add(self.task.name, question.text, self.task.labels)
-                self.answers.append(labels)
-                click.echo("  none of these: not asked again")
-            elif labels is None:
+            if labels is None:
                 waiting.append(question)
                 if not self.ended:
                     self._undo(waiting)
@@ -163,8 +158,8 @@ class Session:
                 self.answers.append(Answer(question))
         return not self.ended
 
-    def _answer(self, question: Question) -> list[str] | Answer | None:
-        """Labels, none to skip, an answer that none fits, ``None`` to undo or (having set :attr:`ended`) to quit."""
+    def _answer(self, question: Question) -> list[str] | None:
+        """Labels, or that none fits; nothing to skip; ``None`` to undo or (having set :attr:`ended`) to quit."""
         keys, marked = keys_for(self.task, question), list[str]()
         while True:
             key = self._key()
@@ -175,7 +170,7 @@ class Session:
             if key == SKIP:
                 return []
             if key == NONE:
-                return Answer(question, unfit=True)
+                return [NO_LABEL]
             label = self._by_name() if key == BY_NAME else keys.get(key)
             if label is not None and not self.task.multi:
                 return [label]
@@ -226,15 +221,13 @@ class Session:
         with self.store.transaction():
             for correction in reversed(answer.corrections):
                 take_back(self.store, correction, self.now())
-            if answer.unfit:
-                self.store.unfit.remove(self.task.name, answer.question.text)
         waiting.append(answer.question)
-        click.echo("  taken back" if answer.corrections or answer.unfit else "  back to what was skipped")
+        click.echo("  taken back" if answer.corrections else "  back to what was skipped")
 
     def _show(self, question: Question) -> None:
         document, screen = question.document, console()
         given = Counter(c.seed.label for answer in self.answers for c in answer.corrections)
-        skipped = sum(not (answer.corrections or answer.unfit) for answer in self.answers)
+        skipped = sum(not answer.corrections for answer in self.answers)
         done = ", ".join(f"{count} {label}" for label, count in given.most_common()) or "none"
         screen.print()
         screen.rule(f"{len(self.answers) + 1}  (labelled: {done}; skipped: {skipped})", align="left")
@@ -256,7 +249,7 @@ class Session:
             line.append("Enter ", "bold").append("store   ")
         for key, what in (
             (SKIP, "skip"),
-            (NONE, "none of these: not asked again"),
+            (NONE, "none of these"),
             (UNDO, "undo"),
             (QUIT, "quit"),
         ):

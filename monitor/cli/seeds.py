@@ -15,7 +15,7 @@ from monitor.errors import MonitorError, UnknownName
 from monitor.pipeline.corrections import Correction, correct, correct_all, text_in
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import Seed, Task
+from monitor.types import NO_LABEL, Seed, Task
 
 SHOWN = 20
 MANY_TIMES = 1000
@@ -44,10 +44,13 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
     If TEXT is -, it is read from standard input. With --document give no TEXT: this is how to
     correct the task's answer for a document. In a task with one label a text, a new label for a
     text replaces one that was given by command before.
+
+    If TEXT carries none of the labels, give "(none)" for LABEL: the task learns to abstain on such
+    texts. When the task gets another label, that is forgotten, for the text may carry it.
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
-    store = app.store_with(task, [label])
+    store = app.store_with(task, [] if label == NO_LABEL else [label])
     if document_id is not None:
         text = text_of(app, store, task, document_id)
     else:
@@ -68,7 +71,7 @@ def import_command(app: App, task: str, file: Path) -> None:
 
     Records that cannot be used, such as those without a text, are reported by line and left
     out. If a label is not one of the task's, nothing is imported. If a text may carry several
-    labels, give one record for each.
+    labels, give one record for each; if it carries none of the labels, give the label (none).
 
     In a task with one label a text, a new label for a text replaces one that was given by command
     before, as with `monitor seeds add`, so a file of corrections can be imported.
@@ -101,14 +104,15 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     only those added by command can be removed with `monitor seeds remove`.
 
     Seeds with a label that the task no longer has are not learned from. Add them
-    again under another label with `monitor seeds add`, or remove them.
+    again under another label with `monitor seeds add`, or remove them. Texts that carry none of the
+    labels have the label (none).
 
     With --json: one array of objects with id, task, label, text, origin, document_id and in_use
-    (false: the task no longer has the label).
+    (false: the task no longer has the label, or has got one since the text was said to carry none).
     """
     store = app.store
     labels = store.tasks.need(task).task.labels
-    kept = [s for s in store.tasks.all_seeds(task) if s.seed.label in labels or s.origin == "command"]
+    kept = [s for s in store.tasks.all_seeds(task) if s.counts_for(labels) or s.origin == "command"]
     if label is not None and label not in labels and label not in {s.seed.label for s in kept}:
         raise UnknownName(f"label of {task!r}", label, labels)
     found = [s for s in kept if label in (None, s.seed.label)]
@@ -122,7 +126,7 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
                     "text": s.seed.text,
                     "origin": s.origin,
                     "document_id": s.document_id,
-                    "in_use": s.seed.label in labels,
+                    "in_use": s.counts_for(labels),
                 }
                 for s in found
             ]
@@ -133,7 +137,7 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
         [
             [
                 s.id,
-                s.seed.label + " (no longer a label)" * (s.seed.label not in labels),
+                s.seed.label + ("" if s.counts_for(labels) else _outdated(s)),
                 s.origin,
                 shorten(s.seed.text, 100),
             ]
@@ -227,7 +231,7 @@ def read_for(task: Task, file: Path) -> list[Seed]:
     from monitor.seedfile import read_seeds
 
     seeds, bad = read_seeds(file, one_label=not task.multi)
-    unknown = [seed.label for seed in seeds if seed.label not in task.labels]
+    unknown = [seed.label for seed in seeds if seed.label not in (*task.labels, NO_LABEL)]
     if unknown:
         _, bad = read_seeds(file, task.labels)  # names the lines
     _some([f"{file}, {record.place}: {record.reason}" for record in bad])
@@ -248,17 +252,26 @@ def _some(lines: list[str]) -> None:
 
 def said_of(done: Correction) -> str:
     """What became of an answer, in words."""
-    instead = " and ".join(dict.fromkeys(seed.seed.label for seed in done.replaced))
+    instead = " and ".join(dict.fromkeys(_said(seed.seed.label) for seed in done.replaced))
     if done.added is None:
         return "the seed is there already" + (f"; removed what said {instead}" if instead else "")
-    return f"added a seed of {done.seed.label}" + (f" in place of {instead}" if instead else "")
+    return f"added a seed of {_said(done.seed.label)}" + (f" in place of {instead}" if instead else "")
 
 
 def contradiction(seed: StoredSeed) -> str:
     """That a seed which commands cannot remove says otherwise, and who can."""
     owner = "the seeds file" if seed.origin == "file" else "the task's adapter"
     remedy = "remove it there" if seed.origin == "file" else "switch it off with default_seeds = false"
-    return f"{owner} still calls this text {seed.seed.label} (seed {seed.id}): {remedy}, or both count"
+    called = "a text of no label" if seed.seed.label == NO_LABEL else seed.seed.label
+    return f"{owner} still calls this text {called} (seed {seed.id}): {remedy}, or both count"
+
+
+def _said(label: str) -> str:
+    return "no label" if label == NO_LABEL else label
+
+
+def _outdated(seed: StoredSeed) -> str:
+    return " (before a label was added)" if seed.seed.label == NO_LABEL else " (no longer a label)"
 
 
 def _utf8(text: str) -> str:

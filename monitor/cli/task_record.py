@@ -16,9 +16,10 @@ from monitor.pipeline.languages import texts_unread
 from monitor.store import Store
 from monitor.store.heads import ENOUGH_TO_TELL
 from monitor.store.tasks import StoredTask
-from monitor.types import Task
+from monitor.types import NO_LABEL, Task
 
 ORIGINS = ("adapter", "file", "command")
+NO_LABEL_MEANS = "none of the others: what the task abstains on"
 
 
 def notes_of(store: Store, task: Task, encoder: Encoder | None) -> list[str]:
@@ -61,7 +62,8 @@ def task_record(store: Store, stored: StoredTask, encoder: Encoder | None) -> di
 
 def _seed_counts(store: Store, stored: StoredTask) -> Mapping[str, Mapping[str, int]]:
     counts = Counter((seed.seed.label, seed.origin) for seed in store.tasks.seeds(stored.task.name))
-    return {label: {origin: counts[label, origin] for origin in ORIGINS} for label in stored.task.labels}  # type: ignore[index]
+    shown = [*stored.task.labels, *[NO_LABEL] * any(label == NO_LABEL for label, _ in counts)]
+    return {label: {origin: counts[label, origin] for origin in ORIGINS} for label in shown}  # type: ignore[index]
 
 
 def declared_in(origin: str) -> str:
@@ -101,8 +103,8 @@ def print_task(record: Mapping[str, Any], config: Path) -> None:
     print_table(
         ["label", *(f"{_seeds_from(origin)}" for origin in ORIGINS), "description"],
         [
-            [label, *(record["seeds"][label][origin] for origin in ORIGINS), description]
-            for label, description in record["labels"].items()
+            [label, *(counts[origin] for origin in ORIGINS), record["labels"].get(label, NO_LABEL_MEANS)]
+            for label, counts in record["seeds"].items()
         ],
         empty="",
         right=[_seeds_from(origin) for origin in ORIGINS],

@@ -85,7 +85,7 @@ def prepare(
     """Choose the view in which :func:`adapt` learns a task; the parameters and errors are the same."""
     candidates = [view for view in views if view != BASE] or [BASE]
     supports = gather(task, seeds, encode, candidates)
-    rounds = {view: Rounds(_single(support)) for view, support in supports.items()}
+    rounds = {view: Rounds(_single(support) if task.multi else support) for view, support in supports.items()}
     view = candidates[0]
     if len(candidates) > 1:
         view = choose_view(rounds, prior(label_texts(task)) if prior else {})
@@ -106,6 +106,7 @@ def _learn(task: Task, prepared: Prepared, encoder_fingerprint: str) -> Head:
         multi=task.multi,
         reach=fitted.reach,
         strength=fitted.strength,
+        none=not task.multi and len(prepared.support.background) > 0,
     )
     return with_threshold(head, task.threshold)
 

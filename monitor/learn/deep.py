@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 from monitor.learn import calibrate
 from monitor.learn.fit import STRENGTH, centres, fit_scores, with_chances
 from monitor.learn.head import Head, with_threshold
-from monitor.learn.support import Encode, Support, gather, label_texts
+from monitor.learn.support import Encode, Support, gather, label_texts, labelled
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
@@ -78,7 +78,8 @@ def fit_deep(
     if task.multi:
         return DeepFit(head, False, "a task with several labels a text is not fine-tuned")
     before = gather(task, seeds, encoder.encode, [head.view])[head.view]
-    fewest = int(before.targets.sum(axis=0).min()) if seeds else 0
+    tuned_on = labelled(seeds)
+    fewest = int(before.targets.sum(axis=0).min()) if tuned_on else 0
     if fewest < LEAST_SEEDS:
         return DeepFit(
             head, False, f"a label has {fewest} seeds, and views are fine-tuned from {LEAST_SEEDS} on"
@@ -87,10 +88,10 @@ def fit_deep(
     half = calibrate.folds(before.targets) % 2 == 0
     changes = encoder.fine_tune(
         head.view,
-        [seed.text for seed in seeds],
+        [seed.text for seed in tuned_on],
         targets,
         label_texts(task),
-        [~half, half, np.ones(len(seeds), bool)],
+        [~half, half, np.ones(len(tuned_on), bool)],
         progress=progress,
     )
     halves = []
@@ -153,7 +154,10 @@ def refit(task: Task, seeds: Sequence[Seed], encode: Encode, head: Head) -> Head
     support = gather(task, seeds, encode, [head.view])[head.view]
     weight, bias = fit_scores(support, strength=head.strength)
     reach = None if head.reach is None else replace(head.reach, centres=centres(support))
-    made = replace(head, weight=weight.astype(np.float32), bias=bias.astype(np.float32), reach=reach)
+    none = len(support.background) > 0
+    made = replace(
+        head, weight=weight.astype(np.float32), bias=bias.astype(np.float32), reach=reach, none=none
+    )
     return with_threshold(made, task.threshold)
 
 

@@ -13,7 +13,7 @@ from monitor.learn.adapt import Prior, adapt
 from monitor.learn.deep import Tunable, fit_deep
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.stream import stream_head
-from monitor.learn.support import Encode, gather
+from monitor.learn.support import Encode, gather, labelled
 from monitor.learn.threads import single_threaded
 from monitor.types import Seed, Task
 
@@ -156,8 +156,9 @@ def frozen_baseline(given: Given) -> Head:
     """
     labels = tuple(given.task.labels)
     place = {label: index for index, label in enumerate(labels)}
-    features = given.encode([seed.text for seed in given.seeds], ("base",))["base"]
-    targets = np.eye(len(labels))[[place[seed.label] for seed in given.seeds]]
+    seeds = labelled(given.seeds)
+    features = given.encode([seed.text for seed in seeds], ("base",))["base"]
+    targets = np.eye(len(labels))[[place[seed.label] for seed in seeds]]
     weight, bias = fit_softmax(
         features, targets, np.ones(len(targets)), strength=BASELINE_STRENGTH, iterations=1000
     )

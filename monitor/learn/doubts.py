@@ -20,7 +20,7 @@ from monitor.learn import calibrate
 from monitor.learn.adapt import Prior, prepare
 from monitor.learn.rounds import Rounds, choose_strength
 from monitor.learn.score import of_folds
-from monitor.learn.support import Encode, Support
+from monitor.learn.support import Encode, Support, labelled
 from monitor.learn.threads import single_threaded
 from monitor.learn.views import BASE
 from monitor.types import Seed, Task
@@ -72,6 +72,7 @@ def doubts(
     """
     prepared = prepare(task, seeds, encode, views, prior)
     support, labels = prepared.support, tuple(task.labels)
+    seeds = labelled(seeds)
     if not len(seeds):
         return Doubts([], [], 0)
     logits = _of_several(support) if task.multi else log_odds(prepared.rounds)

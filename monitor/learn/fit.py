@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monitor.learn import calibrate
-from monitor.learn.head import Reach, fit_sigmoid, fit_softmax
+from monitor.learn.head import Reach, carried, fit_sigmoid, fit_softmax
 from monitor.learn.names import imagined, name_worth
 from monitor.learn.support import Support
 
@@ -54,7 +54,9 @@ def fit_scores(
     A label's weights start from its name, seen from the middle of all names (a Gaussian prior),
     and its name is an example besides. How many seeds a label has says who collected them, not how
     often it will come: the head takes all labels for equally frequent (half by weights, half by an adjusted
-    bias, as in Menon et al. 2021; both together tell more texts right than either).
+    bias, as in Menon et al. 2021; both together tell more texts right than either). Texts of no label are one label
+    more, without a name, as frequent as any other: its score is taken from those of the others, so that 0 is what a
+    text of no label scores (:attr:`monitor.learn.head.Head.none`), and nothing changes between the others.
 
     :param weights: how much each seed counts, ``(n,)``; one where not given.
     :param texts: further features ``(m, d)``, which count ``soft`` ``(m, L)`` for each label.
@@ -65,20 +67,27 @@ def fit_scores(
     if texts is None or soft is None:
         texts, soft = seeds[:0], targets[:0]
     more, owners = imagined(support)
-    texts, soft = np.vstack([texts, more]), np.vstack([soft, owners])
-    evenness = _evenness(counted.sum(axis=0) + soft.sum(axis=0))
-    examples = np.vstack([counted, soft]) * evenness**EVEN
+    rows, examples = np.vstack([seeds, texts, more]), np.vstack([counted, soft, owners])
+    prior = NAME_PULL * worth[:, None] * (names - names.mean(axis=0))
+    labels, none = len(names), len(support.background)
+    if none:
+        rows, prior = np.vstack([rows, support.background]), np.vstack([prior, np.zeros_like(prior[:1])])
+        examples = np.pad(examples, ((0, none), (0, 1)))
+        examples[-none:, labels] = 1
+    evenness = _evenness(examples.sum(axis=0))
+    examples = examples * evenness**EVEN
     total = examples.sum(axis=1)
     used = total > 1e-3
     weight, bias = fit_softmax(
-        np.vstack([np.vstack([seeds, texts])[used], names]),
-        np.vstack([examples[used] / total[used, None], np.eye(len(names))]),
+        np.vstack([rows[used], names]),
+        np.vstack([examples[used] / total[used, None], np.eye(labels, len(evenness))]),
         np.concatenate([total[used], NAME_WEIGHT * worth]),
         strength=strength,
-        prior=NAME_PULL * worth[:, None] * (names - names.mean(axis=0)),
+        prior=prior,
         iterations=iterations,
     )
-    return weight, bias + (1 - EVEN) * np.log(evenness).astype(np.float32)
+    bias = bias + (1 - EVEN) * np.log(evenness).astype(np.float32)
+    return (weight[:labels] - weight[-1], bias[:labels] - bias[-1]) if none else (weight, bias)
 
 
 def _evenness(count: np.ndarray) -> np.ndarray:
@@ -109,6 +118,7 @@ def with_chances(
     if found := calibrate.reach(nearest):
         reach = Reach(centres(support), *found)
         chance = reach.at(nearest)
+    chance = chance * carried(held / heat, none=len(support.background) > 0)
     threshold = calibrate.threshold(held / heat, labels, chance)
     return Fitted(*scores, heat, np.full(labels, threshold), reach, strength)
 

@@ -4,7 +4,8 @@ A head is linear over an encoder's features. For a row ``x`` and label ``l`` the
 ``(weight[l] @ x + bias[l]) / temperature``; probabilities are its softmax over the labels (one
 label a text) or its sigmoid (``multi``: each label by itself). A softmax is sure of itself far
 away from anything it has seen; so a head may also know its labels' centres, and believe its
-softmax less the farther a text is from all of them. Fitting is convex. Pure numpy
+softmax less the farther a text is from all of them; and where it was shown texts of no label, these have a
+place in its softmax. Fitting is convex. Pure numpy
 and scipy; nothing here knows where features come from.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 
 from monitor.errors import LearnError
 from monitor.types import Prediction
@@ -60,7 +61,8 @@ class Head:
     a text has the same one for every label. ``reach`` is missing where nothing is known of it:
     in ``multi`` heads, and in those made of names alone. ``change`` is what was fine-tuned for
     this head, if anything was: an encoder that is offered it knows ``view``. ``strength`` is that of
-    the fit (:func:`fit_softmax`); ``owned`` says that the thresholds are the task's owner's.
+    the fit (:func:`fit_softmax`); ``owned`` says that the thresholds are the task's owner's. ``none`` says that the
+    softmax has a place for texts of no label, whose score is 0.
     """
 
     labels: tuple[str, ...]
@@ -75,6 +77,7 @@ class Head:
     change: bytes = b""
     strength: float = 2.0
     owned: bool = False
+    none: bool = False
 
     @property
     def version(self) -> str:
@@ -92,6 +95,7 @@ class Head:
             "multi": self.multi,
             "strength": float(self.strength),
             "owned": self.owned,
+            "none": self.none,
         }
         arrays = {"weight": self.weight, "bias": self.bias, "thresholds": self.thresholds}
         if self.reach is not None:
@@ -129,6 +133,7 @@ class Head:
                 change=arrays["change"].tobytes() if "change" in arrays else b"",
                 strength=float(plain["strength"]),
                 owned=bool(plain["owned"]),
+                none=bool(plain.get("none")),  # heads of before had no such place
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise LearnError("the head's bytes are damaged: adapt the task again") from error
@@ -165,8 +170,13 @@ def probabilities(head: Head, features: np.ndarray) -> np.ndarray:
     scores = (features @ head.weight.T + head.bias) / head.temperature
     if head.multi:
         return np.asarray(expit(scores))
-    known = softmax(scores, axis=1)
+    known = softmax(scores, axis=1) * carried(scores, none=head.none)[:, None]
     return np.asarray(known if head.reach is None else known * head.reach.chance(features)[:, None])
+
+
+def carried(scores: np.ndarray, *, none: bool) -> np.ndarray:
+    """How likely rows of ``scores`` ``(n, L)`` carry a label: ``(n,)``; certain unless ``none`` has a place."""
+    return np.asarray(expit(logsumexp(scores, axis=1)) if none else np.ones(len(scores), scores.dtype))
 
 
 def decide(head: Head, probabilities: np.ndarray) -> list[list[Prediction]]:

@@ -16,7 +16,7 @@ from scipy.special import log_softmax, softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out, held_out_nearest
-from monitor.learn.head import Head, with_threshold
+from monitor.learn.head import Head, carried, with_threshold
 from monitor.learn.support import Support
 from monitor.learn.threads import single_threaded
 from monitor.types import Task
@@ -113,7 +113,7 @@ def fit_stream(
     :param rng: draws the sample where there are too many texts, and the halves that are compared.
     :param multi: several labels a text: nothing is fitted (``weight`` is all zeros).
     :param strength: of the fits; that of the head that the seeds made.
-    :param chance: how likely each seed carries one of the labels, as that head takes it, ``(n,)``: thresholds are
+    :param chance: how likely each seed carries one of the labels, by that head's reach, ``(n,)``: thresholds are
         of probabilities times this.
     """
     labels, width = support.targets.shape[1], support.names.shape[1]
@@ -134,14 +134,20 @@ def fit_stream(
             "a task of several labels a text learns from its seeds alone",
         )
     first = fit_scores(support, strength=strength)
-    held, _ = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))
+    count = len(support.seeds)
+    held = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))[0][:count]
     heat = calibrate.temperature(held, support.targets, strength)
     before = _likelihood(held / heat, support.targets)
     texts = _sample(np.asarray(unlabelled, np.float32), MOST_TEXTS, rng)
     mix, within = uniform, np.ones(len(texts))
 
+    def thresholds(scores: np.ndarray) -> np.ndarray:
+        """Of held-out scores, divided by their temperature: ``(L,)``."""
+        likely = chance * carried(scores, none=len(support.background) > 0)
+        return np.full(labels, calibrate.threshold(scores, labels, likely))
+
     def stays(reason: str, score: float = nothing) -> StreamFit:
-        threshold = np.full(labels, calibrate.threshold(held / heat, labels, chance))
+        threshold = thresholds(held / heat)
         none = float(1 - within.mean()) if len(within) else 0.0
         then = float(before.mean()) if len(before) else nothing
         return StreamFit(*first, heat, threshold, mix, none, score, then, False, reason)
@@ -187,7 +193,7 @@ def fit_stream(
         start = fit_scores(part, HELD_OUT_ITERATIONS, strength=strength)
         return train(part, start, HELD_OUT_ITERATIONS)
 
-    held_after, _ = held_out(support, fit)
+    held_after = held_out(support, fit)[0][:count]
     heat_after = calibrate.temperature(held_after, support.targets, strength)
     after = _likelihood(held_after / heat_after, support.targets)
     score = float(after.mean())
@@ -196,7 +202,7 @@ def fit_stream(
     return StreamFit(
         *train(support, first, _ITERATIONS),
         heat_after,
-        np.full(labels, calibrate.threshold(held_after / heat_after, labels, chance)),
+        thresholds(held_after / heat_after),
         mix,
         float(1 - within.mean()),
         score,
@@ -254,7 +260,9 @@ def _soft_labels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights ``(m, L)`` of the texts for each label, and the mix ``(L,)``."""
     weight, bias = head
-    chances = softmax((texts @ weight.T + bias) * (SHARPEN / heat), axis=1)
+    scores = (texts @ weight.T + bias) / heat
+    within = within * carried(scores, none=len(support.background) > 0)
+    chances = softmax(scores * SHARPEN, axis=1)
     count = support.targets.sum(axis=0)
     mix, told = label_mix(chances, np.full(len(count), 1 / len(count)), within)
     told = told * within[:, None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.errors import LearnError, UnknownName
-from monitor.types import Seed, Task
+from monitor.types import NO_LABEL, Seed, Task
 
 BACKGROUND = (
     "The weather was mild and dry this morning.",
@@ -29,7 +29,7 @@ BACKGROUND = (
     "The concert was sold out.",
     "What time is it in Tokyo?",
 )
-"""Texts of no label: what a ``multi`` task's labels are told apart from, besides each other."""
+"""Texts of no label: what a ``multi`` task's labels are told apart from, besides each other and its own such texts."""
 
 KEPT = 0.98
 """Of the sum of squares of more rows than features, when their directions are reduced."""
@@ -98,13 +98,20 @@ def label_texts(task: Task) -> list[str]:
     return [name_text(label, description) for label, description in task.labels.items()]
 
 
+def labelled(seeds: Sequence[Seed]) -> list[Seed]:
+    """The seeds that have a label of the task's, not :data:`monitor.types.NO_LABEL`."""
+    return [seed for seed in seeds if seed.label != NO_LABEL]
+
+
 def gather(
     task: Task,
     seeds: Sequence[Seed],
     encode: Encode,
     views: Sequence[str],
 ) -> dict[str, Support]:
-    """Seeds, names and background texts as features, by view.
+    """Seeds, names and texts of no label as features, by view.
+
+    Rows of ``seeds`` are those of :func:`labelled`, in a ``multi`` task each text once.
 
     :raises LearnError: the task has too few labels to tell anything apart.
     :raises UnknownName: a seed carries a label that the task does not have.
@@ -117,6 +124,8 @@ def gather(
             f"task {task.name!r} has the one label {labels[0]!r}: give it a second one, or set multi = true"
         )
     place = {label: index for index, label in enumerate(labels)}
+    background = list(dict.fromkeys(seed.text for seed in seeds if seed.label == NO_LABEL))
+    seeds = labelled(seeds)
     for seed in seeds:
         if seed.label not in place:
             raise UnknownName(f"label of task {task.name!r}", seed.label, labels)
@@ -126,12 +135,11 @@ def gather(
         row = {text: index for index, text in enumerate(texts)}
         for seed in seeds:
             targets[row[seed.text], place[seed.label]] = 1
-        extra: tuple[str, ...] = BACKGROUND
+        background = [text for text in dict.fromkeys([*BACKGROUND, *background]) if text not in row]
     else:
         texts = [seed.text for seed in seeds]
         targets = np.eye(len(labels), dtype=np.float32)[[place[seed.label] for seed in seeds]]
-        extra = ()
-    found = encode([*texts, *label_texts(task), *extra], views)
+    found = encode([*texts, *label_texts(task), *background], views)
     ends = [len(texts), len(texts) + len(labels)]
     parts = {view: np.split(np.asarray(found[view], np.float32), ends) for view in views}
     return {view: Support(own, targets, names, rest) for view, (own, names, rest) in parts.items()}

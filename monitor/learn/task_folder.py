@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import LearnError
-from monitor.types import Seed, label_twins, legible
+from monitor.types import NO_LABEL, Seed, label_twins, legible
 
 
 def read_rows(path: Path) -> list[Seed]:
@@ -122,8 +122,12 @@ def rest(rows: Sequence[Seed], seeds: Sequence[Seed]) -> list[str]:
     return [row.text for row in rows if row.text not in used]
 
 
-def check_labels(folder: Path, labels: Iterable[str]) -> None:
-    """Raise :class:`LearnError` for labels that differ only in case or spaces."""
+def check_labels(folder: Path, labels: Collection[str]) -> None:
+    """Raise :class:`LearnError` for labels that differ only in case or spaces, or that mean none of the others."""
+    if NO_LABEL in labels:
+        raise LearnError(
+            f"{folder}: {NO_LABEL!r} cannot be a label; leave such texts out, or name it otherwise"
+        )
     if twins := label_twins(labels):
         raise LearnError(
             f"{folder}: labels {twins[0]!r} and {twins[1]!r} differ only in case or spaces: make them one"

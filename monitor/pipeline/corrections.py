@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import MonitorError
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import Seed, in_one_line
+from monitor.types import NO_LABEL, Seed, in_one_line
 
 if TYPE_CHECKING:
     from monitor.pipeline.readers import Reader
@@ -53,7 +53,7 @@ def correct_all(
 
     In a task with one label a text the newest answer counts: seeds that commands added for the
     same text (spaces and line ends aside) under another label, be it one that the task no longer
-    has, are removed. Where a text may carry several labels, they do not contradict each other.
+    has, are removed. Where a text may carry several labels, only a label and none contradict each other.
 
     :param seeds: in a task with one label a text, none of which contradicts another.
     :raises UnknownName: for a task or label that nobody knows; nothing is changed then.
@@ -62,23 +62,28 @@ def correct_all(
     with store.transaction():
         wanted, there = store.tasks.need(task).task, store.tasks.all_seeds(task)
         same = defaultdict[str, list[StoredSeed]](list)
-        for kept in [] if wanted.multi else there:
+        for kept in there:
             same[in_one_line(kept.seed.text)].append(kept)
         store.tasks.add_seeds(task, seeds, now, document_id=document_id)
-        known = {kept.seed for kept in there}
-        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s.seed not in known}
+        known = set(there)
+        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s not in known}
         done = []
         for seed in seeds:
             text = in_one_line(seed.text)
-            others = [s for s in same[text] if s.seed.label != seed.label]
+            others = [s for s in same[text] if _contradict(s.seed.label, seed.label, multi=wanted.multi)]
             replaced = tuple(s for s in others if s.origin == "command")
-            standing = tuple(s for s in others if s.origin != "command" and s.seed.label in wanted.labels)
+            standing = tuple(s for s in others if s.origin != "command" and s.counts_for(wanted.labels))
             for found in replaced:
                 store.tasks.remove_seed(found.id)
                 same[text].remove(found)
             # a seed that is given twice is new once
             done.append(Correction(task, seed, new.pop(seed, None), replaced, standing))
         return done
+
+
+def _contradict(label: str, other: str, *, multi: bool) -> bool:
+    """Whether one text cannot be called both."""
+    return label != other and (not multi or NO_LABEL in (label, other))
 
 
 def take_back(store: Store, correction: Correction, now: datetime) -> None:

@@ -11,7 +11,7 @@ from monitor.interfaces import Encoder
 from monitor.pipeline.languages import names_unread
 from monitor.store.tasks import StoredSeed
 from monitor.templating import short
-from monitor.types import Seed, Task, folded
+from monitor.types import NO_LABEL, Seed, Task, folded
 
 FEW = 4
 """Seeds; while a label has fewer, what its name and description say counts for much."""
@@ -66,7 +66,8 @@ def contradictions(task: Task, seeds: Sequence[Seed]) -> list[str]:
 
 def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:
     """That seeds which commands added have a label that the task no longer has: it was renamed, or went."""
-    lost = Counter(s.seed.label for s in stored if s.origin == "command" and s.seed.label not in task.labels)
+    known = (*task.labels, NO_LABEL)
+    lost = Counter(s.seed.label for s in stored if s.origin == "command" and s.seed.label not in known)
     return [
         f"{count:,} {'seed' if count == 1 else 'seeds'} added by command {'has' if count == 1 else 'have'} "
         f"the label {label!r}, which the task no longer has: `monitor seeds list {quote(task.name)}` shows "

@@ -85,15 +85,14 @@ def questions(
 ) -> list[Question]:
     """Up to ``count`` documents since ``since``, the most worth asking first.
 
-    What the task does not read, what is a seed already, what a person said fits no label and what
-    repeats a text is left out; so are the texts of ``leave_out``. Documents that the task abstained
+    What the task does not read, what is a seed already (of no label, too) and what repeats a text
+    is left out; so are the texts of ``leave_out``. Documents that the task abstained
     on are there. ``reader`` has a head.
     """
     head = reader.head
     assert head is not None
     seeds = list(dict.fromkeys(stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
-    unfit = store.unfit.texts(reader.task.name, reader.task.labels)
-    unmet = Unmet(reader, (*seeds, *unfit, *leave_out))
+    unmet = Unmet(reader, (*seeds, *leave_out))
     pool: _Pool | None = None
     left = ENCODED
     documents = store.documents.find(since=since, limit=RECENT)

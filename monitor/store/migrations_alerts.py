@@ -290,3 +290,19 @@ def m0021_notifications_by_their_name(db: Database) -> None:
         alter table alert_groups rename column letters to notifications
         """,
     )
+
+
+@core()
+def m0022_texts_of_no_label_are_seeds(db: Database) -> None:
+    # a task learns from them; one that is a seed of a label already stays that
+    run(
+        db,
+        """
+        alter table seeds add column among text;;
+        insert into seeds (task, label, text, origin, created_at, among)
+            select task, '(none)', text, 'command', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), labels
+            from unfit_texts where not exists
+                (select 1 from seeds where seeds.task = unfit_texts.task and seeds.text = unfit_texts.text);;
+        drop table unfit_texts
+        """,
+    )

@@ -46,7 +46,6 @@ from monitor.store.succession import Succession
 from monitor.store.tasks import Tasks
 from monitor.store.threads import Threads
 from monitor.store.transitions import Transitions
-from monitor.store.unfit import Unfit
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +128,6 @@ class Store:
         self.mentions = Mentioned(self)
         self.threads = Threads(self)
         self.looks = Looks(self)
-        self.unfit = Unfit(self)
         with friendly(path):
             self._check_schema()
             if read_only and (pending := core.pending(self.db)):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from monitor.errors import MonitorError, UnknownName
 from monitor.store.room import Room, to_text
-from monitor.types import ENTITY, Seed, Task, label_twins, legible
+from monitor.types import ENTITY, NO_LABEL, Seed, Task, label_twins, legible
 
 Origin = Literal["config", "command"]
 SeedOrigin = Literal["adapter", "file", "command"]
@@ -29,13 +29,23 @@ class StoredTask:
 
 @dataclass(frozen=True)
 class StoredSeed:
-    """A seed and where it comes from."""
+    """A seed and where it comes from.
+
+    ``among``: the labels that there were when a command said that the text carries none of them.
+    """
 
     id: int
     task: str
     seed: Seed
     origin: SeedOrigin
     document_id: int | None
+    among: frozenset[str] | None = None
+
+    def counts_for(self, labels: Collection[str]) -> bool:
+        """Whether a task of these labels learns from it: a label that came later may be the text's."""
+        if self.seed.label == NO_LABEL:
+            return self.among is None or self.among.issuperset(labels)
+        return self.seed.label in labels
 
 
 class Tasks(Room):
@@ -154,9 +164,9 @@ class Tasks(Room):
     # -- seeds -------------------------------------------------------------------------
 
     def seeds(self, task: str) -> list[StoredSeed]:
-        """The seeds of a task whose label it still has, oldest first."""
+        """The seeds of a task whose label it still has, and of no label, oldest first."""
         labels = self.need(task).task.labels
-        return [stored for stored in self.all_seeds(task) if stored.seed.label in labels]
+        return [stored for stored in self.all_seeds(task) if stored.counts_for(labels)]
 
     def all_seeds(self, task: str) -> list[StoredSeed]:
         """Likewise, also of labels that the task had once; empty for a task that nobody knows."""
@@ -189,12 +199,19 @@ class Tasks(Room):
         """
         labels = self.need(task).task.labels
         for seed in seeds:
-            if seed.label not in labels:
+            if seed.label not in (*labels, NO_LABEL):
                 raise UnknownName(f"label of {task!r}", seed.label, labels)
             if not legible(seed.text):
                 raise MonitorError("a seed needs a text")
         with self.store.transaction():
-            return sum(self._add_seed(task, seed, "command", now, document_id) for seed in seeds)
+            if none := {seed for seed in seeds if seed.label == NO_LABEL}:
+                for before in self.all_seeds(task):
+                    if before.seed in none and not before.counts_for(labels):
+                        self.remove_seed(before.id)  # it was said of fewer labels than there are now
+            return sum(
+                self._add_seed(task, seed, "command", now, document_id, labels if seed in none else None)
+                for seed in seeds
+            )
 
     def remove_seed(self, seed_id: int) -> None:
         """Remove a seed that a command added.
@@ -211,15 +228,22 @@ class Tasks(Room):
 
     def restore_seed(self, stored: StoredSeed, now: datetime) -> None:
         """Put a seed that was removed back as it was, also of a label that the task no longer has."""
-        self._add_seed(stored.task, stored.seed, stored.origin, now, stored.document_id)
+        self._add_seed(stored.task, stored.seed, stored.origin, now, stored.document_id, stored.among)
 
     def _add_seed(
-        self, task: str, seed: Seed, origin: SeedOrigin, now: datetime, document_id: int | None
+        self,
+        task: str,
+        seed: Seed,
+        origin: SeedOrigin,
+        now: datetime,
+        document_id: int | None,
+        among: Collection[str] | None = None,
     ) -> int:
+        said_of = None if among is None else json.dumps(sorted(among), ensure_ascii=False)
         return self.write(
-            "insert or ignore into seeds (task, label, text, origin, document_id, created_at) "
-            "values (?, ?, ?, ?, ?, ?)",
-            [task, seed.label, seed.text, origin, document_id, to_text(now)],
+            "insert or ignore into seeds (task, label, text, origin, document_id, created_at, among) "
+            "values (?, ?, ?, ?, ?, ?, ?)",
+            [task, seed.label, seed.text, origin, document_id, to_text(now), said_of],
         ).rowcount
 
     def _insert(self, name: str, columns: Mapping[str, Any], origin: Origin, now: datetime) -> None:
@@ -247,6 +271,6 @@ def _task(row: Any) -> StoredTask:
 
 
 def _seed(row: Any) -> StoredSeed:
-    return StoredSeed(
-        row["id"], row["task"], Seed(row["text"], row["label"]), row["origin"], row["document_id"]
-    )
+    among = None if row["among"] is None else frozenset(json.loads(row["among"]))
+    seed = Seed(row["text"], row["label"])
+    return StoredSeed(row["id"], row["task"], seed, row["origin"], row["document_id"], among)

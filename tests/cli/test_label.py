@@ -19,7 +19,7 @@ from monitor.learn.head import Head
 from monitor.pipeline.corrections import correct, take_back
 from monitor.pipeline.questions import Question, why_asked
 from monitor.store.lock import DaemonLock
-from monitor.types import Seed, StoredDocument, Task
+from monitor.types import NO_LABEL, Seed, StoredDocument, Task
 
 NEWS = (
     "terrible loss",  # a seed of the adapter
@@ -131,20 +131,22 @@ def test_skipping_undoing_and_other_keys(full):
     assert first not in added(full)
 
 
-def test_what_fits_none_of_the_labels_is_not_asked_again(full):
-    asked = full("label", "mood", "--batch", 1, "--json").json[0]["text"]
+def test_what_fits_none_of_the_labels_is_learned_and_not_asked_again(full):
+    asked = full("label", "mood", "--batch", 1, "--json").json[0]
     said = full("label", "mood", input="n" + "u" + "n" + "q")
-    assert "n none of these: not asked again" in said.out
+    assert "n none of these" in said.out
+    assert "added a seed of no label" in said.out
     assert "taken back" in said.out
     assert "(labelled: none; skipped: 0)" in said.out
-    assert "0 seeds stored" in said.out
-    assert asked not in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
-    store = full.store()
-    assert store.unfit.texts("mood", ["bad", "good"]) == [asked]
-    assert store.unfit.texts("mood", ["bad", "good", "odd"]) == [], "a label that is new may fit"
-    store.unfit.remove("mood", asked)
-    store.close()
-    assert asked in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
+    assert "1 seed stored" in said.out
+    assert added(full) == {asked["text"]: NO_LABEL}
+    assert asked["text"] not in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
+    after = full("classify", asked["text"], "--json").json[0]["predictions"]["mood"]
+    assert after["abstained"]
+    assert after["probability"] < asked["probability"]
+    (seed,) = [s for s in full("seeds", "list", "mood", "--json").json if s["origin"] == "command"]
+    full("seeds", "remove", seed["id"])
+    assert asked["text"] in [d["text"] for d in full("label", "mood", "--batch", 9, "--json").json]
 
 
 def test_what_is_taken_back_is_as_it_was(full):

@@ -14,7 +14,7 @@ from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.shared_encoder import make_encoder
 from monitor.store.lock import DaemonLock
-from monitor.types import Seed
+from monitor.types import NO_LABEL, Seed
 
 
 def seeds(monitor, task="topic"):
@@ -176,6 +176,56 @@ def test_list_of_one_label(fetched):
     assert "terrible loss" in fetched("seeds", "list", "mood").out
     assert "known: bad, good" in fetched("seeds", "list", "mood", "--label", "nope", code=2).err
     assert "known: mood, topic" in fetched("seeds", "list", "nope", code=2).err
+
+
+def test_a_text_of_no_label_is_an_example_as_well(fetched):
+    assert "added a seed of no label" in fetched("seeds", "add", "mood", NO_LABEL, "see you at ten").out
+    assert (
+        "added a seed of good in place of no label"
+        in fetched("seeds", "add", "mood", "good", "see you  at ten").out
+    )
+    assert (
+        "added a seed of no label in place of good"
+        in fetched("seeds", "add", "mood", NO_LABEL, "see you at ten").out
+    )
+    assert "there already" in fetched("seeds", "add", "mood", NO_LABEL, "see you at ten").out
+    file = fetched.write("none.csv", "text,label\nyes please,(none)\nsee you at ten,(none)\nsuper,good\n")
+    assert "added 2 seeds, 1 was there already" in fetched("seeds", "import", "mood", file).out
+    listed = fetched("seeds", "list", "mood", "--label", NO_LABEL, "--json").json
+    assert [(s["text"], s["in_use"]) for s in listed] == [("see you at ten", True), ("yes please", True)]
+    fetched("adapt", "mood")
+    shown = fetched("tasks", "show", "mood")
+    assert "none of the others: what the task abstains on" in shown.out
+    assert fetched("tasks", "show", "mood", "--json").json["seeds"][NO_LABEL] == {
+        "adapter": 0,
+        "file": 0,
+        "command": 2,
+    }
+
+
+def test_a_label_that_is_added_may_be_that_of_a_text_that_had_none(fetched):
+    fetched("tasks", "add", "urgency", "--label", "urgent", "--label", "routine")
+    fetched("seeds", "add", "urgency", NO_LABEL, "the till is on fire")
+    fetched("tasks", "extend", "urgency", "fire")
+    (row,) = fetched("seeds", "list", "urgency", "--json").json
+    assert not row["in_use"]
+    assert "(none) (before a label was added)" in fetched("seeds", "list", "urgency").out
+    assert NO_LABEL not in fetched("tasks", "show", "urgency", "--json").json["seeds"]
+    assert (
+        "added a seed of no label;" in fetched("seeds", "add", "urgency", NO_LABEL, "the till is on fire").out
+    )
+    (row,) = fetched("seeds", "list", "urgency", "--json").json
+    assert row["in_use"]
+    assert "in place of no label" in fetched("seeds", "add", "urgency", "fire", "the till is on fire").out
+
+
+def test_where_a_text_may_carry_several_labels_only_none_contradicts_them(fetched):
+    fetched("seeds", "add", "topic", "court", "a fine")
+    fetched("seeds", "add", "topic", "money", "a fine")
+    said = fetched("seeds", "add", "topic", NO_LABEL, "a fine").out
+    assert "added a seed of no label in place of court and money" in said
+    assert "in place of no label" in fetched("seeds", "add", "topic", "court", "a fine").out
+    assert seeds(fetched) == [("court", "a fine", "command")]
 
 
 @pytest.fixture

@@ -274,6 +274,7 @@ def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched)
     assert "add the label 'voucher' there, and give the command again" in err
     assert "with 1 example;" in fetched("tasks", "extend", "topic", "court", "--seed", "1").out
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "*", code=2).err
+    assert "cannot be a label" in fetched("tasks", "extend", "topic", "(none)", code=2).err
 
 
 def test_add_names_the_adapter_that_is_called_like_the_task(monitor):

@@ -28,7 +28,7 @@ from monitor.store.predictions import Answer, Reread
 from monitor.store.recount import differences, recount
 from monitor.store.room import bucket_of, to_text, to_time
 from monitor.store.series import selections
-from monitor.types import READ_BY, Document, Prediction, Seed, Task
+from monitor.types import NO_LABEL, READ_BY, Document, Prediction, Seed, Task
 
 MOOD = Task("mood", {"bad": "", "good": ""}, "sentiment")
 TOPIC = Task("topic", {"court": "", "money": ""}, "topic", multi=True)
@@ -841,4 +841,35 @@ def test_what_was_logged_and_grouped_under_earlier_names_is_kept(tmp_path: Path)
         plain.execute("insert into outbox_alerts values (8, 1)")
     left = "select name from sqlite_master where sql like '%letter%' or sql like '%telling%' or sql like '%told%'"
     assert plain.execute(left).fetchall() == [], "nothing has its earlier name"
+    store.close()
+
+
+def test_texts_that_fitted_no_label_become_seeds(tmp_path: Path) -> None:
+    database = Database(tmp_path / "monitor.db")
+    core.apply(database, stop_before="m0022_texts_of_no_label_are_seeds")
+    connection = database.conn
+    connection.execute(
+        "insert into tasks (name, adapter, family, multi, labels, settings, origin, created_at) values "
+        """('mood', 'labels', '', 0, '{"bad": "", "good": ""}', '{}', 'command', '2026-03-02')"""
+    )
+    connection.execute(
+        "insert into seeds (task, label, text, origin, created_at) values "
+        "('mood', 'bad', 'a loss', 'command', '2026-03-02')"
+    )
+    for text, labels in (
+        ("yes", '["bad", "good"]'),
+        ("early", '["bad"]'),
+        ("a loss", '["bad", "good"]'),
+    ):
+        connection.execute("insert into unfit_texts values ('mood', ?, ?)", [text, labels])
+    connection.commit()
+    database.close()
+    store = Store(tmp_path / "monitor.db")
+    kept = [(s.seed, s.counts_for(["bad", "good"])) for s in store.tasks.all_seeds("mood")]
+    assert kept == [
+        (Seed("a loss", "bad"), True),
+        (Seed("early", NO_LABEL), False),
+        (Seed("yes", NO_LABEL), True),
+    ]
+    assert [s.seed.text for s in store.tasks.seeds("mood")] == ["a loss", "yes"]
     store.close()

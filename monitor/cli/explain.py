@@ -22,7 +22,7 @@ TOP = 5
 READ_AS = 500
 """So many characters of a text are shown in the words in which it is read."""
 WORTH_SAYING = 0.1
-"""Words with less than this share of the largest effect are not named."""
+"""Words with less than this share of the largest effect are not named, nor is that no label fits below this."""
 
 
 @click.command("explain")
@@ -46,9 +46,10 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     how far. A text in another language that is read word by word in English is shown in those words, too.
 
     With --json: one object with document_id, task, read (characters, from the start), read_as, text, label,
-    probability, threshold, abstained, runner_up, runner_up_probability, margin, nearest (label, text,
-    similarity, is_name), words (text, start, end, effect), said (all of the task's answers: label,
-    probability, abstained) and others (objects from label to words, one for each further label given).
+    probability, threshold, abstained, runner_up, runner_up_probability, margin, none (the probability that
+    it carries no label), nearest (label, text, similarity, is_name), words (text, start, end, effect), said
+    (all of the task's answers: label, probability, abstained) and others (objects from label to words, one
+    for each further label given).
     """
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
@@ -122,6 +123,8 @@ def _print_one(found: Explanation) -> None:
                 f"next: {found.runner_up} {found.runner_up_probability:.0%}, a margin of {found.margin:+.0%}"
             )
         )
+    if found.none >= WORTH_SAYING:
+        screen.print(Text(f"none of the labels: {found.none:.0%}"))
     for title, words in (("for it:", _carried(found)), ("against it:", _carried(found, against=True))):
         if words:
             said = ", ".join(f"{shorten(w.text, 40)} {w.effect:+.2f}" for w in words)

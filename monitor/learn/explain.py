@@ -16,7 +16,7 @@ import numpy as np
 
 from monitor.errors import UnknownName
 from monitor.learn.head import Head, decide, probabilities
-from monitor.types import Prediction, Seed
+from monitor.types import NO_LABEL, Prediction, Seed
 
 VARIANTS = 64
 """A text is encoded at most so many times; longer ones lose several words at a time."""
@@ -53,7 +53,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A seed, or the name of a label that has no seeds, and its cosine similarity to the text."""
+    """A seed (also of no label), or the name of a label that has no seeds, and its cosine similarity to the text."""
 
     label: str
     text: str
@@ -67,8 +67,10 @@ class Explanation:
 
     ``said`` is all that the head says of the text, the likeliest first: of a ``multi`` head several labels.
     ``margin`` is the label's probability less the runner-up's, which is the likeliest other
-    label (``None`` for a task with one label). ``nearest`` holds the nearest seeds of the label,
-    then those of the runner-up, each by similarity. ``words`` are in the order of the text.
+    label (``None`` for a task with one label). ``none`` is the probability that the text carries none of the
+    labels (0 of a ``multi`` head, which asks of each by itself). ``nearest`` holds the nearest seeds of the label,
+    then those of the runner-up, and where the head abstained of no label, each by similarity. ``words`` are in
+    the order of the text.
     """
 
     text: str
@@ -79,6 +81,7 @@ class Explanation:
     runner_up: str | None
     runner_up_probability: float
     margin: float
+    none: float
     nearest: tuple[Neighbour, ...]
     words: tuple[Word, ...]
     said: tuple[Prediction, ...]
@@ -115,6 +118,8 @@ def explain(
     table = probabilities(head, features)
     odds = log_odds(table, multi=head.multi)
     (said,) = decide(head, table[:1])
+    of_none = 0.0 if head.multi else max(0.0, 1 - float(table[0].sum()))
+    knows_none = any(seed.label == NO_LABEL for seed in seeds)
 
     def one(chosen: int) -> Explanation:
         others = [i for i in np.argsort(-table[0], kind="stable") if i != chosen]
@@ -124,6 +129,8 @@ def explain(
         wanted = [(head.labels[chosen], NEAREST)]
         if second is not None:
             wanted.append((head.labels[second], NEAREST_OTHER))
+        if knows_none and said[0].abstained:
+            wanted.append((NO_LABEL, NEAREST_OTHER))
         return Explanation(
             text=text,
             label=head.labels[chosen],
@@ -133,6 +140,7 @@ def explain(
             runner_up=None if second is None else head.labels[second],
             runner_up_probability=next_best,
             margin=probability - next_best,
+            none=of_none,
             nearest=_nearest(features[0], encode, seeds, names or {}, wanted),
             words=tuple(
                 Word(text[start:end], start, end, float(odds[0, chosen] - left))

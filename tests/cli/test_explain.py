@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from monitor.cli.explain import _marked
 from monitor.learn.explain import Explanation, Word
 from monitor.testing import HashEncoder
+from monitor.types import NO_LABEL
 
 
 def test_explains_a_text(fetched):
@@ -33,6 +36,16 @@ def test_explains_what_the_task_reads_of_a_document(fetched):
     assert [near["label"] for near in found["nearest"]] == ["bad", "bad", "good"]
     assert found["nearest"][0]["text"] == "terrible loss"
     assert found["nearest"][0]["similarity"] == pytest.approx(1, abs=1e-3)
+
+
+def test_says_that_no_label_fits(fetched):
+    fetched("seeds", "add", "mood", NO_LABEL, "see you at ten")
+    fetched("adapt", "mood")
+    said = fetched("explain", "see you at ten", "--task", "mood")
+    assert re.search(r"^none of the labels: \d\d%$", said.out, re.M)
+    assert f"{NO_LABEL} seed: see you at ten" in said.out
+    found = fetched("explain", "see you at ten", "--task", "mood", "--json").json
+    assert found["none"] == pytest.approx(1 - found["probability"] - found["runner_up_probability"], abs=1e-5)
 
 
 def test_agrees_with_classify(fetched):
@@ -103,7 +116,7 @@ def test_explains_all_labels_that_are_said(fetched):
 def test_a_word_that_carried_a_label_is_marked_so_whatever_it_says_of_another():
     def explained(*effects: float) -> Explanation:
         words = tuple(Word("xy"[n], 2 * n, 2 * n + 1, effect) for n, effect in enumerate(effects))
-        return Explanation("x y", "a", 0.9, 0.5, False, None, 0.0, 0.9, (), words, ())
+        return Explanation("x y", "a", 0.9, 0.5, False, None, 0.0, 0.9, 0.0, (), words, ())
 
     shown = _marked([explained(2.0, -1.0), explained(-2.0, -1.0)])
     assert [(span.start, span.end, span.style) for span in shown.spans] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from monitor.learn.encoder import EMBEDDED_SHA256, TransformerEncoder, embedded_
 from monitor.learn.explain import VARIANTS, Explanation, Neighbour, explain, log_odds, without, word_groups
 from monitor.learn.head import Head, fit_softmax
 from monitor.learn.support import name_text
-from monitor.types import Seed
+from monitor.types import NO_LABEL, Seed
 from sample.texts import read_news
 
 WORDS = {"awful": (1.0, 0.0, 0.0), "lovely": (0.0, 1.0, 0.0), "the": (0.0, 0.0, 1.0)}
@@ -46,6 +47,18 @@ SEEDS = [
 def explained(*given: Any, **said: Any) -> Explanation:
     """The explanation of the likeliest label."""
     return explain(*given, **said)[0]
+
+
+def test_says_how_likely_no_label_is_and_shows_the_nearest_text_that_has_none() -> None:
+    seeds = [*SEEDS, Seed("the the", NO_LABEL), Seed("awful the", NO_LABEL)]
+    found = explained("the", replace(head(), none=True), encode, seeds)
+    # both scores are 0, and so is that of no label
+    assert found.none == pytest.approx(1 / 3)
+    assert found.abstained
+    assert [(near.label, near.text) for near in found.nearest][-1] == (NO_LABEL, "the the")
+    assert explained("lovely", replace(head(), none=True), encode, seeds).none < 0.3
+    assert all(near.label != NO_LABEL for near in explained("lovely", head(), encode, seeds).nearest)
+    assert explained("the", head(multi=True), encode, seeds).none == 0
 
 
 def test_effects_are_what_the_log_odds_lose() -> None:

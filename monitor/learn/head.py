@@ -259,8 +259,8 @@ def _minimise(
     if not count:
         return start, np.zeros(labels, np.float32)
     known = features.astype(np.float32) @ start.T
-    # What the optimum adds to the prior lies in the span of the rows: with few rows, work in their coordinates.
-    basis = np.linalg.qr(features.T)[0] if count < width else None
+    # What the optimum adds to the prior lies in the span of the rows: with few of them, work in their coordinates.
+    basis = np.linalg.qr(features.T)[0] if 2 * count < width else None
     inner = (features if basis is None else features @ basis).astype(np.float32)
     size = inner.shape[1]
 

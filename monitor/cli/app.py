@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -23,6 +23,9 @@ from monitor.plugins import Plugins, load_plugins
 from monitor.store import Store
 from monitor.store.lock import DaemonLock
 from monitor.types import whole
+
+if TYPE_CHECKING:
+    from monitor.pipeline.readers import Reader
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,6 +158,11 @@ class App:
         if process is None:
             return "the next `monitor run` takes it up (or `monitor adapt`, at once)"
         return f"the running monitor (process {process}) takes it up by itself"
+
+    def note_what_is_not_kept(self, readers: Iterable[Reader]) -> None:
+        """Say on standard error that tasks had to learn their examples for a command that stores nothing."""
+        if any(reader.head_id == 0 for reader in readers) and self.daemon() is None:
+            click.echo("note: what was learned serves this answer alone; `monitor adapt` keeps it", err=True)
 
     def close(self) -> None:
         """Close what was opened."""

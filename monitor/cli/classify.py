@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.cli.output import print_table, shorten
+from monitor.cli.output import console, print_table, shorten
 from monitor.errors import LearnError, UnknownName
 from monitor.types import legible
 
@@ -23,8 +23,9 @@ from monitor.types import legible
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-).
 
-    Nothing is stored. An empty TEXT gets no label. Only the beginning of a long text is read; a line on
-    standard error then says so.
+    Nothing is stored, so a task that has not learned its examples yet learns them each time: run `monitor
+    adapt` (or `monitor run`) once before. An empty TEXT gets no label. Only the beginning of a long text is
+    read; a line on standard error then says so.
 
     With --json: one array of {text, read, predictions}: `read` is how many characters were read from the
     start; predictions are as in `monitor documents list`, empty if there is nothing to read.
@@ -47,8 +48,11 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     if not chosen:
         raise LearnError("there are no tasks yet; add some to the configuration or with `monitor tasks add`")
     featurizer = Featurizer(store, encoder)
-    for reader in chosen:
-        try_reader(store, featurizer, reader)
+    with console(stderr=True).status("learning") as status:
+        for reader in chosen:
+            status.update(f"learning {reader.task.name} from its examples")
+            try_reader(store, featurizer, reader)
+    app.note_what_is_not_kept(chosen)
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
     read = [line for line in lines if legible(line)]  # a document without a text gets no label either
     features = encoder.encode(read, views)

@@ -62,7 +62,9 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     store.tasks.need(name)
     featurizer = Featurizer(store, make_encoder(app.config))
     adapts = app.daemon() is None
-    reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, adapt=adapts)
+    with console(stderr=True).status(f"learning {name} from its examples"):
+        reader = ready_reader(store, featurizer, app.plugins, app.config.base, name, adapt=adapts)
+    app.note_what_is_not_kept([reader])
     document_id = int(what) if what.isascii() and what.isdigit() else None
     if document_id is not None:
         text = text_in(store, reader, document_id)

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.cli.explain import _marked
 from monitor.learn.explain import Explanation, Word
+from monitor.store.lock import DaemonLock
 from monitor.testing import HashEncoder
 from monitor.types import NO_LABEL
 
@@ -58,6 +59,7 @@ def test_agrees_with_classify(fetched):
 
 def test_a_text_in_a_language_that_the_encoder_reads_badly_is_said_to_be(fetched, monkeypatch):
     monkeypatch.setattr(HashEncoder, "unread", lambda self, text: float("furchtbar" in text))
+    fetched("adapt")
     for command in (("explain",), ("classify",)):
         said = fetched(*command, "ein furchtbarer Verlust", "--task", "mood").err
         assert said.startswith(
@@ -140,6 +142,7 @@ def test_reads_standard_input_and_long_texts(fetched):
 
 def test_says_how_much_of_a_long_text_is_read(fetched):
     fetched.edit('encoder = "hash"', 'encoder = "minilm"')
+    fetched("adapt")
     text = "Good morning to all of you there. " * 60 + "Where is my parcel?"
     found = fetched("explain", text, "--task", "mood", "--json").json
     assert 1000 < found["read"] < len(text)
@@ -156,6 +159,16 @@ def test_says_how_much_of_a_long_text_is_read(fetched):
     assert many.err == f"text 2: {said}\n"
     rows = fetched("classify", "Where is my parcel?", text, "--json").json
     assert [row["read"] for row in rows] == [19, found["read"]]
+
+
+@pytest.mark.parametrize("command", ["classify", "explain"])
+def test_says_that_what_had_to_be_learned_is_not_kept(fetched, command):
+    note = "note: what was learned serves this answer alone; `monitor adapt` keeps it\n"
+    assert fetched(command, "a terrible failure", "--task", "mood").err == note
+    with DaemonLock(fetched.database):
+        assert fetched(command, "a terrible failure", "--task", "mood").err == "", "it will be, by itself"
+    fetched("adapt", "mood")
+    assert fetched(command, "a terrible failure", "--task", "mood").err == ""
 
 
 def test_stores_nothing(fetched):

@@ -30,7 +30,6 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     With --json: one array of {text, read, predictions}: `read` is how many characters were read from the
     start; predictions are as in `monitor documents list`, empty if there is nothing to read.
     """
-    from monitor.learn.head import decide, probabilities
     from monitor.pipeline.featurizer import Featurizer
     from monitor.pipeline.languages import unprepared
     from monitor.pipeline.learning import try_reader
@@ -61,7 +60,7 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     ]
     for reader in chosen:
         assert reader.head is not None
-        decided = decide(reader.head, probabilities(reader.head, features[reader.head.view]))
+        decided = reader.answer(read, features[reader.head.view])
         for row, said in zip((row for row in found if legible(row["text"])), decided, strict=True):
             plain = [asdict(prediction) for prediction in said]
             row["predictions"][reader.task.name] = plain if reader.task.multi else plain[0]

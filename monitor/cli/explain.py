@@ -13,7 +13,7 @@ from rich.text import Text
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import console, printable, shorten
 from monitor.errors import LearnError, MonitorError
-from monitor.types import legible
+from monitor.types import folded, legible
 
 if TYPE_CHECKING:
     from monitor.learn.explain import Explanation, Word
@@ -45,11 +45,13 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     Only the beginning of a long text is read, 256 tokens unless the encoder is set otherwise; a line says
     how far. A text in another language that is read word by word in English is shown in those words, too.
 
-    With --json: one object with document_id, task, read (characters, from the start), read_as, text, label,
-    probability, threshold, abstained, runner_up, runner_up_probability, margin, none (the probability that
-    it carries no label), nearest (label, text, similarity, is_name), words (text, start, end, effect), said
-    (all of the task's answers: label, probability, abstained) and others (objects from label to words, one
-    for each further label given).
+    A text that is itself an example has its example's label; then what the head would make of it is explained.
+
+    With --json: one object with document_id, task, read (characters, from the start), read_as, example_of
+    (its labels as an example, or null), text, label, probability, threshold, abstained, runner_up,
+    runner_up_probability, margin, none (the probability that it carries no label), nearest (label, text,
+    similarity, is_name), words (text, start, end, effect), said (all of the head's answers: label,
+    probability, abstained) and others (objects from label to words, one for each further label given).
     """
     from monitor.pipeline.corrections import text_in
     from monitor.pipeline.explaining import explain_text, ready_reader
@@ -75,15 +77,24 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
             raise MonitorError("there is no text to explain")
     found = explain_text(store, featurizer, reader, text, label=label)
     read, read_as = featurizer.encoder.reads(text), featurizer.encoder.as_read(text)
+    own = reader.examples.get(folded(text))
     if as_json:
         first, *others = map(asdict, found)
         also = [{key: value for key, value in one.items() if key not in ("text", "said")} for one in others]
-        known = {"document_id": document_id, "task": name, "read": read, "read_as": read_as}
+        known = {
+            "document_id": document_id,
+            "task": name,
+            "read": read,
+            "read_as": read_as,
+            "example_of": own,
+        }
         print_json({**known, **first, "others": also})
     else:
         seeds = [stored.seed for stored in store.tasks.seeds(name)]
         if note := unprepared(featurizer.encoder, [text], [(reader.task, seeds)]):
             click.echo(f"note: {note}", err=True)
+        if own is not None:
+            click.echo(f"an example of {' and '.join(own)}, which is what the task says; the head by itself:")
         _print(found, read, read_as, several=reader.task.multi)
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 import numpy as np
 
 from monitor.alerts.rules import Rule
-from monitor.learn.head import decide, probabilities
 from monitor.mentions import Mentions
 from monitor.pipeline.attempts import Attempt, plainly
 from monitor.pipeline.featurizer import Featurizer, Vectors
@@ -127,8 +126,8 @@ def answer(
         if reader.head is None or not concerned:
             continue
         known = vectors[reader.head.view]
-        features = np.stack([known[text_hash(texts[n, reader.task.name])] for n in concerned])
-        decided = decide(reader.head, probabilities(reader.head, features))
-        for n, predictions in zip(concerned, decided, strict=True):
+        own = [texts[n, reader.task.name] for n in concerned]
+        features = np.stack([known[text_hash(text)] for text in own])
+        for n, predictions in zip(concerned, reader.answer(own, features), strict=True):
             answers[n][reader.task.name] = Answer(predictions, reader.head_id)
     return answers, fresh

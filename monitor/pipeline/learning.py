@@ -15,10 +15,10 @@ from monitor.errors import LearnError
 from monitor.interfaces import Encoder
 from monitor.learn.adapt import Adapted, adapt_and_judge
 from monitor.learn.deep import fits_again, refit
-from monitor.learn.head import Head, decide, probabilities
+from monitor.learn.head import Head
 from monitor.learn.support import Encode
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.readers import Reader, read_head, take_head
+from monitor.pipeline.readers import Reader, examples_of, read_head, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
@@ -102,6 +102,7 @@ def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
         return featurizer.matrices(texts, views)
 
     reader.head, reader.head_id = _learned(task, seeds, encode, encoder, current).head, 0
+    reader.examples = examples_of(store, task)
 
 
 def revert(store: Store, task: Task, encoder: str) -> StoredHead:
@@ -186,11 +187,11 @@ def _read_again(
         vectors, fresh = featurizer.vectors({view: [text for text in texts if text is not None]})
         featurizer.keep(fresh, now)
         said: list[Answer | None] = [None] * len(versions)
-        read = [n for n, text in enumerate(texts) if text is not None]
+        read = {n: text for n, text in enumerate(texts) if text is not None}
         if read:
-            features = np.stack([vectors[view][text_hash(texts[n] or "")] for n in read])
-            decided = decide(reader.head, probabilities(reader.head, features))
-            for n, predictions in zip(read, decided, strict=True):
+            features = np.stack([vectors[view][text_hash(text)] for text in read.values()])
+            answers = reader.answer(list(read.values()), features)
+            for n, predictions in zip(read, answers, strict=True):
                 said[n] = Answer(predictions, head_id)
         for version, answer in zip(versions, said, strict=True):
             yield Reread(version.document.id, version.content_hash, answer)

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from monitor.errors import LearnError, MonitorError
 from monitor.interfaces import Encoder, TaskAdapter
-from monitor.learn.head import Head
+from monitor.learn.head import Head, decide, probabilities
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead
-from monitor.types import StoredDocument, Task, folded, legible, whole
+from monitor.store.tasks import StoredSeed
+from monitor.types import NO_LABEL, Prediction, StoredDocument, Task, folded, legible, whole
 
 log = logging.getLogger(__name__)
+
+FIRMEST = ("command", "file", "adapter")
+"""Of examples that contradict each other, those count that were given by command, then the file's."""
 
 
 @dataclass
 class Reader:
-    """A task, how it reads documents, and the head that answers (``None``: not adapted yet)."""
+    """A task, how it reads documents, and the head that answers (``None``: not adapted yet).
+
+    ``examples``: the labels of texts (:func:`monitor.types.folded`) that are examples themselves.
+    """
 
     task: Task
     adapter: TaskAdapter
     head: Head | None = None
     head_id: int = 0
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def read(self, document: StoredDocument) -> str | None:
         """The text to classify, or ``None``; an adapter that raises loses this document only."""
@@ -42,6 +52,29 @@ class Reader:
             )
             return None
         return whole(text) if text and legible(text) else None
+
+    def answer(self, texts: Sequence[str], features: np.ndarray) -> list[list[Prediction]]:
+        """What the task says of each text, the likeliest label first (:func:`monitor.learn.head.decide`).
+
+        A text that is an example has its example's label, whatever the head makes of it: a correction holds. Where
+        a text may carry several labels, the head may say more of them.
+
+        :param features: of the texts, ``(n, d)``, in the head's view.
+        """
+        assert self.head is not None
+        decided = decide(self.head, probabilities(self.head, features))
+        return [self._corrected(text, said) for text, said in zip(texts, decided, strict=True)]
+
+    def _corrected(self, text: str, said: list[Prediction]) -> list[Prediction]:
+        labels = self.examples.get(folded(text))
+        if labels is None or self.head is None or not {*labels} <= {*self.head.labels, NO_LABEL}:
+            return said  # the head is that of an earlier version, with other labels
+        if NO_LABEL in labels:
+            return [replace(said[0], abstained=True)]
+        more = (
+            [one for one in said if not one.abstained and one.label not in labels] if self.task.multi else []
+        )
+        return [*(Prediction(label, 1.0) for label in labels), *more]
 
 
 class Unmet:
@@ -95,12 +128,31 @@ def take_head(store: Store, reader: Reader, encoder: Encoder) -> None:
     stored = store.heads.active(reader.task.name)
     if stored is None or stored.encoder != encoder.fingerprint or stored.id == reader.head_id:
         return
+    # who went back to an earlier version wants what it said
+    reader.examples = {} if stored.kept_for else examples_of(store, reader.task)
     try:
         reader.head, reader.head_id = read_head(stored, encoder), stored.id
     except LearnError as error:
         log.warning("task %s, head %d is not used: %s", reader.task.name, stored.version, error)
         if reader.head is None:
             _take_another(store, reader, encoder)
+
+
+def examples_of(store: Store, task: Task) -> dict[str, list[str]]:
+    """The labels of each text that is an example of the task's, as :class:`Reader` has them."""
+    seeds: dict[str, list[StoredSeed]] = {}
+    for seed in store.tasks.seeds(task.name):
+        seeds.setdefault(folded(seed.seed.text), []).append(seed)
+    found = {}
+    for text, own in seeds.items():
+        own.sort(key=lambda seed: FIRMEST.index(seed.origin))
+        labels = list(dict.fromkeys(seed.seed.label for seed in own))
+        first = [seed.seed.label for seed in own if seed.origin == own[0].origin][-1]
+        if task.multi and first != NO_LABEL:
+            found[text] = [label for label in labels if label != NO_LABEL]
+        else:
+            found[text] = [first]
+    return found
 
 
 def read_head(stored: StoredHead, encoder: Encoder) -> Head:

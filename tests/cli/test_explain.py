@@ -49,6 +49,20 @@ def test_says_that_no_label_fits(fetched):
     assert found["none"] == pytest.approx(1 - found["probability"] - found["runner_up_probability"], abs=1e-5)
 
 
+def test_says_that_a_text_is_an_example_itself(fetched):
+    for word in "abcdefgh":
+        fetched("seeds", "add", "mood", "bad", f"terrible loss {word}")
+    fetched("seeds", "add", "mood", "good", "Terrible loss")
+    fetched("adapt")
+    said = fetched("explain", "terrible  loss", "--task", "mood").out
+    assert said.startswith("an example of good, which is what the task says; the head by itself:\n")
+    found = fetched("explain", "terrible loss", "--task", "mood", "--json").json
+    assert (found["example_of"], found["label"]) == (["good"], "bad")
+    assert fetched("explain", "calm", "--task", "mood", "--json").json["example_of"] is None
+    (row,) = fetched("classify", "terrible loss", "--task", "mood", "--json").json
+    assert row["predictions"]["mood"] == {"label": "good", "probability": 1.0, "abstained": False}
+
+
 def test_agrees_with_classify(fetched):
     text = "growth after a failure"
     said = fetched("classify", text, "--task", "mood", "--json").json[0]["predictions"]["mood"]

@@ -34,8 +34,8 @@ def read_seeds(
     separate its cells by comma, semicolon or tab. A text that carries several labels is
     repeated, once for each; one that carries none has :data:`monitor.types.NO_LABEL`.
     Where ``labels`` are given, a record with another one cannot be used; otherwise none is refused.
-    With ``one_label`` a text carries one label only: the records that say otherwise of the same
-    text (spaces and line ends aside) cannot be used, none of them.
+    With ``one_label`` a text carries one label only; otherwise several, or none. The records that
+    say otherwise of the same text (spaces and line ends aside) cannot be used, none of them.
 
     Returns the seeds, stripped of white space around them, and the records that could not
     be used, each with its line (``place="line 12"``) and reason. Raises
@@ -49,28 +49,30 @@ def read_seeds(
         )
     content = _read_text(source)
     rows, bad = (_read_csv if suffix == ".csv" else _read_jsonl)(source, content, labels)
-    if one_label:
-        rows, contradictions = _agreeing(rows)
-        bad = sorted([*bad, *contradictions], key=lambda record: int(record.place.removeprefix("line ")))
+    rows, contradictions = _agreeing(rows, one_label=one_label)
+    bad = sorted([*bad, *contradictions], key=lambda record: int(record.place.removeprefix("line ")))
     return [seed for _, _, seed in rows], bad
 
 
-def _agreeing(rows: list[Row]) -> tuple[list[Row], list[BadRecord]]:
-    """The rows whose text has the same label wherever it comes, and the others."""
+def _agreeing(rows: list[Row], *, one_label: bool) -> tuple[list[Row], list[BadRecord]]:
+    """The rows whose text has the same label, or any but none, wherever it comes, and the others."""
     lines: dict[str, dict[str, int]] = {}  # the first line of each label, by text
     for line, _, seed in rows:
         lines.setdefault(in_one_line(seed.text), {}).setdefault(seed.label, line)
+    may = "one label only" if one_label else "some label, or none"
     agreeing: list[Row] = []
     bad: list[BadRecord] = []
     for line, raw, seed in rows:
-        others = {label: at for label, at in lines[in_one_line(seed.text)].items() if label != seed.label}
+        others = {
+            label: at
+            for label, at in lines[in_one_line(seed.text)].items()
+            if label != seed.label and (one_label or NO_LABEL in (label, seed.label))
+        }
         if not others:
             agreeing.append((line, raw, seed))
             continue
         said = " and ".join(f"{label!r} in line {at}" for label, at in others.items())
-        bad.append(
-            _bad(line, f"has a text that is {seed.label!r} here and {said}: it can have one label only", raw)
-        )
+        bad.append(_bad(line, f"has a text that is {seed.label!r} here and {said}: it can have {may}", raw))
     return agreeing, bad
 
 

@@ -221,24 +221,24 @@ NONE = {
         "yes, both of them",
         "Please note my new surname, it is Okafor now.",
     ],
-    "topic": ["Rain and gales expected along the coast", "Ten ways to cook a pumpkin"],
+    "topic": ["The best laptops for students this autumn"],
 }
 
 
 @pytest.mark.parametrize("name", NONE)
-def test_what_carries_none_of_the_shipped_labels_is_refused(encoder, name):
+def test_what_carries_none_of_the_shipped_labels_is_refused_thanks_to_examples(encoder, name):
     adapter = make(name)
     task = Task(name, adapter.labels(), family=adapter.family, multi=adapter.multi)
-    head = adapt(
-        task,
-        adapter.seeds(),
-        encoder.encode,
-        encoder_fingerprint="",
-        views=encoder.views,
-        prior=encoder.prior,
-    )
-    rows = encoder.encode(NONE[name], (head.view,))[head.view]
-    assert all(said[0].abstained for said in decide(head, probabilities(head, rows)))
+
+    def refused(seeds):
+        head = adapt(
+            task, seeds, encoder.encode, encoder_fingerprint="", views=encoder.views, prior=encoder.prior
+        )
+        rows = encoder.encode(NONE[name], (head.view,))[head.view]
+        return [said[0].abstained for said in decide(head, probabilities(head, rows))]
+
+    assert all(refused(adapter.seeds()))
+    assert not any(refused(labelled(adapter.seeds())))
 
 
 @pytest.mark.parametrize("name", WITH_SEEDS)

@@ -148,6 +148,10 @@ class App:
                 return self.store
         return self.synchronised_store
 
+    def labels_of(self, task: str) -> Collection[str]:
+        """The labels that the configuration gives a task; none if it does not know it."""
+        return next((own.task.labels for own in self.shown_config.tasks if own.task.name == task), {})
+
     def daemon(self) -> int | None:
         """The process of the monitor that runs on the database, or ``None``."""
         return DaemonLock(self.database).holder()

@@ -147,7 +147,7 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
         kept = stored[task.name]
         own: tuple[SeedOrigin, ...] = ("command",) if task.name in named else ("adapter", "file", "command")
         for of in own:
-            seeds[of] = [s.seed for s in kept if s.origin == of and s.seed.label in task.labels]
+            seeds[of] = [s.seed for s in kept if s.origin == of and s.counts_for(task.labels)]
     return [
         {
             "name": task.name,

@@ -206,7 +206,14 @@ class Session:
             for label in labels:
                 seed = Seed(question.text, label)
                 answer.corrections.append(
-                    correct(self.store, self.task.name, seed, self.now(), document_id=question.document.id)
+                    correct(
+                        self.store,
+                        self.task.name,
+                        seed,
+                        self.now(),
+                        document_id=question.document.id,
+                        among=self.task.labels,
+                    )
                 )
         self.answers.append(answer)
         click.echo(f"  {'; '.join(map(said_of, answer.corrections))}")

@@ -50,7 +50,7 @@ def add_command(app: App, task: str, label: str, text: str | None, document_id: 
     """
     if (text is None) == (document_id is None):
         raise click.UsageError("give either TEXT or --document ID")
-    store = app.store_with(task, [] if label == NO_LABEL else [label])
+    store = app.store_with(task, app.labels_of(task) if label == NO_LABEL else [label])
     if document_id is not None:
         text = text_of(app, store, task, document_id)
     else:
@@ -77,11 +77,12 @@ def import_command(app: App, task: str, file: Path) -> None:
     before, as with `monitor seeds add`, so a file of corrections can be imported.
     Records in which FILE itself gives one text several labels are then not used.
     """
-    store = app.store_with(task)
+    store = app.store_with(task, app.labels_of(task))
     seeds = read_for(store.tasks.need(task).task, file)
     done = correct_all(store, task, seeds, app.now())
     added = sum(one.added is not None for one in done)
-    replaced, there = sum(len(one.replaced) for one in done), len(seeds) - added
+    replaced = sum(old.seed.label != one.seed.label for one in done for old in one.replaced)
+    there = len(seeds) - added
     click.echo(
         f"added {number(added, 'seed')}"
         + (f" in place of {replaced:,} with another label" if replaced else "")
@@ -113,7 +114,7 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
     store = app.store
     labels = store.tasks.need(task).task.labels
     kept = [s for s in store.tasks.all_seeds(task) if s.counts_for(labels) or s.origin == "command"]
-    if label is not None and label not in labels and label not in {s.seed.label for s in kept}:
+    if label is not None and label not in {*labels, NO_LABEL, *(s.seed.label for s in kept)}:
         raise UnknownName(f"label of {task!r}", label, labels)
     found = [s for s in kept if label in (None, s.seed.label)]
     if as_json:
@@ -160,8 +161,9 @@ def check_command(app: App, task: str, as_json: bool) -> None:
     five of those listed are; the others are hard examples. Also named are pairs of labels that may be
     swapped: the seeds of each are more like the other's name.
 
-    No seed is changed. `monitor seeds add TASK LABEL TEXT` gives a text another label (in a task with one
-    label a text, instead of one added by command); `monitor seeds remove ID` removes a seed.
+    Texts of no label are not judged, and no seed is changed. `monitor seeds add TASK LABEL TEXT` gives a text
+    another label (in a task with one label a text, instead of one added by command); `monitor seeds remove ID`
+    removes a seed.
 
     With --json: one object with task, judged (how many seeds were), doubtful (objects with id, label, looks_like (a
     label, or null for none of the others), times, origin and text) and swapped (pairs of labels).
@@ -252,7 +254,8 @@ def _some(lines: list[str]) -> None:
 
 def said_of(done: Correction) -> str:
     """What became of an answer, in words."""
-    instead = " and ".join(dict.fromkeys(_said(seed.seed.label) for seed in done.replaced))
+    others = (seed.seed.label for seed in done.replaced if seed.seed.label != done.seed.label)
+    instead = " and ".join(dict.fromkeys(map(_said, others)))
     if done.added is None:
         return "the seed is there already" + (f"; removed what said {instead}" if instead else "")
     return f"added a seed of {_said(done.seed.label)}" + (f" in place of {instead}" if instead else "")

@@ -25,7 +25,7 @@ NO_LABEL_MEANS = "none of the others: what the task abstains on"
 def notes_of(store: Store, task: Task, encoder: Encoder | None) -> list[str]:
     """What is worth a look in a task, a line each."""
     stored = store.tasks.all_seeds(task.name)
-    seeds = [one.seed for one in stored]
+    seeds = [one.seed for one in stored if one.counts_for(task.labels)]
     return hints(task, seeds, stored, encoder) or texts_unread(encoder, store, task, seeds)
 
 

@@ -31,6 +31,8 @@ BACKGROUND = (
 )
 """Texts of no label: what a ``multi`` task's labels are told apart from, besides each other and its own such texts."""
 
+ENOUGH = 4
+"""Seeds that it takes before texts of no label are learned from, where a text carries one label."""
 KEPT = 0.98
 """Of the sum of squares of more rows than features, when their directions are reduced."""
 
@@ -139,6 +141,8 @@ def gather(
     else:
         texts = [seed.text for seed in seeds]
         targets = np.eye(len(labels), dtype=np.float32)[[place[seed.label] for seed in seeds]]
+        if len(seeds) < ENOUGH:
+            background = []  # next to bare names any text is more like an example of none
     found = encode([*texts, *label_texts(task), *background], views)
     ends = [len(texts), len(texts) + len(labels)]
     parts = {view: np.split(np.asarray(found[view], np.float32), ends) for view in views}

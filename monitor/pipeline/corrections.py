@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import MonitorError
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import NO_LABEL, Seed, in_one_line
+from monitor.types import NO_LABEL, Seed, Task, in_one_line
 
 if TYPE_CHECKING:
     from monitor.pipeline.readers import Reader
@@ -39,15 +39,27 @@ class Correction:
 
 
 def correct(
-    store: Store, task: str, seed: Seed, now: datetime, *, document_id: int | None = None
+    store: Store,
+    task: str,
+    seed: Seed,
+    now: datetime,
+    *,
+    document_id: int | None = None,
+    among: Collection[str] | None = None,
 ) -> Correction:
     """Add ``seed`` to ``task``: :func:`correct_all` with one seed."""
-    (done,) = correct_all(store, task, [seed], now, document_id=document_id)
+    (done,) = correct_all(store, task, [seed], now, document_id=document_id, among=among)
     return done
 
 
 def correct_all(
-    store: Store, task: str, seeds: Sequence[Seed], now: datetime, *, document_id: int | None = None
+    store: Store,
+    task: str,
+    seeds: Sequence[Seed],
+    now: datetime,
+    *,
+    document_id: int | None = None,
+    among: Collection[str] | None = None,
 ) -> list[Correction]:
     """Add ``seeds`` to ``task``, in one transaction with what follows from them; what became of each.
 
@@ -55,7 +67,8 @@ def correct_all(
     same text (spaces and line ends aside) under another label, be it one that the task no longer
     has, are removed. Where a text may carry several labels, only a label and none contradict each other.
 
-    :param seeds: in a task with one label a text, none of which contradicts another.
+    :param seeds: none of which contradicts another.
+    :param among: the labels that there were to choose from, where none of them fits; those of the task if not given.
     :raises UnknownName: for a task or label that nobody knows; nothing is changed then.
     :raises MonitorError: for an empty text; likewise.
     """
@@ -64,24 +77,31 @@ def correct_all(
         same = defaultdict[str, list[StoredSeed]](list)
         for kept in there:
             same[in_one_line(kept.seed.text)].append(kept)
-        store.tasks.add_seeds(task, seeds, now, document_id=document_id)
-        known = set(there)
-        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s not in known}
-        done = []
+        found = []
         for seed in seeds:
             text = in_one_line(seed.text)
-            others = [s for s in same[text] if _contradict(s.seed.label, seed.label, multi=wanted.multi)]
+            others = [s for s in same[text] if _gives_way(s, seed, wanted)]
             replaced = tuple(s for s in others if s.origin == "command")
             standing = tuple(s for s in others if s.origin != "command" and s.counts_for(wanted.labels))
-            for found in replaced:
-                store.tasks.remove_seed(found.id)
-                same[text].remove(found)
-            # a seed that is given twice is new once
-            done.append(Correction(task, seed, new.pop(seed, None), replaced, standing))
-        return done
+            for gone in replaced:
+                store.tasks.remove_seed(gone.id)
+                same[text].remove(gone)
+            found.append((seed, replaced, standing))
+        store.tasks.add_seeds(task, seeds, now, document_id=document_id, among=among)
+        known = set(there)
+        new = {s.seed: s.id for s in store.tasks.all_seeds(task) if s not in known}
+        # a seed that is given twice is new once
+        return [Correction(task, seed, new.pop(seed, None), *others) for seed, *others in found]
 
 
-def _contradict(label: str, other: str, *, multi: bool) -> bool:
+def _gives_way(stored: StoredSeed, seed: Seed, task: Task) -> bool:
+    """Whether a seed of the same text contradicts a new one, or said of fewer labels that none of them fits."""
+    if stored.seed == seed:
+        return not stored.counts_for(task.labels)
+    return contradict(stored.seed.label, seed.label, multi=task.multi)
+
+
+def contradict(label: str, other: str, *, multi: bool) -> bool:
     """Whether one text cannot be called both."""
     return label != other and (not multi or NO_LABEL in (label, other))
 
@@ -90,7 +110,7 @@ def take_back(store: Store, correction: Correction, now: datetime) -> None:
     """Undo :func:`correct`: the seed goes, and those that it replaced come back."""
     with store.transaction():
         if correction.added is not None and any(
-            s.id == correction.added for s in store.tasks.seeds(correction.task)
+            s.id == correction.added for s in store.tasks.all_seeds(correction.task)
         ):
             store.tasks.remove_seed(correction.added)
         for found in correction.replaced:

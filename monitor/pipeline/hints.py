@@ -51,24 +51,33 @@ def twins(sources: Sequence[SourceConfig]) -> list[str]:
 
 
 def contradictions(task: Task, seeds: Sequence[Seed]) -> list[str]:
-    """That texts are examples of several labels where a text has one."""
+    """That texts are examples of several labels where a text has one, or of a label and of none."""
     labels: dict[str, dict[str, None]] = {}
     for seed in seeds:
         labels.setdefault(folded(seed.text), {})[seed.label] = None
-    torn = {text: list(own) for text, own in labels.items() if len(own) > 1}
-    if task.multi or not torn:
+    torn = {
+        text: list(own)
+        for text, own in labels.items()
+        if len(own) > 1 and (NO_LABEL in own or not task.multi)
+    }
+    if not torn:
         return []
     first = next(seed.text for seed in seeds if folded(seed.text) in torn)
     said = " and ".join(map(repr, torn[folded(first)]))
     are = "a text is an example" if len(torn) == 1 else f"{len(torn):,} texts are examples"
-    return [f"{are} of several labels, of which a text has one: {short(first, 60)!r} of {said}"]
+    what = "of labels and of none" if task.multi else "of several labels, of which a text has one"
+    return [f"{are} {what}: {short(first, 60)!r} of {said}"]
 
 
 def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:
-    """That seeds which commands added have a label that the task no longer has: it was renamed, or went."""
-    known = (*task.labels, NO_LABEL)
-    lost = Counter(s.seed.label for s in stored if s.origin == "command" and s.seed.label not in known)
-    return [
+    """That seeds which commands added count no more, for the task has other labels now."""
+    lost = Counter(s.seed.label for s in stored if s.origin == "command" and not s.counts_for(task.labels))
+    early = lost.pop(NO_LABEL, 0)
+    before = [
+        f"{early:,} {'text was' if early == 1 else 'texts were'} said to carry none of the labels before there were "
+        f"those of now, which {'it' if early == 1 else 'they'} may carry: `monitor label {quote(task.name)}` asks again"
+    ] * (early > 0)
+    return before + [
         f"{count:,} {'seed' if count == 1 else 'seeds'} added by command {'has' if count == 1 else 'have'} "
         f"the label {label!r}, which the task no longer has: `monitor seeds list {quote(task.name)}` shows "
         f"{'it' if count == 1 else 'them'}"

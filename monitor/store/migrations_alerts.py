@@ -7,6 +7,7 @@ import json
 from sqlite_utils import Database
 
 from monitor.store.migrations import core, run
+from monitor.types import in_one_line
 
 __all__ = ["core"]
 
@@ -294,15 +295,19 @@ def m0021_notifications_by_their_name(db: Database) -> None:
 
 @core()
 def m0022_texts_of_no_label_are_seeds(db: Database) -> None:
-    # a task learns from them; one that is a seed of a label already stays that
-    run(
-        db,
-        """
-        alter table seeds add column among text;;
-        insert into seeds (task, label, text, origin, created_at, among)
-            select task, '(none)', text, 'command', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), labels
-            from unfit_texts where not exists
-                (select 1 from seeds where seeds.task = unfit_texts.task and seeds.text = unfit_texts.text);;
-        drop table unfit_texts
-        """,
-    )
+    # a task learns from them; one that is a seed of a label of the task's already stays that
+    run(db, "alter table seeds add column among text")
+    labels = {name: json.loads(said) for name, said in db.execute("select name, labels from tasks")}
+    there = {
+        (task, in_one_line(text))
+        for task, label, text in db.execute("select task, label, text from seeds")
+        if label in labels.get(task, ())
+    }
+    for task, text, among in db.execute("select task, text, labels from unfit_texts").fetchall():
+        if (task, in_one_line(text)) not in there:
+            db.conn.execute(
+                "insert into seeds (task, label, text, origin, created_at, among) "
+                "values (?, '(none)', ?, 'command', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), ?)",
+                [task, text, among],
+            )
+    run(db, "drop table unfit_texts")

@@ -175,25 +175,38 @@ class Tasks(Room):
     def sync_seeds(self, task: str, seeds: Mapping[SeedOrigin, Sequence[Seed]], now: datetime) -> None:
         """Make the task's seeds of each origin exactly what ``seeds`` has; others stay.
 
-        Nothing is written where nothing changed. A seed of several origins belongs to the first.
+        Nothing is written where nothing changed. A seed of several origins belongs to the first. An adapter's texts
+        of no label carry none of the labels that the task has now.
         """
-        wanted = {origin: dict.fromkeys((s.label, s.text) for s in found) for origin, found in seeds.items()}
-        with self.store.transaction() as connection:
+        labels = self.need(task).task.labels
+        wanted = {
+            origin: {seed: _among(seed, labels if origin == "adapter" else None) for seed in found}
+            for origin, found in seeds.items()
+        }
+        every = {seed for found in wanted.values() for seed in found}
+        with self.store.transaction():
             # first what goes, for it may be what another origin still has
-            for row in connection.execute("select * from seeds where task = ?", [task]).fetchall():
-                if (row["label"], row["text"]) not in wanted.get(
-                    row["origin"], {(row["label"], row["text"])}
-                ):
-                    connection.execute("delete from seeds where id = ?", [row["id"]])
+            for stored in self.all_seeds(task):
+                own = wanted.get(stored.origin)
+                gone = own is not None and (stored.seed not in own or own[stored.seed] != stored.among)
+                if gone or (stored.seed in every and not stored.counts_for(labels)):
+                    self.write("delete from seeds where id = ?", [stored.id])
             for origin, found in wanted.items():
-                for label, text in found:
-                    self._add_seed(task, Seed(text, label), origin, now, None)
+                for seed, among in found.items():
+                    self._add_seed(task, seed, origin, now, None, among)
 
     def add_seeds(
-        self, task: str, seeds: Sequence[Seed], now: datetime, *, document_id: int | None = None
+        self,
+        task: str,
+        seeds: Sequence[Seed],
+        now: datetime,
+        *,
+        document_id: int | None = None,
+        among: Collection[str] | None = None,
     ) -> int:
         """Add seeds by command and say how many are new.
 
+        :param among: of what labels texts of no label carry none; those of the task where not given.
         :raises UnknownName: for a label that the task does not have; nothing is added then.
         :raises MonitorError: for an empty text; likewise.
         """
@@ -204,13 +217,9 @@ class Tasks(Room):
             if not legible(seed.text):
                 raise MonitorError("a seed needs a text")
         with self.store.transaction():
-            if none := {seed for seed in seeds if seed.label == NO_LABEL}:
-                for before in self.all_seeds(task):
-                    if before.seed in none and not before.counts_for(labels):
-                        self.remove_seed(before.id)  # it was said of fewer labels than there are now
+            shown = labels if among is None else among
             return sum(
-                self._add_seed(task, seed, "command", now, document_id, labels if seed in none else None)
-                for seed in seeds
+                self._add_seed(task, seed, "command", now, document_id, _among(seed, shown)) for seed in seeds
             )
 
     def remove_seed(self, seed_id: int) -> None:
@@ -237,7 +246,7 @@ class Tasks(Room):
         origin: SeedOrigin,
         now: datetime,
         document_id: int | None,
-        among: Collection[str] | None = None,
+        among: frozenset[str] | None = None,
     ) -> int:
         said_of = None if among is None else json.dumps(sorted(among), ensure_ascii=False)
         return self.write(
@@ -252,6 +261,10 @@ class Tasks(Room):
             f"insert into tasks ({', '.join(values)}) values ({', '.join('?' * len(values))})",
             list(values.values()),
         )
+
+
+def _among(seed: Seed, labels: Collection[str] | None) -> frozenset[str] | None:
+    return None if labels is None or seed.label != NO_LABEL else frozenset(labels)
 
 
 def _columns(task: Task, adapter: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.shared_encoder import make_encoder
 from monitor.store.lock import DaemonLock
-from monitor.types import NO_LABEL, Seed
+from monitor.types import NO_LABEL, Seed, Task
 
 
 def seeds(monitor, task="topic"):
@@ -210,6 +210,8 @@ def test_a_label_that_is_added_may_be_that_of_a_text_that_had_none(fetched):
     (row,) = fetched("seeds", "list", "urgency", "--json").json
     assert not row["in_use"]
     assert "(none) (before a label was added)" in fetched("seeds", "list", "urgency").out
+    note = "1 text was said to carry none of the labels before there were those of now, which it may carry: "
+    assert note + "`monitor label urgency` asks again" in fetched("tasks", "show", "urgency").out
     assert NO_LABEL not in fetched("tasks", "show", "urgency", "--json").json["seeds"]
     assert (
         "added a seed of no label;" in fetched("seeds", "add", "urgency", NO_LABEL, "the till is on fire").out
@@ -219,6 +221,36 @@ def test_a_label_that_is_added_may_be_that_of_a_text_that_had_none(fetched):
     assert "in place of no label" in fetched("seeds", "add", "urgency", "fire", "the till is on fire").out
 
 
+def test_a_label_just_written_into_the_configuration_is_one_that_a_text_does_not_carry(fetched):
+    fetched("adapt")
+    fetched.edit('adapter = "mood"\nseeds = "mood.csv"', 'adapter = "mood"\nlabels = ["good", "bad", "odd"]')
+    fetched("seeds", "add", "mood", NO_LABEL, "see you at ten")
+    fetched("adapt")
+    listed = fetched("seeds", "list", "mood", "--label", NO_LABEL, "--json").json
+    assert [(s["text"], s["in_use"]) for s in listed] == [("see you at ten", True)]
+
+
+def test_what_is_said_anew_of_no_label_is_taken_back_as_it_was(fetched):
+    store, now = fetched.store(), datetime.now(UTC)
+    try:
+        store.tasks.add(Task("urgency", {"urgent": "", "routine": ""}), "labels", {}, now)
+        seed = Seed("the till is on fire", NO_LABEL)
+        assert correct(store, "urgency", seed, now).added is not None
+        store.tasks.extend("urgency", "fire", "")
+        before = [(s.seed, s.among) for s in store.tasks.all_seeds("urgency")]
+        done = correct(store, "urgency", seed, now)
+        assert (done.added is not None, len(done.replaced)) == (True, 1)
+        assert [s.among for s in store.tasks.seeds("urgency")] == [{"urgent", "routine", "fire"}]
+        take_back(store, done, now)
+        assert [(s.seed, s.among) for s in store.tasks.all_seeds("urgency")] == before
+        shown = correct(store, "urgency", Seed("hello", NO_LABEL), now, among=["urgent", "routine"])
+        assert [s.seed.text for s in store.tasks.seeds("urgency")] == [], "fire was not there to choose from"
+        take_back(store, shown, now)
+        assert [(s.seed, s.among) for s in store.tasks.all_seeds("urgency")] == before
+    finally:
+        store.close()
+
+
 def test_where_a_text_may_carry_several_labels_only_none_contradicts_them(fetched):
     fetched("seeds", "add", "topic", "court", "a fine")
     fetched("seeds", "add", "topic", "money", "a fine")
@@ -226,6 +258,13 @@ def test_where_a_text_may_carry_several_labels_only_none_contradicts_them(fetche
     assert "added a seed of no label in place of court and money" in said
     assert "in place of no label" in fetched("seeds", "add", "topic", "court", "a fine").out
     assert seeds(fetched) == [("court", "a fine", "command")]
+    file = fetched.write("both.csv", "text,label\na word,court\na word,money\nother,court\n other ,(none)\n")
+    said = fetched("seeds", "import", "topic", file)
+    assert (
+        "line 4: has a text that is 'court' here and '(none)' in line 5: it can have some label, or none"
+        in said.err
+    )
+    assert "added 2 seeds" in said.out
 
 
 @pytest.fixture

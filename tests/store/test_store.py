@@ -856,10 +856,15 @@ def test_texts_that_fitted_no_label_become_seeds(tmp_path: Path) -> None:
         "insert into seeds (task, label, text, origin, created_at) values "
         "('mood', 'bad', 'a loss', 'command', '2026-03-02')"
     )
+    connection.execute(
+        "insert into seeds (task, label, text, origin, created_at) values "
+        "('mood', 'gone', 'once', 'command', '2026-03-02')"
+    )
     for text, labels in (
         ("yes", '["bad", "good"]'),
         ("early", '["bad"]'),
-        ("a loss", '["bad", "good"]'),
+        ("a  loss", '["bad", "good"]'),
+        ("once", '["bad", "good"]'),
     ):
         connection.execute("insert into unfit_texts values ('mood', ?, ?)", [text, labels])
     connection.commit()
@@ -868,8 +873,37 @@ def test_texts_that_fitted_no_label_become_seeds(tmp_path: Path) -> None:
     kept = [(s.seed, s.counts_for(["bad", "good"])) for s in store.tasks.all_seeds("mood")]
     assert kept == [
         (Seed("a loss", "bad"), True),
+        (Seed("once", "gone"), False),
         (Seed("early", NO_LABEL), False),
+        (Seed("once", NO_LABEL), True),
         (Seed("yes", NO_LABEL), True),
     ]
-    assert [s.seed.text for s in store.tasks.seeds("mood")] == ["a loss", "yes"]
+    assert [s.seed.text for s in store.tasks.seeds("mood")] == ["a loss", "once", "yes"]
     store.close()
+
+
+def test_an_adapters_texts_of_no_label_are_of_the_labels_that_there_are(
+    monitor_store: Store, monitor_now: datetime
+) -> None:
+    tasks, none = monitor_store.tasks, [Seed("yes please", NO_LABEL)]
+    tasks.add(MOOD, "labels", {}, monitor_now)
+    tasks.sync_seeds("mood", {"adapter": none}, monitor_now)
+    before = tasks.all_seeds("mood")
+    tasks.sync_seeds("mood", {"adapter": none}, monitor_now)
+    assert tasks.all_seeds("mood") == before, "nothing is written where nothing changed"
+    tasks.extend("mood", "odd", "")
+    assert tasks.seeds("mood") == [], "it may be odd"
+    tasks.sync_seeds("mood", {"adapter": none}, monitor_now)
+    assert [s.seed for s in tasks.seeds("mood")] == none, "an adapter that knows the label says it is not"
+
+
+def test_an_outdated_answer_does_not_stand_in_the_way_of_a_file(
+    monitor_store: Store, monitor_now: datetime
+) -> None:
+    tasks, none = monitor_store.tasks, [Seed("see you at ten", NO_LABEL)]
+    tasks.add(MOOD, "labels", {}, monitor_now)
+    tasks.add_seeds("mood", none, monitor_now)
+    tasks.extend("mood", "odd", "")
+    tasks.sync_seeds("mood", {"file": none}, monitor_now)
+    (kept,) = tasks.seeds("mood")
+    assert (kept.seed, kept.origin, kept.among) == (none[0], "file", None)

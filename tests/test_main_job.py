@@ -25,7 +25,7 @@ def test_the_sample_raises_an_alert_and_tells_why(tmp_path: Path) -> None:
     try:
         deadline = time.monotonic() + 240
         while not (
-            "ALERT 1: bad-news" in (text := shown.read_text(errors="replace")) and "the last hour" in text
+            "alerts show 1" in (text := shown.read_text(errors="replace")) and "the last hour" in text
         ):
             assert sample.poll() is None, text
             assert time.monotonic() < deadline, text
@@ -38,7 +38,8 @@ def test_the_sample_raises_an_alert_and_tells_why(tmp_path: Path) -> None:
         while monitor("status").returncode != 0 and time.monotonic() < deadline:
             time.sleep(0.5)
         assert "history: " in text
-        assert "are usual" in text, "an alert says its reason"
+        assert "ALERT 1: bad-news" in text
+        assert "; usually " in text, "an alert says its reason"
         status = monitor("status", "--json")
         assert status.returncode == 0, status.stdout
         [alert, *_] = json.loads(monitor("alerts", "list", "--json").stdout)[::-1]

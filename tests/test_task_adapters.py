@@ -147,10 +147,11 @@ def encoder():
     encoder.close()
 
 
-# The floors leave room for another learner, not for broken seeds.
+# With the embedded encoder these were 0.75 and 0.82, 0.67 and 0.70, 0.63 and 0.77; the
+# floors leave room for another learner, not for broken seeds.
 @pytest.mark.parametrize(
     ("name", "from_names", "from_seeds"),
-    [("topic", 0.62, 0.70), ("sentiment", 0.50, 0.62), ("intent", 0.68, 0.78)],
+    [("topic", 0.66, 0.73), ("sentiment", 0.56, 0.62), ("intent", 0.55, 0.70)],
 )
 def test_shipped_labels_and_seeds_tell_unseen_texts_apart(encoder, name, from_names, from_seeds):
     """Each quarter of some seeds is labelled from the other three, and from the names alone."""
@@ -217,11 +218,11 @@ ABROAD = {
 
 NONE = {
     "intent": [
-        "half past four suits me",
-        "yes, both of them",
-        "Please note my new surname, it is Okafor now.",
+        "twenty to six would be fine",
+        "I have changed my surname",
+        "could you put me down as a second driver",
     ],
-    "topic": ["The best laptops for students this autumn"],
+    "topic": ["Village elects its first woman mayor", "Theatre director named for the festival"],
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -46,7 +46,7 @@ UNIQUE = re.compile(
     re.I,
 )
 """Ids that nothing else has: a UUID, a long digest or number, a ULID, a mail's. Others count within their thread."""
-_MOMENT = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}\b|\d{1,2}:\d\d\b|1\d{9}(\d{3})?(\.\d+)?$")
+_MOMENT = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}(?!\d)|\d{1,2}:\d\d\b|1\d{9}(\d{3})?(\.\d+)?$")
 """How a value begins that may be a time."""
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -88,7 +88,8 @@ class Mapper:
 
     ``unknown`` counts, by value, the records whose role nobody knows. Where the owner wrote a
     ``default_role``, there is nothing to ask, and nothing is counted. ``timeless`` counts the records
-    that lack the column of the time, by the other column that looks like it. ``now``: no record is from a
+    that lack the column of the time, by the other column that looks like it. ``lacking``: columns that the
+    owner named and no record had yet; ``None`` before the first record. ``now``: no record is from a
     later year than the one after it. ``earlier``: as records were read with settings before these.
     """
 
@@ -100,6 +101,8 @@ class Mapper:
         self._asks = "default_role" not in settings.model_fields_set
         self.unknown: dict[str, int] = {}
         self.timeless: dict[str, int] = {}
+        self.named = [part for part in settings.columns.model_fields_set if getattr(self._columns, part)]
+        self.lacking: set[str] | None = None
         self._time_format = settings.time_format
         self.now = datetime.max.replace(tzinfo=UTC)
         self.earlier: Sequence[Mapper] = ()
@@ -114,6 +117,11 @@ class Mapper:
         :raises Unusable: with the reason.
         """
         columns = self._columns
+        if self.lacking is None:
+            self.lacking = set(self.named)
+        self.lacking -= {
+            part for part in self.lacking if lookup(record, getattr(columns, part)) is not _NOTHING
+        }
         if lookup(record, columns.text) is _NOTHING:
             raise Unusable(f"has no {columns.text!r}; it has {listing(record)}")
         text = field(record, columns.text).strip()
@@ -150,8 +158,10 @@ class Mapper:
             self.unknown[name] += 1
         return self._default_role
 
-    def notes(self, unknown: Mapping[str, int], timeless: Mapping[str, int]) -> list[str]:
-        """A sentence for each value that was no known role and is none now, and one on times that are missing."""
+    def notes(
+        self, unknown: Mapping[str, int], timeless: Mapping[str, int], lacking: Iterable[str]
+    ) -> list[str]:
+        """A sentence for each value that was no known role and is none now, and on missing times and columns."""
         roles = [
             f"{self._taken(name)} ({times:,} time{'s' if times != 1 else ''}); name it under roles"
             for name, times in unknown.items()
@@ -163,7 +173,12 @@ class Mapper:
             for name, number in timeless.items()
             if self._columns.time not in ("", name)
         ]
-        return roles + times
+        columns = [
+            f"no message has {getattr(self._columns, part)!r} for the {part}; see the setting columns"
+            for part in lacking
+            if part in self.named and not (part == "time" and times)
+        ]
+        return roles + times + columns
 
     def _miss(self, record: Mapping[str, Any]) -> None:
         used = set(self._columns.model_dump().values())

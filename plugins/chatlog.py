@@ -64,7 +64,9 @@ class Chatlog(interfaces.Source):
             *shut,
             *none,
             *barred[:FAULTS],
-            *self._mapper.notes(cursor.get("roles", {}), cursor.get("timeless", {})),
+            *self._mapper.notes(
+                cursor.get("roles", {}), cursor.get("timeless", {}), cursor.get("lacking", ())
+            ),
             *[MENDED] * any(one != self._settings for one in cursor.get("readings", ())),
         ]
 
@@ -82,6 +84,7 @@ class Chatlog(interfaces.Source):
         self._mapper.earlier = earlier(before, self.settings.encoding, now)
         self._mapper.unknown = dict(cursor.get("roles", {})) if same else {}
         self._mapper.timeless = dict(cursor.get("timeless", {})) if same else {}
+        self._mapper.lacking = set(cursor.get("lacking", ())) if same else None
         again = "again" in cursor
         work, lost, barred, bad = self._work(cursor, stamp)
         state = {position.path: position.dump() for _, position in work}
@@ -106,6 +109,8 @@ class Chatlog(interfaces.Source):
                 made["roles"] = dict(self._mapper.unknown)
             if self._mapper.timeless:
                 made["timeless"] = dict(self._mapper.timeless)
+            if self._mapper.lacking:
+                made["lacking"] = sorted(self._mapper.lacking)
             return Batch(tuple(documents), tuple(bad), made)
 
         documents: list[Document] = []

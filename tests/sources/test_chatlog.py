@@ -129,6 +129,32 @@ def test_a_column_that_looks_like_the_time_is_named_where_that_is_missing(tmp_pa
     assert read(source(tmp_path, columns={"time": ""}))[2].get("timeless") is None
 
 
+@pytest.mark.parametrize("time", ["2026-11-03T10:00:00Z", "2026-11-03 10:00", 1793000000.5])
+def test_a_time_in_any_form_that_is_read_is_recognised(tmp_path: Path, time: object) -> None:
+    (tmp_path / "chat.jsonl").write_text(jsonl({"text": "a", "sent_at": time}))
+    (said,) = source(tmp_path).notes(read(source(tmp_path))[2])
+    assert "is it 'sent_at'?" in said
+
+
+def test_columns_that_the_owner_named_and_no_message_has_are_told(tmp_path: Path) -> None:
+    path, columns = tmp_path / "chat.jsonl", {"time": "sent", "role": "form", "thread": "ticket"}
+    path.write_text("")
+    named = source(tmp_path, columns=columns)
+    assert named.notes(read(named)[2]) == [], "nothing was read"
+    path.write_text(jsonl({"text": "a", "from": "agent"}, {"text": "b", "ticket": 7}))
+    _, _, cursor = read(named)
+    said = [
+        "no message has 'form' for the role; see the setting columns",
+        "no message has 'sent' for the time; see the setting columns",
+    ]
+    assert named.notes(cursor) == said
+    with path.open("a") as file:
+        file.write(jsonl({"text": "c", "form": "agent", "sent": None}))
+    _, _, cursor = read(source(tmp_path, columns=columns), cursor)
+    assert named.notes(cursor) == []
+    assert source(tmp_path, columns={}).notes(read(source(tmp_path, columns={}))[2]) == [], "none was named"
+
+
 def test_roles_that_nobody_knows_are_counted_across_fetches_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,7 +17,7 @@ from monitor.cli.output import clock, print_table, printable, shorten
 from monitor.cli.parameters import DURATION
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
-from monitor.types import ENTITY, Prediction, StoredDocument
+from monitor.types import ENTITY, NO_LABEL, Prediction, StoredDocument
 
 
 @click.group("documents", cls=Group)
@@ -28,7 +28,13 @@ def documents_command() -> None:
 def _filters(function: Any) -> Any:
     for option in (
         click.option("--source", metavar="NAME", help="Only of this source."),
-        click.option("--label", "labels", multiple=True, metavar="TASK=LABEL", help="Only with this label."),
+        click.option(
+            "--label",
+            "labels",
+            multiple=True,
+            metavar="TASK=LABEL",
+            help="Only with this label; (none): the task gave none.",
+        ),
         click.option(
             "--thread", metavar="ID", help="Only of this conversation: whole, oldest first, with roles."
         ),
@@ -171,7 +177,9 @@ def _show(
         raise UnknownName("source", source, names)
     pairs = [_pair(label, "TASK=LABEL") for label in labels]
     for task, label in pairs:
-        known = store.mentions.lists() if task == ENTITY else store.tasks.need(task).task.labels
+        known = (
+            store.mentions.lists() if task == ENTITY else {**store.tasks.need(task).task.labels, NO_LABEL: ""}
+        )
         if label not in known:
             raise UnknownName(f"label of {task!r}", label, known)
     found = store.documents.find(

@@ -238,7 +238,7 @@ def read_for(task: Task, file: Path) -> list[Seed]:
         _, bad = read_seeds(file, task.labels)  # names the lines
     _some([f"{file}, {record.place}: {record.reason}" for record in bad])
     if unknown:
-        raise UnknownName(f"label of {task.name!r}", unknown[0], task.labels)
+        raise UnknownName(f"label of {task.name!r}", unknown[0], (*task.labels, NO_LABEL))
     if bad:
         click.echo(f"{number(len(bad), 'record')} cannot be used", err=True)
     return seeds

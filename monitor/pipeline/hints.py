@@ -75,7 +75,8 @@ def seeds_without_label(task: Task, stored: Iterable[StoredSeed]) -> list[str]:
     early = lost.pop(NO_LABEL, 0)
     before = [
         f"{early:,} {'text was' if early == 1 else 'texts were'} said to carry none of the labels before there were "
-        f"those of now, which {'it' if early == 1 else 'they'} may carry: `monitor label {quote(task.name)}` asks again"
+        f"those of now, which {'it' if early == 1 else 'they'} may carry: look at what `monitor seeds list "
+        f"{quote(task.name)} --label '{NO_LABEL}'` shows, and give again what still carries none"
     ] * (early > 0)
     return before + [
         f"{count:,} {'seed' if count == 1 else 'seeds'} added by command {'has' if count == 1 else 'have'} "

@@ -102,19 +102,22 @@ class Tasks(Room):
                 )
 
     def extend(self, name: str, label: str, description: str) -> bool:
-        """Give a task that a command added another label; says whether it is new.
+        """Give a task that a command added another label; says whether it is new. A description is kept also if not.
 
         :raises MonitorError: if the configuration owns the task and does not have the label, or the task
             has one that differs only in case.
         """
         with self.store.transaction():
             stored = self.need(name)
+            if label in stored.task.labels and (stored.origin == "config" or not description):
+                return False
             if label in stored.task.labels:
+                self._describe(name, {**stored.task.labels, label: description})
                 return False
             if stored.origin == "config":
                 raise MonitorError(
-                    f"the task {name!r} comes from the configuration file: add the label {label!r} there, "
-                    "and give the command again"
+                    f"the task {name!r} comes from the configuration file: add the label {label!r} there, beside "
+                    "those that it has (which are gone otherwise), and give the command again"
                 )
             # an older version let labels in that differ only in case: they do not stand in the way of others
             if twin := next((old for old in stored.task.labels if label_twins([old, label])), None):
@@ -122,9 +125,13 @@ class Tasks(Room):
                     f"the task {name!r} has the label {twin!r}, which differs from {label!r} only in case "
                     "or spaces: use that one"
                 )
-            labels = json.dumps({**stored.task.labels, label: description}, ensure_ascii=False)
-            self.write("update tasks set labels = ? where name = ?", [labels, name])
+            self._describe(name, {**stored.task.labels, label: description})
             return True
+
+    def _describe(self, name: str, labels: Mapping[str, str]) -> None:
+        self.write(
+            "update tasks set labels = ? where name = ?", [json.dumps(labels, ensure_ascii=False), name]
+        )
 
     def get(self, name: str) -> StoredTask | None:
         """One task, or ``None``."""
@@ -213,7 +220,7 @@ class Tasks(Room):
         labels = self.need(task).task.labels
         for seed in seeds:
             if seed.label not in (*labels, NO_LABEL):
-                raise UnknownName(f"label of {task!r}", seed.label, labels)
+                raise UnknownName(f"label of {task!r}", seed.label, (*labels, NO_LABEL))
             if not legible(seed.text):
                 raise MonitorError("a seed needs a text")
         with self.store.transaction():

@@ -35,6 +35,16 @@ def test_filters(classified):
         return [d["text"] for d in classified("documents", *arguments, "--json").json]
 
     assert found("list", "--label", "mood=bad") == ["terrible loss"]
+    every = classified("documents", "list", "--json").json
+    for task in ("mood", "topic"):
+        said = {d["text"]: d["predictions"][task] for d in every}
+        none = [t for t, s in said.items() if (s if isinstance(s, dict) else s[0])["abstained"]]
+        assert found("list", "--label", f"{task}=(none)") == none
+    classified("seeds", "add", "mood", "(none)", "terrible loss")
+    classified("run", "--once", "--no-view")
+    assert found("list", "--label", "mood=(none)") == ["terrible loss"]
+    classified("seeds", "add", "mood", "bad", "terrible loss")
+    classified("run", "--once", "--no-view")
     assert found("list", "--limit", "1") == ["wonderful growth"]
     assert len(found("list", "--limit", "0")) == 2
     assert found("search", "wonder") == ["wonderful growth"]
@@ -48,7 +58,7 @@ def test_filters(classified):
     ("arguments", "message"),
     [
         (["--source", "nope"], "known: news"),
-        (["--label", "mood=nope"], "known: bad, good"),
+        (["--label", "mood=nope"], "known: (none), bad, good"),
         (["--label", "nope=bad"], "known: mood, topic"),
         (["--label", "mood"], "TASK=LABEL"),
         (["--since", "yesterday"], "write it like"),

@@ -69,7 +69,7 @@ def test_add_says_where_a_document_cannot_be_a_seed(fetched):
     ("arguments", "code", "message"),
     [
         (["nope", "a", "text"], 2, "known: mood, topic"),
-        (["topic", "nope", "text"], 2, "known: court, money"),
+        (["topic", "nope", "text"], 2, "known: (none), court, money"),
         (["topic", "court", "  "], 1, "a seed needs a text"),
         (["topic", "court"], 2, "either TEXT or --document"),
         (["topic", "court", "text", "--document", "1"], 2, "either TEXT or --document"),
@@ -211,7 +211,10 @@ def test_a_label_that_is_added_may_be_that_of_a_text_that_had_none(fetched):
     assert not row["in_use"]
     assert "(none) (before a label was added)" in fetched("seeds", "list", "urgency").out
     note = "1 text was said to carry none of the labels before there were those of now, which it may carry: "
-    assert note + "`monitor label urgency` asks again" in fetched("tasks", "show", "urgency").out
+    assert (
+        note + "look at what `monitor seeds list urgency --label '(none)'` shows"
+        in fetched("tasks", "show", "urgency").out
+    )
     assert NO_LABEL not in fetched("tasks", "show", "urgency", "--json").json["seeds"]
     assert (
         "added a seed of no label;" in fetched("seeds", "add", "urgency", NO_LABEL, "the till is on fire").out

@@ -253,6 +253,8 @@ def test_extend_gives_a_task_of_the_database_a_label_with_documents_as_examples(
     said = fetched("tasks", "extend", "urgency", "odd", "--description", "neither", "--seed", "1")
     assert "added the label odd to the task urgency, with 1 example;" in said.out
     again = fetched("tasks", "extend", "urgency", "odd", "--seed", "2").out
+    fetched("tasks", "extend", "urgency", "routine", "--description", "can wait")
+    assert fetched("tasks", "show", "urgency", "--json").json["labels"]["routine"] == "can wait"
     assert "the task urgency has the label odd, with 1 example;" in again
     task = fetched("tasks", "show", "urgency", "--json").json
     assert task["labels"]["odd"] == "neither"
@@ -271,7 +273,9 @@ def test_extend_gives_a_task_of_the_database_a_label_with_documents_as_examples(
 
 def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched):
     err = fetched("tasks", "extend", "topic", "voucher", "--seed", "1", code=1).err
-    assert "add the label 'voucher' there, and give the command again" in err
+    assert (
+        "add the label 'voucher' there, beside those that it has (which are gone otherwise), and give" in err
+    )
     assert "with 1 example;" in fetched("tasks", "extend", "topic", "court", "--seed", "1").out
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "*", code=2).err
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "(none)", code=2).err

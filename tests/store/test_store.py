@@ -628,7 +628,7 @@ def test_config_owns_its_tasks_and_seeds(filled: Store, monitor_now: datetime) -
     assert [(s.seed.text, s.origin) for s in tasks.seeds("mood")] == [("b", "file"), ("c", "command")]
     with pytest.raises(MonitorError, match="comes from the seeds file"):
         tasks.remove_seed(tasks.seeds("mood")[0].id)
-    with pytest.raises(UnknownName, match="known: bad, good"):
+    with pytest.raises(UnknownName, match=r"known: \(none\), bad, good"):
         tasks.add_seeds("mood", [Seed("c", "ugly")], monitor_now)
     tasks.sync([(TOPIC, "labels", {})], monitor_now)
     assert [t.task.name for t in tasks.active()] == ["topic"]

@@ -118,8 +118,8 @@ def _month(month: dict[str, Any]) -> str:
         f"`benchmarks/month.toml` find {found} of the events and raise {false} false alerts a month. The seeds are no "
         "longer unseen: a first run of thirteen of them (92 %, 1.1) led to two changes in the product, and the form of "
         "a third was chosen by what three of them lost; how strict surges are where counts vary much, by when the "
-        "waves of complaints of all twenty are found. One limit follows the calm weeks: twice the share of complaints in "
-        "them, set again when shares became those of what a task reads, and when the built-in examples grew."
+        "waves of complaints of all twenty are found. One limit follows the calm weeks: twice the share of complaints "
+        "in them, set again when shares became those of what a task reads, and when the built-in examples grew."
     )
 
 

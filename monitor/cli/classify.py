@@ -23,7 +23,7 @@ from monitor.types import legible
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-).
 
-    Every task is asked, whoever's texts it reads in a source (a topic task reads no chats, for instance).
+    Every task is asked, also those that would not read such a text in a source (topic reads no chats).
     Nothing is stored, so a task that has not learned its examples yet learns them each time: run `monitor
     adapt` (or `monitor run`) once before. An empty TEXT gets no label. Only the beginning of a long text is
     read; a line on standard error then says so.

@@ -149,8 +149,12 @@ class App:
         return self.synchronised_store
 
     def labels_of(self, task: str) -> Collection[str]:
-        """The labels that the configuration gives a task; none if it does not know it."""
-        return next((own.task.labels for own in self.shown_config.tasks if own.task.name == task), {})
+        """The labels that the configuration gives a task; none if it does not know it, or has faults."""
+        try:
+            tasks = self.shown_config.tasks
+        except ConfigError:
+            return ()
+        return next((own.task.labels for own in tasks if own.task.name == task), ())
 
     def daemon(self) -> int | None:
         """The process of the monitor that runs on the database, or ``None``."""

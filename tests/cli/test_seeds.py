@@ -94,6 +94,12 @@ def test_import_counts_new_known_and_bad_records(fetched):
     assert "added 0 seeds, 3 were there already" in fetched("seeds", "import", "topic", file).out
 
 
+def test_import_needs_no_configuration_without_faults(fetched):
+    fetched.edit('path = "sent.jsonl"', 'paths = "sent.jsonl"')
+    file = fetched.write("more.csv", "text,label\njudge,court\nhello,(none)\n")
+    assert "added 2 seeds" in fetched("seeds", "import", "topic", file).out
+
+
 def test_import_corrects_as_add_does(fetched):
     first = fetched.write("first.csv", "text,label\nrecord sales,bad\nplain  text,bad\nother,good\n")
     fetched("seeds", "import", "mood", first)

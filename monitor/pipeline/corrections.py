@@ -98,10 +98,10 @@ def _gives_way(stored: StoredSeed, seed: Seed, task: Task) -> bool:
     """Whether a seed of the same text contradicts a new one, or said of fewer labels that none of them fits."""
     if stored.seed == seed:
         return not stored.counts_for(task.labels)
-    return contradict(stored.seed.label, seed.label, multi=task.multi)
+    return _contradict(stored.seed.label, seed.label, multi=task.multi)
 
 
-def contradict(label: str, other: str, *, multi: bool) -> bool:
+def _contradict(label: str, other: str, *, multi: bool) -> bool:
     """Whether one text cannot be called both."""
     return label != other and (not multi or NO_LABEL in (label, other))
 

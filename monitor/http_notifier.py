@@ -1,57 +1,22 @@
-"""For notifiers that deliver by an HTTP request: settings, the request, and what its failures mean."""
+"""For notifiers that deliver by an HTTP request, and what its failures mean."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
-
 from monitor.errors import DeliveryError
 from monitor.http import OutgoingError, Response, client, fetch, redact, retry_after
-from monitor.interfaces import Notifier, Settings
+from monitor.http_settings import HttpSettings
+from monitor.interfaces import Notifier
 
 if TYPE_CHECKING:
     import httpx
 
 PASSING: Collection[int] = frozenset({408, 409, 425, 429})
 """Statuses that pass besides 5xx. 409: an earlier attempt with the same key is still being worked on."""
-
-TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-
-
-class HttpSettings(Settings):
-    """Where to send, and what to send along."""
-
-    url: str = Field(description="an http:// or https:// address")
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="sent along, such as Authorization", repr=False
-    )
-    allow_private: bool = Field(False, description="the address may be on a private network, or this machine")
-    timeout: float = Field(10.0, gt=0, le=120, description="seconds for the whole request")
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        if not urlsplit(url).hostname:
-            raise ValueError("has no host")
-        return url
-
-    @field_validator("headers")
-    @classmethod
-    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            # without the value, which may be a secret
-            if not re.fullmatch(TOKEN, name) or not re.fullmatch(r"[\t -~]*", value):
-                raise ValueError(
-                    f"{name!r} or its value has characters that a header cannot have (a line break?)"
-                )
-        return headers
 
 
 class HttpNotifier(Notifier):

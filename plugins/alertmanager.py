@@ -13,7 +13,8 @@ from pydantic import Field, field_validator
 
 from monitor import hookimpl
 from monitor.durations import Duration
-from monitor.http_notifier import HttpNotifier, HttpSettings
+from monitor.http_notifier import HttpNotifier
+from monitor.http_settings import HttpSettings
 from monitor.interfaces import Notifier
 from monitor.types import Notification
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,8 @@ from pydantic import Field, SecretStr, field_validator
 from monitor import hookimpl
 from monitor.errors import SourceError
 from monitor.http import USER_AGENT, OutgoingError, Response, basic_auth, client, fetch, redact, retry_after
-from monitor.interfaces import Settings, Source
+from monitor.http_settings import HttpSettings, sendable
+from monitor.interfaces import Source
 from monitor.types import BadRecord, Batch, Document
 from monitor_plugins._feed_dates import is_today
 from monitor_plugins._feed_entries import Entry, NotAFeed, parse
@@ -30,36 +30,22 @@ LASTING = (401, 404, 410)
 """Statuses that pass only when somebody mends something; 403 is often a guard's mood, and does pass."""
 
 
-class RssSettings(Settings):
+class RssSettings(HttpSettings):
     """Which feed, and how it is asked for."""
 
-    url: str = Field(description="an http:// or https:// address")
-    allow_private: bool = Field(False, description="the address may be on a private network, or this machine")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds for the whole request")
     max_bytes: int = Field(15 * 2**20, ge=1024, description="a larger feed (decompressed) is refused")
     ignore_cache: bool = Field(False, description="ask for the whole feed each time: its ETag is wrong")
     user_agent: str = USER_AGENT
-    headers: dict[str, str] = Field(default_factory=dict, description="sent along", repr=False)
     username: str = ""
     password: SecretStr = SecretStr("")
 
-    @field_validator("url")
+    @field_validator("user_agent")
     @classmethod
-    def _http(cls, url: str) -> str:
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return url
-
-    @field_validator("headers")
-    @classmethod
-    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            # without the value, which may be a secret
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t -~]*", value):
-                raise ValueError(
-                    f"{name!r} or its value has characters that a header cannot have (a line break?)"
-                )
-        return headers
+    def _sayable(cls, user_agent: str) -> str:
+        if not sendable(user_agent):
+            raise ValueError("has characters that a header cannot have (only plain ASCII can be sent)")
+        return user_agent
 
 
 class Rss(Source):

@@ -12,7 +12,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from monitor import hookimpl
 from monitor.errors import DeliveryError
-from monitor.http_notifier import HttpNotifier, HttpSettings
+from monitor.http_notifier import HttpNotifier
+from monitor.http_settings import HttpSettings
 from monitor.interfaces import Notifier
 from monitor.types import Notification
 

@@ -50,6 +50,7 @@ LOADING = {
     "http",
     "http_body",
     "http_notifier",
+    "http_settings",
     "http_transport",
     "logs",
 }
@@ -78,6 +79,7 @@ PUBLIC = {
     "monitor.durations",
     "monitor.http",
     "monitor.http_notifier",
+    "monitor.http_settings",
     "monitor.seedfile",
     "monitor.learn.encoder",
 }

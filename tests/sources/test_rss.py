@@ -18,7 +18,7 @@ from monitor import http_transport
 from monitor.errors import SourceError
 from monitor.testing import NOW, check_failing_source, check_source, make
 from monitor.types import BadRecord, Document
-from monitor_plugins.rss import BATCH, Rss
+from monitor_plugins.rss import BATCH, Rss, RssSettings
 
 RSS = {"Content-Type": "application/rss+xml"}
 
@@ -178,6 +178,20 @@ def test_a_header_that_cannot_be_sent_is_refused_without_being_shown(source: Cal
     with pytest.raises(ValidationError, match="line break") as caught:
         source(headers={"Authorization": "Bearer s3cret\n"})
     assert "s3cret" not in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"url": "ftp://news.example/feed"}, "must begin with http"),
+        ({"url": "https://"}, "has no host"),
+        ({"user_agent": "Büro"}, "only plain ASCII"),
+        ({"user_agent": "me\n"}, "only plain ASCII"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_it_is(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        RssSettings(**{"url": "https://news.example/feed"} | settings)
 
 
 # What is no feed

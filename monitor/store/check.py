@@ -75,7 +75,9 @@ _QUERIES = {
     ),
     "alert that nothing holds back without a notification to a notifier, alert and notifier": (
         "select a.id, n.value from alerts a, json_each(a.notify) n "
-        f"where state = 'firing' and routed = 0 and suppressed = '' and {_COUNT.format('a.id', 'n.value')} < 1"
+        # Alerts of conversations are told of together, after a while.
+        "where state = 'firing' and routed = 0 and suppressed = '' and json_extract(selection, '$.thread') is null "
+        f"and {_COUNT.format('a.id', 'n.value')} < 1"
     ),
     "notified of an alert without a notification, alert and notifier": (
         f"select alert_id, notifier from notification_log t where {_COUNT.format('t.alert_id', 't.notifier')} < 1"

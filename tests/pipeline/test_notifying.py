@@ -558,6 +558,7 @@ def test_conversations_without_a_route_are_notified_of_together(world: World, ro
         for thread in "abc":
             world.see("firing", rule=rule, thread=thread)
     assert world.events() == [], "the first notification waits for what comes with it"
+    assert check(world.store) == []
     world.wait(seconds=31)
     found = world.notifications()
     assert sorted(notification.data["group"]["rule"] for _, notification in found) == ["turned", "waiting"]

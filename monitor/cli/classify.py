@@ -55,11 +55,11 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     app.note_what_is_not_kept(chosen)
     views = sorted({reader.head.view for reader in chosen if reader.head is not None})
     read = [line for line in lines if legible(line)]  # a document without a text gets no label either
-    features = encoder.encode(read, views)
+    features = featurizer.matrices(read, views) if read else {}
     found: list[dict[str, Any]] = [
         {"text": line, "read": encoder.reads(line), "predictions": {}} for line in lines
     ]
-    for reader in chosen:
+    for reader in chosen if read else ():
         assert reader.head is not None
         decided = reader.answer(read, features[reader.head.view])
         for row, said in zip((row for row in found if legible(row["text"])), decided, strict=True):

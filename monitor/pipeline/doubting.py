@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from monitor.learn.doubts import doubts
 from monitor.pipeline.featurizer import Featurizer
@@ -36,12 +33,8 @@ def doubtful_seeds(store: Store, featurizer: Featurizer, name: str) -> Found:
     :raises LearnError: if it cannot be learned as it is.
     """
     task, stored = store.tasks.need(name).task, store.tasks.seeds(name)
-
-    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
-        return featurizer.matrices(texts, views)
-
-    encoder = featurizer.encoder
-    found = doubts(task, [one.seed for one in stored], encode, views=encoder.views, prior=encoder.prior)
+    seeds, encoder = [one.seed for one in stored], featurizer.encoder
+    found = doubts(task, seeds, featurizer.matrices, views=encoder.views, prior=encoder.prior)
     ids = {one.seed: one for one in reversed(stored)}
     doubtful = [Doubtful(ids[one.seed], one.likely, one.times) for one in found.seeds]
     return Found(doubtful, found.swapped, found.judged)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-
-import numpy as np
 
 from monitor.errors import MonitorError
 from monitor.learn.explain import Explanation, explain
@@ -16,7 +13,6 @@ from monitor.pipeline.learning import adapt_reader, try_reader
 from monitor.pipeline.readers import Reader, load_readers, take_head
 from monitor.plugins import Plugins
 from monitor.store import Store
-from monitor.store.features import text_hash
 
 
 def ready_reader(
@@ -66,14 +62,10 @@ def explain_text(
     assert reader.head is not None
     view = reader.head.view
 
-    def encode(texts: Sequence[str]) -> np.ndarray:
-        vectors, _ = featurizer.vectors({view: texts})
-        return np.stack([vectors[view][text_hash(text)] for text in texts])
-
     return explain(
         text,
         reader.head,
-        encode,
+        lambda texts: featurizer.matrices(texts, [view])[view],
         [stored.seed for stored in store.tasks.seeds(reader.task.name)],
         {name: name_text(name, description) for name, description in reader.task.labels.items()},
         label=label,

@@ -68,7 +68,9 @@ def test_agrees_with_classify(fetched):
     said = fetched("classify", text, "--task", "mood", "--json").json[0]["predictions"]["mood"]
     found = fetched("explain", text, "--task", "mood", "--json").json
     assert (found["label"], found["abstained"]) == (said["label"], said["abstained"])
-    assert found["probability"] == pytest.approx(said["probability"], abs=1e-3)
+    assert found["probability"] == pytest.approx(said["probability"], rel=1e-6), (
+        "of the same stored precision"
+    )
 
 
 def test_a_text_in_a_language_that_the_encoder_reads_badly_is_said_to_be(fetched, monkeypatch):

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -56,33 +57,58 @@ def adapt_reader(
     if not force and _stands(store.heads.active(task.name), task, seeds, encoder):
         take_head(store, reader, encoder)
         return None
-
-    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
-        return featurizer.matrices(texts, views, now)
-
     before = None if force or plain else store.heads.active(task.name)
-    head, score = _learned(task, seeds, encode, encoder, before)
+    head, score = _learned(task, seeds, partial(featurizer.matrices, now=now), encoder, before)
     depth = "deep" if head.change else "seeds" if seeds else "names"
     with store.transaction():
         current = store.heads.active(task.name)
         if not force and _stands(current, task, seeds, encoder):
             take_head(store, reader, encoder)
             return None  # somebody reverted meanwhile
-        stored = store.heads.add(
-            task.name,
-            inputs=fingerprint(task, seeds, encoder.fingerprint),
-            encoder=encoder.fingerprint,
-            seeds=len(seeds),
-            data=head.to_bytes(),
-            now=now,
+        return keep_head(
+            store,
+            featurizer,
+            reader,
+            seeds,
+            head,
             depth=depth,
-            view=head.view,
+            reason=_reason(len(seeds), current, encoder, force=force, kept=bool(head.change)),
             log_loss=None if score is None else score.log_loss,
             accuracy=None if score is None else score.accuracy,
-            reason=_reason(len(seeds), current, encoder, force=force, kept=bool(head.change)),
+            now=now,
         )
+
+
+def keep_head(
+    store: Store,
+    featurizer: Featurizer,
+    reader: Reader,
+    seeds: Sequence[Seed],
+    head: Head,
+    *,
+    depth: str,
+    reason: str,
+    log_loss: float | None,
+    accuracy: float | None,
+    now: datetime,
+) -> StoredHead:
+    """Store a head that a task made from ``seeds`` as its newest version, and let ``reader`` take it up."""
+    encoder, name = featurizer.encoder, reader.task.name
+    stored = store.heads.add(
+        name,
+        inputs=fingerprint(reader.task, seeds, encoder.fingerprint),
+        encoder=encoder.fingerprint,
+        seeds=len(seeds),
+        data=head.to_bytes(),
+        now=now,
+        depth=depth,
+        view=head.view,
+        log_loss=log_loss,
+        accuracy=accuracy,
+        reason=reason,
+    )
     take_head(store, reader, encoder)
-    log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
+    log.info("task %s: head %d from %s", name, stored.version, reason)
     return stored
 
 
@@ -97,11 +123,7 @@ def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
     if _stands(current, task, seeds, encoder):
         take_head(store, reader, encoder)
         return
-
-    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
-        return featurizer.matrices(texts, views)
-
-    reader.head, reader.head_id = _learned(task, seeds, encode, encoder, current).head, 0
+    reader.head, reader.head_id = _learned(task, seeds, featurizer.matrices, encoder, current).head, 0
     reader.examples = examples_of(store, task)
 
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
 from monitor.learn.deep import fit_deep
-from monitor.learn.head import Head
 from monitor.learn.stream import stream_head
 from monitor.learn.support import gather
 from monitor.pipeline.featurizer import Featurizer
-from monitor.pipeline.learning import adapt_reader, fingerprint
-from monitor.pipeline.readers import Reader, Unmet, take_head
+from monitor.pipeline.learning import adapt_reader, keep_head
+from monitor.pipeline.readers import Reader, Unmet
 from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
-from monitor.types import Seed
-
-log = logging.getLogger(__name__)
 
 SEEDS, STREAM, DEEP = "seeds", "stream", "deep"
 """What a task of the store may be learned from: its seeds, the stored documents as well, layers of its own."""
@@ -39,18 +35,6 @@ class Promotion:
     head: StoredHead | None
     reason: str
     texts: int
-
-
-@dataclass(frozen=True)
-class _Won:
-    """A head that was promoted: ``learned`` from what, with its score and that of what it beat (log-likelihoods)."""
-
-    head: Head
-    depth: str
-    learned: str
-    score: float
-    score_before: float
-    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -126,17 +110,23 @@ def promote(
     texts = np.zeros((0, head.weight.shape[1]), np.float32)
     if not task.multi:
         texts = unlabelled(store, featurizer, reader, head.view, now, progress=progress)
-
-    def encode(texts: Sequence[str], views: Sequence[str]) -> dict[str, np.ndarray]:
-        return featurizer.matrices(texts, views, now)
-
-    support = gather(task, seeds, encode, [head.view])[head.view]
+    support = gather(task, seeds, partial(featurizer.matrices, now=now), [head.view])[head.view]
     made, fit = stream_head(task, head, support, texts, rng)
     if not fit.promoted:
         return Promotion(None, fit.reason, len(texts))
     learned = f"{len(seeds)} seeds and {len(texts)} texts of the stream"
-    won = _Won(made, STREAM, learned, fit.score, fit.score_before)
-    stored = _keep(store, featurizer, reader, seeds, won, now)
+    stored = keep_head(
+        store,
+        featurizer,
+        reader,
+        seeds,
+        made,
+        depth=STREAM,
+        reason=_reason(learned, fit.score_before),
+        log_loss=-fit.score,
+        accuracy=None,
+        now=now,
+    )
     return Promotion(stored, fit.reason, len(texts))
 
 
@@ -162,32 +152,24 @@ def deepen(
     if not fit.promoted:
         return Promotion(None, fit.reason, 0)
     learned = f"{len(seeds)} seeds, by fine-tuning {head.view}"
-    won = _Won(fit.head, DEEP, learned, fit.score, fit.score_before, fit.accuracy)
-    stored = _keep(store, featurizer, reader, seeds, won, now)
+    stored = keep_head(
+        store,
+        featurizer,
+        reader,
+        seeds,
+        fit.head,
+        depth=DEEP,
+        reason=_reason(learned, fit.score_before),
+        log_loss=-fit.score,
+        accuracy=fit.accuracy,
+        now=now,
+    )
     return Promotion(stored, fit.reason, 0)
 
 
-def _keep(
-    store: Store, featurizer: Featurizer, reader: Reader, seeds: Sequence[Seed], won: _Won, now: datetime
-) -> StoredHead:
-    """Store a promoted head, and take it up."""
-    encoder, task = featurizer.encoder, reader.task
-    stored = store.heads.add(
-        task.name,
-        inputs=fingerprint(task, seeds, encoder.fingerprint),
-        encoder=encoder.fingerprint,
-        seeds=len(seeds),
-        data=won.head.to_bytes(),
-        now=now,
-        depth=won.depth,
-        view=won.head.view,
-        log_loss=-won.score,
-        accuracy=won.accuracy,
-        reason=f"{won.learned}; log-loss was {-won.score_before:.3f} without",
-    )
-    take_head(store, reader, encoder)
-    log.info("task %s: head %d from %s", task.name, stored.version, stored.reason)
-    return stored
+def _reason(learned: str, score_before: float) -> str:
+    """What a head was made from that won against one whose score (a log-likelihood) was ``score_before``."""
+    return f"{learned}; log-loss was {-score_before:.3f} without"
 
 
 def unlabelled(

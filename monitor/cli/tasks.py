@@ -68,8 +68,9 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
     threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
     ({label: {adapter, file, command: number}}; there may be a key (none) besides the labels), notes (what
-    is worth a look), head (version, seeds, depth, view, log_loss and accuracy on held-out seeds, encoder and
-    created_at of the one in use, or null) and versions (how many there are).
+    is worth a look), head (of the one in use, or null: version, seeds, depth, view, log_loss and accuracy on
+    held-out seeds, judged (how many these were: fewer than 20 say little), thresholds ({label: the
+    probability from which on it is said}), encoder and created_at) and versions (how many there are).
     """
     store = app.store
     record = task_record(store, store.tasks.need(name), app.encoder)

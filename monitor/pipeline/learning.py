@@ -79,6 +79,7 @@ def adapt_reader(
             view=head.view,
             log_loss=None if score is None else score.log_loss,
             accuracy=None if score is None else score.accuracy,
+            judged=None if score is None else score.judged,
             reason=_reason(len(seeds), current, encoder, force=force, kept=bool(head.change)),
         )
     take_head(store, reader, encoder)

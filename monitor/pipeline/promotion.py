@@ -12,7 +12,7 @@ import numpy as np
 from monitor.learn.deep import fit_deep
 from monitor.learn.head import Head
 from monitor.learn.stream import stream_head
-from monitor.learn.support import gather
+from monitor.learn.support import gather, labelled
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, fingerprint
 from monitor.pipeline.readers import Reader, Unmet, take_head
@@ -51,6 +51,7 @@ class _Won:
     score: float
     score_before: float
     accuracy: float | None = None
+    judged: int | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def deepen(
     if not fit.promoted:
         return Promotion(None, fit.reason, 0)
     learned = f"{len(seeds)} seeds, by fine-tuning {head.view}"
-    won = _Won(fit.head, DEEP, learned, fit.score, fit.score_before, fit.accuracy)
+    won = _Won(fit.head, DEEP, learned, fit.score, fit.score_before, fit.accuracy, len(labelled(seeds)))
     stored = _keep(store, featurizer, reader, seeds, won, now)
     return Promotion(stored, fit.reason, 0)
 
@@ -183,6 +184,7 @@ def _keep(
         view=won.head.view,
         log_loss=-won.score,
         accuracy=won.accuracy,
+        judged=won.judged,
         reason=f"{won.learned}; log-loss was {-won.score_before:.3f} without",
     )
     take_head(store, reader, encoder)

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from monitor.cli.output import clock, number, print_table
-from monitor.errors import LearnError
+from monitor.errors import LearnError, MonitorError
 from monitor.interfaces import Encoder
 from monitor.pipeline.hints import hints
 from monitor.pipeline.languages import texts_unread
+from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead, enough_to_tell
 from monitor.store.tasks import StoredTask
@@ -30,7 +31,9 @@ def notes_of(store: Store, task: Task, encoder: Encoder | None) -> list[str]:
     return hints(task, seeds, stored, encoder) or texts_unread(encoder, store, task, seeds)
 
 
-def task_record(store: Store, stored: StoredTask, encoder: Encoder | None) -> dict[str, Any]:
+def task_record(
+    store: Store, stored: StoredTask, encoder: Encoder | None, plugins: Plugins
+) -> dict[str, Any]:
     """What is known of a task, as `tasks show --json` prints it."""
     task = stored.task
     head = store.heads.active(task.name)
@@ -42,6 +45,7 @@ def task_record(store: Store, stored: StoredTask, encoder: Encoder | None) -> di
         "multi": task.multi,
         "threshold": task.threshold,
         "settings": stored.settings,
+        "roles": _roles(stored, plugins),
         "labels": task.labels,
         "seeds": _seed_counts(store, stored),
         "notes": notes_of(store, task, encoder),
@@ -77,6 +81,16 @@ def _thresholds(head: StoredHead) -> dict[str, float] | None:
     }
 
 
+def _roles(stored: StoredTask, plugins: Plugins) -> list[str] | None:
+    """Whose texts the task reads; ``None`` where that is no setting of its adapter's, or this cannot be used."""
+    try:
+        settings = plugins.pick("task adapter", stored.adapter).Settings.model_validate(stored.settings)
+    except (MonitorError, ValueError):
+        return None
+    roles = getattr(settings, "roles", None)
+    return None if roles is None else list(roles)
+
+
 def _seed_counts(store: Store, stored: StoredTask) -> Mapping[str, Mapping[str, int]]:
     counts = Counter((seed.seed.label, seed.origin) for seed in store.tasks.seeds(stored.task.name))
     shown = [*stored.task.labels, *[NO_LABEL] * any(label == NO_LABEL for label, _ in counts)]
@@ -103,6 +117,7 @@ def print_task(record: Mapping[str, Any], config: Path) -> None:
         "name": record["name"],
         "from": f"{declared_in(record['origin'])}{f' ({config})' if record['origin'] == 'config' else ''}",
         "adapter": record["adapter"],
+        **({} if record["roles"] is None else {"roles": ", ".join(record["roles"])}),
         "kind": "several labels a text" if record["multi"] else "one label a text",
         "threshold": _threshold(record, thresholds),
         "head": "none yet; the monitor makes it when it runs (or `monitor adapt`)"

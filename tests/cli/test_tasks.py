@@ -65,6 +65,29 @@ def test_add_takes_labels_and_seeds_of_an_adapter(monitor):
     assert record["seeds"]["good"] == {"adapter": 1, "file": 0, "command": 0}
 
 
+def test_add_says_whose_texts_a_task_reads(fetched):
+    two = ["--label", "a", "--label", "b"]
+    fetched("tasks", "add", "wide", *two)
+    fetched("tasks", "add", "desk", *two, "--role", "agent", "--role", "customer", "--role", "agent")
+    fetched("tasks", "add", "news", "--adapter", "topic", "--role", "customer")
+    shown = {r["name"]: (r["roles"], r["settings"]) for r in fetched("tasks", "list", "--json").json}
+    assert shown["desk"] == (["agent", "customer"], {"roles": ["agent", "customer"]})
+    assert shown["news"] == (["customer"], {"roles": ["customer"]})
+    assert shown["wide"] == (["publisher", "customer", "agent"], {})
+    assert shown["mood"] == (None, {})  # its adapter has no such setting
+    assert "roles:        agent, customer\n" in fetched("tasks", "show", "desk").out
+    assert "roles:" not in fetched("tasks", "show", "mood").out
+    # the texts of the source are a publisher's
+    fetched("adapt")
+    assert len(fetched("label", "wide", "--batch", 9, "--json").json) == 2
+    assert fetched("label", "desk", "--batch", 9, "--json").json == []
+    assert "not read document 1" in fetched("seeds", "add", "desk", "a", "--document", 1, code=1).err
+    fetched("tasks", "remove", "desk")
+    fetched("tasks", "add", "desk", *two, "--role", "publisher")
+    assert fetched("tasks", "show", "desk", "--json").json["roles"] == ["publisher"]
+    assert len(fetched("label", "desk", "--batch", 9, "--json").json) == 2
+
+
 def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monitor):
     said = monitor("tasks", "add", "mood", "--label", "a", "--label", "b", code=1)
     assert f"comes from {monitor.config}: edit it there" in said.err
@@ -87,6 +110,16 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
         (["x", "--label", "a", "--label", "=text"], 1, "cannot be a label"),
         (["x", "--adapter", "nope"], 2, "known:"),
+        (
+            ["x", "--label", "a", "--label", "b", "--role", "boss"],
+            2,
+            "'boss' is not one of 'customer', 'agent'",
+        ),
+        (
+            ["x", "--adapter", "mood", "--role", "agent"],
+            1,
+            "the adapter 'mood' itself decides whose texts are read: give the command without --role",
+        ),
         (["x", "--label", "a", "--label", "b", "--threshold", "1.5"], 2, "0<=x<=1"),
         (["", "--label", "a", "--label", "b"], 2, "NAME"),
         (["a/b", "--label", "a", "--label", "b"], 2, "NAME"),

@@ -13,7 +13,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number, print_table
 from monitor.errors import LearnError, MonitorError
 from monitor.store import Store
-from monitor.store.heads import ENOUGH_TO_TELL, StoredHead
+from monitor.store.heads import StoredHead, enough_to_tell
 
 if TYPE_CHECKING:
     from monitor.interfaces import Encoder
@@ -75,9 +75,10 @@ def adapt_command(
     With --json: an array of objects with task, made, version, depth, seeds, changed (documents whose
     labels changed, or null), seconds and note. With --revert: one object with task, version, depth,
     seeds, reason and changed. With --history: an array of versions, the newest first, with version,
-    active, created_at, depth, view, encoder, seeds, log_loss and accuracy on held-out seeds (or null),
-    and reason. Scores from fewer than ten seeds mean next to nothing; the table omits them. One seed in
-    four is held out at a time, for `deep` one in two, so only its reason says what it gained.
+    active, created_at, depth, view, encoder, seeds, log_loss and accuracy on held-out seeds, judged (how
+    many these were; all three may be null) and reason. Scores on fewer than 20 mean next to nothing; the
+    table omits them. One seed in four is held out at a time, for `deep` one in two, so only its reason says
+    what it gained.
     """
     if history or back:
         option = "--history" if history else "--revert"
@@ -139,6 +140,7 @@ def _history(app: App, task: str, as_json: bool) -> None:
             "seeds",
             "log_loss",
             "accuracy",
+            "judged",
         )
         print_json([{name: getattr(head, name) for name in (*shown, "reason")} for head in versions])
         return
@@ -166,7 +168,7 @@ def _score(head: StoredHead) -> tuple[str, str]:
     """Log-loss and accuracy on left-out seeds, in words."""
     if head.log_loss is None or head.accuracy is None:
         return "", ""
-    if head.seeds < ENOUGH_TO_TELL:
+    if not enough_to_tell(head.seeds, head.judged):
         return "", "too few seeds"
     return f"{head.log_loss:.3f}", f"{head.accuracy:.0%}"
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import console, print_table, shorten
 from monitor.errors import LearnError, UnknownName
-from monitor.types import legible
+from monitor.types import Role, StoredDocument, legible
+
+if TYPE_CHECKING:
+    from monitor.pipeline.readers import Reader
 
 
 @click.command("classify")
@@ -23,7 +27,8 @@ from monitor.types import legible
 def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> None:
     """Classify each TEXT, or each line of standard input (-).
 
-    Every task is asked, also those that would not read such a text in a source (topic reads no chats).
+    Every task is asked, also those that would not read such a text in a source (topic reads no chats): where
+    they differ in that, a note on standard error says whose texts each reads.
     Nothing is stored, so a task that has not learned its examples yet learns them each time: run `monitor
     adapt` (or `monitor run`) once before. An empty TEXT gets no label. Only the beginning of a long text is
     read; a line on standard error then says so.
@@ -77,12 +82,28 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     tasks = [(r.task, [s.seed for s in store.tasks.seeds(r.task.name)]) for r in chosen]
     if note := unprepared(encoder, read, tasks):
         click.echo(f"note: {note}", err=True)
+    if read and (note := _whose(chosen, read[0], app.now())):
+        click.echo(f"note: {note}", err=True)
     columns = [reader.task.name for reader in chosen]
     print_table(
         [*columns, "text"],
         [[*(_cell(row["predictions"].get(c)) for c in columns), shorten(row["text"], 80)] for row in found],
         empty="no texts",
     )
+
+
+def _whose(readers: Sequence[Reader], text: str, now: datetime) -> str:
+    """Whose texts each of the tasks reads, where they differ in that: one typed here has no author."""
+    typed = StoredDocument(0, "", "", "", "customer", text, text, "", None, now, now, live=False)
+    roles = {reader.task.name: reader.roles(typed) for reader in readers}
+    if len(set(map(tuple, roles.values()))) == 1:
+        return ""
+    said = [
+        f"{name} only those of {' and '.join(f'{role}s' for role in of)}"
+        for name, of in roles.items()
+        if 0 < len(of) < len(get_args(Role))
+    ]
+    return f"of a source's texts, not every task reads all: {', '.join(said)}" if said else ""
 
 
 def _read(texts: Sequence[str]) -> list[str]:

@@ -40,7 +40,8 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     carried the label: each is left out in turn (in a long text, several together), and its effect is how
     much the label's log-odds then drop. Words with a negative effect spoke against the label. If a text may
     carry several labels, all it got are listed first and then explained one by one.
-    If TEXT is -, it is read from standard input.
+    If TEXT is -, it is read from standard input. A task reads every TEXT; where it does not read a document,
+    because of its author's role, say, one line says why.
 
     Only the beginning of a long text is read, 256 tokens unless the encoder is set otherwise; a line says
     how far. A text in another language that is read word by word in English is shown in those words, too.

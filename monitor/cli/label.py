@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.text import Text
 
-from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.app import App, json_option, pass_app
 from monitor.cli.label_keys import BY_NAME, DONE, NONE, QUIT, SKIP, UNDO, has_terminal, keys_for, matching
-from monitor.cli.output import clock, console, number, print_table, printable, shorten
+from monitor.cli.label_shown import nothing, print_batch, show_question
+from monitor.cli.output import number, shorten
 from monitor.cli.parameters import DURATION
 from monitor.cli.seeds import contradiction, said_of
-from monitor.durations import format_duration
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import Correction, correct, take_back
 from monitor.store import Store
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 ROUND = 10
 """So many questions are chosen at once; then the answers count for the choice of the next."""
-SHOWN = 1500
 
 
 @click.command("label")
@@ -56,7 +54,8 @@ def label_command(app: App, task: str, since: float, batch: int | None, as_json:
 
     With --batch nothing is asked, and no terminal is needed; `monitor seeds add TASK LABEL --document ID`
     stores an answer, with "(none)" for LABEL where none fits. With --json as well: one array of objects with
-    id, text, guess, probability, abstained and why.
+    id, source, role, event_at, text, guess, probability, abstained, why and previous: the message before it in
+    its conversation (id, role, event_at and text), or null.
     """
     if as_json and batch is None:
         raise click.UsageError("--json goes with --batch N: without it, a person is asked")
@@ -64,11 +63,11 @@ def label_command(app: App, task: str, since: float, batch: int | None, as_json:
         raise NoTerminal
     desk = _open(app, task, lambda now: now - timedelta(seconds=since))
     if batch is not None:
-        _print(desk.choose(batch), as_json, since)
+        print_batch(desk.choose(batch), as_json, since)
         return
     asked = desk.choose(ROUND)
     if not asked:
-        click.echo(_nothing(since))
+        click.echo(nothing(since))
         return
     session = Session(desk.task, desk.store, app.now, click.getchar, click.prompt)
     while asked and session.ask(asked):
@@ -146,7 +145,7 @@ class Session:
         waiting = list(questions)[::-1]
         while waiting and not self.ended:
             question = waiting.pop()
-            self._show(question)
+            show_question(self.task, question, self._so_far())
             labels = self._answer(question)
             if labels is None:
                 waiting.append(question)
@@ -163,6 +162,15 @@ class Session:
         keys, marked = keys_for(self.task, question), list[str]()
         while True:
             key = self._key()
+            if marked and key in (SKIP, NONE):
+                click.echo(f"  marked: {', '.join(marked)}; Enter stores that, {UNDO} takes it back")
+                continue
+            if marked and key == UNDO:
+                marked = []
+                click.echo("  marked: none")
+                continue
+            if marked and key == QUIT:
+                click.echo(f"  not stored: {', '.join(marked)}")
             if key == QUIT:
                 self.ended = True
             if key in (QUIT, UNDO):
@@ -231,68 +239,9 @@ class Session:
         waiting.append(answer.question)
         click.echo("  taken back" if answer.corrections else "  back to what was skipped")
 
-    def _show(self, question: Question) -> None:
-        document, screen = question.document, console()
+    def _so_far(self) -> str:
+        """What was answered, and which question this is, in one line."""
         given = Counter(c.seed.label for answer in self.answers for c in answer.corrections)
         skipped = sum(not answer.corrections for answer in self.answers)
         done = ", ".join(f"{count} {label}" for label, count in given.most_common()) or "none"
-        screen.print()
-        screen.rule(f"{len(self.answers) + 1}  (labelled: {done}; skipped: {skipped})", align="left")
-        screen.print(
-            Text(f"document {document.id}, {document.source}, {clock(document.event_at)}", style="dim")
-        )
-        text = printable(question.text)
-        screen.print(Text(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"))
-        screen.print(
-            Text(f"guess: {question.guess} {question.probability:.0%}  ({question.why})", style="dim")
-        )
-        keys = keys_for(self.task, question)
-        line = Text()
-        for key, label in keys.items():
-            line.append(f"{key} ", "bold").append(f"{label}   ")
-        if len(keys) < len(self.task.labels):
-            line.append(f"{BY_NAME} ", "bold").append("by name   ")
-        if self.task.multi:
-            line.append("Enter ", "bold").append("store   ")
-        for key, what in (
-            (SKIP, "skip"),
-            (NONE, "none of these"),
-            (UNDO, "undo"),
-            (QUIT, "quit"),
-        ):
-            line.append(f"{key} ", "bold").append(f"{what}   ", "dim")
-        screen.print(line)
-
-
-def _print(asked: Sequence[Question], as_json: bool, since: float) -> None:
-    if as_json:
-        print_json(
-            [
-                {
-                    "id": q.document.id,
-                    "text": q.text,
-                    "guess": q.guess,
-                    "probability": q.probability,
-                    "abstained": q.abstained,
-                    "why": q.why,
-                }
-                for q in asked
-            ]
-        )
-        return
-    print_table(
-        ["id", "guess", "why", "text"],
-        [
-            [q.document.id, f"{q.guess} {q.probability:.0%}", q.why, shorten(printable(q.text), 100)]
-            for q in asked
-        ],
-        empty=_nothing(since),
-        right=["id"],
-    )
-
-
-def _nothing(since: float) -> str:
-    return (
-        f"no documents of the last {format_duration(since)} to ask about; `monitor sources fetch` or "
-        "`monitor documents import` brings some, --since looks further back"
-    )
+        return f"{len(self.answers) + 1}  (labelled: {done}; skipped: {skipped})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +19,7 @@ from monitor.errors import MonitorError
 from monitor.pipeline.corrections import correct, correct_all
 from monitor.routes import Name
 from monitor.store import Store
-from monitor.types import NO_LABEL, Seed
+from monitor.types import NO_LABEL, Role, Seed
 
 
 @click.group("tasks", cls=Group)
@@ -35,7 +36,7 @@ def list_command(app: App, as_json: bool) -> None:
     With --json: one array of the objects that `tasks show --json` prints.
     """
     store = app.store
-    records = [task_record(store, stored, app.encoder) for stored in store.tasks.active()]
+    records = [task_record(store, stored, app.encoder, app.plugins) for stored in store.tasks.active()]
     if as_json:
         print_json(records)
         return
@@ -66,13 +67,15 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     """Show one task: labels, seeds by origin, and the head in use.
 
     With --json: an object with name, adapter, family, origin (`config` or `command`), multi,
-    threshold (null: chosen by the learner), settings, labels ({label: description}), seeds
+    threshold (null: chosen by the learner), settings, roles (whose texts it reads; null where that is no
+    setting of its adapter's), labels ({label: description}), seeds
     ({label: {adapter, file, command: number}}; there may be a key (none) besides the labels), notes (what
-    is worth a look), head (version, seeds, depth, view, log_loss and accuracy on held-out seeds, encoder and
-    created_at of the one in use, or null) and versions (how many there are).
+    is worth a look), head (of the one in use, or null: version, seeds, depth, view, log_loss and accuracy on
+    held-out seeds, judged (how many these were: fewer than 20 say little), thresholds ({label: the
+    probability from which on it is said}), encoder and created_at) and versions (how many there are).
     """
     store = app.store
-    record = task_record(store, store.tasks.need(name), app.encoder)
+    record = task_record(store, store.tasks.need(name), app.encoder, app.plugins)
     if as_json:
         print_json(record)
         return
@@ -99,6 +102,13 @@ def show_command(app: App, name: str, as_json: bool) -> None:
     "--multi/--single", default=None, help="Several labels a text, or one [default: the adapter's choice]."
 )
 @click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice(get_args(Role)),
+    help="Read the texts of these only; repeat for each [default: the adapter's choice; labels: all].",
+)
+@click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     help="Give no label below this probability [default: chosen by the learner].",
@@ -117,6 +127,7 @@ def add_command(
     labels: tuple[str, ...],
     adapter: str,
     multi: bool | None,
+    roles: tuple[str, ...],
     threshold: float | None,
     file: Path | None,
 ) -> None:
@@ -142,8 +153,13 @@ def add_command(
     if name in {task.task.name for task in config.tasks}:
         raise MonitorError(f"the task {name!r} comes from {config.path}: edit it there, under [[tasks]]")
     part = app.plugins.pick("task adapter", adapter)
+    if roles and "roles" not in part.Settings.model_fields:
+        raise MonitorError(
+            f"the adapter {adapter!r} itself decides whose texts are read: give the command without --role"
+        )
+    given = {"roles": list(dict.fromkeys(roles))} if roles else {}
     try:
-        settings = part.Settings.model_validate({})
+        settings = part.Settings.model_validate(given)
     except ValidationError as error:
         missing = ", ".join(str(item["loc"][0]) for item in error.errors() if item["loc"])
         raise MonitorError(
@@ -166,7 +182,7 @@ def add_command(
     own = [] if file is None else read_for(task, file)
     store, now = app.synchronised_store, app.now()
     with store.transaction():
-        store.tasks.add(task, adapter, {}, now)
+        store.tasks.add(task, adapter, given, now)
         store.tasks.sync_seeds(name, {"adapter": defaults}, now)
         correct_all(store, name, own, now)
     has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"

@@ -26,11 +26,13 @@ class Score:
 
     ``log_loss`` is the mean over the seeds, in nats; of a ``multi`` task, over seeds and labels.
     ``accuracy`` is the share told right, whether that would be answered or not; of a ``multi`` task
-    the share where exactly its labels reach their thresholds.
+    the share where exactly its labels reach their thresholds; ``None``: not counted. ``judged``: how many seeds
+    were told.
     """
 
     log_loss: float
-    accuracy: float
+    accuracy: float | None
+    judged: int
 
 
 def of_single(rounds: Rounds, head: Head) -> Score | None:
@@ -40,7 +42,7 @@ def of_single(rounds: Rounds, head: Head) -> Score | None:
     held, targets = rounds.held_out(head.strength, to_choose=True)
     logs = log_softmax(held / head.temperature, axis=1)
     hits = logs.argmax(axis=1) == targets.argmax(axis=1)
-    return Score(float(-(targets * logs).sum(axis=1).mean()), float(hits.mean()))
+    return Score(float(-(targets * logs).sum(axis=1).mean()), float(hits.mean()), len(hits))
 
 
 def of_multi(support: Support, task: Task) -> Score | None:
@@ -59,7 +61,8 @@ def of_multi(support: Support, task: Task) -> Score | None:
         hits.append(((expit(logits) >= thresholds) == (targets > 0)).all(axis=1))
         if sum(map(len, hits)) >= ENOUGH:
             break
-    return Score(float(np.concatenate(losses).mean()), float(np.concatenate(hits).mean()))
+    told = np.concatenate(hits)
+    return Score(float(np.concatenate(losses).mean()), float(told.mean()), len(told))
 
 
 def of_folds(support: Support) -> Iterator[tuple[np.ndarray, Fitted, np.ndarray]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import MonitorError
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import NO_LABEL, Seed, Task, in_one_line
+from monitor.types import NO_LABEL, Seed, StoredDocument, Task, in_one_line
 
 if TYPE_CHECKING:
     from monitor.pipeline.readers import Reader
@@ -120,7 +120,7 @@ def take_back(store: Store, correction: Correction, now: datetime) -> None:
 def text_in(store: Store, reader: Reader, document_id: int) -> str:
     """The text that the task reads in a document.
 
-    :raises MonitorError: if there is no such document, or the task does not apply to it.
+    :raises MonitorError: if there is no such document, or the task does not read it: it says why.
     """
     document = store.documents.get(document_id)
     if document is None:
@@ -128,6 +128,18 @@ def text_in(store: Store, reader: Reader, document_id: int) -> str:
     text = reader.read(document)
     if text is None:
         raise MonitorError(
-            f"the task {reader.task.name!r} does not read document {document_id}: it does not apply to it"
+            f"the task {reader.task.name!r} does not read document {document_id}: {_unread(reader, document)}"
         )
     return text
+
+
+def _unread(reader: Reader, document: StoredDocument) -> str:
+    """Why the task reads nothing in a document, as far as can be told from outside its adapter."""
+    roles = reader.roles(document)
+    if roles:
+        only = " and ".join(f"{role}s" for role in roles)
+        return f"its author has the role {document.role}, and the task reads texts of {only} only"
+    return (
+        f"its adapter {reader.adapter.name!r} finds nothing to read in it (source {document.source}, "
+        f"role {document.role})"
+    )

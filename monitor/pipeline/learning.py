@@ -17,6 +17,7 @@ from monitor.interfaces import Encoder
 from monitor.learn.adapt import Adapted, adapt_and_judge
 from monitor.learn.deep import fits_again, refit
 from monitor.learn.head import Head
+from monitor.learn.score import Score
 from monitor.learn.support import Encode
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.readers import Reader, examples_of, read_head, take_head
@@ -73,8 +74,7 @@ def adapt_reader(
             head,
             depth=depth,
             reason=_reason(len(seeds), current, encoder, force=force, kept=bool(head.change)),
-            log_loss=None if score is None else score.log_loss,
-            accuracy=None if score is None else score.accuracy,
+            score=score,
             now=now,
         )
 
@@ -88,8 +88,7 @@ def keep_head(
     *,
     depth: str,
     reason: str,
-    log_loss: float | None,
-    accuracy: float | None,
+    score: Score | None,
     now: datetime,
 ) -> StoredHead:
     """Store a head that a task made from ``seeds`` as its newest version, and let ``reader`` take it up."""
@@ -103,8 +102,9 @@ def keep_head(
         now=now,
         depth=depth,
         view=head.view,
-        log_loss=log_loss,
-        accuracy=accuracy,
+        log_loss=None if score is None else score.log_loss,
+        accuracy=None if score is None else score.accuracy,
+        judged=None if score is None else score.judged,
         reason=reason,
     )
     take_head(store, reader, encoder)

@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 
 from monitor.learn.deep import fit_deep
+from monitor.learn.score import Score
 from monitor.learn.stream import stream_head
-from monitor.learn.support import gather
+from monitor.learn.support import gather, labelled
 from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.learning import adapt_reader, keep_head
 from monitor.pipeline.readers import Reader, Unmet
@@ -123,8 +124,7 @@ def promote(
         made,
         depth=STREAM,
         reason=_reason(learned, fit.score_before),
-        log_loss=-fit.score,
-        accuracy=None,
+        score=Score(-fit.score, None, len(labelled(seeds))),
         now=now,
     )
     return Promotion(stored, fit.reason, len(texts))
@@ -160,8 +160,7 @@ def deepen(
         fit.head,
         depth=DEEP,
         reason=_reason(learned, fit.score_before),
-        log_loss=-fit.score,
-        accuracy=fit.accuracy,
+        score=Score(-fit.score, fit.accuracy, len(labelled(seeds))),
         now=now,
     )
     return Promotion(stored, fit.reason, 0)

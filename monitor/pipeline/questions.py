@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -30,7 +30,7 @@ class Question:
     """A document to ask about, and what the task thinks of it now.
 
     ``ranking`` has every label with its probability, the likeliest first; ``why`` says in words
-    why it is asked.
+    why it is asked. ``previous`` is the text before it in its conversation: "yes, please" says little alone.
     """
 
     document: StoredDocument
@@ -38,6 +38,7 @@ class Question:
     ranking: tuple[tuple[str, float], ...]
     abstained: bool
     why: str
+    previous: StoredDocument | None = None
 
     @property
     def guess(self) -> str:
@@ -122,9 +123,10 @@ def questions(
     chosen = choose(pool.unsure, pool.features, known, count)
     # The choice stands for a group of texts, and need not itself be one that is hard to tell.
     role = "unlike the others asked" if len(chosen) > 1 else "typical of what it is least sure of"
-    return [
+    asked = [
         _question(head, *pool.items[i], pool.chances[i], role, abstained=said[i][0].abstained) for i in chosen
     ]
+    return [replace(one, previous=store.threads.before(one.document)) for one in asked]
 
 
 def _question(

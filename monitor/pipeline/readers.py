@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead
 from monitor.store.tasks import StoredSeed
-from monitor.types import NO_LABEL, Prediction, StoredDocument, Task, folded, legible, whole
+from monitor.types import NO_LABEL, Prediction, Role, StoredDocument, Task, folded, legible, whole
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,10 @@ class Reader:
             )
             return None
         return whole(text) if text and legible(text) else None
+
+    def roles(self, document: StoredDocument) -> list[Role]:
+        """Of whom the task would read such a document, whoever its author is."""
+        return [role for role in get_args(Role) if self.read(replace(document, role=role)) is not None]
 
     def answer(self, texts: Sequence[str], features: np.ndarray) -> list[list[Prediction]]:
         """What the task says of each text, the likeliest label first (:func:`monitor.learn.head.decide`).

@@ -13,8 +13,13 @@ from typing import Any
 
 from monitor.store.room import Room, marks, to_text, to_time
 
-ENOUGH_TO_TELL = 10
-"""Seeds; the score of a head that has fewer says next to nothing of how good it is."""
+ENOUGH_TO_TELL = 20
+"""Left-out seeds; a score of fewer says next to nothing of how good a head is: each counts for 5 % and more."""
+
+
+def enough_to_tell(seeds: int, judged: int | None) -> bool:
+    """Whether a head's score says how good it is. ``judged``: the seeds it rests on; not known of old heads."""
+    return (seeds if judged is None else judged) >= ENOUGH_TO_TELL
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class StoredHead:
     descriptions, seeds, encoder); ``seeds`` is how many it saw; ``relabelled``: it has read the past.
 
     ``depth`` says what it was learned from: ``names`` alone, ``seeds``, or more. ``view`` is what it
-    reads of a text. ``log_loss`` and ``accuracy`` are its score on seeds that were left out, ``None``
+    reads of a text. ``log_loss`` and ``accuracy`` are its score on ``judged`` seeds that were left out, ``None``
     where that is not known. ``reason`` says in one sentence how it came about. ``previous`` is the version
     that was in use before it. ``kept_for`` is set where it was put to use again: what the task
     was made from then.
@@ -43,6 +48,7 @@ class StoredHead:
     view: str
     log_loss: float | None
     accuracy: float | None
+    judged: int | None
     reason: str
     previous: int | None
     kept_for: str | None
@@ -76,6 +82,7 @@ class Heads(Room):
         view: str = "base",
         log_loss: float | None = None,
         accuracy: float | None = None,
+        judged: int | None = None,
         reason: str = "",
     ) -> StoredHead:
         """Add a version and put it to use."""
@@ -98,6 +105,7 @@ class Heads(Room):
                 "view": view,
                 "log_loss": log_loss,
                 "accuracy": accuracy,
+                "judged": judged,
                 "reason": reason,
                 "previous": None if before is None else before.version,
             }
@@ -180,6 +188,7 @@ def _head(row: Any) -> StoredHead:
         view=row["view"],
         log_loss=row["log_loss"],
         accuracy=row["accuracy"],
+        judged=row["judged"],
         reason=row["reason"],
         previous=row["previous"],
         kept_for=row["kept_for"],

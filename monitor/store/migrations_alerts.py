@@ -311,3 +311,8 @@ def m0022_texts_of_no_label_are_seeds(db: Database) -> None:
                 [task, text, among],
             )
     run(db, "drop table unfit_texts")
+
+
+@core()
+def m0023_how_many_seeds_judged_a_head(db: Database) -> None:
+    run(db, "alter table heads add column judged integer")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor.store.carrying import carries
 from monitor.store.room import Room, to_text, to_time
-from monitor.types import ENTITY, Role, Selection
+from monitor.types import ENTITY, Role, Selection, StoredDocument
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class Threads(Room):
             )
             for row in rows
         ]
+
+    def before(self, document: StoredDocument) -> StoredDocument | None:
+        """The text before ``document`` in its thread, in the order of :meth:`turns`; ``None`` for the first."""
+        found = self.value(
+            "select id from documents where thread = ? and thread <> '' and source = ?"
+            " and (event_at, id) < (?, ?) order by event_at desc, id desc limit 1",
+            [document.thread, document.source, to_text(document.event_at), document.id],
+        )
+        return None if found is None else self.store.documents.get(found)
 
     def all(self) -> list[tuple[str, str]]:
         """``(source, thread)`` of every conversation in which a customer wrote."""

@@ -100,21 +100,22 @@ def test_lists_the_versions_of_a_task(fetched):
                         "changed": 0}  # fmt: skip
     newer, older = fetched("adapt", "--history", "mood", "--json").json
     assert newer.keys() == {"version", "active", "created_at", "depth", "view", "encoder", "seeds",
-                            "log_loss", "accuracy", "reason"}  # fmt: skip
+                            "log_loss", "accuracy", "judged", "reason"}  # fmt: skip
     assert [(v["version"], v["active"]) for v in (newer, older)] == [(2, False), (1, True)]
     assert newer["reason"] == "4 seeds; reverted to version 1"
     assert 0 <= older["accuracy"] <= 1
+    assert older["judged"] == 4
     assert older["log_loss"] > 0
     lines = fetched("adapt", "--history", "mood").out.splitlines()
     assert lines[2].split()[:3] == ["1", "in", "use"]
     [named] = fetched("adapt", "--history", "topic", "--json").json
     assert (named["depth"], named["reason"]) == ("names", "names alone")
-    assert (named["log_loss"], named["accuracy"]) == (None, None)
+    assert (named["log_loss"], named["accuracy"], named["judged"]) == (None, None, None)
 
 
 def test_a_score_of_few_seeds_is_not_shown(fetched):
     fetched("adapt", "mood")
-    rows = "".join(f"a broken promise {n},bad\n" for n in range(6))
+    rows = "".join(f"a broken promise {n},bad\n" for n in range(16))
     fetched("seeds", "import", "mood", fetched.write("more.csv", f"text,label\n{rows}"))
     fetched("adapt", "mood")
     _, many, few = fetched("adapt", "--history", "mood").out.splitlines()
@@ -199,7 +200,7 @@ def test_what_was_fine_tuned_stands_until_seeds_change(fetched, monkeypatch):
     assert "not promoted to depth stream: it has layers of its own; learn from seeds first" in out
     assert asked == ["base"]
     newest = fetched("adapt", "--history", "mood", "--json").json[0]
-    assert (newest["log_loss"], newest["accuracy"]) == (0.2, 0.75)
+    assert (newest["log_loss"], newest["accuracy"], newest["judged"]) == (0.2, 0.75, newest["seeds"])
     assert newest["reason"] == "4 seeds, by fine-tuning base; log-loss was 0.400 without"
     fetched("seeds", "add", "mood", "bad", "a broken promise")
     [told] = fetched("adapt", "mood", "--json").json

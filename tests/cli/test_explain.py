@@ -172,7 +172,7 @@ def test_says_how_much_of_a_long_text_is_read(fetched):
         not in fetched("explain", "Where is my parcel? \u2764\ufe0f", "--task", "mood").out
     )
     many = fetched("classify", "Where is my parcel?", text)
-    assert many.err == f"text 2: {said}\n"
+    assert many.err.startswith(f"text 2: {said}\nnote: of a source's texts, ")
     rows = fetched("classify", "Where is my parcel?", text, "--json").json
     assert [row["read"] for row in rows] == [19, found["read"]]
 
@@ -213,10 +213,39 @@ def test_wrong_use(fetched):
     assert "known: bad, good" in fetched("explain", "x", "--task", "mood", "--label", "nope", code=2).err
     assert "no document 999" in fetched("explain", 999, "--task", "mood", code=1).err
     assert "no text to explain" in fetched("explain", " ", "--task", "mood", code=1).err
+
+
+def test_says_why_a_task_does_not_read_a_document(fetched):
+    fetched("tasks", "add", "desk", "--label", "a", "--label", "b", "--role", "agent")
+    assert fetched("explain", 1, "--task", "desk", code=1).err.splitlines()[-1] == (
+        "Error: the task 'desk' does not read document 1: its author has the role publisher, and the task reads "
+        "texts of agents only"
+    )
     store = fetched.store()
     store.connection.execute("update documents set role = 'agent' where id = 1")
+    store.connection.execute("""update tasks set settings = '{"read": "title"}' where name = 'desk'""")
     store.close()
-    assert "does not apply" in fetched("explain", 1, "--task", "mood", code=1).err
+    assert "has the role agent, and the task reads texts of customers and publishers only\n" in (
+        fetched("explain", 1, "--task", "mood", code=1).err
+    )
+    assert "its adapter 'labels' finds nothing to read in it (source news, role agent)\n" in (
+        fetched("explain", 1, "--task", "desk", code=1).err
+    )
+
+
+def test_classify_says_whose_texts_the_tasks_read_where_they_differ(fetched):
+    fetched("adapt")
+    note = "note: of a source's texts, not every task reads all: mood only those of customers and publishers"
+    assert fetched("classify", "terrible loss").err == note + "\n"
+    assert fetched("classify", "terrible loss", "--task", "mood").err == ""
+    assert fetched("classify", "terrible loss", "--json").err == ""
+    assert fetched("classify", "").err == ""
+    fetched("tasks", "add", "desk", "--label", "a", "--label", "b", "--role", "agent")
+    fetched("adapt")
+    assert (
+        fetched("classify", "terrible loss").err
+        == note.replace("mood", "desk only those of agents, mood") + "\n"
+    )
 
 
 def test_a_text_without_a_character_gets_no_label(fetched):

@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 import numpy as np
@@ -19,7 +19,7 @@ from monitor.learn.head import Head
 from monitor.pipeline.corrections import correct, take_back
 from monitor.pipeline.questions import Question, why_asked
 from monitor.store.lock import DaemonLock
-from monitor.types import NO_LABEL, Seed, StoredDocument, Task
+from monitor.types import NO_LABEL, Document, Seed, StoredDocument, Task
 
 NEWS = (
     "terrible loss",  # a seed of the adapter
@@ -54,7 +54,10 @@ def test_a_batch_has_what_the_task_is_least_sure_of_and_nothing_twice(full):
     assert {d["text"] for d in found} <= {"terrible growth", "TERRIBLE  growth", "zeppelin umbrella", NEWS[4]}
     assert len({d["text"].lower().split()[-1] for d in found}) == len(found) == 3
     assert found[0]["text"] == "zeppelin umbrella"  # no word of which is known
-    assert found[0].keys() == {"id", "text", "guess", "probability", "abstained", "why"}
+    assert found[0].keys() == {
+        "id", "source", "role", "event_at", "text", "guess", "probability", "abstained", "why", "previous"
+    }  # fmt: skip
+    assert (found[0]["source"], found[0]["role"], found[0]["previous"]) == ("news", "publisher", None)
     assert 0 <= found[0]["probability"] <= 1
     assert "bad" in found[0]["why"]
     assert "good" in found[0]["why"]
@@ -66,8 +69,47 @@ def test_a_batch_has_what_the_task_is_least_sure_of_and_nothing_twice(full):
 
 def test_a_batch_for_people_is_a_table(full):
     out = full("label", "mood", "--batch", 2).out
-    assert out.splitlines()[0].split() == ["id", "guess", "why", "text"]
+    assert out.splitlines()[0].split() == ["id", "role", "guess", "why", "text"]
     assert len(out.splitlines()) >= 3
+
+
+@pytest.fixture
+def chatting(monitor):
+    """Two conversations of one id in two sources; a turn at the same time as another came after it."""
+    monitor("sources", "fetch", "news")
+    store, now = monitor.store(), datetime.now(UTC)
+    turns = [
+        ("shop", "1", "customer", "terrible  growth\nof my bill", 3),
+        ("other", "2", "customer", "wonderful growth here", 2),
+        ("shop", "2", "agent", "Shall I cancel it?", 2),
+        ("shop", "3", "customer", "yes please", 2),
+        ("shop", "4", "agent", "umbrella", 1),
+    ]
+    for source, id_, role, text, ago in turns:
+        store.sources.ensure(source, "chatlog")
+        said, at = Document(id_, text, thread="t1", role=role), now - timedelta(hours=ago)
+        store.documents.add(source, said, now=now, event_at=at, live=False)
+    store.close()
+    return monitor
+
+
+def test_a_turn_is_asked_with_who_wrote_it_and_what_was_said_before(chatting):
+    found = {d["text"]: d for d in chatting("label", "mood", "--batch", 9, "--json").json}
+    turn = found["yes please"]
+    assert (turn["source"], turn["role"]) == ("shop", "customer")
+    before = chatting("documents", "show", turn["previous"]["id"], "--json").json
+    assert turn["previous"] == {key: before[key] for key in ("id", "role", "event_at", "text")}
+    assert (turn["previous"]["role"], turn["previous"]["text"]) == ("agent", "Shall I cancel it?")
+    assert found["terrible  growth\nof my bill"]["previous"] is None
+    assert found["wonderful growth here"]["previous"] is None, "another conversation of the same id"
+    assert found["wonderful growth"]["previous"] is None, "no conversation"
+    table = chatting("label", "mood", "--batch", 9).out
+    assert table.splitlines()[0].split() == ["id", "role", "guess", "why", "before", "it", "text"]
+    said = chatting("label", "mood", input="sssssss").out.splitlines()
+    place = said.index("yes please")
+    assert said[place - 2].startswith(f"document {turn['id']}, customer, shop, 2")
+    assert said[place - 1] == "before it, agent: Shall I cancel it?"
+    assert sum(line.startswith("before it") for line in said) == 1
 
 
 def test_names_alone_are_enough_to_ask(full):
@@ -176,6 +218,21 @@ def test_a_task_with_several_labels_a_text_takes_several_keys(full):
     assert len({s["text"] for s in found}) == 1
     full("label", "topic", input="112" + "\r" + "u" + "q")
     assert len(full("seeds", "list", "topic", "--json").json) == 2
+
+
+def test_marks_are_not_lost_to_a_key_that_would_answer_otherwise(full):
+    said = full("label", "topic", input="12" + "n" + "s" + "\r" + "q").out
+    assert said.count("  marked: court, money; Enter stores that, u takes it back\n") == 2
+    assert added_labels(full) == ["court", "money"]
+    said = full("label", "topic", input="1" + "u" + "\r" + "n" + "2" + "q").out
+    assert "  marked: none\n" in said
+    assert "  added a seed of no label" in said
+    assert "  not stored: money\n" in said
+    assert added_labels(full)[2:] == [NO_LABEL]
+
+
+def added_labels(monitor):
+    return [s["label"] for s in monitor("seeds", "list", "topic", "--json").json if s["origin"] == "command"]
 
 
 def test_with_more_labels_than_keys_others_are_typed(full):

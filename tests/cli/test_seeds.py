@@ -62,7 +62,7 @@ def test_add_says_where_a_document_cannot_be_a_seed(fetched):
     store = fetched.store()
     store.connection.execute("update documents set role = 'agent' where id = 1")
     store.close()
-    assert "does not apply" in fetched("seeds", "add", "mood", "bad", "--document", 1, code=1).err
+    assert "has the role agent" in fetched("seeds", "add", "mood", "bad", "--document", 1, code=1).err
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,29 @@ def test_add_takes_labels_and_seeds_of_an_adapter(monitor):
     assert record["seeds"]["good"] == {"adapter": 1, "file": 0, "command": 0}
 
 
+def test_add_says_whose_texts_a_task_reads(fetched):
+    two = ["--label", "a", "--label", "b"]
+    fetched("tasks", "add", "wide", *two)
+    fetched("tasks", "add", "desk", *two, "--role", "agent", "--role", "customer", "--role", "agent")
+    fetched("tasks", "add", "news", "--adapter", "topic", "--role", "customer")
+    shown = {r["name"]: (r["roles"], r["settings"]) for r in fetched("tasks", "list", "--json").json}
+    assert shown["desk"] == (["agent", "customer"], {"roles": ["agent", "customer"]})
+    assert shown["news"] == (["customer"], {"roles": ["customer"]})
+    assert shown["wide"] == (["publisher", "customer", "agent"], {})
+    assert shown["mood"] == (None, {})  # its adapter has no such setting
+    assert "roles:        agent, customer\n" in fetched("tasks", "show", "desk").out
+    assert "roles:" not in fetched("tasks", "show", "mood").out
+    # the texts of the source are a publisher's
+    fetched("adapt")
+    assert len(fetched("label", "wide", "--batch", 9, "--json").json) == 2
+    assert fetched("label", "desk", "--batch", 9, "--json").json == []
+    assert "not read document 1" in fetched("seeds", "add", "desk", "a", "--document", 1, code=1).err
+    fetched("tasks", "remove", "desk")
+    fetched("tasks", "add", "desk", *two, "--role", "publisher")
+    assert fetched("tasks", "show", "desk", "--json").json["roles"] == ["publisher"]
+    assert len(fetched("label", "desk", "--batch", 9, "--json").json) == 2
+
+
 def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monitor):
     said = monitor("tasks", "add", "mood", "--label", "a", "--label", "b", code=1)
     assert f"comes from {monitor.config}: edit it there" in said.err
@@ -87,6 +110,16 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
         (["x", "--label", "a", "--label", "=text"], 1, "cannot be a label"),
         (["x", "--adapter", "nope"], 2, "known:"),
+        (
+            ["x", "--label", "a", "--label", "b", "--role", "boss"],
+            2,
+            "'boss' is not one of 'customer', 'agent'",
+        ),
+        (
+            ["x", "--adapter", "mood", "--role", "agent"],
+            1,
+            "the adapter 'mood' itself decides whose texts are read: give the command without --role",
+        ),
         (["x", "--label", "a", "--label", "b", "--threshold", "1.5"], 2, "0<=x<=1"),
         (["", "--label", "a", "--label", "b"], 2, "NAME"),
         (["a/b", "--label", "a", "--label", "b"], 2, "NAME"),
@@ -183,13 +216,63 @@ def test_show_names_the_head_in_use(fetched):
     assert (record["head"]["depth"], record["head"]["view"]) == ("seeds", "base")
     shown = fetched("tasks", "show", "mood").out
     assert "version 2" in shown
-    assert "seeds, in the view base; too few seeds to tell how good it is" in shown
-    rows = "".join(f"a broken promise {n},bad\n" for n in range(5))
-    fetched("seeds", "import", "mood", fetched.write("more.csv", f"text,label\n{rows}"))
-    fetched("adapt", "mood")
-    record, shown = fetched("tasks", "show", "mood", "--json").json, fetched("tasks", "show", "mood").out
-    assert record["head"]["seeds"] == 10
-    assert f"seeds, in the view base; tells {record['head']['accuracy']:.0%} of left-out seeds right" in shown
+    assert "seeds, in the view base\n" in shown
+
+
+def test_show_gives_a_share_of_left_out_seeds_only_where_there_are_some_twenty(fetched):
+    assert "quality:" not in fetched("tasks", "show", "mood").out
+    fetched("adapt")
+    head = fetched("tasks", "show", "mood", "--json").json["head"]
+    assert head["judged"] == 4
+    right = round(4 * head["accuracy"])
+    few = f"quality:      tells {right} of 4 left-out seeds right; too few to tell much\n"
+    assert few in fetched("tasks", "show", "mood").out
+    assert "quality:      not known without seeds\n" in fetched("tasks", "show", "topic").out
+    rows = [
+        f"{word} number {n},{label}" for n in range(9) for word, label in (("loss", "bad"), ("win", "good"))
+    ]
+    fetched.write("more.csv", "\n".join(["text,label", *rows, *(f"see you {n},(none)" for n in range(9))]))
+    fetched("seeds", "import", "mood", fetched.folder / "more.csv")
+    fetched("seeds", "add", "topic", "court", "a fine and a lawsuit")
+    fetched("adapt")
+    head = fetched("tasks", "show", "mood", "--json").json["head"]
+    assert (head["seeds"], head["judged"]) == (31, 22)
+    many = f"quality:      tells {head['accuracy']:.0%} of 22 left-out seeds right\n"
+    assert many in fetched("tasks", "show", "mood").out
+    one = fetched("tasks", "show", "topic", "--json").json["head"]
+    several = f"gives {one['accuracy']:.0f} of 1 left-out seed exactly their labels; too few to tell much\n"
+    assert several in fetched("tasks", "show", "topic").out
+    store = fetched.store()
+    store.connection.execute("update heads set judged = null")  # of heads made long ago it is not known
+    store.close()
+    many = f"quality:      tells {head['accuracy']:.0%} of left-out seeds right\n"
+    assert many in fetched("tasks", "show", "mood").out
+    assert "quality:      too few seeds to tell\n" in fetched("tasks", "show", "topic").out
+
+
+def test_show_names_the_thresholds_in_use(fetched):
+    assert "threshold:    chosen by the learner\n" in fetched("tasks", "show", "mood").out
+    fetched("adapt")
+    head = fetched("tasks", "show", "mood", "--json").json["head"]
+    assert head["thresholds"].keys() == {"bad", "good"}
+    assert len(set(head["thresholds"].values())) == 1
+    least = head["thresholds"]["bad"]
+    assert f"threshold:    {least:.2f}, chosen by the learner\n" in fetched("tasks", "show", "mood").out
+    said = fetched("tasks", "show", "topic").out
+    own = fetched("tasks", "show", "topic", "--json").json["head"]["thresholds"]
+    assert "threshold:    chosen by the learner, for each label\n" in said
+    rows = {line.split()[0]: line.split() for line in said.partition("\n\n")[2].splitlines()}
+    assert rows["label"][-2:] == ["threshold", "description"]
+    assert rows["court"][4] == f"{own['court']:.2f}"
+    fetched.edit('adapter = "mood"', 'adapter = "mood"\nthreshold = 0.995')
+    fetched("adapt")
+    assert "threshold:    0.995\n" in fetched("tasks", "show", "mood").out
+    assert fetched("tasks", "show", "mood", "--json").json["head"]["thresholds"]["good"] == 0.995
+    store = fetched.store()
+    store.connection.execute("update heads set data = x'00'")
+    store.close()
+    assert fetched("tasks", "show", "topic", "--json").json["head"]["thresholds"] is None
+    assert "threshold:    chosen by the learner\n" in fetched("tasks", "show", "topic").out
 
 
 def test_show_lists_known_tasks(fetched):

@@ -59,7 +59,7 @@ def test_is_that_of_fits_without_the_seeds_that_they_judge(
     assert found is not None
     assert found.log_loss == pytest.approx(np.mean(losses), rel=1e-4)
     assert found.accuracy == pytest.approx(np.mean(hits))
-    assert len(hits) == (7 if enough == 200 else 2)
+    assert found.judged == len(hits) == (7 if enough == 200 else 2)
 
 
 def test_there_is_none_without_seeds() -> None:
@@ -72,7 +72,7 @@ def test_several_labels_must_all_be_right() -> None:
     ]
     told = score(TOPIC, plain)
     assert told is not None
-    assert told.accuracy == 1
+    assert (told.accuracy, told.judged) == (1, 12)
     assert told.log_loss < 0.4
     mixed = [Seed(seed.text, ("court", "money")[n // 2 % 2]) for n, seed in enumerate(plain)]
     guessed = score(TOPIC, mixed)

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from monitor.store import Store
 from monitor.store.check import check
-from monitor.store.heads import StoredHead
+from monitor.store.heads import StoredHead, enough_to_tell
 from monitor.store.migrations_alerts import core
 from monitor.types import Task
 
@@ -34,6 +34,7 @@ def add(store: Store, seeds: int, now: datetime) -> StoredHead:
         view="topic",
         log_loss=0.5,
         accuracy=0.75,
+        judged=seeds,
         reason=f"{seeds} seeds",
     )
 
@@ -41,7 +42,7 @@ def add(store: Store, seeds: int, now: datetime) -> StoredHead:
 def test_a_head_knows_how_it_came_about(store: Store, monitor_now: datetime) -> None:
     head = add(store, 12, monitor_now)
     assert (head.version, head.active, head.depth, head.view) == (1, True, "seeds", "topic")
-    assert (head.log_loss, head.accuracy, head.reason) == (0.5, 0.75, "12 seeds")
+    assert (head.log_loss, head.accuracy, head.judged, head.reason) == (0.5, 0.75, 12, "12 seeds")
     assert (head.previous, head.kept_for) == (None, None)
     assert store.heads.before(head) is None
 
@@ -114,6 +115,36 @@ def test_heads_of_an_older_file_get_a_history(tmp_path: Path) -> None:
     ]
     assert check(store) == []
     store.close()
+
+
+def test_of_a_head_of_an_older_file_is_not_known_how_many_seeds_judged_it(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    database = Database(path)
+    core.apply(database, stop_before="m0023_how_many_seeds_judged_a_head")
+    database.execute(
+        "insert into tasks (name, adapter, multi, labels, origin, created_at) "
+        "values ('mood', 'labels', 0, '{\"a\": \"\", \"b\": \"\"}', 'command', '2026-01-01T00:00:00.000000Z')"
+    )
+    database.execute(
+        "insert into heads (task, version, inputs, encoder, seeds, data, active, relabelled, created_at, accuracy) "
+        "values ('mood', 1, 'x', 'e', 30, x'00', 1, 1, '2026-01-01T00:00:00.000000Z', 0.9)"
+    )
+    database.conn.commit()
+    database.close()
+    store = Store(path)
+    head = store.heads.active("mood")
+    assert head is not None
+    assert (head.seeds, head.accuracy, head.judged) == (30, 0.9, None)
+    assert enough_to_tell(head.seeds, head.judged)
+    assert check(store) == []
+    store.close()
+
+
+def test_a_score_on_few_left_out_seeds_tells_little() -> None:
+    assert enough_to_tell(20, None)
+    assert not enough_to_tell(19, None)
+    assert not enough_to_tell(100, 19)  # the others are of no label
+    assert enough_to_tell(1000, 200)
 
 
 def test_a_task_without_a_head_in_use_is_found(store: Store, monitor_now: datetime) -> None:

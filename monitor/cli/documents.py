@@ -117,8 +117,9 @@ def import_command(
 
     Imported documents count for baselines and trends but never raise an alert. A file can be
     imported again: known documents are not added twice, but reread with the current settings.
-    What the source of --like has read already is known, too, and stays as it is there.
-    A running monitor classifies them at once, otherwise the next `monitor run` does.
+    What the source of --like has read already is known, too, and stays as it is there; so let
+    it read first, with `monitor sources fetch`.
+    A running monitor classifies what is new at once, otherwise the next `monitor run` does.
 
     Settings named in messages, such as time_format, belong to a chatlog source: write one
     under [[sources]] and name it with --like. Columns can also be given here.

@@ -23,6 +23,8 @@ _PARTS: dict[str, tuple[str, type[Part]]] = {
     "encoder": ("register_encoders", Encoder),
 }
 
+HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
+
 
 @dataclass
 class PluginStatus:
@@ -171,8 +173,9 @@ def load_plugins(
 def _register(manager: pluggy.PluginManager, plugin: object, status: PluginStatus) -> None:
     try:
         manager.register(plugin, status.name)
-        manager.check_pending()
         for caller in manager.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                raise UnknownName("hook", caller.name, HOOKS)
             for impl in caller.get_hookimpls():
                 if impl.plugin is plugin and impl.kwargnames:  # such an argument is never passed
                     what = f"{caller.name}: the argument {impl.kwargnames[0]!r}"
@@ -193,7 +196,7 @@ def _collect(plugins: Plugins) -> None:
                 continue
             try:
                 classes = {}
-                for cls in impl.function():
+                for cls in _listed(hook, impl.function()):
                     name = _checked(cls, base, kind).name
                     if name in classes:
                         raise PluginError(f"the {kind} {name!r} is registered twice")
@@ -208,7 +211,7 @@ def _collect(plugins: Plugins) -> None:
         if plugins._status(plugin).error:
             continue
         try:
-            migrations[plugin] = list(impl.function())
+            migrations[plugin] = _listed("register_migrations", impl.function())
             for one in migrations[plugin]:
                 if one.name != f"monitor-{plugin}":
                     raise PluginError(f"the migration set {one.name!r} must be called 'monitor-{plugin}'")
@@ -237,6 +240,12 @@ def _collect(plugins: Plugins) -> None:
             plugins.owners |= {("migrations", one.name): plugin for one in sets}
             plugins.migrations += sets
             status.provides += [f"migrations {one.name}" for one in sets]
+
+
+def _listed(hook: str, found: Any) -> list[Any]:
+    if not isinstance(found, Iterable):
+        raise PluginError(f"{hook} must return a list, not {found!r}")
+    return list(found)
 
 
 def _checked(cls: Any, base: type[Part], kind: str) -> type[Part]:

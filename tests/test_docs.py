@@ -7,8 +7,10 @@ import importlib
 import importlib.util
 import inspect
 import re
+import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -37,9 +39,17 @@ from monitor.durations import parse_duration
 from monitor.plugins import load_plugins
 from monitor.routes import Inhibit, Mute, Route
 from monitor.store import Store
-from monitor.testing import check_failing_source, check_source, make
+from monitor.testing import (
+    check_failing_notifier,
+    check_failing_source,
+    check_notifier,
+    check_source,
+    make,
+    sample_notification,
+)
 from monitor_plugins._chatlog_settings import ChatlogSettings
 from monitor_plugins.rss import RssSettings
+from tests.loopback import LoopbackServer, Reply
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -164,6 +174,34 @@ def test_the_example_that_asks_the_network_works(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert load_plugins(found=(), extra={"posts": module}).statuses[0].provides == ["source posts"]
     module_of(test, tmp_path).test_the_contract(tmp_path)
+
+
+def test_the_notifier_over_http_works(tmp_path: Path) -> None:
+    (code,) = (block for block in blocks(FOR_PLUGINS, "python") if block.startswith("# monitor_ntfy.py\n"))
+    (part,) = load_plugins(found=(), extra={"ntfy": module_of(code, tmp_path)}).parts["notifier"].values()
+    with LoopbackServer() as server:
+        server.routes |= {"/": Reply(), "/gone": Reply(410), "/busy": Reply(503)}
+
+        def ntfy(path: str) -> Any:
+            return make(part, tmp_path, url=server.url(path), topic="desk", allow_private=True)
+
+        check_notifier(ntfy("/"), lambda: [seen.body.decode() for seen in server.requests])
+        assert server.requests[0].headers["idempotency-key"] == sample_notification().key
+        for path, permanent in (("/gone", True), ("/busy", False)):
+            with closing(ntfy(path)) as notifier:
+                check_failing_notifier(notifier, permanent=permanent)
+
+
+def test_a_plugin_is_installed_although_its_test_stands_beside_it(tmp_path: Path) -> None:
+    module_of(blocks(FOR_PLUGINS, "python")[0], tmp_path)
+    (tmp_path / "test_monitor_lines.py").write_text(blocks(FOR_PLUGINS, "python")[-1], encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(blocks(FOR_PLUGINS, "toml")[0], encoding="utf-8")
+    pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index")
+    done = subprocess.run(
+        [*pip, "--target", "site", "."], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "monitor_lines.py").exists()
 
 
 def test_the_example_works_and_its_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

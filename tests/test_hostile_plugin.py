@@ -116,7 +116,7 @@ HOSTILE = {
     "bad-syntax": ("def (:\n", "SyntaxError"),
     "bad-list": (
         "from monitor import hookimpl\n@hookimpl\ndef register_sources(): return None\n",
-        "'NoneType' object is not iterable",
+        "register_sources must return a list, not None",
     ),
     "bad-class": (
         "from monitor import hookimpl\n@hookimpl\ndef register_notifiers(): return [dict]\n",
@@ -124,7 +124,7 @@ HOSTILE = {
     ),
     "bad-hook": (
         "from monitor import hookimpl\n@hookimpl\ndef register_everything(): return []\n",
-        "register_everything",
+        "no hook is called 'register_everything'; known: register_commands",
     ),
 } | {
     f"bad-{hook.replace('_', '-')}": (

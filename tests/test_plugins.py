@@ -237,7 +237,9 @@ def test_a_hook_must_return_a_list():
         def register_sources(self):
             return None
 
-    assert "TypeError" in errors(load(bad=Returns()))["bad"]
+    assert errors(load(bad=Returns())) == {
+        "bad": "PluginError: register_sources must return a list, not None"
+    }
 
 
 def test_an_unknown_hook_is_refused():

@@ -143,7 +143,7 @@ def print_checked(checked: Checked) -> None:
     for note in checked.notes:
         click.echo(f"  note: {note}")
     if checked.error:
-        click.echo(f"  cannot be read: {checked.error}")
+        click.echo(f"  error: {checked.error}")
 
 
 def notes(config: SourceConfig, base: Path, cursor: Mapping[str, Any]) -> list[str]:

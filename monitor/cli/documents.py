@@ -117,7 +117,9 @@ def import_command(
 
     Imported documents count for baselines and trends but never raise an alert. A file can be
     imported again: known documents are not added twice, but reread with the current settings.
-    A running monitor classifies them at once, otherwise the next `monitor run` does.
+    What the source of --like has read already is known, too, and stays as it is there; so let
+    it read first, with `monitor sources fetch`.
+    A running monitor classifies what is new at once, otherwise the next `monitor run` does.
 
     Settings named in messages, such as time_format, belong to a chatlog source: write one
     under [[sources]] and name it with --like. Columns can also be given here.
@@ -148,9 +150,10 @@ def import_command(
         store.sources.ask_again(name, app.now())
     reader = part(settings, Path.cwd())
     with told_in_notes():
-        got = fetch(store, name, reader, now=app.now(), every=0, backfill=True)
+        got = fetch(store, name, reader, now=app.now(), every=0, backfill=True, beside=like)
+    held = f" ({got.elsewhere} of {like})" if got.elsewhere else ""
     click.echo(
-        f"{got.new} new, {got.edited} changed, {got.known} known, {got.bad} could not be used"
+        f"{got.new} new, {got.edited} changed, {got.known} known{held}, {got.bad} could not be used"
         + (f" (see `monitor sources show {name}`)" if got.bad else "")
     )
     read = store.sources.get(name)

@@ -46,4 +46,4 @@ def _provides(status: PluginStatus) -> str:
         return "(disabled)"
     if status.error:
         return f"failed: {status.error}"
-    return ", ".join(status.provides) or "nothing"
+    return ", ".join(status.provides) or "nothing: is a function with @hookimpl missing?"

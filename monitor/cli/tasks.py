@@ -17,6 +17,7 @@ from monitor.cli.task_record import declared_in, notes_of, print_task, task_reco
 from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
 from monitor.pipeline.corrections import correct, correct_all
+from monitor.pipeline.hints import names_alone
 from monitor.routes import Name
 from monitor.store import Store
 from monitor.types import NO_LABEL, Role, Seed
@@ -140,8 +141,8 @@ def add_command(
           --label "urgent=somebody must act within the hour" \\
           --label "routine=can wait for its turn"
 
-    Examples are optional: names and descriptions are enough to begin with. Those in FILE are
-    copied into the database; add more with `monitor seeds add`.
+    Examples are optional, but names and descriptions alone are a rough start: give each label 8 or
+    so. Those in FILE are copied into the database; `monitor label` and `monitor seeds add` add more.
     """
     config = app.config
     try:
@@ -187,7 +188,7 @@ def add_command(
         correct_all(store, name, own, now)
     has = f"{number(len(task.labels), 'label')} and {number(len(store.tasks.seeds(name)), 'seed')}"
     click.echo(f"added the task {name} with {has}; {app.taken_up()}")
-    _say_hints(app, store, name)
+    _say_hints(app, store, name, *names_alone(task, store.tasks.seeds(name)))
 
 
 @tasks_command.command("extend")
@@ -239,8 +240,8 @@ def remove_command(app: App, name: str) -> None:
     click.echo(f"removed the task {name}; {app.taken_up()}")
 
 
-def _say_hints(app: App, store: Store, name: str) -> None:
-    for said in notes_of(store, store.tasks.need(name).task, app.encoder):
+def _say_hints(app: App, store: Store, name: str, *more: str) -> None:
+    for said in *more, *notes_of(store, store.tasks.need(name).task, app.encoder):
         click.echo(f"note: {said}", err=True)
 
 

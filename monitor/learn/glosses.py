@@ -98,6 +98,11 @@ class Glossary:
             places.append((begin, length, start, stop))
         return Glossed("".join([*parts, text[done:]]), places)
 
+    def share(self, text: str) -> float:
+        """Which share of a text's words is in the list of the encoder's language; none where there are no words."""
+        words = [small(match[0]) for match in islice(self._words(text), ASKED)]
+        return sum(word in self.own.rank for word in words) / max(1, len(words))
+
     def _replaced(self, text: str, languages: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
         """From where to where words are replaced, and by what."""
         matches = list(self._words(text))

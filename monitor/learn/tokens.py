@@ -22,6 +22,8 @@ MOST_BROKEN = 0.35
 """How far words in pieces are beyond an encoder: some it has in common with the language that it knows."""
 MOST_PIECES = 256
 """So many pieces tell what language a text is in."""
+OWN = 0.6
+"""A text so many of whose words are in the list of the encoder's language is in it, however rare the others are."""
 GRANTED = 2
 """So many words of the usual number of pieces are taken for granted beside those that are there: a few prove little."""
 _USUAL = 1.15  # pieces a word
@@ -75,11 +77,13 @@ def broken(tokenizer: Any, text: str, glossary: Glossary | None = None) -> float
     """How far the language of a text is beyond the encoder of a tokenizer: 0 to :data:`MOST_BROKEN`.
 
     A tokenizer has most words of its language whole, and cuts those of others into pieces. A headline of a few
-    names looks foreign as well.
+    names looks foreign as well, unless a glossary knows its other words.
     """
     clean = _characters(text)
     if glossary is not None:
         clean = glossary.english(clean).text
+        if glossary.share(clean) >= OWN:
+            return 0.0
     found = tokenizer.encode(clean)
     count, cuts = words(clean, found.word_ids, found.offsets)
     each = (cuts + GRANTED * _USUAL) / (count + GRANTED)

@@ -33,6 +33,18 @@ def hints(
     ]
 
 
+def names_alone(task: Task, seeds: Sequence[object]) -> list[str]:
+    """What to expect of a task without any seeds, and how to get more: for whoever has just made it."""
+    if seeds:
+        return []
+    name = quote(task.name)
+    return [
+        "it knows only what its labels are called: expect half of its answers to be wrong until it has examples, "
+        f"better 8 or more of each label (`monitor label {name}` asks about texts that came in, "
+        f"`monitor seeds import {name} FILE` takes your own)"
+    ]
+
+
 def twins(sources: Sequence[SourceConfig]) -> list[str]:
     """That a source asks for what another one asks for: each text counts twice then."""
     first: list[tuple[str, object, str]] = []

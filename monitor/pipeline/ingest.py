@@ -29,13 +29,18 @@ LONGEST_PAUSE_S = 48 * HOUR_S
 
 @dataclass
 class Fetched:
-    """What a fetch brought; ``missed``: stored documents that a reading from the beginning did not find any more."""
+    """What a fetch brought.
+
+    ``missed``: stored documents that a reading from the beginning did not find any more; ``elsewhere``: how many of the
+    known ones another source has.
+    """
 
     new: int = 0
     edited: int = 0
     known: int = 0
     bad: int = 0
     missed: int = 0
+    elsewhere: int = 0
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.edited} changed, {self.known} known, {self.bad} bad"
@@ -57,6 +62,7 @@ def fetch(
     now: datetime,
     every: float,
     backfill: bool = False,
+    beside: str | None = None,
     stored: Callable[[Fetched], None] | None = None,
 ) -> Fetched:
     """Fetch what is new from a source and store it, batch by batch; then, where that was asked for, all it gave before.
@@ -64,6 +70,7 @@ def fetch(
     :param every: the source's interval in seconds, which bounds what counts as live.
     :param backfill: everything is history, whatever its time. So it is without this until a fetch that found
         something is through, except for what was published after an earlier fetch that found nothing.
+    :param beside: another source; what it has already is known, and not stored twice.
     :param stored: called after each stored batch with the sum so far; what it raises ends the fetch as it is.
     :raises SourceError: if the source cannot be read; what it yielded before is stored.
     """
@@ -80,11 +87,14 @@ def fetch(
                     if turned and number == 0:
                         store.sources.turn(name)
                     got = accepted(batch)
-                    _store(store, reading, got, rereading, now=now, every=every, backfill=backfill, sum_=sum_)
+                    _store(
+                        store, reading, got, rereading,
+                        now=now, every=every, backfill=backfill, beside=beside, sum_=sum_,
+                    )  # fmt: skip
                     store.sources.set_cursor(name, got.cursor, plugin=state.plugin)
                 yield
             if state.again:
-                yield from _again(store, name, source, now, sum_)
+                yield from _again(store, name, source, now, beside, sum_)
         except StoreError:
             raise
         except (Exception, SystemExit) as error:
@@ -99,14 +109,16 @@ def fetch(
     return sum_
 
 
-def _again(store: Store, name: str, source: Source, now: datetime, sum_: Fetched) -> Iterator[None]:
+def _again(
+    store: Store, name: str, source: Source, now: datetime, beside: str | None, sum_: Fetched
+) -> Iterator[None]:
     """Store what a source gave before once more, batch by batch: known texts as they read now, others as history.
 
     The cursor moves when all is read. Whoever ends it before begins it anew at the next fetch.
     """
     state = store.sources.get(name)
     assert state is not None
-    came, sum_.known, sum_.bad = sum_.new + sum_.edited, 0, 0
+    came, sum_.known, sum_.elsewhere, sum_.bad = sum_.new + sum_.edited, 0, 0, 0
     rereading, cursor = Rereading(store, name), state.cursor
     if cursor and source.rereads:
         for number, batch in enumerate(source.fetch(source.again(cursor), now)):
@@ -114,7 +126,10 @@ def _again(store: Store, name: str, source: Source, now: datetime, sum_: Fetched
                 if number == 0:
                     store.sources.begin_again(name)
                 got = accepted(batch)
-                _store(store, state, got, rereading, now=now, every=0, backfill=True, sum_=sum_, again=True)
+                _store(
+                    store, state, got, rereading,
+                    now=now, every=0, backfill=True, beside=beside, sum_=sum_, again=True,
+                )  # fmt: skip
             cursor = got.cursor
             yield
         sum_.known, sum_.missed = max(0, sum_.known - came), rereading.missed()
@@ -166,6 +181,7 @@ def _store(
     now: datetime,
     every: float,
     backfill: bool,
+    beside: str | None,
     sum_: Fetched,
     again: bool = False,
 ) -> None:
@@ -177,6 +193,10 @@ def _store(
             if (again or document.before is not None) and (found := rereading.update(document)) is not None:
                 sum_.edited += found == "edited"
                 sum_.known += found == "known"
+                continue
+            if beside is not None and store.documents.has(beside, document):
+                sum_.known += 1
+                sum_.elsewhere += 1
                 continue
             passed_over = (
                 document.before is not None and document.published_at is None

@@ -64,13 +64,7 @@ class Documents(Room):
         """
         content = content_hash(document)
         with self.store.transaction() as connection:
-            known = names(document)
-            rows = connection.execute(
-                "select id, external_id, thread, published_at, content_hash, edits from documents "
-                f"where source = ? and external_id in ({marks(known)})",
-                [source, *known],
-            ).fetchall()
-            name, row = choose(document, content, {row["external_id"]: row for row in rows})
+            name, row = self._stored(source, document, content)
             if row is None:
                 connection.execute(
                     "insert into documents (source, external_id, thread, role, title, text, url, published_at,"
@@ -104,6 +98,20 @@ class Documents(Room):
                 [document.title, document.text, document.url, story_of(document), content, row["id"]],
             )
             return "edited"
+
+    def has(self, source: str, document: Document) -> bool:
+        """Whether a source has a document: :meth:`add` would know it, or take it for an edit."""
+        return self._stored(source, document, content_hash(document))[1] is not None
+
+    def _stored(self, source: str, document: Document, content: str) -> tuple[str, Any | None]:
+        """The id to store a source's document under, and what is stored of it."""
+        known = names(document)
+        rows = self.rows(
+            "select id, external_id, thread, published_at, content_hash, edits from documents "
+            f"where source = ? and external_id in ({marks(known)})",
+            [source, *known],
+        )
+        return choose(document, content, {row["external_id"]: row for row in rows})
 
     def _moved(self, document_id: int, document: Document) -> bool:
         """Note a link that changed alone: it moved to https, or names a session. The hash stays as it was read."""

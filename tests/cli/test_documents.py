@@ -117,6 +117,35 @@ encoding = "cp1252"
     assert "known: desk" in monitor("documents", "import", file, "--like", "news", code=2).err
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("timed", [True, False], ids=["with times", "without times"])
+def test_import_knows_what_the_source_that_it_is_read_like_has(monitor, named, timed):
+    def written(name, numbers):
+        rows = [
+            {"text": ["ok", "lost", "ok"][n % 3], "thread": "c1"}
+            | ({"id": f"m{n}"} if named else {})
+            | ({"time": f"2026-01-03T10:0{n}:00Z"} if timed else {})
+            for n in numbers
+        ]
+        return monitor.write(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"\ncomplete = true')
+    monitor.edit('path = "news.txt"', 'path = "chats.jsonl"')
+    written("chats.jsonl", range(3))
+    monitor("sources", "fetch", "news")
+    before = monitor("documents", "list", "--json").json
+    assert len(before) == 3
+    file = written("export.jsonl", range(5))
+    for told in (
+        "2 new, 0 changed, 3 known (3 of news), 0 could not be used",
+        "0 new, 0 changed, 5 known (3 of news), 0 could not be used",
+    ):
+        assert told in monitor("documents", "import", file, "--like", "news").out
+    after = monitor("documents", "list", "--json").json
+    assert len(after) == 5
+    assert [d for d in after if d["source"] == "news"] == before, "what it has stays as it is"
+
+
 def test_import_says_what_is_worth_a_look(monitor):
     file = monitor.write("old.csv", "text,Datum,role\nx,2025-11-03 10:00,Ann\n")
     said = monitor("documents", "import", file)

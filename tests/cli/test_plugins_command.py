@@ -54,6 +54,21 @@ def test_list_shows_what_each_provides_and_what_failed(monitor, use_plugins):
     assert "failed: RuntimeError: broken beyond repair" in " ".join(monitor("plugins", "list").out.split())
 
 
+class Unmarked:
+    """Forgot to mark its hook."""
+
+    def register_commands(self, cli):
+        raise AssertionError
+
+
+def test_a_plugin_without_hooks_is_told_what_it_may_lack(monitor, use_plugins):
+    use_plugins(unmarked=Unmarked())
+    assert records(monitor)["unmarked"]["error"] == ""
+    assert "nothing: is a function with @hookimpl missing?" in " ".join(
+        monitor("plugins", "list").out.split()
+    )
+
+
 class Again:
     """Claims a name that another plugin has."""
 

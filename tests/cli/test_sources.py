@@ -118,7 +118,7 @@ def test_check_fails_where_a_source_cannot_be_read(monitor):
         assert message in checked["error"]
     monitor.edit('plugin = "lines"', 'plugin = "picky"')
     monitor.edit('path = "news.txt"\n', "")
-    assert "RuntimeError: not today" in monitor("sources", "check", code=1).out
+    assert "  error: the plugin raised RuntimeError: not today" in monitor("sources", "check", code=1).out
     assert "known: news" in monitor("sources", "check", "nope", code=2).err
 
 

@@ -65,6 +65,19 @@ def test_english_and_what_is_no_language_are_not(text: str) -> None:
     assert not foreign(MINILM, text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bitcoin slumps below 60,000",
+        "Nasdaq rebounds 2.5% after Tuesday's selloff",
+        "Halvorne chairman subpoenaed, refuses to answer",
+        "Good luck @skyblazers! #solarimpulse #Flight8 https://t.co/eTkBW1RCrv",
+    ],
+)
+def test_short_english_texts_with_rare_words_are_not(text: str) -> None:
+    assert not foreign(MiniLm(MiniLmSettings(), Path()), text)
+
+
 def test_labels_in_such_a_language_want_examples_in_it() -> None:
     (note,) = hints(ANLIEGEN, [], [], MINILM)
     assert note.startswith("its labels are in a language that the encoder reads badly")

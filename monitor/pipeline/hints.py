@@ -39,8 +39,8 @@ def names_alone(task: Task, seeds: Sequence[object]) -> list[str]:
         return []
     name = quote(task.name)
     return [
-        "it knows only what its labels are called: expect half of its answers to be wrong until it has examples, "
-        f"better 8 or more of each label (`monitor label {name}` asks about texts that came in, "
+        "it knows only what its labels are called: half of its answers may be wrong until it has examples, "
+        f"8 or more of each label (`monitor label {name}` asks about texts that came in, "
         f"`monitor seeds import {name} FILE` takes your own)"
     ]
 

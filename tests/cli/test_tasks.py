@@ -37,9 +37,7 @@ def test_add_makes_a_task_with_labels_descriptions_and_seeds(monitor):
 def test_add_without_examples_says_what_to_expect_and_what_to_do(monitor):
     labels = ("--label", "urgent", "--label", "routine")
     (note,) = monitor("tasks", "add", "how urgent", *labels).err.splitlines()
-    assert note.startswith(
-        "note: it knows only what its labels are called: expect half of its answers to be wrong"
-    )
+    assert note.startswith("note: it knows only what its labels are called: half of its answers may be wrong")
     assert "`monitor label 'how urgent'`" in note
     file = monitor.write("own.csv", "text,label\nthe server burns,urgent\nsome day,routine\n")
     assert monitor("tasks", "add", "seeded", *labels, "--seeds", file).err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +91,23 @@ class App:
         if "config" in self.__dict__:
             return self.config
         return load_to_show(self.config_path, self.plugins, KINDS, _tasks_of)
+
+    def faults_without(self, task: str) -> Sequence[Fault]:
+        """The faults that the configuration would have if a task that a command added were not there.
+
+        :raises ConfigError: with the faults that it has already.
+        """
+        from monitor.alerts.detectors import KINDS
+
+        def others(database: Path) -> dict[str, Collection[str]]:
+            return {name: labels for name, labels in _tasks_of(database).items() if name != task}
+
+        _ = self.shown_config
+        try:
+            load_to_show(self.config_path, self.plugins, KINDS, others)
+        except ConfigError as error:
+            return error.faults
+        return ()
 
     @cached_property
     def encoder(self) -> Encoder | None:

@@ -232,10 +232,8 @@ def remove_command(app: App, name: str) -> None:
     Its answers and its seeds are kept: adding a task of the same name again restores them.
     """
     store = app.store
-    if store.tasks.need(name).origin == "command":
-        for rule in app.shown_config.rules:
-            if name in rule.where:
-                raise MonitorError(f"the rule {rule.name!r} watches the task {name!r}: remove it first")
+    if store.tasks.need(name).origin == "command" and (faults := app.faults_without(name)):
+        raise MonitorError(f"the configuration needs the task {name!r}, so change it first: {faults[0]}")
     store.tasks.retire(name)
     click.echo(f"removed the task {name}; {app.taken_up()}")
 

@@ -300,14 +300,23 @@ def test_remove_puts_a_task_to_rest_and_keeps_its_seeds(monitor):
     assert monitor("tasks", "show", "x", "--json").json["seeds"]["a"]["command"] == 1
 
 
-def test_remove_refuses_tasks_of_the_configuration_and_of_rules(fetched):
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[[rules]]\nname = "many-a"\nkind = "threshold"\nat_least = 3\nwhere = { x = "a" }\n',
+        '[[rules]]\nname = "odd"\nkind = "model"\ntasks = ["x"]\n',
+        '[[digests]]\nname = "morning"\nat = "08:00"\nzone = "Europe/Vienna"\ntasks = ["x"]\n',
+    ],
+)
+def test_remove_refuses_tasks_that_the_configuration_has_or_needs(fetched, table):
     assert "comes from the configuration file" in fetched("tasks", "remove", "mood", code=1).err
     fetched("tasks", "add", "x", "--label", "a", "--label", "b")
-    fetched.config.write_text(
-        fetched.config.read_text()
-        + '\n[[rules]]\nname = "many-a"\nkind = "threshold"\nat_least = 3\nwhere = { x = "a" }\n'
-    )
-    assert "the rule 'many-a' watches the task 'x'" in fetched("tasks", "remove", "x", code=1).err
+    fetched.config.write_text(f"{fetched.config.read_text()}\n{table}")
+    fetched("config", "check")
+    refused = fetched("tasks", "remove", "x", code=1).err
+    assert "the configuration needs the task 'x', so change it first: " in refused
+    assert len(refused.splitlines()) == 1
+    assert "x" in [task["name"] for task in fetched("tasks", "list", "--json").json]
 
 
 def test_what_a_removed_task_said_is_shown_nowhere(fetched):

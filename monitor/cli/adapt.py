@@ -181,16 +181,16 @@ def _revert(app: App, task: str, as_json: bool) -> None:
     process, changed = app.daemon(), None
     encoder = make_encoder(app.config)
     if process is not None:
-        head = revert(app.store, app.store.tasks.need(task).task, encoder.fingerprint)
+        head = revert(app.store, task, encoder.fingerprint)
         then = f"the running monitor (process {process}) takes it up and reads the past again"
     else:
         with DaemonLock(app.config.database):
             store = app.synchronised_store
-            known = store.tasks.need(task).task
+            store.tasks.need(task)
             featurizer, readers = _readers(app, store, encoder)
             if task not in readers:
                 raise LearnError(_unreadable(task))
-            head = revert(store, known, encoder.fingerprint)
+            head = revert(store, task, encoder.fingerprint)
             changed = _relabel(app, store, featurizer, readers[task])
         then = f"{number(changed or 0, 'document')} of the past got other labels"
     encoder.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def adapt_reader(
     """
     task, encoder = reader.task, featurizer.encoder
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
-    if not force and _stands(store.heads.active(task.name), task, seeds, encoder):
+    if not force and _stands(store.heads.active(task.name), reader, seeds, encoder):
         take_head(store, reader, encoder)
         return None
     before = None if force or plain else store.heads.active(task.name)
@@ -63,7 +64,7 @@ def adapt_reader(
     depth = "deep" if head.change else "seeds" if seeds else "names"
     with store.transaction():
         current = store.heads.active(task.name)
-        if not force and _stands(current, task, seeds, encoder):
+        if not force and _stands(current, reader, seeds, encoder):
             take_head(store, reader, encoder)
             return None  # somebody reverted meanwhile
         return keep_head(
@@ -95,7 +96,7 @@ def keep_head(
     encoder, name = featurizer.encoder, reader.task.name
     stored = store.heads.add(
         name,
-        inputs=fingerprint(reader.task, seeds, encoder.fingerprint),
+        inputs=fingerprint(reader.task, reader.settings, seeds, encoder.fingerprint),
         encoder=encoder.fingerprint,
         seeds=len(seeds),
         data=head.to_bytes(),
@@ -120,42 +121,43 @@ def try_reader(store: Store, featurizer: Featurizer, reader: Reader) -> None:
     task, encoder = reader.task, featurizer.encoder
     seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
     current = store.heads.active(task.name)
-    if _stands(current, task, seeds, encoder):
+    if _stands(current, reader, seeds, encoder):
         take_head(store, reader, encoder)
         return
     reader.head, reader.head_id = _learned(task, seeds, featurizer.matrices, encoder, current).head, 0
     reader.examples = examples_of(store, task)
 
 
-def revert(store: Store, task: Task, encoder: str) -> StoredHead:
+def revert(store: Store, name: str, encoder: str) -> StoredHead:
     """Put the version that was in use before the present one to use again.
 
     It stays until the task's seeds, labels or settings, or the encoder, change from what they
     are now, and is to read the past again: see :func:`relabel`.
 
     :param encoder: fingerprint of the encoder in use.
+    :raises UnknownName: for a task that nobody knows.
     :raises LearnError: if there is none before, or it cannot be used with this encoder or these labels.
     """
     with store.transaction():
-        current = store.heads.active(task.name)
+        known = store.tasks.need(name)
+        task, current = known.task, store.heads.active(name)
         if current is None:
-            raise LearnError(f"task {task.name!r} has no head yet; `monitor adapt {task.name}` makes one")
+            raise LearnError(f"task {name!r} has no head yet; `monitor adapt {name}` makes one")
         before = store.heads.before(current)
         if before is None:
-            raise LearnError(f"task {task.name!r} has no head before version {current.version} to go back to")
-        again = f"cannot be used again; `monitor adapt {task.name} --force` makes a new version"
+            raise LearnError(f"task {name!r} has no head before version {current.version} to go back to")
+        again = f"cannot be used again; `monitor adapt {name} --force` makes a new version"
         if before.encoder != encoder:
-            raise LearnError(
-                f"version {before.version} of task {task.name!r} reads another encoder: it {again}"
-            )
+            raise LearnError(f"version {before.version} of task {name!r} reads another encoder: it {again}")
         try:
             head = Head.from_bytes(before.data)
         except LearnError as error:
-            raise LearnError(f"version {before.version} of task {task.name!r} {again} ({error})") from error
+            raise LearnError(f"version {before.version} of task {name!r} {again} ({error})") from error
         if set(head.labels) != set(task.labels) or head.multi != task.multi:
-            raise LearnError(f"version {before.version} of task {task.name!r} has other labels: it {again}")
-        seeds = [stored.seed for stored in store.tasks.seeds(task.name)]
-        return store.heads.use_again(before, kept_for=fingerprint(task, seeds, encoder, learner=0))
+            raise LearnError(f"version {before.version} of task {name!r} has other labels: it {again}")
+        seeds = [stored.seed for stored in store.tasks.seeds(name)]
+        kept_for = fingerprint(task, known.settings, seeds, encoder, learner=0)
+        return store.heads.use_again(before, kept_for=kept_for)
 
 
 def relabel(
@@ -221,8 +223,19 @@ def _read_again(
             progress(len(ids))
 
 
-def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int = LEARNER) -> str:
-    """Identifies what a head is made from. ``learner`` 0: whatever the learner makes of it."""
+def fingerprint(
+    task: Task,
+    settings: Mapping[str, Any],
+    seeds: Sequence[Seed],
+    encoder: str,
+    *,
+    learner: int = LEARNER,
+) -> str:
+    """Identifies what a head is made from, and by which ``settings`` of the adapter it reads documents.
+
+    A task that reads other documents from now on is to read the past again. ``learner`` 0: whatever the learner
+    makes of it.
+    """
     parts = [
         learner,
         encoder,
@@ -231,7 +244,9 @@ def fingerprint(task: Task, seeds: Sequence[Seed], encoder: str, *, learner: int
         task.threshold,
         sorted((seed.label, seed.text) for seed in seeds),
     ]
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    if settings:  # heads of before knew of none
+        parts.append(settings)
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _learned(
@@ -255,12 +270,13 @@ def _learned(
     )
 
 
-def _stands(head: StoredHead | None, task: Task, seeds: Sequence[Seed], encoder: Encoder) -> bool:
+def _stands(head: StoredHead | None, reader: Reader, seeds: Sequence[Seed], encoder: Encoder) -> bool:
     """Whether what ``head`` was made from, or reverted to for, is still what there is, and it can be read."""
     if head is None:
         return False
-    made_from = head.inputs == fingerprint(task, seeds, encoder.fingerprint)
-    kept_for = fingerprint(task, seeds, encoder.fingerprint, learner=0)
+    task, settings = reader.task, reader.settings
+    made_from = head.inputs == fingerprint(task, settings, seeds, encoder.fingerprint)
+    kept_for = fingerprint(task, settings, seeds, encoder.fingerprint, learner=0)
     return (made_from or head.kept_for == kept_for) and _readable(head, encoder)
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -29,11 +29,13 @@ FIRMEST = ("command", "file", "adapter")
 class Reader:
     """A task, how it reads documents, and the head that answers (``None``: not adapted yet).
 
-    ``examples``: the labels of texts (:func:`monitor.types.folded`) that are examples themselves.
+    ``settings``: what the adapter was given. ``examples``: the labels of texts (:func:`monitor.types.folded`) that are
+    examples themselves.
     """
 
     task: Task
     adapter: TaskAdapter
+    settings: Mapping[str, Any] = field(default_factory=dict)
     head: Head | None = None
     head_id: int = 0
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ def load_readers(store: Store, plugins: Plugins, base: Path, encoder: Encoder) -
         except (Exception, SystemExit):
             log.exception("task %s is left out: its adapter %s raised", stored.task.name, stored.adapter)
             continue
-        readers.append(Reader(stored.task, adapter))
+        readers.append(Reader(stored.task, adapter, stored.settings))
     for reader in readers:
         take_head(store, reader, encoder)
     return readers

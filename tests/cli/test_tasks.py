@@ -300,6 +300,21 @@ def test_remove_puts_a_task_to_rest_and_keeps_its_seeds(monitor):
     assert monitor("tasks", "show", "x", "--json").json["seeds"]["a"]["command"] == 1
 
 
+def test_a_task_that_reads_others_from_now_on_reads_the_past_again(fetched):
+    def add(*options):
+        fetched("tasks", "add", "x", "--label", "a", "--label", "b", *options)
+        fetched("run", "--once", "--no-view")
+        documents = fetched("documents", "list", "--json").json
+        return [document for document in documents if "x" in document["predictions"]]
+
+    assert {document["role"] for document in add()} == {"publisher"}
+    fetched("tasks", "remove", "x")
+    assert add("--role", "customer") == []
+    fetched("tasks", "remove", "x")
+    assert len(add("--role", "publisher")) == 2
+    fetched("db", "check")
+
+
 @pytest.mark.parametrize(
     "table",
     [

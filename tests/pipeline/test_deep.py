@@ -98,8 +98,7 @@ def test_a_deep_head_is_made_kept_and_taken_back(start: Callable[[], Runtime], m
     assert said[ASKED[0]][0] == "past"
     assert check(second.store) == []
 
-    task = second.store.tasks.need("tense").task
-    assert revert(second.store, task, second.encoder.fingerprint).version == 1
+    assert revert(second.store, "tense", second.encoder.fingerprint).version == 1
     second.relabel(monitor_now)
     assert labels(second)[ASKED[1]] == pytest.approx(before[ASKED[1]])
 

@@ -214,7 +214,7 @@ class Runtime:
         forsake(self.store, tuple(self.notifiers), now)
         try:
             policy, attempt, again = self.config.policy, partial(self._attempt, go_on), self._backoff.of
-            tick(self.store, self.rules, self.readers, self.encoder, policy, now, attempt, again)
+            tick(self.store, self.rules, self.readers, policy, now, attempt, again)
             self._attempts.report()
         finally:
             go_on()

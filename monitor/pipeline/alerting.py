@@ -27,6 +27,11 @@ Behind = Callable[[Verdict], Sequence[StoredDocument]]
 """The documents behind a verdict, newest first; asked only where an alert needs them."""
 
 
+def these(documents: Sequence[StoredDocument]) -> Behind:
+    """Documents that are at hand already."""
+    return lambda _: documents
+
+
 def follow(
     store: Store, rule: Rule, selection: Selection, found: Verdict, behind: Behind, now: datetime
 ) -> None:
@@ -78,6 +83,12 @@ def follow(
             resolve(store, alert, endings.end_of(found.reason), now, rule.policy)
         if todo in ("fire", "flap"):
             notify(store, store.alerts.need(alert.id), rule.policy, now)
+
+
+def withdraw(store: Store, rule: Rule, selection: Selection, reason: str, now: datetime) -> None:
+    """Let an open alert of ``rule`` on ``selection`` see nothing any more, for ``reason``."""
+    at = int(now.timestamp())
+    follow(store, rule, selection, Verdict.nothing(at, at, reason), these([]), now)
 
 
 def resolve(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from monitor.alerts.rules import Rule
-from monitor.interfaces import Encoder
 from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.idle import judge_idle
 from monitor.pipeline.judging import judge_due, judge_open
@@ -21,18 +20,14 @@ def tick(
     store: Store,
     rules: Sequence[Rule],
     readers: Sequence[Reader],
-    encoder: Encoder,
     policy: Policy,
     now: datetime,
     attempt: Attempt = plainly,
     again: Again = at_once,
 ) -> None:
-    """Judge what was put off, look at what changes with time, and let alerts resolve.
-
-    :param encoder: the one in use; it encodes nothing here.
-    """
+    """Judge what was put off, look at what changes with time, and let alerts resolve."""
     judge_due(store, rules, now, attempt)
     watch(store, rules, now, attempt, again)
-    watch_topics(store, rules, readers, encoder, now, attempt, again)
+    watch_topics(store, rules, readers, now, attempt, again)
     judge_open(store, rules, now, policy, attempt)
     judge_idle(store, rules, now, attempt, again)

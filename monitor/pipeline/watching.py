@@ -17,7 +17,7 @@ from monitor.alerts.detectors import Verdict, conversation, mention, model, sile
 from monitor.alerts.rules import Rule, fingerprint
 from monitor.durations import DAY
 from monitor.mentions import Mentions
-from monitor.pipeline.alerting import follow
+from monitor.pipeline.alerting import follow, these, withdraw
 from monitor.pipeline.attempts import Again, Attempt, at_once, plainly
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
@@ -69,7 +69,7 @@ def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], no
         before = store.alerts.open(fingerprint(rule.name, selection))
         earlier = [] if before is None else store.alert_documents.of_alert(before.id)
         verdict = of_mentions(new, len(earlier), now, _said_before(store, rule, selection, earlier))
-        _follow(store, rule, selection, verdict, [document for document, _ in reversed(new)], now)
+        follow(store, rule, selection, verdict, these([document for document, _ in reversed(new)]), now)
 
 
 Mentioning = Sequence[tuple[StoredDocument, Sequence[str]]]
@@ -99,7 +99,7 @@ def mentioned(
 def _mentions_over(store: Store, rule: Rule, now: datetime) -> None:
     over = mention.over(rule.settings, int(now.timestamp()))
     for alert in store.alerts.open_of(rule.name):
-        _follow(store, rule, alert.selection, over, [], now)
+        follow(store, rule, alert.selection, over, these([]), now)
 
 
 def _said_before(
@@ -145,12 +145,13 @@ def _thread(store: Store, rule: Rule, source: str, thread: str, now: datetime) -
     selection = {SOURCE: source, THREAD: thread}
     state = store.sources.get(source)
     if state is None or not state.active or state.last_success_at is None:
-        _withdraw(store, rule, selection, endings.SOURCE_UNREAD, now)
+        withdraw(store, rule, selection, endings.SOURCE_UNREAD, now)
         return
     said = store.threads.turns(source, thread, rule.where)
     verdict = of_thread(rule, said, min(now, state.last_success_at))
     ids = [turn.id for turn in said if turn.at.timestamp() >= verdict.since]
-    _follow(store, rule, selection, verdict, store.documents.many(list(reversed(ids))[:ATTACHED]), now)
+    behind = these(store.documents.many(list(reversed(ids))[:ATTACHED]))
+    follow(store, rule, selection, verdict, behind, now)
 
 
 def of_thread(rule: Rule, said: Sequence[StoredTurn], read: datetime) -> Verdict:
@@ -171,11 +172,11 @@ def _sources(store: Store, rule: Rule, now: datetime) -> None:
     for state in watched:
         verdict = _silent(store, rule, state, now)
         if verdict is not None:
-            _follow(store, rule, {SOURCE: state.name}, verdict, [], now)
+            follow(store, rule, {SOURCE: state.name}, verdict, these([]), now)
     names = {state.name for state in watched}
     for alert in store.alerts.open_of(rule.name):
         if alert.selection[SOURCE] not in names:
-            _withdraw(store, rule, alert.selection, endings.SOURCE_UNWATCHED, now)
+            withdraw(store, rule, alert.selection, endings.SOURCE_UNWATCHED, now)
 
 
 def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verdict | None:
@@ -191,7 +192,7 @@ def _silent(store: Store, rule: Rule, state: SourceState, now: datetime) -> Verd
         return failing
     last = store.sources.newest(state.name)
     if last is None:
-        return Verdict(False, 0, 0.0, 0.0, 0.0, bucket_of(read), bucket_of(read), 1.0, "nothing came yet")
+        return Verdict.nothing(bucket_of(read), bucket_of(read), "nothing came yet")
     return of_gap(settings, last, min(read, now), partial(store.sources.buckets, state.name))
 
 
@@ -244,7 +245,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
         names = {task.name for task in watched}
         for alert in store.alerts.open_of(rule.name):
             if alert.selection[TASK] not in names:
-                _withdraw(store, rule, alert.selection, endings.TASK_UNWATCHED, now)
+                withdraw(store, rule, alert.selection, endings.TASK_UNWATCHED, now)
         store.looks.note(rule.name, hour)
 
 
@@ -265,21 +266,3 @@ _LOOKS: Mapping[str, Callable[[Store, Rule, datetime], None]] = {
     "keyword": _mentions_over,
     "entity": _mentions_over,
 }
-
-# -- the small steps ---------------------------------------------------------------------
-
-
-def _follow(
-    store: Store,
-    rule: Rule,
-    selection: Selection,
-    verdict: Verdict,
-    behind: Sequence[StoredDocument],
-    now: datetime,
-) -> None:
-    follow(store, rule, selection, verdict, lambda _: behind, now)
-
-
-def _withdraw(store: Store, rule: Rule, selection: Mapping[str, str], reason: str, now: datetime) -> None:
-    at = int(now.timestamp())
-    _follow(store, rule, selection, Verdict(False, 0, 0.0, 0.0, 0.0, at, at, 1.0, reason), [], now)

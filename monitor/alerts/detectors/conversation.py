@@ -80,7 +80,7 @@ def judge(
         reason = f"nobody wrote for {duration(settings.expires)}"
         if settings.when == "unanswered" and _open(turns):
             reason += f"; {UNANSWERED}"
-        return Verdict(False, 0, 0.0, 0.0, 0.0, at, until, 1.0, reason)
+        return Verdict.nothing(at, until, reason)
     return told(turns, until, settings, where or {})
 
 
@@ -89,9 +89,7 @@ def _unanswered(
 ) -> Verdict:
     open_ = _open(turns)
     if not open_:
-        return Verdict(
-            False, 0, 0.0, 0.0, 0.0, turns[0].at, until, 1.0, _answered(turns) or "nothing is left to answer"
-        )
+        return Verdict.nothing(turns[0].at, until, _answered(turns) or "nothing is left to answer")
     since = open_[0].at
     waits = until - since
     firing = waits >= settings.after

@@ -88,6 +88,11 @@ class Verdict:
         if self.firing and self.quiet:
             object.__setattr__(self, "quiet", False)
 
+    @classmethod
+    def nothing(cls, since: int, until: int, reason: str) -> Verdict:
+        """There is nothing to see."""
+        return cls(False, 0, 0.0, 0.0, 0.0, since, until, 1.0, reason)
+
     @property
     def sight(self) -> Literal["firing", "holding", "quiet", "unknown"]:
         """The one word that the life cycle goes by."""

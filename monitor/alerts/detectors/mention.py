@@ -93,7 +93,7 @@ def _names(named: Mapping[str, int], number: int) -> str:
 def over(settings: EntitySettings | KeywordSettings, now: int) -> Verdict:
     """The verdict where nothing new is mentioned."""
     reason = f"no mention for {duration(settings.window)}"
-    return Verdict(False, 0, 0.0, 0.0, 0.0, now, now, 1.0, reason)
+    return Verdict.nothing(now, now, reason)
 
 
 def labels(names: Sequence[Sequence[str]]) -> dict[str, int]:

@@ -99,7 +99,7 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
     since, until = history.time_of(first), history.time_of(end)
     if number < LEAST_DAYS:
         reason = f"{number} days are known; {LEAST_DAYS} are the least that tell a trend"
-        return Verdict(False, 0, 0.0, 0.0, 0.0, since, until, 1.0, reason)
+        return Verdict.nothing(since, until, reason)
     counts = _days(history.total, first, number, day)
     values, unit = counts, "texts a day"
     if history.whole is not None:

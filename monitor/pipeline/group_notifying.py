@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from monitor.alerts.grouping import group_key, group_notification
 from monitor.alerts.message import NOTIFICATION_DOCUMENTS
-from monitor.pipeline.situation import Event, Situation, notification
+from monitor.pipeline.situation import Event, Situation
 from monitor.routes import Route, group_labels
 from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import AlertGroup, Notified
@@ -112,12 +112,10 @@ def _write_to(
         count = entries[alert.id].times + 1 if alert in repeated else 1
         alone = len(everything) == 1
         notifications.append(
-            notification(
-                situation.store,
+            situation.notification(
                 alert,
                 event,
                 key,
-                situation.now,
                 times=count,
                 was=entries[alert.id] if alert.id in worse else None,
                 most=NOTIFICATION_DOCUMENTS if alone else SHOWN_TEXTS,

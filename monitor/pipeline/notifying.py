@@ -10,7 +10,7 @@ from datetime import datetime
 
 from monitor.alerts.lifecycle import delivery_key
 from monitor.pipeline.group_notifying import flush
-from monitor.pipeline.situation import Event, Situation, notification, situation_at
+from monitor.pipeline.situation import Event, Situation, situation_at
 from monitor.routes import Policy, group_labels
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
@@ -115,5 +115,5 @@ def _write(
 ) -> None:
     assert alert.fired_at is not None
     key = delivery_key(alert.fingerprint, alert.number, alert.fired_at, event, notifier, times)
-    said = notification(situation.store, alert, event, key, situation.now, times=times, was=was)
+    said = situation.notification(alert, event, key, times=times, was=was)
     situation.store.outbox.add(notifier, said, alert.id, situation.now)

@@ -111,32 +111,32 @@ class Situation:
             and not self.store.notification_log.heard(alert.id, notified.notifier)[0]
         )
 
+    def notification(
+        self,
+        alert: StoredAlert,
+        event: Event,
+        key: str,
+        *,
+        times: int = 1,
+        was: Notified | None = None,
+        most: int = NOTIFICATION_DOCUMENTS,
+        grouped: bool = False,
+    ) -> Notification:
+        """The notification about one event of one alert.
+
+        :param times: how often this was notified of, this time included.
+        :param was: where it is repeated because it is worse, what was logged last.
+        :param most: the notification has at most so many of its documents.
+        :param grouped: it is for a group.
+        """
+        documents = self.store.documents.many(self.store.alert_documents.of_alert(alert.id))
+        said = word(
+            self.store, alert, event, documents, self.now, times=times, was=was, most=most, grouped=grouped
+        )
+        return Notification(key, event, said.title, said.body, said.data, html=said.html)
+
 
 def situation_at(store: Store, policy: Policy, now: datetime) -> Situation:
     """What is in force at ``now``."""
     firing = [a for a in store.alerts.all_open() if a.state == "firing"] if policy.inhibits else []
     return Situation(store, policy, now, store.silences.active(now), Inhibition(policy.inhibits, firing))
-
-
-def notification(
-    store: Store,
-    alert: StoredAlert,
-    event: Event,
-    key: str,
-    now: datetime,
-    *,
-    times: int = 1,
-    was: Notified | None = None,
-    most: int = NOTIFICATION_DOCUMENTS,
-    grouped: bool = False,
-) -> Notification:
-    """The notification about one event of one alert.
-
-    :param times: how often this was notified of, this time included.
-    :param was: where it is repeated because it is worse, what was logged last.
-    :param most: the notification has at most so many of its documents.
-    :param grouped: it is for a group.
-    """
-    documents = store.documents.many(store.alert_documents.of_alert(alert.id))
-    said = word(store, alert, event, documents, now, times=times, was=was, most=most, grouped=grouped)
-    return Notification(key, event, said.title, said.body, said.data, html=said.html)

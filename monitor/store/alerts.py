@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from monitor.errors import MonitorError
-from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
+from monitor.store.room import Room, marks, to_text, to_text_or_none, to_time, to_time_or_none
 
 State = Literal["pending", "firing", "resolved"]
 
@@ -178,32 +178,30 @@ class Alerts(Room):
     ) -> int:
         """A new alert; returns its id."""
         with self.store.transaction() as connection:
+            values = {
+                "rule": rule,
+                "kind": kind,
+                "fingerprint": fingerprint,
+                "selection": json.dumps(dict(selection), sort_keys=True, ensure_ascii=False),
+                "state": state,
+                "since": to_text(since),
+                "fired_at": to_text(now) if state == "firing" else None,
+                "last_firing_at": to_text(now),
+                "observed": observed,
+                "expected": expected,
+                "low": low,
+                "high": high,
+                "reason": reason,
+                "notify": json.dumps(list(notify)),
+                "owner": owner,
+                "routed": routed,
+                "state_since": to_text(now),
+                "rule_labels": json.dumps(dict(rule_labels or {}), sort_keys=True, ensure_ascii=False),
+            }
             cursor = connection.execute(
-                "insert into alerts (rule, kind, fingerprint, selection, state, since, fired_at, "
-                "last_firing_at, observed, expected, low, high, reason, notify, owner, routed, state_since, "
-                "rule_labels, number) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                f"insert into alerts ({', '.join(values)}, number) values ({marks(values)}, "
                 "(select count(*) + 1 from alerts where fingerprint = ?))",
-                [
-                    rule,
-                    kind,
-                    fingerprint,
-                    json.dumps(dict(selection), sort_keys=True, ensure_ascii=False),
-                    state,
-                    to_text(since),
-                    to_text(now) if state == "firing" else None,
-                    to_text(now),
-                    observed,
-                    expected,
-                    low,
-                    high,
-                    reason,
-                    json.dumps(list(notify)),
-                    owner,
-                    routed,
-                    to_text(now),
-                    json.dumps(dict(rule_labels or {}), sort_keys=True, ensure_ascii=False),
-                    fingerprint,
-                ],
+                [*values.values(), fingerprint],
             )
             alert_id = cursor.lastrowid
             assert alert_id is not None

@@ -58,10 +58,8 @@ class Background(Room):
     def stories(self, document_ids: Sequence[int]) -> dict[int, str]:
         """The story of each document, by id."""
         found: dict[int, str] = {}
-        for start in range(0, len(document_ids), 500):
-            part = document_ids[start : start + 500]
-            for row in self.rows(f"select id, story from documents where id in ({marks(part)})", list(part)):
-                found[row[0]] = row[1]
+        for row in self.rows_of("select id, story from documents where id in ({})", document_ids):
+            found[row[0]] = row[1]
         return found
 
     def of_sources(self, document_id: int, sources: Sequence[str], limit: int) -> list[Excerpt]:

@@ -167,10 +167,8 @@ class Documents(Room):
     def versions(self, ids: Sequence[int]) -> list[Version]:
         """Likewise, with the hashes of their texts."""
         found: dict[int, Version] = {}
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            for row in self.rows(f"select * from documents where id in ({marks(part)})", list(part)):
-                found[row["id"]] = _version(row)
+        for row in self.rows_of("select * from documents where id in ({})", ids):
+            found[row["id"]] = _version(row)
         return [found[i] for i in ids if i in found]
 
     def newest(self, *, live: bool) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from monitor.store.room import Room, marks, to_text
+from monitor.store.room import Room, to_text
 
 PRECISION = np.float16
 
@@ -28,15 +28,12 @@ class Features(Room):
     def get(self, hashes: Sequence[bytes], view: str, encoder: str) -> dict[bytes, np.ndarray]:
         """Those vectors that are kept: float32, shape ``(d,)`` each."""
         found: dict[bytes, np.ndarray] = {}
-        for start in range(0, len(hashes), 500):
-            part = hashes[start : start + 500]
-            rows = self.rows(
-                f"select text_hash, vector from features where view = ? and encoder = ? "
-                f"and text_hash in ({marks(part)})",
-                [view, encoder, *part],
-            )
-            for row in rows:
-                found[row[0]] = np.frombuffer(row[1], PRECISION).astype(np.float32)
+        for row in self.rows_of(
+            "select text_hash, vector from features where view = ? and encoder = ? and text_hash in ({})",
+            hashes,
+            [view, encoder],
+        ):
+            found[row[0]] = np.frombuffer(row[1], PRECISION).astype(np.float32)
         return found
 
     def put(self, vectors: Mapping[bytes, np.ndarray], view: str, encoder: str, now: datetime) -> None:

@@ -110,7 +110,7 @@ class Heads(Room):
                 "previous": None if before is None else before.version,
             }
             connection.execute(
-                f"insert into heads ({', '.join(values)}) values ({marks(list(values))})",
+                f"insert into heads ({', '.join(values)}) values ({marks(values)})",
                 list(values.values()),
             )
             self._changed()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from monitor.store.room import Room, marks
+from monitor.store.room import Room
 from monitor.types import ENTITY
 
 PART = 500
@@ -28,13 +28,10 @@ class Mentioned(Room):
     def of(self, document_ids: Sequence[int]) -> dict[int, list[str]]:
         """Entities by document, those without any left out."""
         found: dict[int, list[str]] = {}
-        for start in range(0, len(document_ids), 500):
-            part = list(document_ids[start : start + 500])
-            for row in self.rows(
-                f"select * from mentions where document_id in ({marks(part)}) order by document_id, entity",
-                part,
-            ):
-                found.setdefault(row["document_id"], []).append(row["entity"])
+        for row in self.rows_of(
+            "select * from mentions where document_id in ({}) order by document_id, entity", document_ids
+        ):
+            found.setdefault(row["document_id"], []).append(row["entity"])
         return found
 
     def lists(self) -> dict[str, list[str]]:

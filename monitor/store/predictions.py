@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from monitor.store.room import Room, marks, to_text
+from monitor.store.room import Room, to_text
 from monitor.types import ENTITY, READ_BY, Prediction
 
 PART = 500
@@ -73,17 +73,15 @@ class Predictions(Room):
     def of(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:
         """``{document: {task: predictions, most probable first}}``."""
         found: dict[int, dict[str, list[Prediction]]] = {}
-        for start in range(0, len(document_ids), 500):
-            part = document_ids[start : start + 500]
-            for row in self.rows(
-                f"select * from predictions where document_id in ({marks(part)}) "
-                "order by document_id, task, probability desc, label",
-                list(part),
-            ):
-                tasks = found.setdefault(row["document_id"], {})
-                tasks.setdefault(row["task"], []).append(
-                    Prediction(row["label"], row["probability"], bool(row["abstained"]))
-                )
+        for row in self.rows_of(
+            "select * from predictions where document_id in ({}) "
+            "order by document_id, task, probability desc, label",
+            document_ids,
+        ):
+            tasks = found.setdefault(row["document_id"], {})
+            tasks.setdefault(row["task"], []).append(
+                Prediction(row["label"], row["probability"], bool(row["abstained"]))
+            )
         return found
 
     def shown(self, document_ids: Sequence[int]) -> dict[int, dict[str, list[Prediction]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 BUCKET_S = 300
 """Width of the stored count buckets, in seconds; rules look at windows of several."""
+PART = 500
+"""Values that one statement is given."""
 
 
 class Room:
@@ -23,6 +25,15 @@ class Room:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
         return self.store.connection.execute(sql, values).fetchall()
+
+    def rows_of(self, sql: str, those: Sequence[Any], values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+        """All rows of a query about ``those``, whose places in it are ``{}`` and come last.
+
+        They are asked for in parts, for SQLite takes only so many values at once.
+        """
+        for start in range(0, len(those), PART):
+            part = those[start : start + PART]
+            yield from self.rows(sql.format(marks(part)), [*values, *part])
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or ``None``."""
@@ -73,6 +84,6 @@ def bucket_of(time: datetime) -> int:
     return int(time.timestamp()) // BUCKET_S * BUCKET_S
 
 
-def marks(values: Sequence[Any]) -> str:
+def marks(values: Collection[Any]) -> str:
     """Placeholders for a SQL list."""
     return ",".join("?" * len(values))

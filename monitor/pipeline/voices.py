@@ -67,7 +67,17 @@ def said(
         known=terms(name) | name_words,
     )
     new = pieces_of(rose) | name_words
-    chosen = representative([words[i] for i in ids], groups, earlier_words + other_words, SHOWN, new)
+    quotable = of_people(documents)
+    chosen = [
+        quotable[place]
+        for place in representative(
+            [words[documents[i].id] for i in quotable],
+            [groups[i] for i in quotable],
+            earlier_words + other_words,
+            SHOWN,
+            new,
+        )
+    ]
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     sources = Counter(d.source for d in documents)
     told = {(d.source, stories[d.id]) for d in documents}
@@ -94,6 +104,14 @@ def said(
         if not talk
         else [shown(document, 1) for document in reversed(talk)],
     }
+
+
+def of_people(documents: Sequence[StoredDocument]) -> list[int]:
+    """Places of those to quote: what customers and publishers wrote; agents' texts where there is nothing else.
+
+    Agents answer what happens, in words that are always the same.
+    """
+    return [n for n, d in enumerate(documents) if d.role != "agent"] or list(range(len(documents)))
 
 
 def talk(store: Store, selection: Selection) -> list[StoredDocument]:

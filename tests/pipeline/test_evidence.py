@@ -28,6 +28,7 @@ from monitor.types import READ_BY, Notification, Selection
 
 NOW = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
 BAD = {"topic": "litigation", "sentiment": "negative"}
+BAD_MOOD = {"sentiment": ["negative"]}
 RULE = Rule("bad-news", "surge", {"topic": "*", "sentiment": "negative"}, ["desk"], SurgeSettings())
 
 
@@ -137,6 +138,32 @@ def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
     assert len(threads) == len(set(threads))
     assert "6 conversations" in notification.body
     assert "monitor documents show" in notification.body, "a text without a link can be found all the same"
+
+
+def test_agents_are_quoted_only_where_nobody_else_wrote(weeks: Weeks) -> None:
+    def say(number: int, role: str) -> list[int]:
+        said = {"agent": "We are sorry that parcels are late", "customer": "My parcel is late, again"}[role]
+        return [
+            weeks.say("chat", "", f"{said}, case {n} of {n} Mile", NOW - timedelta(minutes=5), BAD_MOOD, thread=f"p{n}",
+                      role=role)
+            for n in range(number)
+        ]  # fmt: skip
+
+    agents = say(6, "agent")
+    shown = raise_(weeks, agents, selection={"sentiment": "negative"}).data["evidence"]["texts"]
+    assert {text["role"] for text in shown} == {"agent"}
+    follow(
+        weeks.store,
+        RULE,
+        {"sentiment": "negative", "topic": "product"},
+        found(8),
+        lambda _: weeks.documents([*agents, *say(2, "customer")]),
+        NOW,
+    )
+    newest = weeks.store.alerts.find()[0]
+    evidence = weeks.store.evidence.of(newest.id)
+    assert {text["role"] for text in evidence["texts"]} == {"customer"}
+    assert evidence["read"] == 8, "what agents wrote counts all the same"
 
 
 def test_news_beside_conversations_are_counted_too(weeks: Weeks) -> None:

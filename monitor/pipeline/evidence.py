@@ -71,6 +71,8 @@ def gather(
     lately = window.since - USUAL_DAYS * DAY
     within = store.series.whole_of(alert.selection, lately) if known else {}
     judged = _judged(alert, rule, kept, within)
+    # what was said after this moment is no part of it, but for the answer that ended it
+    talked_until = None if alert.state == "resolved" else now
     return {
         "observed": alert.observed,
         "expected": alert.expected,
@@ -80,7 +82,13 @@ def gather(
         "until": _iso(window.until),
         "seconds": window.seconds,
         "shares": _shares(background, alert.selection, window, within, judged) if known else [],
-        **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
+        **said(
+            store,
+            read,
+            selection,
+            talk(store, alert.selection, talked_until),
+            alert.selection.get(ENTITY, ""),
+        ),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "late": late(store, read),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),

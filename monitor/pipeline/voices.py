@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerts.representative import representative
@@ -114,12 +115,16 @@ def of_people(documents: Sequence[StoredDocument]) -> list[int]:
     return [n for n, d in enumerate(documents) if d.role != "agent"] or list(range(len(documents)))
 
 
-def talk(store: Store, selection: Selection) -> list[StoredDocument]:
-    """The last turns of the conversation that an alert is about: what came before says what it is about."""
+def talk(store: Store, selection: Selection, at: datetime | None = None) -> list[StoredDocument]:
+    """The last turns of the conversation that an alert is about: what came before says what it is about.
+
+    :param at: where it is given, turns that came after it are left out.
+    """
     source, thread = selection.get("source"), selection.get("thread")
     if source is None or thread is None:
         return []
-    return store.documents.find(source=source, thread=thread, limit=SHOWN_TURNS)
+    until = None if at is None else at + timedelta(seconds=1)
+    return store.documents.find(source=source, thread=thread, until=until, limit=SHOWN_TURNS)
 
 
 def shown(document: StoredDocument, alike: int) -> dict[str, Any]:

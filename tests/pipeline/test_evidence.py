@@ -302,10 +302,11 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
 def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: str) -> None:
     before = weeks.store.row_counts()
     shown = preview(weeks.store, RULE, NOW, event=event)
-    assert shown.made_of.startswith("the newest 12 texts of ")
+    assert shown.made_of.startswith("the newest 5 texts of ")
+    assert shown.made_of.endswith("made up, since the rule would not have fired in the last 28 days")
     assert shown.data["selection"]["sentiment"] == "negative"
     assert shown.picture.startswith(b"\x89PNG")
-    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "12 negative texts ")
+    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "5 negative texts ")
     assert weeks.store.row_counts() == before
 
 

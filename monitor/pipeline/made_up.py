@@ -172,9 +172,7 @@ def _reason(rule: Rule, selection: Selection, documents: Sequence[StoredDocument
     if rule.kind == "silence":
         return f"nothing new for {span(_span(rule))}, in which {2 * settings.times:.0f} arrivals are usual"
     if rule.kind == "model":
-        return (
-            f"no label fits {min(1.0, 0.1 + 1.5 * settings.abstained):.0%} of the texts, where 10% were usual"
-        )
+        return f"no label fits {min(100, 10 + 150 * settings.abstained):.0f} % of the texts, usually 10 %"
     return "figures made up for a preview"
 
 
@@ -201,7 +199,7 @@ def _drift(settings: Any) -> str:
     few, many = settings.min_per_day, 1.25 * settings.min_ratio * settings.min_per_day
     figures, unit = [f"{few:.2g}", f"{many:.2g}"], "texts a day"
     if settings.of is not None:
-        figures, unit = ["10%", f"{min(1.0, 0.125 * settings.min_ratio):.0%}"], "of the texts"
+        figures, unit = ["10 %", f"{min(100, 12.5 * settings.min_ratio):.0f} %"], "of the texts"
     down = settings.direction == "down"
     first, last = reversed(figures) if down else figures
     days = int(settings.over // DAY)

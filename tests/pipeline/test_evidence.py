@@ -17,14 +17,16 @@ from matplotlib.font_manager import fontManager
 from weeks import Weeks
 
 from monitor.alerts import lettering
-from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
+from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings, Verdict
 from monitor.alerts.lettering import FAMILY, drawable
 from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
 from monitor.pipeline.preview import preview
+from monitor.pipeline.watching import watch_documents
+from monitor.store.predictions import Answer
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.types import READ_BY, Notification, Selection
+from monitor.types import READ_BY, Notification, Prediction, Selection
 
 NOW = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
 BAD = {"topic": "litigation", "sentiment": "negative"}
@@ -49,7 +51,7 @@ def weeks(filled: Path, tmp_path: Path) -> Iterator[Weeks]:
 
 def found(observed: int, *, firing: bool = True, expected: float = 0.4, seconds: int = 3600) -> Verdict:
     until = bucket_of(NOW) + BUCKET_S
-    reason = f"{observed} texts in 1 h where {expected:.2g} (0 to 3) are usual at this hour"
+    reason = f"{observed} texts in 1 h where 0 to 3 ({expected:.2g} on average) are usual at this hour"
     return Verdict(firing, observed, expected, 0, 3, until - seconds, until, 1e-9, reason)
 
 
@@ -183,7 +185,10 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     assert resolved.title.startswith("Over after 3 h 20 min: ")
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
     assert "44 texts in all." in resolved.body
-    assert "\nWhen it ended: 0 texts in 1 h where 0.4 (0 to 3) are usual at this hour.\n" in resolved.body
+    assert (
+        "\nWhen it ended: 0 texts in 1 h where 0 to 3 (0.4 on average) are usual at this hour.\n"
+        in resolved.body
+    )
     assert "alerts ack" not in resolved.body
     history = resolved.data["evidence"]["history"]
     assert history["counts"][-3:] == [0, 0, 0], "the picture shows the time since"
@@ -333,6 +338,27 @@ def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
         weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
     notification = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
     assert notification.data["evidence"]["names"] == []
+
+
+def test_the_height_of_mentions_is_that_of_the_whole_alert(weeks: Weeks) -> None:
+    """The newest mention alone says nothing of how large the wave was."""
+    rule = Rule("names", "entity", {"entity": "*"}, [], KINDS["entity"]())
+    for number, n in enumerate([*range(80, 60, -1), 5]):
+        at = NOW - timedelta(minutes=n)
+        with weeks.store.transaction():
+            (one,) = [weeks.report(weeks.wave[number], at)]
+            weeks.store.predictions.record(
+                one,
+                {"topic": Answer([Prediction("litigation", 0.9)], weeks.heads["topic"])},
+                ["Halvorne Bank"],
+            )
+        watch_documents(weeks.store, [rule], [one], at + timedelta(minutes=1))
+    (alert,) = weeks.store.alerts.find()
+    data = alert_data(weeks.store, alert, NOW)
+    history = data["evidence"]["history"]
+    first, end = history["window"]
+    assert sum(history["counts"][first:end]) == 21
+    assert sum(history["counts"][:first]) == 0
 
 
 def test_letters_that_no_font_has_are_left_out(

@@ -118,6 +118,8 @@ def test_the_notification_says_what_where_how_much_and_since_when(weeks: Weeks) 
     for part in ("Halvorne (39)", "What they say", "https://wire.example/", "█"):
         assert part in notification.body
         assert part in notification.html
+    assert "  say that you look after it\n" in notification.body
+    assert '  say that it was a false alarm, or "real"\n' in notification.body
 
 
 def test_one_story_told_often_is_called_so(weeks: Weeks) -> None:

@@ -238,7 +238,7 @@ def sample_notification(event: str = "firing") -> Notification:
         key="00112233445566778899aabbccddeeff",
         event=event,  # type: ignore[arg-type]
         title="bad-news: topic litigation, sentiment negative: 12 where 0.6 are usual",
-        body="12 texts in 1 h where 0.6 (0 to 3) are usual at this hour; history of 21 days.",
+        body="12 texts in 1 h where 0 to 3 (0.6 on average) are usual at this hour; history of 21 days.",
         data={"id": 1, "rule": "bad-news", "state": event, "fired_at": moment(NOW), "documents": []},
         at=NOW,
     )

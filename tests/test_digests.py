@@ -166,6 +166,26 @@ def test_a_digest_tells_the_day(weeks: Weeks) -> None:
     assert only["unlabelled"].keys() == {"sentiment"}
 
 
+def test_a_digest_quotes_agents_only_where_nobody_else_wrote(tmp_path: Path) -> None:
+    weeks = Weeks(tmp_path / "monitor.db", NOW, days=0)
+    at = NOW - timedelta(hours=3)
+    with weeks.store.transaction():
+        for n in range(6):
+            weeks.say("chat", "", f"Sorry that the transfer of {n} euros has not arrived, we look into transfers.", at,
+                      {}, thread=f"t{n}", role="agent")  # fmt: skip
+    data = gather_digest(weeks.store, MORNING, NOW - timedelta(days=1), NOW)
+    assert {text["role"] for text in data["shown"]} == {"agent"}
+    with weeks.store.transaction():
+        for n in range(2):
+            weeks.say(
+                "chat", "", f"My card number {n} was swallowed", at, {}, thread=f"t{n}", role="customer"
+            )
+    data = gather_digest(weeks.store, MORNING, NOW - timedelta(days=1), NOW)
+    assert {text["role"] for text in data["shown"]} == {"customer"}
+    assert {text["alike"] for text in data["shown"]} == {2}, "the agent's is one more of the conversation"
+    weeks.store.close()
+
+
 def test_a_digest_of_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "monitor.db")
     said = compose_digest(gather_digest(store, MORNING, NOW - timedelta(days=1), NOW))

@@ -174,9 +174,9 @@ def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], news: bool
     if len(named) < 2:
         return None
     if more := len(ids) - len(named):
-        why = f"I look after these; {more:,} more {'are new' if news else 'have nobody who does'}"
+        why = f"say that you look after these; {more:,} more {'are new' if news else 'have nobody who does'}"
     else:
-        why = f"I look after all that {'are new' if news else 'nobody looks after yet'}"
+        why = f"say that you look after all that {'are new' if news else 'nobody looks after yet'}"
     return {"run": f"monitor alerts ack {' '.join(named)}", "why": why}
 
 

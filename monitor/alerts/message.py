@@ -32,12 +32,9 @@ EASILY_NONE = 5
 
 COMMANDS = (
     ("alerts show {id}", "the whole story, with every text"),
-    ("alerts ack {id}", "I look after it"),
-    ("alerts snooze {id}", "be quiet about it for a while"),
-    (
-        "alerts judge {id} false",
-        "mark it as a false alarm (or as real), so that the rule's precision is known",
-    ),
+    ("alerts ack {id}", "say that you look after it"),
+    ("alerts snooze {id}", "be told no more of it for a while"),
+    ("alerts judge {id} false", 'say that it was a false alarm, or "real"'),
 )
 """What to do next, while an alert is open."""
 FIRST = (

@@ -40,7 +40,7 @@ def part_of(alert: Mapping[str, Any], part: int, whole: int) -> str:
     share = judged(alert)
     if share is None or not whole:
         return ""
-    return f"{part:,} of {counted(whole, _of(share))} {'is' if part == 1 else 'are'} {_rest(alert, share)}"
+    return f"{part:,} of {counted(whole, _of(share))} {_rest(alert, share, part)}"
 
 
 def _of(share: Mapping[str, Any]) -> Selection:
@@ -48,8 +48,9 @@ def _of(share: Mapping[str, Any]) -> Selection:
     return {task: label for task, label in share["of"].items() if task != READ_BY}
 
 
-def _rest(alert: Mapping[str, Any], share: Mapping[str, Any]) -> str:
-    return are({task: label for task, label in alert["selection"].items() if task not in share["of"]})
+def _rest(alert: Mapping[str, Any], share: Mapping[str, Any], part: int = 2) -> str:
+    rest = {task: label for task, label in alert["selection"].items() if task not in share["of"]}
+    return are(rest, part)
 
 
 def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
@@ -59,9 +60,9 @@ def _told(alert: Mapping[str, Any], *, surely: bool) -> str:
     whole, rest = f"{named(_of(share))} in {found['span']}", _rest(alert, share)
     if surely:
         sure = f"{found['share']}, {found['low']}{', copies left out' if found['copies'] else ''}"
-        said = f"{found['part']} {whole} are {rest} ({sure})"
+        said = f"{found['part']} {whole} {rest} ({sure})"
     else:
-        said = f"{found['share']} of {whole} are {rest}"
+        said = f"{found['share']} of {whole} {rest}"
     if share["usual"] is not None:
         said += f", usually {percent(share['usual']) if share['usual'] else 'none'}"
     return (

@@ -10,6 +10,8 @@ from monitor.types import ENTITY, READ_BY, Selection
 
 SENTIMENT, TOPIC = "sentiment", "topic"
 """Tasks, as the built-in ones are called, whose labels speak for themselves."""
+WORDS = {TOPIC: "on", ENTITY: "about"}
+"""Tasks with a word of their own before the label."""
 SOURCE, THREAD, TASK = "source", "thread", "task"
 """Keys of selections that name no label."""
 
@@ -30,15 +32,22 @@ def whole(selection: Selection) -> str:
     return named(selection) if selection and READ_BY not in selection else f"all {named(selection)}"
 
 
-def are(selection: Selection) -> str:
-    """What is said of texts: ``negative``, ``on litigation and negative``."""
-    said = [_of(task, label) for task, label in selection.items() if task != SENTIMENT]
-    return " and ".join([*said, *([selection[SENTIMENT]] if SENTIMENT in selection else [])])
+def are(selection: Selection, count: int = 2) -> str:
+    """What is said of so many texts: ``are negative``, ``are on litigation and negative``, ``have intent refund``."""
+    be, have = ("is", "has") if count == 1 else ("are", "have")
+    return " and ".join(_predicates(selection, be, have))
 
 
-def _of(task: str, label: str) -> str:
-    words = {TOPIC: "on", ENTITY: "about"}
-    return f"{words[task]} {label}" if task in words else f"with {task} {label}"
+def is_not(selection: Selection) -> str:
+    """What is said of a text of another series: ``is not negative``, ``does not have intent refund``."""
+    return " or ".join(_predicates(selection, "is not", "does not have"))
+
+
+def _predicates(selection: Selection, be: str, have: str) -> list[str]:
+    said = [f"{WORDS[task]} {label}" for task, label in selection.items() if task in WORDS]
+    said += [selection[SENTIMENT]] if SENTIMENT in selection else []
+    others = [f"{task} {label}" for task, label in selection.items() if task not in (*WORDS, SENTIMENT)]
+    return [f"{verb} {' and '.join(what)}" for verb, what in ((be, said), (have, others)) if what]
 
 
 def about(kind: str, selection: Selection) -> str:

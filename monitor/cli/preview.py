@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.output import console, in_zone
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.templating import BUILT_IN, Templates
@@ -45,8 +46,9 @@ def preview_command(
 ) -> None:
     """Show what an alert of RULE would look like, without raising one.
 
-    It is made from the newest texts of the busiest of the rule's series, or from a few made-up
-    texts if there are none. Nothing is stored or sent.
+    It is the alert that the rule would have raised last in the past 28 days, as `rules test --as-live` finds it. If
+    there is none, the newest texts of the busiest of the rule's series and, where they are too few, made-up texts are
+    given figures with which the rule would fire; a line on standard error says so. Nothing is stored or sent.
 
     With --json: an object with event, title, body, html, data (what `alerts show --json` has) and
     made_of.
@@ -60,7 +62,15 @@ def preview_command(
     templates = _templates(app, notifier)
     event = "resolved" if resolved else "firing"
     if app.database.is_file():
-        shown = preview(app.store, rules[rule], app.now(), templates, event=event)
+        with console(stderr=True).status("reading") as status:
+            shown = preview(
+                app.store,
+                rules[rule],
+                app.now(),
+                templates,
+                event=event,
+                progress=lambda done, of: status.update(f"{done:,} of {of:,} texts"),
+            )
     else:
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder) / "preview.db")
@@ -78,7 +88,7 @@ def preview_command(
         said = asdict(shown.message)
         print_json({"event": event, **said, "data": shown.data, "made_of": shown.made_of})
     else:
-        click.echo(f"A preview, made of {shown.made_of}; nothing is sent.\n", err=True)
+        click.echo(f"A preview, made of {in_zone(shown.made_of)}; nothing is sent.\n", err=True)
         click.echo(f"{shown.message.title}\n\n{shown.message.body}", nl=False)
 
 

@@ -9,6 +9,7 @@ import click
 
 from monitor.adapters import blamed
 from monitor.cli.app import App, json_option, pass_app, print_json
+from monitor.cli.doubts import check_command
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
 from monitor.errors import MonitorError, UnknownName
@@ -18,12 +19,14 @@ from monitor.store.tasks import StoredSeed
 from monitor.types import NO_LABEL, Seed, Task
 
 SHOWN = 20
-MANY_TIMES = 1000
 
 
 @click.group("seeds", cls=Group)
 def seeds_command() -> None:
     """Show, add and remove seeds: the examples that tasks learn from."""
+
+
+seeds_command.add_command(check_command)
 
 
 @seeds_command.command("add")
@@ -146,67 +149,6 @@ def list_command(app: App, task: str, label: str | None, as_json: bool) -> None:
         ],
         empty="no seeds; the task works from the names and descriptions of its labels",
         right=["id"],
-    )
-
-
-@seeds_command.command("check")
-@click.argument("task")
-@json_option
-@pass_app
-def check_command(app: App, task: str, as_json: bool) -> None:
-    """Show the seeds of TASK that may carry a wrong label, the most doubtful first.
-
-    Each seed of a label with four seeds or more is judged by a head that has not seen it. Listed are those
-    that it finds twenty times as likely to be something else. Where one seed in fifteen is wrong, two in
-    five of those listed are; the others are hard examples. Also named are pairs of labels that may be
-    swapped: the seeds of each are more like the other's name.
-
-    Texts of no label are not judged, and no seed is changed. `monitor seeds add TASK LABEL TEXT` gives a text
-    another label (in a task with one label a text, instead of one added by command); `monitor seeds remove ID`
-    removes a seed.
-
-    With --json: one object with task, judged (how many seeds were), doubtful (objects with id, label, looks_like (a
-    label, or null for none of the others), times, origin and text) and swapped (pairs of labels).
-    """
-    from monitor.pipeline.doubting import doubtful_seeds
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.shared_encoder import make_encoder
-
-    store = app.synchronised_store
-    found = doubtful_seeds(store, Featurizer(store, make_encoder(app.config)), task)
-    if as_json:
-        rows = [
-            {
-                "id": one.stored.id,
-                "label": one.stored.seed.label,
-                "looks_like": one.likely,
-                "times": one.times,
-                "origin": one.stored.origin,
-                "text": one.stored.seed.text,
-            }
-            for one in found.doubtful
-        ]
-        print_json({"task": task, "judged": found.judged, "doubtful": rows, "swapped": found.swapped})
-        return
-    for one, other in found.swapped:
-        click.echo(f"seeds of {one} are more like the name of {other}, and the reverse: are they swapped?")
-    print_table(
-        ["id", "label", "looks like", "times", "from", "text"],
-        [
-            [
-                one.stored.id,
-                one.stored.seed.label,
-                one.likely or "none of the others",
-                f"{one.times:,.0f}" if one.times < MANY_TIMES else f"over {MANY_TIMES:,}",
-                one.stored.origin,
-                shorten(one.stored.seed.text, 100),
-            ]
-            for one in found.doubtful
-        ],
-        empty=f"none of {number(found.judged, 'seed')} looks wrong by itself"
-        if found.judged
-        else "nothing to judge by: no label has four seeds",
-        right=["id", "times"],
     )
 
 

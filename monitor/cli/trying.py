@@ -113,20 +113,30 @@ def test_command(
     "--since", type=DURATION, default=DAYS_90, metavar="DURATION", help="How far back [default: 90d]."
 )
 @click.option("--as-live", is_flag=True, help="Treat history as if it had come live, at its own time.")
+@click.option(
+    "--all", "every", is_flag=True, help="Also rules that are not about bad news, each with a remark."
+)
 @json_option
 @pass_app
-def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> None:
-    """Suggest rules: those that would have fired a few times a month.
+def suggest_command(app: App, since: float, as_live: bool, every: bool, as_json: bool) -> None:
+    """Suggest rules for bad news: those that would have fired a few times a month.
 
     Tries surge, threshold, ratio and drop rules on each task's labels, surge and ratio also on pairs of
     labels of two tasks, with several settings, as `rules test` does. Prints those with half an alert to
     eight alerts a month, ready for the configuration file. Of rules that would have fired at exactly the
-    same times only the simplest is printed; those that stand for the most others come first.
+    same times only one is printed, if possible one that names bad news, else the simplest; those that stand for the
+    most others come first.
 
-    With --json: one array of objects with name, kind, where, settings, alerts_a_month and alike (names of
-    the rules left out in its favour).
+    A rule is about bad news if it watches `negative` of a task of the family sentiment, or if that task finds at
+    least half of the texts negative that its alerts would have told of: so complaints are told from praise. Those that
+    are not, and those that tell of silence, are only counted; --all prints them as well, last. Without
+    such a task that cannot be told, and all are printed.
+
+    With --json: one array of objects with name, kind, where, settings, alerts_a_month, alike (names of
+    the rules left out in its favour), negative (the share of negative texts in its alerts, null if not known) and
+    remark (why it is not about bad news, else empty).
     """
-    from monitor.pipeline.suggesting import suggest
+    from monitor.pipeline.suggesting import sentiment, suggest
     from monitor.pipeline.trying_time import of_store
 
     now = app.now()
@@ -138,6 +148,7 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
             lambda done, of: status.update(f"{done:,} of {of:,} texts"),
             as_live=as_live,
         )
+    shown = [one for one in found if every or not one.remark]
     if as_json:
         print_json(
             [
@@ -148,8 +159,10 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
                     "settings": one.rule.settings.model_dump(),
                     "alerts_a_month": one.report.a_month,
                     "alike": list(one.alike),
+                    "negative": None if one.negative is None else round(one.negative, 4),
+                    "remark": one.remark,
                 }
-                for one in found
+                for one in shown
             ]
         )
         return
@@ -167,8 +180,18 @@ def suggest_command(app: App, since: float, as_live: bool, as_json: bool) -> Non
             )
         if not as_live:
             _say_backfill(app)
-    for one in found:
+    for one in shown:
         click.echo(_toml(one))
+    if left := len(found) - len(shown):
+        more = "more rule" if shown else "rule"
+        click.echo(
+            f"# {number(left, more)} would have fired as often, but {'is' if left == 1 else 'are'} not about bad news; "
+            f"--all prints {'it' if left == 1 else 'them'}, with a remark"
+        )
+    if found and sentiment(app.store) is None:
+        click.echo(
+            "# Some may be about good news: no task of the family sentiment has a label `negative` that would tell"
+        )
 
 
 def _rule(app: App, name: str) -> Rule:
@@ -233,7 +256,8 @@ def _toml(one: Suggestion) -> str:
     return (
         f"# {one.report.a_month:.1f} alerts a month, the last on "
         f"{clock(one.report.alerts[-1][1].fired_at)}{alike}\n"
-        f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
+        + (f"# Not for bad news: {one.remark}\n" if one.remark else "")
+        + f'[[rules]]\nname = "{one.rule.name}"\nkind = "{one.rule.kind}"\nwhere = {{ {where} }}\n'
         f"{settings}"
     )
 

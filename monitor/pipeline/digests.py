@@ -15,7 +15,7 @@ from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, pieces_of, rising, terms
 from monitor.durations import DAY
 from monitor.moments import moment, moment_or_none
-from monitor.pipeline.voices import SHOWN, named, shown
+from monitor.pipeline.voices import SHOWN, named, of_people, shown
 from monitor.pipeline.windows import Windows
 from monitor.pipeline.wording import as_it_stands
 from monitor.store import Store
@@ -247,13 +247,16 @@ def _ranked(
     earlier: Sequence[set[str]],
     stressed: set[str],
 ) -> list[Ranked]:
-    """Each wave's typical texts; a story that several waves tell is told with the largest, which comes first."""
+    """Each wave's typical texts; a story that several waves tell is told with the largest, which comes first.
+
+    Of agents there are some only in a wave where nobody else has written.
+    """
     told = background.stories([d.id for wave in waves for d in wave])
     groups = [[f"{d.source} {d.thread}" if d.thread else told[d.id] for d in wave] for wave in waves]
     sizes = Counter(group for wave in groups for group in wave)
     ranked, met = [], set[str]()
     for wave, own in zip(waves, groups, strict=True):
-        new = [(d, group) for d, group in zip(wave, own, strict=True) if group not in met]
+        new = [(wave[n], own[n]) for n in of_people(wave) if own[n] not in met]
         said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d, _ in new]
         picked = representative(said, [group for _, group in new], earlier, SHOWN, stressed)
         ranked.append((len(wave), [shown(new[i][0], sizes[new[i][1]]) for i in picked]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from monitor.alerts.past import band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import whole as in_words
+from monitor.alerts.standing import MENTIONS
 from monitor.durations import DAY
 from monitor.moments import moment
 from monitor.pipeline.lateness import late
@@ -67,10 +69,14 @@ def gather(
     # what a keyword is looked for in is no series of its own
     known = alert.kind != "keyword" and background.knows(alert.selection)
     selection = alert.selection if known else {}
+    if alert.kind in MENTIONS:  # the newest mention alone is not its height
+        window = Window(min(window.since, _whole(int(alert.since.timestamp()), 0).since), window.until)
     read = list(documents[:READ])
     lately = window.since - USUAL_DAYS * DAY
     within = store.series.whole_of(alert.selection, lately) if known else {}
     judged = _judged(alert, rule, kept, within)
+    # what was said after this moment is no part of it, but for the answer that ended it
+    talked_until = None if alert.state == "resolved" else now
     return {
         "observed": alert.observed,
         "expected": alert.expected,
@@ -80,7 +86,13 @@ def gather(
         "until": _iso(window.until),
         "seconds": window.seconds,
         "shares": _shares(background, alert.selection, window, within, judged) if known else [],
-        **said(store, read, selection, talk(store, alert.selection), alert.selection.get(ENTITY, "")),
+        **said(
+            store,
+            read,
+            selection,
+            talk(store, alert.selection, talked_until),
+            alert.selection.get(ENTITY, ""),
+        ),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "late": late(store, read),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),
@@ -195,7 +207,9 @@ def _history(
     unit = unit_of(step)
     counts = np.array(background.columns(alert.selection, start, unit, number * (step // unit)))
     end = max(0, number - since)
-    first = max(0, end - max(1, round(window.seconds / step)))
+    # all mentions are of the alert; of counts, a column that is mostly of another time is of that
+    judged = ceil(window.seconds / step) if alert.kind in MENTIONS else round(window.seconds / step)
+    first = max(0, end - max(1, judged))
     known_from = store.documents.history_from() or window.until
     believed = drop_band if alert.kind == "drop" else band
     history = drawn(counts, start, step, shown, first, end, known_from, believed)

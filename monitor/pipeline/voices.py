@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerts.representative import representative
@@ -67,7 +68,17 @@ def said(
         known=terms(name) | name_words,
     )
     new = pieces_of(rose) | name_words
-    chosen = representative([words[i] for i in ids], groups, earlier_words + other_words, SHOWN, new)
+    quotable = of_people(documents)
+    chosen = [
+        quotable[place]
+        for place in representative(
+            [words[documents[i].id] for i in quotable],
+            [groups[i] for i in quotable],
+            earlier_words + other_words,
+            SHOWN,
+            new,
+        )
+    ]
     written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
     sources = Counter(d.source for d in documents)
     told = {(d.source, stories[d.id]) for d in documents}
@@ -96,12 +107,24 @@ def said(
     }
 
 
-def talk(store: Store, selection: Selection) -> list[StoredDocument]:
-    """The last turns of the conversation that an alert is about: what came before says what it is about."""
+def of_people(documents: Sequence[StoredDocument]) -> list[int]:
+    """Places of those to quote: what customers and publishers wrote; agents' texts where there is nothing else.
+
+    Agents answer what happens, in words that are always the same.
+    """
+    return [n for n, d in enumerate(documents) if d.role != "agent"] or list(range(len(documents)))
+
+
+def talk(store: Store, selection: Selection, at: datetime | None = None) -> list[StoredDocument]:
+    """The last turns of the conversation that an alert is about: what came before says what it is about.
+
+    :param at: where it is given, turns that came after it are left out.
+    """
     source, thread = selection.get("source"), selection.get("thread")
     if source is None or thread is None:
         return []
-    return store.documents.find(source=source, thread=thread, limit=SHOWN_TURNS)
+    until = None if at is None else at + timedelta(seconds=1)
+    return store.documents.find(source=source, thread=thread, until=until, limit=SHOWN_TURNS)
 
 
 def shown(document: StoredDocument, alike: int) -> dict[str, Any]:

@@ -88,13 +88,15 @@ def test_one_command_acknowledges_all_that_are_new() -> None:
         assert (
             text.index("Old") < text.index("monitor alerts ack 43 44") < text.index("monitor alerts show 43")
         )
-        assert "I look after all that are new" in text
+        assert "say that you look after all that are new" in text
     assert "monitor alerts snooze 43" in said.body
     again = group_message({"group": {}, "alerts": [{**one, "new": False} for one in alerts[:4]]})
-    assert "monitor alerts ack 43 44 7  I look after all that nobody looks after yet\n" in again.body
+    assert (
+        "monitor alerts ack 43 44 7  say that you look after all that nobody looks after yet\n" in again.body
+    )
     alone = group_message({"group": {}, "alerts": [alerts[0], *alerts[3:]]})
     assert "monitor alerts ack 43 " in alone.body, "with what is said of it"
-    assert "I look after all" not in alone.body
+    assert "say that you look after all" not in alone.body
 
 
 def conversation(thread: str, reason: str, *, new: bool = True, event: str = "firing") -> dict[str, Any]:
@@ -175,7 +177,7 @@ def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_th
     assert [one["new"] for one in said.data["alerts"]] == [True] * 300 + [False] * 4
     assert said.title.startswith("302 firing (300 new): texts about t300; ")
     command = f"monitor alerts ack 300 {' '.join(map(str, range(1, SHOWN_ALERTS)))}"
-    assert f"{command}  I look after these; 280 more are new\n" in said.body
+    assert f"{command}  say that you look after these; 280 more are new\n" in said.body
     assert f"{command}</code>" in said.html
 
 
@@ -198,7 +200,7 @@ def test_what_is_known_makes_way_for_what_is_news() -> None:
 
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
     said = group_notification("k", {}, [notification(n, 9) for n in range(1, 31)])
-    assert " 19 20  I look after these; 10 more have nobody who does\n" in said.body
+    assert " 19 20  say that you look after these; 10 more have nobody who does\n" in said.body
 
 
 def test_an_alert_whose_rule_has_other_labels_is_not_lost_among_larger_ones() -> None:

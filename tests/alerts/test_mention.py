@@ -17,6 +17,7 @@ from monitor.alerts.sentences import how_much, much
     [
         ({"hacked": 1}, 1, 0, {}, "1 text with 'hacked'"),
         ({"hacked": 1, "data leak": 1}, 1, 0, {}, "1 text with 'hacked', 'data leak'"),
+        ({"hacked": 2, "data leak": 1}, 2, 0, {}, "2 texts with 'hacked' (2), 'data leak' (1)"),
         ({"hacked": 2, "data leak": 2}, 4, 0, {}, "4 texts with 'hacked' (2), 'data leak' (2)"),
         ({"hacked": 2}, 2, 4, {"data leak": 2, "hacked": 2}, "6 texts with 'hacked' (4), 'data leak' (2)"),
         ({"hacked": 2}, 2, 500, None, "502 texts, the newest 2 with 'hacked'"),

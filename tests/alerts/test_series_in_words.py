@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.alerts.series_in_words import about, are, counted, named, whole
+from monitor.alerts.series_in_words import about, are, counted, is_not, named, whole
 from monitor.types import Selection
 
 
@@ -62,10 +62,17 @@ def test_what_an_alert_is_about(kind: str, selection: Selection, said: str) -> N
 @pytest.mark.parametrize(
     ("selection", "said"),
     [
-        ({"sentiment": "negative"}, "negative"),
-        ({"sentiment": "negative", "topic": "court"}, "on court and negative"),
-        ({"entity": "Acme", "mood": "bad"}, "about Acme and with mood bad"),
+        ({"sentiment": "negative"}, "are negative"),
+        ({"sentiment": "negative", "topic": "court"}, "are on court and negative"),
+        ({"entity": "Acme", "mood": "bad"}, "are about Acme and have mood bad"),
+        ({"mood": "bad", "sentiment": "negative"}, "are negative and have mood bad"),
+        ({"intent": "refund", "urgency": "high"}, "have intent refund and urgency high"),
     ],
 )
 def test_what_texts_are_is_said_of_them(selection: Selection, said: str) -> None:
     assert are(selection) == said
+    denied = (
+        said.replace("are ", "is not ").replace("have ", "does not have ").replace(" and does", " or does")
+    )
+    assert is_not(selection) == denied
+    assert are(selection, 1) == said.replace("are ", "is ").replace("have ", "has ")

@@ -56,7 +56,7 @@ def test_a_burst_fires_and_says_why() -> None:
     assert (verdict.observed, verdict.peak) == (8, 8)
     assert verdict.until == 21 * DAY + 4 * STEP
     assert verdict.low <= verdict.expected <= verdict.high < 8
-    assert verdict.reason.startswith("8 texts in 15 min where 0.")
+    assert verdict.reason.startswith("8 texts in 15 min where 0 to 3 (0.")
     assert verdict.reason.endswith("are usual at this hour; 21 days of history")
     assert not verdict.quiet
 

@@ -102,7 +102,7 @@ def test_a_share_does_not_rise_because_all_does() -> None:
     assert not said(steady, shared, part_of=everything).firing
     verdict = said(rising, shared, part_of=everything)
     assert verdict.firing
-    assert "12% to 28% of the texts" in verdict.reason
+    assert "12 % to 28 % of the texts" in verdict.reason
 
 
 def test_backfill_rare_series_and_short_histories_never_fire() -> None:

@@ -26,11 +26,14 @@ def test_a_preview_of_words_is_made_of_texts_that_say_them(fetched):
     with fetched.config.open("a") as file:
         file.write('\n[[rules]]\nname = "words"\nkind = "keyword"\nwords = ["terrible", "wonder"]\n')
     got = fetched("alerts", "preview", "words")
-    assert "the newest 1 text of all documents" in got.err
+    assert "made of 1 text of all documents, as the rule would have fired last, at 20" in got.err
     assert "terrible loss" in got.out
     assert "wonderful" not in got.out
     fetched.edit('words = ["terrible", "wonder"]', 'words = ["flood"]')
-    assert "3 made-up texts" in fetched("alerts", "preview", "words").err
+    got = fetched("alerts", "preview", "words")
+    assert "made of 1 made-up text; nothing is sent" in got.err
+    assert "1 text with 'flood' [words]" in got.out
+    assert "flood: Nobody answers" in got.out
 
 
 def test_a_preview_is_not_of_a_time_to_come(fetched):
@@ -41,7 +44,8 @@ def test_a_preview_is_not_of_a_time_to_come(fetched):
 
 def test_without_texts_they_are_made_up_and_it_says_so(monitor):
     got = monitor("alerts", "preview", "bad-news")
-    assert "3 made-up texts" in got.err
+    said = "5 made-up texts; the figures and times are made up, since the rule would not have fired in the last 28 days"
+    assert said in got.err
     assert "the parcel is two weeks late" in got.out
     assert not (monitor.folder / "data").exists()
 

@@ -410,12 +410,25 @@ def test_check_names_what_slipped(monitor):
     (slip,) = said["doubtful"]
     assert (slip["label"], slip["looks_like"], slip["origin"]) == ("bad", "good", "command")
     assert slip["times"] > 20
-    assert (said["task"], said["judged"], said["swapped"]) == ("mood", 13, [])
+    assert (said["task"], said["judged"], said["left_out"], said["swapped"]) == ("mood", 11, 0, [])
     shown = monitor("seeds", "check", "mood").out
     assert "a great and wonderful success" in shown
     assert "awful failure" not in shown
     monitor("seeds", "remove", slip["id"])
-    assert "none of 12 seeds looks wrong by itself" in monitor("seeds", "check", "mood").out
+    assert "none of your 10 seeds looks wrong by itself" in monitor("seeds", "check", "mood").out
+
+
+def test_check_leaves_out_seeds_that_nobody_can_change(monitor):
+    # the owner's examples say the reverse of those that come with the task
+    learned(monitor, good=BAD, bad=GOOD)
+    said = monitor("seeds", "check", "mood").out
+    assert said.endswith("1 doubtful seed that comes with the task is left out; --shipped lists it\n")
+    assert "adapter" not in said
+    own = monitor("seeds", "check", "mood", "--json").json
+    assert (own["left_out"], own["judged"]) == (1, len(GOOD + BAD) + 2)
+    every = monitor("seeds", "check", "mood", "--shipped", "--json").json
+    assert [row["origin"] for row in every["doubtful"]] == ["adapter"]
+    assert (every["left_out"], every["judged"]) == (0, own["judged"] + 2)
 
 
 def test_check_names_labels_that_are_swapped(monitor):
@@ -435,7 +448,7 @@ def test_check_writes_nothing_and_does_not_doubt_the_seed_of_a_label_that_has_on
     rows = before.connection.execute("select count(*) from features").fetchone()
     before.close()
     fetched("seeds", "add", "topic", "court", "the judge ruled")
-    assert "no label has four seeds" in fetched("seeds", "check", "topic").out
+    assert "no label with a seed of yours has four seeds" in fetched("seeds", "check", "topic").out
     after = fetched.store()
     assert after.connection.execute("select count(*) from features").fetchone() == rows
     after.close()

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from monitor.cli.tried import raised_again
+from monitor.pipeline import suggesting
+from tests.cli.conftest import Mood
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -131,6 +133,7 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
         "of the days of 20 known ones in which it could fire, not of the 90 that were asked for"
     )
     assert "; 2 other rules would have fired at the same times\n" in said.out
+    assert "# Some may be about good news: no task of the family sentiment has a label `negative`" in said.out
     (found,) = monitor("rules", "suggest", "--since", "90d", "--as-live", "--json").json
     assert (found["name"], found["alike"]) == ("surge-mood", ["threshold-mood", "ratio-mood"])
     report = monitor("rules", "test", "court", "--as-live", "--json").json
@@ -139,6 +142,31 @@ def test_suggestions_are_written_as_the_configuration_has_them(monitor):
     )
     assert "no text that counts came earlier" in monitor("rules", "test", "keyword-loss", "--as-live").out
     assert "13 texts came as history" in monitor("rules", "test", "court").out
+
+
+def test_suggestions_are_for_bad_news_and_the_others_are_counted(monitor, monkeypatch):
+    monkeypatch.setattr(Mood, "family", "sentiment")
+    monkeypatch.setattr(suggesting, "NEGATIVE", "bad")
+    now = datetime.now(UTC)
+    texts = [("wonderful win", now - timedelta(days=20))]
+    for days, said in [(9, "terrible loss"), (6, "wonderful win")]:
+        texts += [(f"{said} {n}", now - timedelta(days=days)) for n in range(12)]
+    lines = [{"id": str(n), "text": text, "time": at.isoformat()} for n, (text, at) in enumerate(texts)]
+    monitor("documents", "import", monitor.write("old.jsonl", "".join(f"{json.dumps(x)}\n" for x in lines)))
+    monitor.write("news.txt", "")
+    monitor("run", "--once")
+    said = monitor("rules", "suggest", "--as-live").out
+    shown = [rule["where"] for rule in tomllib.loads(said)["rules"]]
+    assert shown
+    assert all(where == {"mood": "bad"} for where in shown)
+    assert "# Not for bad news" not in said
+    assert "not about bad news; --all prints" in said
+    every = monitor("rules", "suggest", "--as-live", "--all").out
+    assert len(tomllib.loads(every)["rules"]) > len(shown)
+    assert "# Not for bad news: good news raises it as well\n[[rules]]" in every
+    found = monitor("rules", "suggest", "--as-live", "--all", "--json").json
+    assert [one["negative"] for one in found if not one["remark"]] == [1.0] * len(shown)
+    assert {one["remark"] for one in found} == {"", "good news raises it as well"}
 
 
 @pytest.mark.parametrize(

@@ -17,17 +17,20 @@ from matplotlib.font_manager import fontManager
 from weeks import Weeks
 
 from monitor.alerts import lettering
-from monitor.alerts.detectors import SurgeSettings, ThresholdSettings, Verdict
+from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings, Verdict
 from monitor.alerts.lettering import FAMILY, drawable
 from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting import alert_data, follow
 from monitor.pipeline.preview import preview
+from monitor.pipeline.watching import watch_documents
+from monitor.store.predictions import Answer
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.types import READ_BY, Notification, Selection
+from monitor.types import READ_BY, Notification, Prediction, Selection
 
 NOW = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
 BAD = {"topic": "litigation", "sentiment": "negative"}
+BAD_MOOD = {"sentiment": ["negative"]}
 RULE = Rule("bad-news", "surge", {"topic": "*", "sentiment": "negative"}, ["desk"], SurgeSettings())
 
 
@@ -48,7 +51,7 @@ def weeks(filled: Path, tmp_path: Path) -> Iterator[Weeks]:
 
 def found(observed: int, *, firing: bool = True, expected: float = 0.4, seconds: int = 3600) -> Verdict:
     until = bucket_of(NOW) + BUCKET_S
-    reason = f"{observed} texts in 1 h where {expected:.2g} (0 to 3) are usual at this hour"
+    reason = f"{observed} texts in 1 h where 0 to 3 ({expected:.2g} on average) are usual at this hour"
     return Verdict(firing, observed, expected, 0, 3, until - seconds, until, 1e-9, reason)
 
 
@@ -115,6 +118,8 @@ def test_the_notification_says_what_where_how_much_and_since_when(weeks: Weeks) 
     for part in ("Halvorne (39)", "What they say", "https://wire.example/", "█"):
         assert part in notification.body
         assert part in notification.html
+    assert "  say that you look after it\n" in notification.body
+    assert '  say that it was a false alarm, or "real"\n' in notification.body
 
 
 def test_one_story_told_often_is_called_so(weeks: Weeks) -> None:
@@ -139,6 +144,32 @@ def test_conversations_are_shown_once_each(weeks: Weeks) -> None:
     assert "monitor documents show" in notification.body, "a text without a link can be found all the same"
 
 
+def test_agents_are_quoted_only_where_nobody_else_wrote(weeks: Weeks) -> None:
+    def say(number: int, role: str) -> list[int]:
+        said = {"agent": "We are sorry that parcels are late", "customer": "My parcel is late, again"}[role]
+        return [
+            weeks.say("chat", "", f"{said}, case {n} of {n} Mile", NOW - timedelta(minutes=5), BAD_MOOD, thread=f"p{n}",
+                      role=role)
+            for n in range(number)
+        ]  # fmt: skip
+
+    agents = say(6, "agent")
+    shown = raise_(weeks, agents, selection={"sentiment": "negative"}).data["evidence"]["texts"]
+    assert {text["role"] for text in shown} == {"agent"}
+    follow(
+        weeks.store,
+        RULE,
+        {"sentiment": "negative", "topic": "product"},
+        found(8),
+        lambda _: weeks.documents([*agents, *say(2, "customer")]),
+        NOW,
+    )
+    newest = weeks.store.alerts.find()[0]
+    evidence = weeks.store.evidence.of(newest.id)
+    assert {text["role"] for text in evidence["texts"]} == {"customer"}
+    assert evidence["read"] == 8, "what agents wrote counts all the same"
+
+
 def test_news_beside_conversations_are_counted_too(weeks: Weeks) -> None:
     ids = [i for n in range(2) for i in weeks.talk(NOW - timedelta(minutes=40 - n), chat=n)]
     ids += [weeks.report(weeks.wave[n], NOW - timedelta(minutes=n), source="wire") for n in range(9)]
@@ -156,7 +187,10 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     assert resolved.title.startswith("Over after 3 h 20 min: ")
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
     assert "44 texts in all." in resolved.body
-    assert "\nWhen it ended: 0 texts in 1 h where 0.4 (0 to 3) are usual at this hour.\n" in resolved.body
+    assert (
+        "\nWhen it ended: 0 texts in 1 h where 0 to 3 (0.4 on average) are usual at this hour.\n"
+        in resolved.body
+    )
     assert "alerts ack" not in resolved.body
     history = resolved.data["evidence"]["history"]
     assert history["counts"][-3:] == [0, 0, 0], "the picture shows the time since"
@@ -275,10 +309,11 @@ def test_the_picture_is_a_png(weeks: Weeks) -> None:
 def test_a_preview_is_made_of_the_newest_texts_of_a_series(weeks: Weeks, event: str) -> None:
     before = weeks.store.row_counts()
     shown = preview(weeks.store, RULE, NOW, event=event)
-    assert shown.made_of.startswith("the newest 12 texts of ")
+    assert shown.made_of.startswith("the newest 5 texts of ")
+    assert shown.made_of.endswith("made up, since the rule would not have fired in the last 28 days")
     assert shown.data["selection"]["sentiment"] == "negative"
     assert shown.picture.startswith(b"\x89PNG")
-    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "12 negative texts ")
+    assert shown.message.title.startswith("Over after 2 h: " if event == "resolved" else "5 negative texts ")
     assert weeks.store.row_counts() == before
 
 
@@ -305,6 +340,27 @@ def test_the_name_that_an_alert_is_about_is_no_news(weeks: Weeks) -> None:
         weeks.store.mentions.replace(document_id, ["Halvorne Bank"])
     notification = raise_(weeks, ids, selection={"entity": "Halvorne Bank"})
     assert notification.data["evidence"]["names"] == []
+
+
+def test_the_height_of_mentions_is_that_of_the_whole_alert(weeks: Weeks) -> None:
+    """The newest mention alone says nothing of how large the wave was."""
+    rule = Rule("names", "entity", {"entity": "*"}, [], KINDS["entity"]())
+    for number, n in enumerate([*range(80, 60, -1), 5]):
+        at = NOW - timedelta(minutes=n)
+        with weeks.store.transaction():
+            (one,) = [weeks.report(weeks.wave[number], at)]
+            weeks.store.predictions.record(
+                one,
+                {"topic": Answer([Prediction("litigation", 0.9)], weeks.heads["topic"])},
+                ["Halvorne Bank"],
+            )
+        watch_documents(weeks.store, [rule], [one], at + timedelta(minutes=1))
+    (alert,) = weeks.store.alerts.find()
+    data = alert_data(weeks.store, alert, NOW)
+    history = data["evidence"]["history"]
+    first, end = history["window"]
+    assert sum(history["counts"][first:end]) == 21
+    assert sum(history["counts"][:first]) == 0
 
 
 def test_letters_that_no_font_has_are_left_out(

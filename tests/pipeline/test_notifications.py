@@ -19,6 +19,7 @@ from monitor.pipeline.delivery import deliver_due
 from monitor.pipeline.judging import judge_due
 from monitor.pipeline.notifying import dispatch
 from monitor.pipeline.preview import preview
+from monitor.pipeline.trying import try_on_store
 from monitor.routes import Policy, Route
 from monitor.store.predictions import Answer
 from monitor.templating import Templates
@@ -157,7 +158,8 @@ def test_every_kind_can_be_previewed(weeks: Weeks, kind: str, event: str) -> Non
     [
         ("trend", {"over": "21d", "min_per_day": 4}, "rising from 4 to 7.5 a day over 21 days"),
         ("trend", {"direction": "down"}, "falling from 9.4 to 5 a day over 42 days"),
-        ("ratio", {"at_least": 0.6}, "79 % of texts in 1 h are negative, usually "),
+        ("ratio", {"at_least": 0.6}, "100 % of texts in 1 h are negative, usually "),
+        ("ratio", {"at_least": 0.6, "min_count": 80}, "70 % of texts in 1 h are negative, usually "),
         ("ratio", {"at_least": 0.995, "window": "2h"}, "100 % of texts in 2 h are negative, usually "),
         ("threshold", {"at_least": 20}, "20 negative texts in 1 h, limit 20"),
         ("drop", {"window": "2h"}, "no negative texts in 2 h, usually "),
@@ -177,6 +179,56 @@ def test_a_preview_keeps_to_the_settings_of_its_rule(
         assert last < since < until <= NOW + timedelta(minutes=5), "no text came in the window"
 
 
+def test_a_preview_is_of_the_last_moment_at_which_the_rule_would_have_fired(weeks: Weeks) -> None:
+    (report,) = try_on_store(weeks.store, [BAD], NOW - timedelta(days=28), NOW, as_live=True)
+    tried, last = report.alerts[-1]
+    shown = preview(weeks.store, BAD, NOW)
+    assert shown.data["selection"] == tried.selection
+    assert datetime.fromisoformat(shown.data["fired_at"]) == last.fired_at
+    figures = [shown.data[name] for name in ("observed", "expected", "low", "high", "reason")]
+    assert figures == [
+        getattr(last.first, name) for name in ("observed", "expected", "low", "high", "reason")
+    ]
+    evidence = shown.data["evidence"]
+    assert evidence["read"] == last.first.observed >= BAD.settings.min_count
+    assert evidence["stories"] >= BAD.settings.min_stories
+    assert "made up" not in shown.made_of
+    later = preview(weeks.store, BAD, NOW + timedelta(hours=8), event="resolved")
+    assert "would have fired last" in later.made_of
+    assert later.data["observed"] == last.worst.observed > last.first.observed
+    assert later.data["evidence"]["read"] == last.worst.observed
+    still = preview(weeks.store, BAD, NOW, event="resolved")
+    assert still.made_of.endswith("; its end is made up")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "least"),
+    [
+        ("threshold", {"at_least": 4, "min_stories": 70}, 70),
+        ("threshold", {"at_least": 90}, 90),
+        ("surge", {"min_count": 60}, 60),
+        ("surge", {"min_stories": 60}, 60),
+        ("ratio", {"at_least": 0.5, "min_stories": 80}, 80),
+    ],
+)
+def test_a_preview_with_made_up_figures_is_one_that_the_rule_could_raise(
+    weeks: Weeks, kind: str, settings: dict[str, Any], least: int
+) -> None:
+    rule = Rule("a rule", kind, {"sentiment": "negative"}, [], KINDS[kind].model_validate(settings))
+    shown = preview(weeks.store, rule, NOW)
+    assert "the figures and times are made up, since the rule would not have fired" in shown.made_of
+    evidence = shown.data["evidence"]
+    assert (shown.data["observed"], evidence["read"], evidence["stories"]) == (least, least, least)
+    assert sum(evidence["history"]["counts"][slice(*evidence["history"]["window"])]) == least
+    first, last, since, until = (
+        datetime.fromisoformat(evidence[key]) for key in ("first_at", "last_at", "since", "until")
+    )
+    assert since <= first < last <= until
+    if kind == "surge":
+        assert shown.data["observed"] > shown.data["high"]
+    assert "Nobody answers" not in shown.message.body, "what is there is shown first"
+
+
 def test_a_preview_of_new_topics_shows_texts_without_a_label_and_offers_one(weeks: Weeks) -> None:
     rule = Rule("odd", "new_topic", {}, [], KINDS["new_topic"](tasks=["topic"], recent="3d"))
     without = weeks.store.documents.find(limit=3)
@@ -186,9 +238,12 @@ def test_a_preview_of_new_topics_shows_texts_without_a_label_and_offers_one(week
         answers["topic"] = Answer([Prediction("earnings", 0.2, True)], weeks.heads["topic"])
         weeks.store.predictions.record(document.id, answers)
     shown = preview(weeks.store, rule, NOW)
-    assert shown.made_of == "the newest 3 texts that fit no label of topic"
+    assert shown.made_of == (
+        "the newest 3 texts that fit no label of topic and 3 made-up texts; "
+        "the figures and times are made up, since the rule cannot be tried on the past"
+    )
     assert {text["id"] for text in shown.data["evidence"]["texts"]} <= {d.id for d in without}
-    assert "usually 1 in 3 days" in shown.message.body
+    assert "6 texts that fit no label resemble each other; usually none in 3 days" in shown.message.body
     assert "monitor tasks extend topic new-label --seed " in shown.message.body
 
 

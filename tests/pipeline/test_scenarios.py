@@ -245,7 +245,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     assert titles(one, "more-complaints")[0].startswith("Texts with intent complaint: rising from 1")
     (share,) = titles(one, "complaints")
     assert re.match(
-        r"\d\d % of texts in 1 h are with intent complaint, usually \d+ % \(\d+ of \d+; limit \d\d %\)", share
+        r"\d\d % of texts in 1 h have intent complaint, usually \d+ % \(\d+ of \d+; limit \d\d %\)", share
     ), share
     assert body(one, "complaints").count("of all texts") == 0, "the same share is not said twice"
     said = re.search(r"Said more than usual: (.+)\.", body(one, "complaints"))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from weeks import Weeks
 
 from monitor.pipeline import suggesting
 from monitor.pipeline.as_it_came import AsItCame
@@ -240,6 +243,43 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
     for one in found[::4]:
         (again,) = try_on_store(runtime.store, [one.rule], end - timedelta(days=60), end)
         assert raised(again) == raised(one.report), "tried together or alone"
+
+
+def test_rules_for_bad_news_come_first_and_the_others_have_a_remark(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
+    weeks = Weeks(tmp_path / "monitor.db", now, days=25, busy=4)
+    store = weeks.store
+    sentiment = store.tasks.need("sentiment").task
+    others = [store.tasks.need(name).task for name in ("topic", "intent")]
+    moods = {"complaint": "negative", "praise": "positive"}
+
+    def wave(days: int, intent: str) -> None:
+        for n in range(12):
+            at = now - timedelta(days=days, minutes=n)
+            said = {"intent": [intent], "sentiment": [moods[intent]]}
+            weeks.say(
+                "chat", "", f"{intent} number {days} {n}", at, said, thread=f"{days} {n}", role="customer"
+            )
+
+    with store.transaction():
+        store.tasks.sync(
+            [(t, "labels", {}) for t in (*others[:1], replace(sentiment, family="sentiment"), *others[1:])],
+            now,
+        )
+        wave(12, "praise")
+        wave(8, "complaint")
+        wave(4, "praise")
+    found = suggest(store, now - timedelta(days=30), now, as_live=True)
+    remarks = {one.rule.name: one.remark for one in found}
+    assert remarks["surge-negative"] == ""
+    assert remarks["surge-sentiment"] == "good news raises it as well"
+    assert "of the texts that it would have told of were negative" in remarks["surge-intent"]
+    named = [one.named for one in found]
+    assert named == sorted(named, reverse=True)
+    assert named[0]
+    told = [bool(one.remark) for one in found]
+    assert told == sorted(told)
+    store.close()
 
 
 def test_rules_that_are_too_loud_are_not_tried_to_the_end_and_the_others_are(

@@ -154,7 +154,7 @@ def test_a_busy_series_that_falls_silent_fires_without_a_document(
     idle(runtime, monitor_now + timedelta(hours=2, minutes=5))
     found = alerts(runtime)["no-more-money"]
     assert (found.state, found.observed, found.selection) == ("firing", 0, {"topic": "money"})
-    assert found.reason.startswith("0 texts in 1 h where 24 ")
+    assert found.reason.startswith("0 texts in 1 h where 12 to 38 (24 on average) are usual")
     assert len(runtime.store.alert_documents.of_alert(found.id)) == 3
     later = monitor_now + timedelta(hours=4)
     runtime.sources["news"].waiting = some(GOOD_MONEY, 24, later, "again")
@@ -559,7 +559,7 @@ def test_labels_that_no_longer_fit_are_noticed(
     settle(runtime, later)
     found = alerts(runtime)["fit"]
     assert found.selection == {"task": "mood"}
-    assert "bad 33% to 100%" in found.reason
+    assert "bad 100 % (usually 33 %)" in found.reason
 
 
 # -- trend ------------------------------------------------------------------------------------

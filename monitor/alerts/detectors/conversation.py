@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.detectors.kind import KindSettings
-from monitor.alerts.series_in_words import are, counted
+from monitor.alerts.series_in_words import counted, is_not
 from monitor.durations import Duration, format_duration
 from monitor.types import Role, Selection
 
@@ -150,5 +150,5 @@ def _worse(turns: Sequence[Turn], until: int, settings: ConversationSettings, wh
     before = "; the one before was different" if turned else ""
     reason = f"{counted(row, where)} in a row from the customer{before}"
     if said and where and not row:
-        reason = f"the customer's newest text is not {are(where)}"
+        reason = f"the customer's newest text {is_not(where)}"
     return Verdict(firing, row, 0.0, 0.0, 0.0, since, until, 0.0 if firing else 1.0, reason, quiet=row == 0)

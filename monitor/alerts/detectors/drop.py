@@ -86,7 +86,7 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     low, high = middle(mean, dispersion)
     said = f"{texts(observed)} in {duration(until - since)}"
     if fell < 0.8:
-        said += f", while all other texts fell to {fell:.0%} of what is usual"
+        said += f", while all other texts fell to {100 * fell:.0f} % of what is usual"
     firing, quiet = False, False
     if until - history_from < settings.min_history or not days:
         quiet = True
@@ -101,7 +101,8 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     else:
         firing = True
         reason = (
-            f"{said} where {mean:,.0f} ({low:,} to {high:,}) are usual at this hour; {days} days of history"
+            f"{said} where {low:,} to {high:,} ({mean:,.0f} on average) are usual at this hour; "
+            f"{days} days of history"
         )
     return Verdict(
         firing, observed, mean, float(low), float(high), since, until, float(chance), reason, quiet

@@ -84,8 +84,9 @@ def judge(
 
 
 def _names(named: Mapping[str, int], number: int) -> str:
-    """``'data leak' (4), 'strike' (2)``: in how many of the texts each is, unless it is in all of them."""
-    said = [f"{name!r}" + (f" ({count:,})" if count < number else "") for name, count in named.items()]
+    """``'data leak' (4), 'strike' (2)``: in how many of the texts each is, unless all are in all of them."""
+    plain = all(count == number for count in named.values())
+    said = [f"{name!r}" + ("" if plain else f" ({count:,})") for name, count in named.items()]
     more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
     return f"{', '.join(said[:SHOWN])}{more}"
 

@@ -168,7 +168,11 @@ def judge(
     firing = not reason and profile.at == bucket and bool(profile.recent) and profile.recent[-1][0] == bucket
     low, high = (quantile(p, best.mean, best.spread) for p in (0.025, 0.975))
     said = f"{texts(best.observed)} in {duration(until - best.since)} where "
-    said += f"{_number(best.mean)} ({low:,} to {high:,})" if high and best.mean >= HARDLY else "hardly any"
+    said += (
+        f"{low:,} to {high:,} ({_number(best.mean)} on average)"
+        if high and best.mean >= HARDLY
+        else "hardly any"
+    )
     said += " are usual at this hour"
     if best.grown > 1.2:
         said += f", while the other texts are {best.grown:.1f} times as many as usual"

@@ -119,7 +119,11 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
         chance < settings.probability and ratio >= settings.min_ratio and slow and not rare and news
     )
     quiet = bool(ratio < sqrt(settings.min_ratio) or chance > 0.05 or rare)
-    figures = f"{usual:.0%} to {now:.0%}" if history.whole is not None else f"{usual:.2g} to {now:.2g}"
+    figures = (
+        f"{100 * usual:.0f} % to {100 * now:.0f} %"
+        if history.whole is not None
+        else f"{usual:.2g} to {now:.2g}"
+    )
     moves = ("falling" if down else "rising") if firing else "no clear trend"
     reason = f"{moves} from {figures} {unit} over {number} days; means of the first week and the last"
     week = (int(counts[-7:].sum()), float(counts[:7].sum()))

@@ -29,14 +29,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.alerting.delivery import deliver_due
 from monitor.plugins import load_plugins
 from monitor.store import Store
 from monitor.types import Notification
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["monitor.pipeline.delivery", "monitor.plugins", "monitor_plugins.webhook", "httpx"]
+    ["monitor.pipeline.alerting.delivery", "monitor.plugins", "monitor_plugins.webhook", "httpx"]
 )
 MOMENTS = ("request", "half an answer", "answer", "a little later")
 ALERTS_A_LIFE = 4

@@ -18,7 +18,7 @@ from monitor.alerts.detectors.surge import SurgeSettings, judge, may_fire
 from monitor.alerts.detectors.usual import expect
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
-from monitor.pipeline.judging import judge_due
+from monitor.pipeline.judging.series import judge_due
 from monitor.store import Store
 from monitor.store.series import selection_text
 

@@ -19,19 +19,19 @@ from monitor.config import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempts, Backoff
+from monitor.pipeline.alerting.delivery import deliver_due, forsake, refresh
+from monitor.pipeline.alerting.digests import send_due
+from monitor.pipeline.alerting.notifying import dispatch
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
-from monitor.pipeline.delivery import deliver_due, forsake, refresh
-from monitor.pipeline.digests import send_due
-from monitor.pipeline.featurizer import Featurizer
 from monitor.pipeline.health import health
 from monitor.pipeline.ingest import Fetched, digest, fetch, pause
-from monitor.pipeline.learning import adapt_reader, relabel
-from monitor.pipeline.notifying import dispatch
-from monitor.pipeline.readers import Reader, load_readers
-from monitor.pipeline.tagging import outdated, retag
-from monitor.pipeline.ticking import tick
+from monitor.pipeline.judging.attempts import Attempts, Backoff
+from monitor.pipeline.judging.ticking import tick
+from monitor.pipeline.learning.featurizer import Featurizer
+from monitor.pipeline.learning.heads import adapt_reader, relabel
+from monitor.pipeline.learning.readers import Reader, load_readers
+from monitor.pipeline.learning.tagging import outdated, retag
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.templating import Templates

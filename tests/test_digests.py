@@ -19,8 +19,8 @@ from monitor.alerts.endings import RULE_GONE, end_of
 from monitor.alerts.folding import line_of
 from monitor.config import DigestTable
 from monitor.errors import ConfigError
-from monitor.pipeline.digests import gather_digest, send_due
-from monitor.pipeline.wording import note
+from monitor.pipeline.alerting.digests import gather_digest, send_due
+from monitor.pipeline.alerting.wording import note
 from monitor.runtime import Runtime
 from monitor.store import Store
 from tests.conftest import CONFIG

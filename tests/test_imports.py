@@ -71,6 +71,15 @@ ALLOWED: dict[str, set[str]] = {
 }
 """What the modules of each room may import of ``monitor``, beside their own room and ``monitor`` itself."""
 
+PIPELINE: dict[str, set[str]] = {
+    "learning": set(),
+    "alerting": set(),
+    "judging": {"learning", "alerting"},
+    "trying": {"alerting", "judging"},
+    "": {"learning", "judging"},
+}
+"""The same inside of ``pipeline``; "" is what lies in no folder of it."""
+
 PUBLIC = {
     "monitor",
     "monitor.types",
@@ -248,6 +257,18 @@ def test_a_room_imports_only_from_those_it_may(module: str) -> None:
         assert top != "monitor_plugins", f"{module} imports {name}: the core knows no plugin"
         if top == "monitor":
             assert room(name) in allowed, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [name for name in CORE if name.startswith("monitor.pipeline.")])
+def test_the_parts_of_the_pipeline_go_one_way(module: str) -> None:
+    def part(name: str) -> str:
+        steps = name.split(".")
+        return steps[2] if steps[2] in PIPELINE else ""
+
+    own = part(module)
+    for name in imported(parse(CORE[module]), CORE):
+        if name.startswith("monitor.pipeline."):
+            assert part(name) in PIPELINE[own] | {own}, f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("module", [*PLUGINS, *SAMPLE])

@@ -16,7 +16,7 @@ import pytest
 from monitor.alerts.grouping import group_message
 from monitor.alerts.message import compose, context
 from monitor.errors import ConfigError
-from monitor.pipeline.wording import dress
+from monitor.pipeline.alerting.wording import dress
 from monitor.runtime import Runtime
 from monitor.templating import BUILT_IN, NAMES, Templates, faults, render
 from monitor.testing import Recorder

@@ -17,8 +17,8 @@ from monitor.store.heads import StoredHead, enough_to_tell
 
 if TYPE_CHECKING:
     from monitor.interfaces import Encoder
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.readers import Reader
+    from monitor.pipeline.learning.featurizer import Featurizer
+    from monitor.pipeline.learning.readers import Reader
 
 
 @dataclass
@@ -174,7 +174,7 @@ def _score(head: StoredHead) -> tuple[str, str]:
 
 
 def _revert(app: App, task: str, as_json: bool) -> None:
-    from monitor.pipeline.learning import revert
+    from monitor.pipeline.learning.heads import revert
     from monitor.shared_encoder import make_encoder
     from monitor.store.lock import DaemonLock
 
@@ -229,8 +229,8 @@ def _adapt_one(
 ) -> Adapted:
     import numpy as np
 
-    from monitor.pipeline.hints import seeds_without_label
-    from monitor.pipeline.promotion import learn
+    from monitor.pipeline.learning.hints import seeds_without_label
+    from monitor.pipeline.learning.promotion import learn
 
     started, name = time.monotonic(), reader.task.name
     with _progress() as progress:
@@ -258,7 +258,7 @@ def _adapt_one(
 def _work(store: Store, depth: str | None) -> tuple[str, int | None]:
     """What a depth takes its time for, and how many steps that has, where they are counted."""
     from monitor.learn.tune import STEPS
-    from monitor.pipeline.promotion import DEEP, STREAM
+    from monitor.pipeline.learning.promotion import DEEP, STREAM
 
     if depth == STREAM:
         return "looking at the stream", store.documents.count()
@@ -268,15 +268,15 @@ def _work(store: Store, depth: str | None) -> tuple[str, int | None]:
 
 
 def _readers(app: App, store: Store, encoder: Encoder) -> tuple[Featurizer, dict[str, Reader]]:
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.readers import load_readers
+    from monitor.pipeline.learning.featurizer import Featurizer
+    from monitor.pipeline.learning.readers import load_readers
 
     readers = load_readers(store, app.plugins, app.config.base, encoder)
     return Featurizer(store, encoder), {reader.task.name: reader for reader in readers}
 
 
 def _relabel(app: App, store: Store, featurizer: Featurizer, reader: Reader) -> int | None:
-    from monitor.pipeline.learning import relabel
+    from monitor.pipeline.learning.heads import relabel
 
     with _progress() as progress:
         bar = progress.add_task(f"{reader.task.name}: reading the past again", total=store.documents.count())

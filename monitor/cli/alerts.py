@@ -75,7 +75,7 @@ def list_command(
         limit=at_most(limit, as_json),
     )
     if as_json:
-        from monitor.pipeline.alerting import alert_data
+        from monitor.pipeline.alerting.following import alert_data
 
         print_json([alert_data(store, alert) for alert in found])
         return
@@ -110,7 +110,7 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     (notifier, event, copy_for (the notifier that could not deliver it, or null), state, attempts,
     created_at, next_at, delivered_at, last_error).
     """
-    from monitor.pipeline.alerting import alert_data
+    from monitor.pipeline.alerting.following import alert_data
 
     store = app.store
     alert = store.alerts.need(alert_id)

@@ -25,7 +25,7 @@ from monitor.store.lock import DaemonLock
 from monitor.types import whole
 
 if TYPE_CHECKING:
-    from monitor.pipeline.readers import Reader
+    from monitor.pipeline.learning.readers import Reader
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,7 +16,7 @@ from monitor.errors import LearnError, UnknownName
 from monitor.types import Role, StoredDocument, legible
 
 if TYPE_CHECKING:
-    from monitor.pipeline.readers import Reader
+    from monitor.pipeline.learning.readers import Reader
 
 
 @click.command("classify")
@@ -36,10 +36,10 @@ def classify_command(app: App, texts: tuple[str, ...], names: tuple[str, ...], a
     With --json: one array of {text, read, predictions}: `read` is how many characters were read from the
     start; predictions are as in `monitor documents list`, empty if there is nothing to read.
     """
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.languages import unprepared
-    from monitor.pipeline.learning import try_reader
-    from monitor.pipeline.readers import load_readers
+    from monitor.pipeline.learning.featurizer import Featurizer
+    from monitor.pipeline.learning.heads import try_reader
+    from monitor.pipeline.learning.languages import unprepared
+    from monitor.pipeline.learning.readers import load_readers
     from monitor.shared_encoder import make_encoder
 
     lines = _read(texts)

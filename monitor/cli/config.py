@@ -19,7 +19,7 @@ from monitor.cli.rules import rule_record
 from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
-from monitor.pipeline.hints import hints, twins
+from monitor.pipeline.learning.hints import hints, twins
 from monitor.routes import Mute
 from monitor.store.tasks import SeedOrigin
 from monitor.types import Seed, Task
@@ -69,7 +69,7 @@ def _report(app: App) -> dict[str, Any]:
     :raises ConfigError: with all faults.
     """
     from monitor.pipeline.declared import make_rules
-    from monitor.pipeline.template_check import template_faults
+    from monitor.pipeline.trying.template_check import template_faults
 
     config, plugins = app.load(check_files=True)
     templates = {f"notifiers[{n}]": notifier.templates for n, notifier in enumerate(config.notifiers, 1)}

@@ -36,8 +36,8 @@ def digest_command(app: App, name: str | None, since: float | None, as_json: boo
     unlabelled ({task: {texts, without}}).
     """
     from monitor.alerts.digest import Digest, compose_digest
+    from monitor.pipeline.alerting.digests import gather_digest
     from monitor.pipeline.declared import make_digests
-    from monitor.pipeline.digests import gather_digest
 
     digest = Digest("digest")
     if name is not None:

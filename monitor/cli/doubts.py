@@ -10,7 +10,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import number, print_table, shorten
 
 if TYPE_CHECKING:
-    from monitor.pipeline.doubting import Found
+    from monitor.pipeline.learning.doubting import Found
 
 MANY_TIMES = 1000
 
@@ -37,8 +37,8 @@ def check_command(app: App, task: str, shipped: bool, as_json: bool) -> None:
     label, or null for none of the others), times, origin and text), left_out (how many that come with the task look
     wrong and are not listed) and swapped (pairs of labels).
     """
-    from monitor.pipeline.doubting import doubtful_seeds
-    from monitor.pipeline.featurizer import Featurizer
+    from monitor.pipeline.learning.doubting import doubtful_seeds
+    from monitor.pipeline.learning.featurizer import Featurizer
     from monitor.shared_encoder import make_encoder
 
     store = app.synchronised_store

@@ -54,10 +54,10 @@ def explain_command(app: App, what: str, name: str | None, label: str | None, as
     similarity, is_name), words (text, start, end, effect), said (all of the head's answers: label,
     probability, abstained) and others (objects from label to words, one for each further label given).
     """
-    from monitor.pipeline.corrections import text_in
-    from monitor.pipeline.explaining import explain_text, ready_reader
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.languages import unprepared
+    from monitor.pipeline.learning.corrections import text_in
+    from monitor.pipeline.learning.explaining import explain_text, ready_reader
+    from monitor.pipeline.learning.featurizer import Featurizer
+    from monitor.pipeline.learning.languages import unprepared
     from monitor.shared_encoder import make_encoder
 
     store = app.synchronised_store

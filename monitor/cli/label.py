@@ -17,12 +17,12 @@ from monitor.cli.output import number, shorten
 from monitor.cli.parameters import DURATION
 from monitor.cli.seeds import contradiction, said_of
 from monitor.errors import MonitorError
-from monitor.pipeline.corrections import Correction, correct, take_back
+from monitor.pipeline.learning.corrections import Correction, correct, take_back
 from monitor.store import Store
 from monitor.types import NO_LABEL, Seed, Task
 
 if TYPE_CHECKING:
-    from monitor.pipeline.questions import Question
+    from monitor.pipeline.learning.questions import Question
 
 ROUND = 10
 """So many questions are chosen at once; then the answers count for the choice of the next."""
@@ -95,9 +95,9 @@ class Desk:
 
 
 def _open(app: App, name: str, since: Callable[[datetime], datetime]) -> Desk:
-    from monitor.pipeline.explaining import ready_reader, renew
-    from monitor.pipeline.featurizer import Featurizer
-    from monitor.pipeline.questions import questions
+    from monitor.pipeline.learning.explaining import ready_reader, renew
+    from monitor.pipeline.learning.featurizer import Featurizer
+    from monitor.pipeline.learning.questions import questions
     from monitor.shared_encoder import make_encoder
 
     store, adapts = app.synchronised_store, app.daemon() is None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.types import Task
 
 if TYPE_CHECKING:
-    from monitor.pipeline.questions import Question
+    from monitor.pipeline.learning.questions import Question
 
 SKIP, NONE, UNDO, QUIT, BY_NAME, DONE = "s", "n", "u", "q", "/", "\r\n"
 KEYS = "123456789" + "".join(c for c in ascii_lowercase if c not in SKIP + NONE + UNDO + QUIT)

@@ -14,7 +14,7 @@ from monitor.durations import format_duration
 from monitor.types import StoredDocument, Task
 
 if TYPE_CHECKING:
-    from monitor.pipeline.questions import Question
+    from monitor.pipeline.learning.questions import Question
 
 SHOWN, SHOWN_BEFORE = 1500, 300
 """So many characters of a text are shown, and of the one before it."""

@@ -17,7 +17,7 @@ from monitor.store import Store
 from monitor.templating import BUILT_IN, Templates
 
 if TYPE_CHECKING:
-    from monitor.pipeline.preview import Preview
+    from monitor.pipeline.trying.preview import Preview
 
 
 @click.command("preview")
@@ -54,7 +54,7 @@ def preview_command(
     made_of.
     """
     from monitor.pipeline.declared import make_rules
-    from monitor.pipeline.preview import preview
+    from monitor.pipeline.trying.preview import preview
 
     rules = {r.name: r for r in make_rules(app.shown_config)}
     if rule not in rules:

@@ -13,7 +13,7 @@ from monitor.cli.doubts import check_command
 from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
 from monitor.errors import MonitorError, UnknownName
-from monitor.pipeline.corrections import Correction, correct, correct_all, text_in
+from monitor.pipeline.learning.corrections import Correction, correct, correct_all, text_in
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
 from monitor.types import NO_LABEL, Seed, Task
@@ -232,7 +232,7 @@ def text_of(app: App, store: Store, task: str, document_id: int) -> str:
 
     :raises MonitorError: if there is no such document, or the task does not apply to it.
     """
-    from monitor.pipeline.readers import Reader
+    from monitor.pipeline.learning.readers import Reader
 
     stored = store.tasks.need(task)
     part = app.plugins.pick("task adapter", stored.adapter)

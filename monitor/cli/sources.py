@@ -16,7 +16,7 @@ from monitor.cli.output import ago, clock, number, print_table, shorten
 from monitor.config import SourceConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, MonitorError, SourceError, UnknownName
-from monitor.pipeline.lateness import punctuality
+from monitor.pipeline.alerting.lateness import punctuality
 from monitor.store.documents import MAX_EDITS
 from monitor.store.sources import SourceState
 

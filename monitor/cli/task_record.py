@@ -12,8 +12,8 @@ import click
 from monitor.cli.output import clock, number, print_table
 from monitor.errors import LearnError, MonitorError
 from monitor.interfaces import Encoder
-from monitor.pipeline.hints import hints
-from monitor.pipeline.languages import texts_unread
+from monitor.pipeline.learning.hints import hints
+from monitor.pipeline.learning.languages import texts_unread
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.store.heads import StoredHead, enough_to_tell

@@ -16,8 +16,8 @@ from monitor.cli.seeds import read_for, text_of
 from monitor.cli.task_record import declared_in, notes_of, print_task, task_record
 from monitor.config import ALL, make_task
 from monitor.errors import MonitorError
-from monitor.pipeline.corrections import correct, correct_all
-from monitor.pipeline.hints import names_alone
+from monitor.pipeline.learning.corrections import correct, correct_all
+from monitor.pipeline.learning.hints import names_alone
 from monitor.routes import Name
 from monitor.store import Store
 from monitor.types import NO_LABEL, Role, Seed

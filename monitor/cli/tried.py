@@ -12,8 +12,8 @@ from monitor.cli.output import clock, number, print_table, shorten
 from monitor.durations import format_duration
 
 if TYPE_CHECKING:
-    from monitor.pipeline.trying import Report
-    from monitor.pipeline.trying_time import Watched
+    from monitor.pipeline.trying.rules import Report
+    from monitor.pipeline.trying.time import Watched
 
 SHOWN = 40
 AGAINST = {"threshold": "limit", "ratio": "limit", "conversation": "", "keyword": "", "entity": ""}

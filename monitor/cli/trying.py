@@ -21,8 +21,8 @@ from monitor.types import ENTITY
 
 if TYPE_CHECKING:
     from monitor.alerts.rules import Rule
-    from monitor.pipeline.suggesting import Suggestion
-    from monitor.pipeline.trying import Report
+    from monitor.pipeline.trying.rules import Report
+    from monitor.pipeline.trying.suggesting import Suggestion
 
 DAYS_90 = 90.0 * DAY
 
@@ -73,8 +73,8 @@ def test_command(
     (what is usual, or the number of texts at which a threshold or a ratio fires), low, high, reason,
     worst (the greatest count in a window) and early (seconds from the alert to the end of that window).
     """
-    from monitor.pipeline.trying import try_on_store
-    from monitor.pipeline.trying_files import try_on_file
+    from monitor.pipeline.trying.files import try_on_file
+    from monitor.pipeline.trying.rules import try_on_store
 
     if scores is not None and file is None:
         raise click.UsageError("--scores needs --series")
@@ -136,8 +136,8 @@ def suggest_command(app: App, since: float, as_live: bool, every: bool, as_json:
     the rules left out in its favour), negative (the share of negative texts in its alerts, null if not known) and
     remark (why it is not about bad news, else empty).
     """
-    from monitor.pipeline.suggesting import sentiment, suggest
-    from monitor.pipeline.trying_time import of_store
+    from monitor.pipeline.trying.suggesting import sentiment, suggest
+    from monitor.pipeline.trying.time import of_store
 
     now = app.now()
     with console(stderr=True).status("reading") as status:

@@ -22,7 +22,7 @@ from monitor.alerts.message import context
 from monitor.alerts.series_in_words import about
 from monitor.cli.drawing import bars
 from monitor.cli.output import shorten
-from monitor.pipeline.alerting import alert_data
+from monitor.pipeline.alerting.following import alert_data
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.documents import History

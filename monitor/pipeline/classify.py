@@ -10,11 +10,11 @@ import numpy as np
 
 from monitor.alerts.rules import Rule
 from monitor.mentions import Mentions
-from monitor.pipeline.attempts import Attempt, plainly
-from monitor.pipeline.featurizer import Featurizer, Vectors
-from monitor.pipeline.judging import judge_due
-from monitor.pipeline.readers import Reader
-from monitor.pipeline.watching import watch_documents
+from monitor.pipeline.judging.attempts import Attempt, plainly
+from monitor.pipeline.judging.series import judge_due
+from monitor.pipeline.judging.watching import watch_documents
+from monitor.pipeline.learning.featurizer import Featurizer, Vectors
+from monitor.pipeline.learning.readers import Reader
 from monitor.store import Store
 from monitor.store.documents import Version
 from monitor.store.features import text_hash

@@ -191,7 +191,7 @@ def test_what_was_fine_tuned_stands_until_seeds_change(fetched, monkeypatch):
         asked.append(head.view)
         return DeepFit(head, True, "", -0.2, -0.4, 0.75)
 
-    monkeypatch.setattr("monitor.pipeline.promotion.fit_deep", promoted)
+    monkeypatch.setattr("monitor.pipeline.learning.promotion.fit_deep", promoted)
     [told] = fetched("adapt", "mood", "--depth", "deep", "--json").json
     assert (told["made"], told["version"], told["depth"], told["note"]) == (True, 2, "deep", "")
     assert "as it was" in fetched("adapt", "mood", "--depth", "deep").out

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.matching import parse_matchers
-from monitor.pipeline.wording import note
+from monitor.pipeline.alerting.wording import note
 from monitor.store.room import to_text
 
 

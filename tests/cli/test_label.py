@@ -16,8 +16,8 @@ from monitor.cli import label
 from monitor.cli.label_keys import KEYS, LIKELIEST, keys_for, matching
 from monitor.cli.output import printable
 from monitor.learn.head import Head
-from monitor.pipeline.corrections import correct, take_back
-from monitor.pipeline.questions import Question, why_asked
+from monitor.pipeline.learning.corrections import correct, take_back
+from monitor.pipeline.learning.questions import Question, why_asked
 from monitor.store.lock import DaemonLock
 from monitor.types import NO_LABEL, Document, Seed, StoredDocument, Task
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from monitor.cli.app import App
-from monitor.pipeline.corrections import correct, take_back
+from monitor.pipeline.learning.corrections import correct, take_back
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.shared_encoder import make_encoder

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from monitor.cli.tried import raised_again
-from monitor.pipeline import suggesting
+from monitor.pipeline.trying import suggesting
 from tests.cli.conftest import Mood
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

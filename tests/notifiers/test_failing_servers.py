@@ -17,7 +17,7 @@ import pytest
 from loopback import CERTIFICATE, LoopbackServer, Reply
 from loopback_smtp import LoopbackSmtp
 
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.alerting.delivery import deliver_due
 from monitor.store import Store
 from monitor.testing import NOW, check_failing_notifier, make, sample_notification
 from monitor_plugins.alertmanager import Alertmanager

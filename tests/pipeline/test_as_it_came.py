@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from monitor.pipeline.as_it_came import _Series
+from monitor.pipeline.trying.as_it_came import _Series
 from monitor.store.room import BUCKET_S
 
 DAY = 86400

@@ -111,7 +111,7 @@ def test_a_rule_that_fails_as_time_goes_by_is_tried_less_and_less_and_counts_as_
         tried.append((now - monitor_now).total_seconds())
         raise ZeroDivisionError("a bug of this kind")
 
-    monkeypatch.setattr("monitor.pipeline.topics._look_at_all", look)
+    monkeypatch.setattr("monitor.pipeline.judging.topics._look_at_all", look)
     runtime = make_runtime(CONFIG + '[[rules]]\nname = "news"\nkind = "new_topic"\n')
     for _ in range(1080):
         with pytest.raises(ExceptionGroup, match="rules that failed: news") as told:

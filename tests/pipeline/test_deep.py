@@ -14,8 +14,8 @@ from monitor.alerts.detectors import KINDS
 from monitor.config_reader import load_config
 from monitor.errors import LearnError
 from monitor.learn.head import Head, probabilities
-from monitor.pipeline.learning import revert
-from monitor.pipeline.promotion import deepen, learn
+from monitor.pipeline.learning.heads import revert
+from monitor.pipeline.learning.promotion import deepen, learn
 from monitor.plugins import Plugins
 from monitor.runtime import Runtime
 from monitor.shared_encoder import make_encoder
@@ -174,7 +174,7 @@ def test_memory_that_runs_out_does_not_cost_the_layers(
     def full(*given: object) -> Head:
         raise LearnError("out of memory")
 
-    monkeypatch.setattr("monitor.pipeline.learning.refit", full)
+    monkeypatch.setattr("monitor.pipeline.learning.heads.refit", full)
     runtime.store.tasks.add_seeds("tense", [Seed("We will see.", "future")], monitor_now)
     assert runtime.learn(monitor_now) == []
     active = runtime.store.heads.active("tense")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from monitor.alerts.redelivery import Terms, copy_key, free_at, pause
 from monitor.durations import Rate, parse_rate
 from monitor.errors import DeliveryError
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.alerting.delivery import deliver_due
 from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.templating import Templates

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from monitor.alerts.redelivery import Terms, copy_key
 from monitor.durations import Rate
 from monitor.errors import DeliveryError
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.alerting.delivery import deliver_due
 from monitor.store import Store
 from monitor.testing import NOW, Recorder, sample_notification
 from monitor.types import Notification

@@ -21,9 +21,9 @@ from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings, Ve
 from monitor.alerts.lettering import FAMILY, drawable
 from monitor.alerts.picture import picture, pictures
 from monitor.alerts.rules import Rule
-from monitor.pipeline.alerting import alert_data, follow
-from monitor.pipeline.preview import preview
-from monitor.pipeline.watching import watch_documents
+from monitor.pipeline.alerting.following import alert_data, follow
+from monitor.pipeline.judging.watching import watch_documents
+from monitor.pipeline.trying.preview import preview
 from monitor.store.predictions import Answer
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.types import READ_BY, Notification, Prediction, Selection

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from monitor.learn.head import decide, probabilities
-from monitor.pipeline.readers import Reader, examples_of
+from monitor.pipeline.learning.readers import Reader, examples_of
 from monitor.runtime import Runtime
 from monitor.types import NO_LABEL, Document, Prediction, Seed, Task
 

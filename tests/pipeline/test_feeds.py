@@ -7,8 +7,8 @@ from datetime import datetime
 from monitor.alerts.detectors.silence import FAILURES
 from monitor.alerts.detectors.threshold import ThresholdSettings
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.pipeline.feeds import frozen, silent_sources
-from monitor.pipeline.judging import judge_open
+from monitor.pipeline.judging.feeds import frozen, silent_sources
+from monitor.pipeline.judging.series import judge_open
 from monitor.store import Store
 from monitor.types import Document
 

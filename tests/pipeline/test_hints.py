@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from monitor.config import SourceConfig
 from monitor.interfaces import Source
-from monitor.pipeline.hints import contradictions, twins
+from monitor.pipeline.learning.hints import contradictions, twins
 from monitor.types import Seed, Task
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import LearnError
-from monitor.pipeline.hints import hints
-from monitor.pipeline.languages import foreign, prepared, texts_unread, unprepared
+from monitor.pipeline.learning.hints import hints
+from monitor.pipeline.learning.languages import foreign, prepared, texts_unread, unprepared
 from monitor.store import Store
 from monitor.store.predictions import Answer
 from monitor.testing import HashEncoder

@@ -12,8 +12,8 @@ from weeks import Weeks
 
 from monitor.alerts.message import compose, data
 from monitor.moments import moment
-from monitor.pipeline.evidence import gather
-from monitor.pipeline.lateness import late
+from monitor.pipeline.alerting.evidence import gather
+from monitor.pipeline.alerting.lateness import late
 from monitor.templating import Templates
 from monitor.types import StoredDocument
 

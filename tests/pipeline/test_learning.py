@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from monitor.errors import LearnError
-from monitor.pipeline.learning import adapt_reader, relabel, revert
-from monitor.pipeline.promotion import promote, unlabelled
+from monitor.pipeline.learning.heads import adapt_reader, relabel, revert
+from monitor.pipeline.learning.promotion import promote, unlabelled
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.store.check import check
@@ -345,7 +345,7 @@ def test_the_stream_is_each_text_once_without_seeds_kept_ones_first(
     later = monitor_now + timedelta(minutes=1)
     runtime.sources["news"].waiting = [Document(f"new {n}", f"fresh text {n}") for n in range(5)]
     runtime.fetch("news", later)  # and nobody has read them
-    monkeypatch.setattr("monitor.pipeline.promotion.ENCODED", 3)
+    monkeypatch.setattr("monitor.pipeline.learning.promotion.ENCODED", 3)
     [reader] = [r for r in runtime.readers if r.task.name == "mood"]
     looked: list[int] = []
     rows = unlabelled(runtime.store, runtime.featurizer, reader, "base", later, progress=looked.append)

@@ -18,8 +18,8 @@ from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
-from monitor.pipeline.alerting import follow, resolve
-from monitor.pipeline.notifying import dispatch
+from monitor.pipeline.alerting.following import follow, resolve
+from monitor.pipeline.alerting.notifying import dispatch
 from monitor.routes import Inhibit, Mute, Policy, Route
 from monitor.store import Store
 from monitor.store.check import check

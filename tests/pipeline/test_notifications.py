@@ -15,11 +15,11 @@ from monitor.alerts.detectors import KINDS, SurgeSettings, ThresholdSettings
 from monitor.alerts.message import context, data
 from monitor.alerts.rules import Rule
 from monitor.interfaces import Notifier
-from monitor.pipeline.delivery import deliver_due
-from monitor.pipeline.judging import judge_due
-from monitor.pipeline.notifying import dispatch
-from monitor.pipeline.preview import preview
-from monitor.pipeline.trying import try_on_store
+from monitor.pipeline.alerting.delivery import deliver_due
+from monitor.pipeline.alerting.notifying import dispatch
+from monitor.pipeline.judging.series import judge_due
+from monitor.pipeline.trying.preview import preview
+from monitor.pipeline.trying.rules import try_on_store
 from monitor.routes import Policy, Route
 from monitor.store.predictions import Answer
 from monitor.templating import Templates

@@ -14,10 +14,10 @@ from monitor.alerts.detectors import SurgeSettings, Verdict
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
-from monitor.pipeline.alerting import follow
-from monitor.pipeline.inhibition import Inhibition
-from monitor.pipeline.judging import judge_open
-from monitor.pipeline.notifying import dispatch
+from monitor.pipeline.alerting.following import follow
+from monitor.pipeline.alerting.inhibition import Inhibition
+from monitor.pipeline.alerting.notifying import dispatch
+from monitor.pipeline.judging.series import judge_open
 from monitor.routes import NOTIFY_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
 from monitor.store.check import check

@@ -13,7 +13,7 @@ import pytest
 from monitor.errors import DeliveryError, MonitorError, SourceError, StoreError
 from monitor.http import AddressRefused, OutgoingError
 from monitor.pipeline.ingest import Fetched
-from monitor.pipeline.judging import judge_due
+from monitor.pipeline.judging.series import judge_due
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.store import Store

@@ -10,9 +10,9 @@ import pytest
 
 from monitor.alerts.detectors.profile import VERSION
 from monitor.alerts.rules import Rule
-from monitor.pipeline.as_it_came import AsItCame
-from monitor.pipeline.profiles import Present
-from monitor.pipeline.trying import try_on_store
+from monitor.pipeline.judging.profiles import Present
+from monitor.pipeline.trying.as_it_came import AsItCame
+from monitor.pipeline.trying.rules import try_on_store
 from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.store.room import bucket_of

@@ -11,8 +11,8 @@ import pytest
 
 from monitor.errors import LearnError
 from monitor.learn.head import FORMAT, Head
-from monitor.pipeline.learning import revert
-from monitor.pipeline.readers import Reader, Unmet, load_readers
+from monitor.pipeline.learning.heads import revert
+from monitor.pipeline.learning.readers import Reader, Unmet, load_readers
 from monitor.runtime import Runtime
 from monitor.testing import stored_document
 from monitor.types import Document, Seed, StoredDocument, legible
@@ -148,7 +148,7 @@ def test_where_it_cannot_be_learned_an_older_version_answers(
         raise LearnError("not today")
 
     with monkeypatch.context() as patch:
-        patch.setattr("monitor.pipeline.learning.adapt_and_judge", adapt)
+        patch.setattr("monitor.pipeline.learning.heads.adapt_and_judge", adapt)
         assert runtime.learn(monitor_now) == []
         assert "task mood: not today" in caplog.text
         assert "task mood: head 1 answers instead" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from monitor.pipeline.alerting import alert_data
+from monitor.pipeline.alerting.following import alert_data
 from monitor.runtime import Runtime
 from monitor.store.recount import recount
 from monitor.types import READ_BY, Document

@@ -21,11 +21,11 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.standing import later
 from monitor.matching import parse_matchers
 from monitor.moments import moment
-from monitor.pipeline.alerting import alert_data
-from monitor.pipeline.delivery import deliver_due, refresh
-from monitor.pipeline.digests import gather_digest
-from monitor.pipeline.judging import judge_due, judge_open
-from monitor.pipeline.notifying import dispatch
+from monitor.pipeline.alerting.delivery import deliver_due, refresh
+from monitor.pipeline.alerting.digests import gather_digest
+from monitor.pipeline.alerting.following import alert_data
+from monitor.pipeline.alerting.notifying import dispatch
+from monitor.pipeline.judging.series import judge_due, judge_open
 from monitor.routes import Policy, Route
 from monitor.store import Store
 from monitor.templating import BUILT_IN

@@ -13,7 +13,7 @@ from loopback import LoopbackServer, Reply, Seen
 
 from monitor.alerts.redelivery import Terms, stuck
 from monitor.errors import DeliveryError
-from monitor.pipeline.delivery import deliver_due
+from monitor.pipeline.alerting.delivery import deliver_due
 from monitor.store import Store
 from monitor.testing import NOW, Recorder, make, sample_notification
 from monitor.types import Notification

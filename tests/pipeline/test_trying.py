@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from weeks import Weeks
 
-from monitor.pipeline import suggesting
-from monitor.pipeline.as_it_came import AsItCame
-from monitor.pipeline.suggesting import suggest
-from monitor.pipeline.trying import Report, try_on_store
-from monitor.pipeline.windows import Windows
+from monitor.pipeline.alerting.windows import Windows
+from monitor.pipeline.trying import suggesting
+from monitor.pipeline.trying.as_it_came import AsItCame
+from monitor.pipeline.trying.rules import Report, try_on_store
+from monitor.pipeline.trying.suggesting import suggest
 from monitor.runtime import Runtime
 from monitor.store.room import bucket_of
 from monitor.types import Document

@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from monitor.errors import SourceError
-from monitor.pipeline.feeds import frozen
-from monitor.pipeline.trying import try_on_store
+from monitor.pipeline.judging.feeds import frozen
+from monitor.pipeline.trying.rules import try_on_store
 from monitor.runtime import Runtime
 from monitor.store.alerts import StoredAlert
 from monitor.store.check import check

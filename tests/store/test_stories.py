@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.pipeline.windows import Windows
+from monitor.pipeline.alerting.windows import Windows
 from monitor.store import Store
 from monitor.store.predictions import Answer
 from monitor.store.room import bucket_of

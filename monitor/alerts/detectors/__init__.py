@@ -124,7 +124,7 @@ WATCHED: Mapping[str, type[KindSettings]] = {
     "model": ModelSettings,
     "new_topic": NewTopicSettings,
 }
-"""The settings of kinds that read something else than counts (:mod:`monitor.pipeline.watching`)."""
+"""The settings of kinds that read something else than counts (:mod:`monitor.pipeline.judging.watching`)."""
 
 KINDS: Mapping[str, type[KindSettings]] = {
     **{n: detector.settings for n, detector in DETECTORS.items()},

@@ -1,0 +1,221 @@
+"""From the outbox to the notifiers."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from monitor.alerts import late
+from monitor.alerts.message import NOTIFICATION_DOCUMENTS, compose, data
+from monitor.alerts.redelivery import GIVE_UP_S, PASSES, Terms, copy_key, free_at, pause, stuck
+from monitor.errors import DeliveryError, one_line
+from monitor.interfaces import Notifier
+from monitor.pipeline.alerting.wording import as_it_stands, begun, dress
+from monitor.store import Store
+from monitor.store.outbox_entry import OutboxEntry
+from monitor.templating import BUILT_IN, Templates
+from monitor.types import Notification
+
+log = logging.getLogger(__name__)
+
+LATE_S = 900.0
+"""A notification about alerts that is delivered so long after it was written says so."""
+
+
+def deliver_due(
+    store: Store,
+    name: str,
+    notifier: Notifier,
+    now: datetime,
+    *,
+    templates: Templates = BUILT_IN,
+    terms: Terms | None = None,
+    dice: random.Random | None = None,
+    limit: int = 100,
+) -> int:
+    """Deliver the notifications to ``notifier`` that are due; returns how many got through.
+
+    No transaction is open while a notifier talks to the other side. What happened is
+    committed one by one: only a death between the other side's answer and that commit
+    can make a delivery happen twice, with the same key.
+
+    :param templates: what its owner has it say.
+    :param terms: how many it may deliver in a time, and who gets a copy of what it cannot.
+    :param dice: spreads the pauses before another attempt; without it they are exact.
+    :param limit: so many notifications at most; ``now`` is the time of every attempt.
+    """
+    terms = terms or Terms()
+    done = 0
+    queue = deque((entry, PASSES) for entry in store.outbox.due(now, notifier=name, limit=limit))
+    stuck_ones: set[int] = set()
+    while queue:
+        entry, passes = queue.popleft()
+        if _held_back(store, name, terms, now):
+            break
+        try:
+            dressed = dress(replace(entry.notification, at=now), templates, notifier)
+            notifier.send(_dated(store, entry, dressed, now, templates.zone))
+        except (Exception, SystemExit) as error:
+            asked = _failed(store, name, entry, error, terms, now, dice.random() if dice else 0.0)
+            if asked:
+                until = now + timedelta(seconds=asked)
+                store.outbox.pause(name, until, f"held back: {one_line(error)}", now)
+                break
+            if stuck(entry.waits_since, entry.attempts + 1, now):
+                stuck_ones.add(entry.id)
+                later = store.succession.behind(entry, stuck_ones, now) if passes else None
+                # at once: had the other side become well again in between, the older one would have got through
+                queue.extendleft([(later, passes - 1)] if later else [])
+        else:
+            with store.transaction():
+                store.outbox.delivered(entry.id, now)
+                for older in store.succession.before(entry) if stuck_ones else ():
+                    if older.id in stuck_ones:
+                        why = f"passed over by later news: {older.last_error}"
+                        _give_up(store, older, why, terms, now, tried=False)
+                if terms.fallback and store.outbox.copied_before(entry, terms.fallback):
+                    # who was notified of the beginning is notified of the end
+                    _copy(store, entry, terms.fallback, "", now)
+            done += 1
+    if terms.fallback:
+        before = now - timedelta(seconds=terms.fallback_after)
+        for entry in store.outbox.late(before, notifier=name, fallback=terms.fallback):
+            _copy(store, entry, terms.fallback, entry.last_error or "it was not its turn yet", now)
+    return done
+
+
+def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetime, zone: str) -> Notification:
+    """A notification about alerts as it goes out: where that is long after it was written, it says so."""
+    several = entry.notification.data.get("alerts") if "group" in entry.notification.data else None
+    if (now - entry.created_at).total_seconds() <= LATE_S or (entry.alert_id is None and not several):
+        return dressed
+    firing = entry.notification.event == "firing"  # that it is over, the news of the end says anyway
+    if several:
+        fired = [store.alerts.need(one["id"]).resolved_at for one in several if one["event"] == "firing"]
+        over = sum(at is not None for at in fired)
+        said = late.of_group(entry.created_at, now, over, len(fired), ZoneInfo(zone))
+        ended = bool(fired) and over == len(fired)
+    else:
+        assert entry.alert_id is not None
+        at = store.alerts.need(entry.alert_id).resolved_at if firing else None
+        said, ended = late.of_notification(entry.created_at, now, at, ZoneInfo(zone)), at is not None
+    dated = begun(dressed, [said])
+    return replace(dated, title=f"{late.head(ended)}{dated.title}") if firing else dated
+
+
+def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:
+    """Whether the notifier has delivered as much as it may; then what is due waits for its turn."""
+    if terms.at_most is None:
+        return False
+    since = now - timedelta(seconds=terms.at_most.seconds)
+    recent = store.outbox.recently_delivered(name, since, now, terms.at_most.number)
+    until = free_at(recent, terms.at_most, now)
+    if until is None:
+        return False
+    fresh = store.outbox.hold(name, until, f"held back: at most {terms.at_most}")
+    if fresh:
+        waiting = store.outbox.counts_by_notifier()[name]["waiting"]
+        log.warning(
+            "%s has delivered %s, as much as it may; %d notifications wait",
+            name,
+            terms.at_most,
+            waiting,
+            extra={"notifier": name},
+        )
+    return True
+
+
+def _failed(
+    store: Store,
+    name: str,
+    entry: OutboxEntry,
+    error: BaseException,
+    terms: Terms,
+    now: datetime,
+    jitter: float,
+) -> float:
+    """Note a failed attempt; returns the seconds for which the other side wants no more notifications."""
+    where = {"alert": entry.alert_id, "notifier": name}
+    known = isinstance(error, DeliveryError)
+    permanent = isinstance(error, DeliveryError) and error.permanent
+    asked = 0.0
+    if isinstance(error, DeliveryError) and not permanent:
+        asked = error.retry_after or 0.0
+    said = one_line(error if known else f"{type(error).__name__}: {error}")
+    if not known:
+        log.error("notifier %s raised", name, exc_info=error, extra=where)
+    if permanent or (now - entry.waits_since).total_seconds() > GIVE_UP_S:
+        _give_up(store, entry, said, terms, now)
+    else:
+        wait = pause(entry.attempts + 1, asked=asked, jitter=jitter)
+        store.outbox.postpone(entry.id, now + timedelta(seconds=wait), said)
+        log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
+    return asked
+
+
+def _give_up(
+    store: Store, entry: OutboxEntry, why: str, terms: Terms, now: datetime, *, tried: bool = True
+) -> None:
+    """A notification will not get through: it is dead, and its fallback has it."""
+    with store.transaction():
+        store.outbox.give_up(entry.id, why, now, tried=tried)
+        if terms.fallback:
+            _copy(store, entry, terms.fallback, why, now)
+    where = {"alert": entry.alert_id, "notifier": entry.notifier}
+    log.error("%s cannot deliver %s: %s", entry.notifier, entry.notification.key, why, extra=where)
+
+
+def _copy(store: Store, entry: OutboxEntry, fallback: str, why: str, now: datetime) -> None:
+    """A copy for the fallback, once, unless it is notified of the same event anyway."""
+    with store.transaction():
+        if store.outbox.notified(entry, fallback):
+            return
+        first = entry.notification
+        note = f"({entry.notifier} could not deliver this: {why})" if why else ""
+        notes = [*([note] if note else []), *first.data.get("fallback_notes", ())]
+        copy = replace(
+            first,
+            key=copy_key(first.key, fallback),
+            data={**first.data, "fallback_for": entry.notifier, "fallback_notes": notes},
+        )
+        if store.outbox.add(fallback, copy, entry.alert_id, now, copy_of=entry.id):
+            where = {"alert": entry.alert_id, "notifier": fallback}
+            log.warning("%s gets a copy of what %s did not deliver", fallback, entry.notifier, extra=where)
+
+
+def forsake(store: Store, notifiers: Sequence[str], now: datetime) -> None:
+    """Give up what waits for a notifier that is not configured (any more): nobody would ever deliver it.
+
+    :param notifiers: those that are.
+    """
+    for name, number in store.outbox.forsake(notifiers, "the notifier is not configured", now).items():
+        few = "a notification" if number == 1 else f"{number} notifications"
+        log.warning(
+            "%s is not configured: %s to it given up (`monitor alerts resend` when it is back)",
+            name,
+            few,
+            extra={"notifier": name},
+        )
+
+
+def refresh(store: Store, name: str, notifier: Notifier, now: datetime, *, templates: Templates) -> None:
+    """Let a notifier go on saying that what it was notified of fires, in the same words, with the figures of now.
+
+    :raises DeliveryError: it could not.
+    """
+    firing = []
+    for alert_id in store.notification_log.standing(name):
+        documents = store.documents.many(store.alert_documents.of_alert(alert_id))
+        with store.transaction():
+            alert = store.alerts.need(alert_id)
+            evidence = as_it_stands(store, alert, documents, now, keep=True)
+        content = data(asdict(alert), documents, most=NOTIFICATION_DOCUMENTS, evidence=evidence)
+        said = compose("firing", content)
+        notification = Notification("", "firing", said.title, said.body, content, html=said.html, at=now)
+        firing.append(dress(notification, templates, notifier))
+    notifier.refresh(now, firing)

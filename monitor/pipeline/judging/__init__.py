@@ -1,0 +1,1 @@
+"""What rules look at as documents come and time goes by."""

@@ -1,0 +1,89 @@
+"""From counts to verdicts: judge the series that are due or have an open alert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from monitor.alerts import endings
+from monitor.alerts.detectors import Verdict
+from monitor.alerts.rules import Rule
+from monitor.pipeline.alerting.following import follow, resolve
+from monitor.pipeline.judging.attempts import Attempt, plainly
+from monitor.pipeline.judging.feeds import frozen, silent_sources
+from monitor.pipeline.judging.guards import of_one_wave
+from monitor.pipeline.judging.profiles import Present
+from monitor.routes import NOTIFY_AT_ONCE, Policy
+from monitor.store import Store
+from monitor.types import Selection, StoredDocument
+
+ATTACHED = 100
+"""At most so many documents are noted behind an alert at a time."""
+
+
+def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
+    """Judge the series that got live documents since they were judged: one transaction.
+
+    While backfill waits to be classified, what is usual is not known: rules that learn it
+    are put off until it is done, the others are not.
+    """
+    if not store.series.due():
+        return  # no need to wait for whoever writes
+    with store.transaction():
+        due, waiting = store.series.due(), store.documents.backlog()
+        present = Present(now, store)
+        for rule in rules:
+            if not rule.on_documents or (waiting and rule.detector.needs_history):
+                continue
+            for text, buckets in due.items():
+                selection = json.loads(text)
+                if rule.watches(selection):
+                    with attempt(rule):
+                        _judge(present, rule, selection, buckets)
+        if not waiting:
+            store.series.clear_due()
+
+
+def judge_open(
+    store: Store,
+    rules: Sequence[Rule],
+    now: datetime,
+    policy: Policy = NOTIFY_AT_ONCE,
+    attempt: Attempt = plainly,
+) -> None:
+    """Judge the series of open alerts again as time goes by, so that alerts resolve.
+
+    An alert whose rule is gone, or watches something else now, is resolved; ``policy`` says who is notified.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    present, silent = Present(now, store), silent_sources(store)
+    for alert in store.alerts.all_open():
+        rule = by_name.get(alert.rule)
+        if rule is not None and not rule.on_documents:
+            continue  # followed by what watches for it
+        if rule is None or not rule.watches(alert.selection):
+            with store.transaction():
+                reason = endings.RULE_GONE if rule is None else endings.RULE_CHANGED
+                resolve(store, alert, reason, now, policy)
+        elif frozen(store, alert, silent) is None:
+            with attempt(rule):
+                _judge(present, rule, alert.selection, [])
+
+
+def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:
+    store = present.store
+    with store.transaction():
+        found = of_one_wave(store, rule, selection, present.verdict(rule, selection, buckets))
+        follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
+
+
+def _documents(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:
+    since = datetime.fromtimestamp(found.since, UTC)
+    return store.documents.find(
+        labels=list(selection.items()),
+        since=since,
+        until=since + timedelta(seconds=found.until - found.since),
+        live=True,
+        limit=ATTACHED,
+    )

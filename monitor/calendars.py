@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator
 
@@ -66,9 +66,10 @@ def parse_zone(value: Any) -> ZoneInfo:
     """
     if isinstance(value, ZoneInfo):
         return value
-    if str(value) not in available_timezones():
-        raise ValueError(f"no time zone is called {value!r}; write one such as Europe/Berlin or UTC")
-    return ZoneInfo(str(value))
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write it like Europe/Vienna or UTC") from None
 
 
 Weekdays = Annotated[frozenset[int], BeforeValidator(parse_weekdays)]

@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from monitor.adapters import labels_of
+from monitor.calendars import parse_zone
 from monitor.durations import Duration, Rate, RateSetting
 from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import NOTIFY_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import ENTITY, NO_LABEL, READ_BY, Task, label_twins
-
-ALL = "*"
-"""In a rule's ``where``: every label of the task, each a series of its own."""
+from monitor.types import ALL, ENTITY, NO_LABEL, READ_BY, Task, label_twins
 
 
 class LogSettings(Settings):
@@ -81,16 +78,8 @@ class TaskTable(Settings):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
-def _zone(name: str) -> str:
-    """The name of a time zone that this machine knows."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; write it like Europe/Vienna or UTC") from None
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(lambda name: parse_zone(name).key)]
+"""The name of a time zone that this machine knows."""
 
 
 class TemplateFile(Settings):

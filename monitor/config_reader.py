@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from monitor.config import (
-    ALL,
     REMEDIES,
     Config,
     DigestConfig,
@@ -40,7 +39,7 @@ from monitor.plugins import Plugins
 from monitor.seedfile import read_seeds
 from monitor.standins import FailingNotifier, FailingSource
 from monitor.templating import BUILT_IN
-from monitor.types import ENTITY
+from monitor.types import ALL, ENTITY
 
 log = logging.getLogger(__name__)
 

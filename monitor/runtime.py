@@ -25,7 +25,7 @@ from monitor.pipeline.alerting.notifying import dispatch
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.health import health
-from monitor.pipeline.ingest import Fetched, digest, fetch, pause
+from monitor.pipeline.ingest import Fetched, fetch, pause, settings_digest
 from monitor.pipeline.judging.attempts import Attempts, Backoff
 from monitor.pipeline.judging.ticking import tick
 from monitor.pipeline.learning.featurizer import Featurizer
@@ -85,7 +85,7 @@ class Runtime:
         synchronise(self.config, self.store, now)
         forsake(self.store, tuple(self.notifiers), now)
         self.store.sources.await_first(now)
-        digests = {source.name: digest(source.settings) for source in self.config.sources}
+        digests = {source.name: settings_digest(source.settings) for source in self.config.sources}
         self.store.sources.try_again(now, digests, mended)
 
     # -- sources -----------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Runtime:
                 again,
                 str(error),
                 asked_until=end + timedelta(seconds=asked) if asked else None,
-                asked_with=digest(config.settings),
+                asked_with=settings_digest(config.settings),
             )
             del self._again[name]
             raise

@@ -15,6 +15,8 @@ Role = Literal["customer", "agent", "publisher"]
 Selection = Mapping[str, str]
 """What a series counts: label by task, as in ``{"topic": "earnings"}``; ``{}`` is every document."""
 
+ALL = "*"
+"""In a rule's ``where``: every label of the task, each a series of its own. No label may be called so."""
 ENTITY = "entity"
 """In a selection, what a text mentions instead of a label of a task; no task may be called so."""
 READ_BY = "read by"
@@ -186,6 +188,10 @@ class Prediction:
     abstained: bool = False
 
 
+PICTURE = "cid:picture"
+"""Where the HTML of a notification shows its picture."""
+
+
 @dataclass(frozen=True)
 class Notification:
     """What a notifier delivers: one event of one alert, or a digest.
@@ -193,7 +199,7 @@ class Notification:
     ``key`` is the idempotency key, the same for every attempt, for life. ``title`` is one
     line; ``body`` plain text; ``data`` the alert as JSON-able data (the fields of
     ``monitor alerts show --json``). ``html`` says the same as ``body`` for channels that show it;
-    ``picture`` is a PNG, which ``html`` shows as ``<img src="cid:picture">``. Both may be empty.
+    ``picture`` is a PNG, which ``html`` shows as an image whose source is :data:`PICTURE`. Both may be empty.
     ``at`` is the time of this attempt, filled in by whoever calls ``send``.
     """
 

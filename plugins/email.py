@@ -24,12 +24,9 @@ from pydantic import Field, SecretStr, field_validator
 from monitor import hookimpl
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier, Settings
-from monitor.types import Notification
+from monitor.types import PICTURE, Notification
 
 log = logging.getLogger(__name__)
-
-PICTURE = "cid:picture"
-"""How a notification's HTML refers to its picture."""
 
 STEPS = 6
 """A conversation has about so many steps; as a whole it may take so many times the time of one."""

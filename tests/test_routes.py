@@ -255,7 +255,7 @@ def test_labels_that_cannot_be_are_named(
         ('["rule", "topic"]', '["tone"]', "routes[1].group_by: no label of alerts is called 'tone'"),
         ('equal = ["topic"]', 'equal = ["tone"]', "inhibit[1].equal: no label of alerts is called 'tone'"),
         ('target = ["kind=surge"]', "target = []", "inhibit[1].target: "),
-        ("Europe/Berlin", "Berlin", "mutes[1].zone: no time zone is called 'Berlin'"),
+        ("Europe/Berlin", "Berlin", "mutes[1].zone: 'Berlin' is no time zone"),
         ('zone = "Europe/Berlin"\n', "", "mutes[1].zone: is required"),
         ("22:00-07:00", "22-7", "mutes[1].hours: '22-7' is no span of hours; write 22:00-07:00"),
         (

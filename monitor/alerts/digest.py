@@ -14,11 +14,12 @@ from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
 from monitor.alerts.folding import folded, line_of
-from monitor.alerts.message import PICTURE, SHARED, Message, built_in, figures
+from monitor.alerts.message import SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
 from monitor.alerts.series_in_words import named
 from monitor.alerts.standing import FALLS, quiet
 from monitor.templating import render, short
+from monitor.types import PICTURE
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOVED = 2.0

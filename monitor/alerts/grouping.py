@@ -14,12 +14,12 @@ from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
 from monitor.alerts.folding import FOLDED
 from monitor.alerts.holding import clause
-from monitor.alerts.message import PICTURE, QUOTED, Message, built_in, context
+from monitor.alerts.message import QUOTED, Message, built_in, context
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
 from monitor.alerts.series_in_words import about
 from monitor.templating import render, short
-from monitor.types import Notification
+from monitor.types import PICTURE, Notification
 
 SHOWN_ALERTS = 20
 NAMED = 2

@@ -18,14 +18,12 @@ from monitor.alerts.series_in_words import about
 from monitor.alerts.standing import FALLS
 from monitor.moments import moment
 from monitor.templating import BUILT_IN, Templates, render, short
-from monitor.types import StoredDocument
+from monitor.types import PICTURE, StoredDocument
 
 FOLDER = Path(__file__).parent / "templates"
 TITLE_CHARACTERS = 200
 NOTIFICATION_DOCUMENTS = 50
 NOTIFICATION_CHARACTERS = 2000
-PICTURE = "cid:picture"
-"""Where the HTML of a notification looks for :attr:`monitor.types.Notification.picture`."""
 
 EASILY_NONE = 5
 """Where fewer texts are usual in a window, the first of it is where it begins."""

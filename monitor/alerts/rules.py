@@ -11,9 +11,7 @@ from typing import Any
 from monitor.alerts.detectors import DETECTORS, Detector, ProfileDetector
 from monitor.alerts.lifecycle import USUAL_PACE, Pace
 from monitor.routes import NOTIFY_AT_ONCE, Policy
-from monitor.types import Selection
-
-ALL = "*"
+from monitor.types import ALL, Selection
 
 
 @dataclass(frozen=True)

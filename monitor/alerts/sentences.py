@@ -8,10 +8,10 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.history import duration, texts
-from monitor.alerts.rules import ALL, Rule
+from monitor.alerts.rules import Rule
 from monitor.alerts.series_in_words import TASK, about, counted, named, whole
 from monitor.durations import format_duration, parse_duration
-from monitor.types import READ_BY
+from monitor.types import ALL, READ_BY
 
 USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""

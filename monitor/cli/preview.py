@@ -15,6 +15,7 @@ from monitor.cli.output import console, in_zone
 from monitor.errors import MonitorError, UnknownName
 from monitor.store import Store
 from monitor.templating import BUILT_IN, Templates
+from monitor.types import PICTURE
 
 if TYPE_CHECKING:
     from monitor.pipeline.trying.preview import Preview
@@ -106,7 +107,7 @@ def _whole_page(shown: Preview) -> str:
     if not shown.message.html:
         raise MonitorError("there is no HTML: the notifier has a body_template, but no html_template")
     picture = base64.b64encode(shown.picture).decode()
-    return shown.message.html.replace("cid:picture", f"data:image/png;base64,{picture}")
+    return shown.message.html.replace(PICTURE, f"data:image/png;base64,{picture}")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from monitor.alerts.detectors import DETECTORS
-from monitor.alerts.rules import ALL
 from monitor.cli.app import App
 from monitor.config import RuleConfig
 from monitor.matching import all_match
 from monitor.routes import DETECTOR_LABELS, Policy, Route
-from monitor.types import ENTITY
+from monitor.types import ALL, ENTITY
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.alerts.rules import ALL, describe
+from monitor.alerts.rules import describe
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import clock, console, number
 from monitor.cli.parameters import DURATION
 from monitor.cli.tried import record, show, whole_hours
 from monitor.durations import DAY
 from monitor.errors import MonitorError, UnknownName
-from monitor.types import ENTITY
+from monitor.types import ALL, ENTITY
 
 if TYPE_CHECKING:
     from monitor.alerts.rules import Rule

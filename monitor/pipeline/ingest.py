@@ -166,7 +166,7 @@ def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) 
     return max(doubled * (1 + jitter / 10), error.retry_after or 0.0)
 
 
-def digest(settings: object) -> str:
+def settings_digest(settings: object) -> str:
     """Changes when the settings of a source do, but for secrets, which are masked."""
     said = settings.model_dump() if isinstance(settings, BaseModel) else settings
     return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=8).hexdigest()

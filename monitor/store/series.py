@@ -106,15 +106,6 @@ class SeriesCounts(Room):
         """Every selection that was ever counted."""
         return [json.loads(row[0]) for row in self.rows("select selection from series order by selection")]
 
-    def active(self, since: int) -> list[dict[str, str]]:
-        """Selections with live documents in buckets from ``since`` on."""
-        rows = self.rows(
-            "select distinct selection from counts join series on series.id = series_id "
-            "where bucket >= ? and live > 0 order by selection",
-            [since],
-        )
-        return [json.loads(row[0]) for row in rows]
-
     def busy(self, since: int, at_least: float) -> list[dict[str, str]]:
         """Selections with at least so many documents in buckets from ``since`` on."""
         bucket = "bucket" if self._is_short(since) else "+bucket"

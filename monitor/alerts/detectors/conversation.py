@@ -12,7 +12,7 @@ from monitor.alerts.detectors.history import Verdict, duration, span
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.series_in_words import counted, is_not
 from monitor.durations import Duration, format_duration
-from monitor.types import Role, Selection
+from monitor.types import ALL, Role, Selection
 
 WAITS = "unanswered for "
 """How the reason begins while there is no answer."""
@@ -55,7 +55,7 @@ class ConversationSettings(KindSettings):
 
     def faults(self, where: Mapping[str, str], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """What is wrong together with ``where``: ``(setting, reason)``."""
-        if not where or "*" in where.values():
+        if not where or ALL in where.values():
             yield "where", 'must name the label of a customer\'s text, as in where = { intent = "complaint" }'
 
     def calmer(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.grouping import group_message
-from monitor.alerts.message import NOTIFICATION_DOCUMENTS, PICTURE, compose, data
+from monitor.alerts.message import NOTIFICATION_DOCUMENTS, compose, data
 from monitor.alerts.picture import pictures
 from monitor.alerts.rules import Rule
 from monitor.alerts.series_in_words import about
@@ -23,7 +23,7 @@ from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import Notified
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import Notification, StoredDocument
+from monitor.types import PICTURE, Notification, StoredDocument
 
 RENEWED = timedelta(minutes=10)
 """Evidence of an alert that goes on is read anew where it is shown so long after it was read."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from monitor.alerts.rules import ALL, Rule
+from monitor.alerts.rules import Rule
 from monitor.pipeline.judging.topics import SENTIMENT
 from monitor.pipeline.judging.watching import mentioned
 from monitor.pipeline.trying.past_moment import LOOK_BACK_S
 from monitor.store import Store
-from monitor.types import Document, Role, Selection, StoredDocument
+from monitor.types import ALL, Document, Role, Selection, StoredDocument
 
 LOOKED_AT = 200
 READ = 100

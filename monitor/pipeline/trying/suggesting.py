@@ -9,13 +9,13 @@ from itertools import combinations
 
 from monitor.alerts.detectors import KINDS
 from monitor.alerts.lifecycle import Pace
-from monitor.alerts.rules import ALL, Rule
+from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import percent
 from monitor.pipeline.alerting.windows import Windows
 from monitor.pipeline.judging.topics import SENTIMENT
 from monitor.pipeline.trying.rules import Report, try_on_store
 from monitor.store import Store
-from monitor.types import Task
+from monitor.types import ALL, Task
 
 FEW, MANY = 0.5, 8.0
 """Alerts a month between which a rule is worth its noise."""

@@ -35,14 +35,17 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Known:
-    """``begun``: when something could first raise an alert. ``since``: from when on there are counts, epoch seconds."""
+class Extent:
+    """How far the past reaches.
+
+    ``begun``: when something could first raise an alert. ``since``: from when on there are counts, epoch seconds.
+    """
 
     begun: datetime
     since: int
 
 
-def of_store(store: Store, now: datetime, *, as_live: bool) -> Known:
+def of_store(store: Store, now: datetime, *, as_live: bool) -> Extent:
     """Since when the documents of a store are known.
 
     Backfill raises nothing, so what could begins when the first source was read or the first text came live.
@@ -55,7 +58,7 @@ def of_store(store: Store, now: datetime, *, as_live: bool) -> Known:
         begun = now if oldest is None else datetime.fromtimestamp(oldest, UTC)
     else:
         begun = min((at for at in (read, store.arrivals.first_live()) if at is not None), default=now)
-    return Known(begun, known_since(oldest, read, now))
+    return Extent(begun, known_since(oldest, read, now))
 
 
 def known_from(store: Store, *, as_live: bool) -> int | None:
@@ -63,12 +66,12 @@ def known_from(store: Store, *, as_live: bool) -> int | None:
     return store.arrivals.oldest() if as_live else store.documents.history_from()
 
 
-def of_file(first: int) -> Known:
+def of_file(first: int) -> Extent:
     """Likewise, of counts that begin at ``first``, in epoch seconds."""
-    return Known(datetime.fromtimestamp(first, UTC), first)
+    return Extent(datetime.fromtimestamp(first, UTC), first)
 
 
-def watched(rule: Rule, known: Known, since: datetime, until: datetime, *, step: int = BUCKET_S) -> Watched:
+def watched(rule: Rule, known: Extent, since: datetime, until: datetime, *, step: int = BUCKET_S) -> Watched:
     """The time between ``since`` and ``until`` in which a rule could have fired.
 
     :param step: seconds that one count is of.

@@ -16,7 +16,7 @@ from monitor.durations import Duration
 from monitor.http_notifier import HttpNotifier
 from monitor.http_settings import HttpSettings
 from monitor.interfaces import Notifier
-from monitor.types import Notification
+from monitor.types import Notification, whole
 
 LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
 
@@ -109,7 +109,7 @@ class Alertmanager(HttpNotifier):
             end = max(start, notification.at or start) + timedelta(seconds=self.settings.ends_after)
         found = {
             "labels": self.labels(notification),
-            "annotations": {"summary": _text(notification.title), "description": _text(notification.body)},
+            "annotations": {"summary": whole(notification.title), "description": whole(notification.body)},
             "startsAt": _rfc3339(start),
             "endsAt": _rfc3339(end or notification.at),
             "generatorURL": self.settings.generator_url,
@@ -131,7 +131,7 @@ class Alertmanager(HttpNotifier):
             while name in found:  # two tasks must not become one
                 name += "_"
             found[name] = str(label)
-        return {name: _text(value) for name, value in found.items() if value}
+        return {name: whole(value) for name, value in found.items() if value}
 
 
 def _time(value: object) -> datetime | None:
@@ -140,11 +140,6 @@ def _time(value: object) -> datetime | None:
 
 def _rfc3339(time: datetime | None) -> str:
     return "" if time is None else time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _text(value: str) -> str:
-    """Halves of surrogate pairs are not Unicode, and would have the whole alert refused."""
-    return value.encode(errors="replace").decode()
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from monitor import hookimpl
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier, Settings
-from monitor.types import Notification
+from monitor.types import Notification, whole
 
 MISSING = "needs the library apprise: run `pip install 'monitor[apprise]'`"
 KINDS = {"firing": "warning", "resolved": "success"}
@@ -69,8 +69,8 @@ class Apprise(Notifier):
             picture = AttachMemory(content=notification.picture, name="alert.png", mimetype="image/png")
         with apprise.LogCapture(level=apprise.logging.WARNING) as said:
             worked = self._sender.notify(
-                title=_text(notification.title),
-                body=_text(notification.body) or _text(notification.title),
+                title=whole(notification.title),
+                body=whole(notification.body) or whole(notification.title),
                 notify_type=KINDS.get(notification.event, "info"),
                 body_format="text",
                 attach=picture,
@@ -104,11 +104,6 @@ def _service(url: SecretStr) -> Any:
 def _scheme(url: SecretStr) -> str:
     scheme, separator, _ = url.get_secret_value().partition("://")
     return f"{scheme[:20]}://" if separator and scheme.isalnum() else "something else"
-
-
-def _text(value: str) -> str:
-    """Halves of surrogate pairs are not Unicode, and no service takes them."""
-    return value.encode(errors="replace").decode()
 
 
 @hookimpl

@@ -24,7 +24,7 @@ from pydantic import Field, SecretStr, field_validator
 from monitor import hookimpl
 from monitor.errors import DeliveryError
 from monitor.interfaces import Notifier, Settings
-from monitor.types import PICTURE, Notification
+from monitor.types import PICTURE, Notification, whole
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Email(Notifier):
             message["Date"] = format_datetime(moment)
         # RFC 3834: whoever is on holiday need not tell an alert
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(notification.body.encode(errors="replace").decode())
+        message.set_content(whole(notification.body))
         if notification.html or notification.picture:
             _add_html(message, notification, f"picture.{notification.key}@{domain}")
         return message
@@ -217,8 +217,7 @@ class _TlsServer(smtplib.SMTP_SSL):
 
 def _add_html(message: EmailMessage, notification: Notification, name: str) -> None:
     """Add the HTML part; ``name`` is the picture's Content-ID (RFC 2392)."""
-    shown = notification.html or f"<pre>{html.escape(notification.body)}</pre>"
-    shown = shown.encode(errors="replace").decode()
+    shown = whole(notification.html or f"<pre>{html.escape(notification.body)}</pre>")
     if notification.picture and PICTURE not in shown:
         shown += f'<p><img src="{PICTURE}" alt=""></p>'
     message.add_alternative(shown.replace(PICTURE, f"cid:{name}"), subtype="html")

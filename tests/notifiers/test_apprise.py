@@ -41,7 +41,7 @@ def test_a_notification_as_it_arrives(server: LoopbackServer) -> None:
     notifier.send(sample_notification("resolved"))
     first, second = (json.loads(seen.body) for seen in server.requests)
     assert first["title"] == "Négative 📉"
-    assert first["message"] == "<b>two</b>\nlines ?"
+    assert first["message"] == "<b>two</b>\nlines \ufffd"
     assert (first["type"], second["type"]) == ("warning", "success")
     (picture,) = first["attachments"]
     assert base64.b64decode(picture["base64"]) == b"\x89PNG"

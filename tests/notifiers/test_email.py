@@ -89,7 +89,9 @@ def test_html_and_picture_go_along(server: LoopbackSmtp) -> None:
     assert rich.get_content_type() == "multipart/related"
     page, picture = rich.iter_parts()
     name = f"picture.{notification.key}@example.com"
-    assert page.get_content().rstrip() == shown.replace("cid:picture", f"cid:{name}").replace("\ud83d", "\ufffd")
+    assert page.get_content().rstrip() == shown.replace("cid:picture", f"cid:{name}").replace(
+        "\ud83d", "\ufffd"
+    )
     assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{name}>")
     assert picture.get_content_disposition() == "inline"
     assert picture.get_content() == notification.picture

@@ -16,17 +16,14 @@ from monitor.learn.support import gather, labelled
 from monitor.pipeline.learning.featurizer import Featurizer
 from monitor.pipeline.learning.heads import adapt_reader, keep_head
 from monitor.pipeline.learning.readers import Reader, Unmet
+from monitor.pipeline.learning.recent import recent
 from monitor.store import Store
-from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
 
 SEEDS, STREAM, DEEP = "seeds", "stream", "deep"
 """What a task of the store may be learned from: its seeds, the stored documents as well, layers of its own."""
-RECENT = 20_000
-"""The newest documents that are looked at."""
 ENCODED = 2000
 """Texts without kept features (not read in this view yet) that are encoded for it; the rest is left out."""
-CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -185,18 +182,9 @@ def unlabelled(
     Kept features are used; of texts without, the newest :data:`ENCODED` are encoded and kept.
     """
     unmet = Unmet(reader, (stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
-    documents = store.documents.find(limit=RECENT)
     rows: list[np.ndarray] = []
-    left = ENCODED
-    for start in range(0, len(documents), CHUNK):
-        part = documents[start : start + CHUNK]
-        by_hash = {text_hash(text): text for _, text in unmet.of(part)}
-        kept = store.features.get(list(by_hash), view, featurizer.encoder.fingerprint)
-        missing = [text for key, text in by_hash.items() if key not in kept][:left]
-        left -= len(missing)
-        rows += [kept[key] for key in by_hash if key in kept]
-        if missing:
-            rows += list(featurizer.matrices(missing, [view], now)[view])
+    for part in recent(store, featurizer, unmet, view, now, encoded=ENCODED):
+        rows += list(part.features)
         if progress is not None:
-            progress(len(part))
+            progress(part.looked_at)
     return np.stack(rows) if rows else np.zeros((0, 0), np.float32)

@@ -12,13 +12,10 @@ from monitor.learn.head import Head, decide, probabilities
 from monitor.learn.queries import choose, least_sure, uncertainty
 from monitor.pipeline.learning.featurizer import Featurizer
 from monitor.pipeline.learning.readers import Reader, Unmet
+from monitor.pipeline.learning.recent import recent
 from monitor.store import Store
-from monitor.store.features import text_hash
 from monitor.types import StoredDocument
 
-RECENT = 20_000
-"""The newest documents that are looked at."""
-CHUNK = 1000
 CLEAR = 0.5
 """A text whose likeliest label is so far ahead of the next is not called unsure."""
 ENCODED = 512
@@ -95,30 +92,22 @@ def questions(
     seeds = list(dict.fromkeys(stored.seed.text for stored in store.tasks.seeds(reader.task.name)))
     unmet = Unmet(reader, (*seeds, *leave_out))
     pool: _Pool | None = None
-    left = ENCODED
-    documents = store.documents.find(since=since, limit=RECENT)
-    for start in range(0, len(documents), CHUNK):
-        items = unmet.of(documents[start : start + CHUNK])
-        kept = store.features.get(
-            [text_hash(text) for _, text in items], head.view, featurizer.encoder.fingerprint
-        )
-        missing = [text for _, text in items if text_hash(text) not in kept][:left]
-        left -= len(missing)
-        kept |= dict(zip(map(text_hash, missing), _features(featurizer, head, missing, now), strict=True))
-        items = [item for item in items if text_hash(item[1]) in kept]
-        if items:
-            features = np.stack([kept[text_hash(text)] for _, text in items])
-            chances = probabilities(head, features)
-            unsure = uncertainty(chances, head.thresholds, multi=head.multi)
-            part = _Pool(items, features, chances, unsure)
-            if pool is None:
-                pool = part
-            else:
-                pool.add(part)
-            pool.shrink(count)
+    for found in recent(store, featurizer, unmet, head.view, now, encoded=ENCODED, since=since):
+        if not found.items:
+            continue
+        chances = probabilities(head, found.features)
+        unsure = uncertainty(chances, head.thresholds, multi=head.multi)
+        part = _Pool(found.items, found.features, chances, unsure)
+        if pool is None:
+            pool = part
+        else:
+            pool.add(part)
+        pool.shrink(count)
     if pool is None:
         return []
-    known = _features(featurizer, head, seeds, now)
+    known = np.zeros((0, head.weight.shape[1]), np.float32)
+    if seeds:
+        known = featurizer.matrices(seeds, [head.view], now)[head.view]
     said = decide(head, pool.chances)
     chosen = choose(pool.unsure, pool.features, known, count)
     # The choice stands for a group of texts, and need not itself be one that is hard to tell.
@@ -152,9 +141,3 @@ def why_asked(head: Head, chances: np.ndarray, role: str, *, abstained: bool) ->
     if abstained:
         return f"no label is likely enough: {close}"
     return f"{'not sure' if chances[first] - chances[second] < CLEAR else role}: {close}"
-
-
-def _features(featurizer: Featurizer, head: Head, texts: list[str], now: datetime) -> np.ndarray:
-    if not texts:
-        return np.zeros((0, head.weight.shape[1]), np.float32)
-    return featurizer.matrices(texts, [head.view], now)[head.view]

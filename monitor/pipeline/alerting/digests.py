@@ -15,12 +15,21 @@ from monitor.alerts.series_in_words import about
 from monitor.alerts.words import as_written, pieces_of, rising, terms
 from monitor.durations import DAY
 from monitor.moments import moment, moment_or_none
-from monitor.pipeline.alerting.voices import SHOWN, named, of_people, shown
+from monitor.pipeline.alerting.voices import (
+    SHOWN,
+    distinct,
+    excerpt,
+    named,
+    of_people,
+    shown,
+    voice,
+    words_of,
+)
 from monitor.pipeline.alerting.windows import Windows
 from monitor.pipeline.alerting.wording import as_it_stands
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
-from monitor.store.background import EXCERPT, Background
+from monitor.store.background import Background
 from monitor.types import Notification, StoredDocument
 
 READ = 300
@@ -218,14 +227,12 @@ def _said(
     """The words and names that rose among all texts, and texts of what happened, more of a larger wave."""
     background = store.background
     stories = background.stories([d.id for d in documents])
-    by_story = {stories[d.id]: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
+    by_story = {stories[d.id]: words_of(d) for d in documents}
     first = min((d.id for d in documents), default=0)
-    before = list(
-        {e.story: e for e in background.before(first, {}, READ) if e.story not in by_story}.values()
-    )
+    before = distinct(background.before(first, {}, READ), by_story.keys())
     earlier = [terms(one.text) for one in before]
     rises = rising(list(by_story.values()), earlier)
-    written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
+    written = [excerpt(d) for d in documents]
     ranked = _ranked(background, waves or [documents], earlier, pieces_of(rises))
     picked = [one for wave, seats in zip(ranked, _seats(ranked), strict=True) for one in wave[1][:seats]]
     return {
@@ -252,13 +259,14 @@ def _ranked(
     Of agents there are some only in a wave where nobody else has written.
     """
     told = background.stories([d.id for wave in waves for d in wave])
-    groups = [[f"{d.source} {d.thread}" if d.thread else told[d.id] for d in wave] for wave in waves]
+    groups = [[voice(d, told) for d in wave] for wave in waves]
     sizes = Counter(group for wave in groups for group in wave)
     ranked, met = [], set[str]()
     for wave, own in zip(waves, groups, strict=True):
         new = [(wave[n], own[n]) for n in of_people(wave) if own[n] not in met]
-        said = [terms(f"{d.title}. {d.text[:EXCERPT]}") for d, _ in new]
-        picked = representative(said, [group for _, group in new], earlier, SHOWN, stressed)
+        picked = representative(
+            [words_of(d) for d, _ in new], [group for _, group in new], earlier, SHOWN, stressed
+        )
         ranked.append((len(wave), [shown(new[i][0], sizes[new[i][1]]) for i in picked]))
         met |= set(own)
     return ranked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,18 +44,17 @@ def said(
     background = store.background
     ids = [document.id for document in documents]
     stories = background.stories(ids)
-    words = {d.id: terms(f"{d.title}. {d.text[:EXCERPT]}") for d in documents}
+    words = {d.id: words_of(d) for d in documents}
     first = min(ids, default=0)
     # an alert's own stories, told before it began, are no measure of what is usual
     own = set(stories.values())
-    earlier = _distinct(background.before(first, selection, EARLIER), own)
+    earlier = distinct(background.before(first, selection, EARLIER), own)
     # people write otherwise in a chat than in the news
     places = sorted({d.source for d in documents})
-    others = _distinct(background.of_sources(first, places, EARLIER), own)
+    others = distinct(background.of_sources(first, places, EARLIER), own)
     # where the series itself has hardly a past, what all texts say stands in for it
     usual = earlier if len(earlier) >= TELLING else earlier + others
-    # a conversation says one thing in many turns; elsewhere each story stands for itself
-    groups = [f"{d.source} {d.thread}" if d.thread else stories[d.id] for d in documents]
+    groups = [voice(d, stories) for d in documents]
     sizes = Counter(groups)
     names = named(store, documents, groups, usual, name)
     name_words = terms(". ".join(one.name for one in names))
@@ -79,7 +78,7 @@ def said(
             new,
         )
     ]
-    written = [f"{d.title}\n{d.text[:EXCERPT]}" for d in documents]
+    written = [excerpt(d) for d in documents]
     sources = Counter(d.source for d in documents)
     told = {(d.source, stories[d.id]) for d in documents}
     times = [d.event_at for d in documents]
@@ -105,6 +104,21 @@ def said(
         if not talk
         else [shown(document, 1) for document in reversed(talk)],
     }
+
+
+def excerpt(document: StoredDocument) -> str:
+    """The beginning of a document, as it is written."""
+    return f"{document.title}\n{document.text[:EXCERPT]}"
+
+
+def words_of(document: StoredDocument) -> set[str]:
+    """The words of its beginning."""
+    return terms(f"{document.title}. {document.text[:EXCERPT]}")
+
+
+def voice(document: StoredDocument, stories: Mapping[int, str]) -> str:
+    """Whose voice a document is: a conversation says one thing in many turns, elsewhere each story is its own."""
+    return f"{document.source} {document.thread}" if document.thread else stories[document.id]
 
 
 def of_people(documents: Sequence[StoredDocument]) -> list[int]:
@@ -169,6 +183,6 @@ def _by_group(groups: Sequence[str], found: Sequence[Collection[str]]) -> list[s
     return list(together.values())
 
 
-def _distinct(excerpts: Sequence[Excerpt], without: set[str]) -> list[Excerpt]:
-    """One of each story."""
+def distinct(excerpts: Sequence[Excerpt], without: Collection[str]) -> list[Excerpt]:
+    """One of each story, but for the stories ``without``."""
     return list({e.story: e for e in excerpts if e.story not in without}.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,7 +21,7 @@ from monitor.config import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
 from monitor.pipeline.learning.hints import hints, twins
-from monitor.routes import Mute
+from monitor.routes import Mute, Policy
 from monitor.store.tasks import SeedOrigin
 from monitor.types import Seed, Task
 
@@ -49,7 +50,7 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     The exit code is 1 if something is left out because a plugin failed.
     """
     try:
-        report = _report(app)
+        config, report = _report(app)
     except ConfigError as error:
         if not as_json:
             raise
@@ -59,12 +60,12 @@ def check_command(app: App, ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"ok": True, "path": app.config_path, "faults": [], **report})
     else:
-        _print(app, report)
+        _print(app, config, report)
     ctx.exit(1 if report["left_out"] else 0)
 
 
-def _report(app: App) -> dict[str, Any]:
-    """What would run.
+def _report(app: App) -> tuple[Config, dict[str, Any]]:
+    """The configuration, and what would run.
 
     :raises ConfigError: with all faults.
     """
@@ -86,8 +87,8 @@ def _report(app: App) -> dict[str, Any]:
         if part["error"] is not None
     ]
     tasks = _tasks(app, config)
-    labels = labels_by_task(app)
-    return {
+    labels = labels_by_task(app, config)
+    return config, {
         "database": config.database,
         "encoder": config.encoder,
         "sources": [
@@ -165,7 +166,7 @@ def _tasks(app: App, config: Config) -> list[dict[str, Any]]:
     ]
 
 
-def _print(app: App, report: Mapping[str, Any]) -> None:
+def _print(app: App, config: Config, report: Mapping[str, Any]) -> None:
     process = app.daemon()
     there = "is there" if report["database"].is_file() else "will be made"
     order = "can run in part only" if report["left_out"] else "is in order"
@@ -186,6 +187,20 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
         [[s["name"], s["plugin"], format_duration(s["every"]), s["where"]] for s in report["sources"]],
         empty="none: nothing will be read",
     )
+    _print_tasks(report["tasks"])
+    _print_rules(config, report["rules"], labels_by_task(app, config))
+    click.echo("\nNOTIFIERS")
+    print_table(
+        ["name", "plugin", "where"],
+        [[n["name"], n["plugin"], n["where"]] for n in report["notifiers"]],
+        empty="none: alerts are kept, and nobody is told",
+    )
+    _print_policy(config.policy, app.now())
+    if report["digests"]:
+        _print_digests(report["digests"])
+
+
+def _print_tasks(tasks: Sequence[Mapping[str, Any]]) -> None:
     click.echo("\nTASKS")
     print_table(
         ["name", "adapter", "kind", "labels", "seeds", "threshold"],
@@ -198,12 +213,16 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                 sum(task["seeds"].values()),
                 "learned" if task["threshold"] is None else f"{task['threshold']:g}",
             ]
-            for task in report["tasks"]
+            for task in tasks
         ],
         empty="none: texts get no labels",
         right=["labels", "seeds", "threshold"],
     )
-    labels = labels_by_task(app)
+
+
+def _print_rules(
+    config: Config, rules: Sequence[Mapping[str, Any]], labels: Mapping[str, Collection[str]]
+) -> None:
     click.echo("\nRULES")
     print_table(
         ["name", "kind", "watches", "series", "settings", "notifies"],
@@ -214,20 +233,17 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                 watched(rule.where, rule.settings),
                 len(said["series"]),
                 settings_in_words(rule.settings),
-                receivers(rule, app.config.policy, labels).in_words(),
+                receivers(rule, config.policy, labels).in_words(),
             ]
-            for rule, said in zip(app.config.rules, report["rules"], strict=True)
+            for rule, said in zip(config.rules, rules, strict=True)
         ],
         empty="none: nothing raises an alert",
         right=["series"],
     )
-    click.echo("\nNOTIFIERS")
-    print_table(
-        ["name", "plugin", "where"],
-        [[n["name"], n["plugin"], n["where"]] for n in report["notifiers"]],
-        empty="none: alerts are kept, and nobody is told",
-    )
-    if app.config.policy.routes:
+
+
+def _print_policy(policy: Policy, now: datetime) -> None:
+    if policy.routes:
         click.echo("\nROUTES")
         print_table(
             ["name", "matches", "notifies", "grouped by", "muted by"],
@@ -239,21 +255,21 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                     "each alone" if route.group_by is None else ", ".join(route.group_by) or "all together",
                     ", ".join(route.mute),
                 ]
-                for route in app.config.policy.routes
+                for route in policy.routes
             ],
             empty="",
         )
-    if app.config.policy.inhibits:
+    if policy.inhibits:
         click.echo("\nINHIBITION")
         print_table(
             ["while fires", "nobody is told of", "with equal"],
             [
                 [", ".join(map(str, one.source)), ", ".join(map(str, one.target)), ", ".join(one.equal)]
-                for one in app.config.policy.inhibits
+                for one in policy.inhibits
             ],
             empty="",
         )
-    if app.config.policy.mutes:
+    if policy.mutes:
         click.echo("\nMUTES")
         print_table(
             ["name", "when", "zone", "alerts", "now"],
@@ -263,27 +279,29 @@ def _print(app: App, report: Mapping[str, Any]) -> None:
                     _when(mute),
                     mute.zone.key,
                     _whom(mute),
-                    "mutes" if mute.active(app.now()) else "",
+                    "mutes" if mute.active(now) else "",
                 ]
-                for mute in app.config.policy.mutes
+                for mute in policy.mutes
             ],
             empty="",
         )
-    if report["digests"]:
-        click.echo("\nDIGESTS")
-        print_table(
-            ["name", "when", "notifies", "tasks"],
+
+
+def _print_digests(digests: Sequence[Mapping[str, Any]]) -> None:
+    click.echo("\nDIGESTS")
+    print_table(
+        ["name", "when", "notifies", "tasks"],
+        [
             [
-                [
-                    digest["name"],
-                    f"every {digest['weekday'] or 'day'} at {digest['at']}, {digest['zone']}",
-                    ", ".join(digest["notify"]) or "nobody",
-                    ", ".join(digest["tasks"]) or "all",
-                ]
-                for digest in report["digests"]
-            ],
-            empty="",
-        )
+                digest["name"],
+                f"every {digest['weekday'] or 'day'} at {digest['at']}, {digest['zone']}",
+                ", ".join(digest["notify"]) or "nobody",
+                ", ".join(digest["tasks"]) or "all",
+            ]
+            for digest in digests
+        ],
+        empty="",
+    )
 
 
 def _when(mute: Mute) -> str:

@@ -42,7 +42,7 @@ def list_command(app: App, as_json: bool) -> None:
     store = app.store if app.database.is_file() else None
     counts = {} if store is None else store.outbox.counts_by_notifier()
     errors = {} if store is None else store.outbox.last_errors()
-    labels = labels_by_task(app)
+    labels = labels_by_task(app, app.shown_config)
     names = {rule.name: receivers(rule, config.policy, labels).names for rule in config.rules}
     records = [
         {

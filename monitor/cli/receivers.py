@@ -8,7 +8,7 @@ from itertools import product
 
 from monitor.alerts.detectors import DETECTORS
 from monitor.cli.app import App
-from monitor.config import RuleConfig
+from monitor.config import Config, RuleConfig
 from monitor.matching import all_match
 from monitor.routes import DETECTOR_LABELS, Policy, Route
 from monitor.types import ALL, ENTITY
@@ -77,11 +77,11 @@ def series(rule: RuleConfig, labels: Mapping[str, Collection[str]]) -> list[dict
     return [dict(zip(rule.where, chosen, strict=True)) for chosen in product(*choices)]
 
 
-def labels_by_task(app: App) -> dict[str, Collection[str]]:
-    """The labels of each task, those that commands added included, and the entities."""
+def labels_by_task(app: App, config: Config) -> dict[str, Collection[str]]:
+    """The labels of each task of ``config``, those that commands added included, and the entities."""
     added = app.store.tasks.active() if app.database.is_file() else []
     return {
         **{stored.task.name: stored.task.labels for stored in added if stored.origin == "command"},
-        **{task.task.name: task.task.labels for task in app.shown_config.tasks},
-        ENTITY: list(app.shown_config.entities),
+        **{task.task.name: task.task.labels for task in config.tasks},
+        ENTITY: list(config.entities),
     }

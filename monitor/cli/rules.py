@@ -55,7 +55,7 @@ def list_command(app: App, as_json: bool) -> None:
             ]
         )
         return
-    labels = labels_by_task(app)
+    labels = labels_by_task(app, app.shown_config)
     print_table(
         ["name", "kind", "watches", "settings", "notifies", "open", "real"],
         [

@@ -40,7 +40,7 @@ from month_world import Event, World, make_world
 
 from monitor import hookimpl, interfaces
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.errors import SourceError
 from monitor.plugins import Plugins, load_plugins
 from monitor.runtime import Runtime

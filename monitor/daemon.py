@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from monitor.closing import close_all
-from monitor.config import Config
+from monitor.config.model import Config
 from monitor.errors import ConfigError, MonitorError
 from monitor.interfaces import Encoder
 from monitor.plugins import Plugins

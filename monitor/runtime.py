@@ -15,7 +15,7 @@ from monitor import standins
 from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.closing import close_all
-from monitor.config import Config, NotifierConfig, SourceConfig
+from monitor.config.model import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions

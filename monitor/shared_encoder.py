@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.config import Config
+from monitor.config.model import Config
 from monitor.errors import LearnError, MonitorError, one_line
 from monitor.interfaces import Encoder
 

@@ -11,7 +11,7 @@ import pytest
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.interfaces import Encoder, Notifier, Settings, Source
 from monitor.plugins import Plugins, load_plugins
 from monitor.runtime import Runtime

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.plugins import load_plugins
 from monitor.runtime import Runtime

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from monitor import hookimpl
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.durations import Duration
 from monitor.errors import ConfigError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter

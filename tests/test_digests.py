@@ -17,7 +17,7 @@ from weeks import Weeks
 from monitor.alerts.digest import Digest, compose_digest, moved, period
 from monitor.alerts.endings import RULE_GONE, end_of
 from monitor.alerts.folding import line_of
-from monitor.config import DigestTable
+from monitor.config.model import DigestTable
 from monitor.errors import ConfigError
 from monitor.pipeline.alerting.digests import gather_digest, send_due
 from monitor.pipeline.alerting.wording import note

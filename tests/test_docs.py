@@ -24,7 +24,7 @@ from test_imports import CORE, FOR_COMMANDS, FOR_TESTS, PLUGINS, PUBLIC, SAMPLE
 from monitor import hookspecs, interfaces, testing, types
 from monitor.alerts.detectors import KINDS
 from monitor.cli import cli
-from monitor.config import (
+from monitor.config.model import (
     LogSettings,
     NotifierTable,
     PluginSettings,
@@ -34,7 +34,7 @@ from monitor.config import (
     TaskTable,
     TopTable,
 )
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.durations import parse_duration
 from monitor.plugins import load_plugins
 from monitor.routes import Inhibit, Mute, Route

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from monitor.alerts.detectors import KINDS
 from monitor.alerts.lifecycle import Pace
 from monitor.calendars import in_week, parse_hours, parse_weekdays, parse_zone
-from monitor.config import Config, RuleTable
-from monitor.config_reader import load_config
+from monitor.config.model import Config, RuleTable
+from monitor.config.reader import load_config
 from monitor.errors import ConfigError
 from monitor.matching import Matcher, all_match, parse_matcher, parse_matchers
 from monitor.pipeline.declared import make_rules

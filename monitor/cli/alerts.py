@@ -20,7 +20,7 @@ from monitor.cli.output import ago, clock, in_zone, local_zone, print_table, sho
 from monitor.cli.parameters import DURATION
 from monitor.cli.preview import preview_command
 from monitor.cli.resend import resend_command
-from monitor.config_document import read_document
+from monitor.config.document import read_document
 from monitor.errors import UnknownName
 from monitor.store import Store
 from monitor.store.alerts import State, StoredAlert

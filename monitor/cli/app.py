@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from monitor.config import Config
-from monitor.config_document import disabled_plugins, read_document
-from monitor.config_reader import load_config
-from monitor.config_shown import load_to_show
+from monitor.config.document import disabled_plugins, read_document
+from monitor.config.model import Config
+from monitor.config.reader import load_config
+from monitor.config.shown import load_to_show
 from monitor.errors import ConfigError, Fault
 from monitor.interfaces import Encoder
 from monitor.moments import moment

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from monitor.cli.output import number, shorten
-from monitor.config import SourceConfig
+from monitor.config.model import SourceConfig
 from monitor.interfaces import Source
 from monitor.pipeline.ingest import refusal
 from monitor.pipeline.intake import accepted

@@ -17,7 +17,7 @@ from monitor.cli.notifiers import describe
 from monitor.cli.output import print_table
 from monitor.cli.receivers import labels_by_task, receivers, series
 from monitor.cli.rules import rule_record
-from monitor.config import Config
+from monitor.config.model import Config
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
 from monitor.pipeline.learning.hints import hints, twins

@@ -15,7 +15,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.cli.receivers import labels_by_task, receivers
-from monitor.config import NotifierConfig, SourceConfig
+from monitor.config.model import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName, one_line, raised
 from monitor.moments import moment
 from monitor.types import Notification

@@ -8,7 +8,7 @@ from itertools import product
 
 from monitor.alerts.detectors import DETECTORS
 from monitor.cli.app import App
-from monitor.config import Config, RuleConfig
+from monitor.config.model import Config, RuleConfig
 from monitor.matching import all_match
 from monitor.routes import DETECTOR_LABELS, Policy, Route
 from monitor.types import ALL, ENTITY

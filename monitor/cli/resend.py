@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
-from monitor.config_document import notifier_names, read_document
+from monitor.config.document import notifier_names, read_document
 from monitor.errors import MonitorError, UnknownName
 
 

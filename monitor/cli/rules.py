@@ -14,7 +14,7 @@ from monitor.cli.group import Group
 from monitor.cli.output import print_table
 from monitor.cli.receivers import labels_by_task, receivers
 from monitor.cli.trying import suggest_command, test_command
-from monitor.config import RuleConfig
+from monitor.config.model import RuleConfig
 
 
 @click.group("rules", cls=Group)

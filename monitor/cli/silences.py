@@ -13,8 +13,8 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, number, print_table
 from monitor.cli.parameters import DURATION, MATCHER, MOMENT, login, moment
-from monitor.config_document import read_document
-from monitor.config_routing import rule_labels, unknown_value
+from monitor.config.document import read_document
+from monitor.config.routing import rule_labels, unknown_value
 from monitor.errors import UnknownName
 from monitor.matching import Matcher
 from monitor.routes import COMMON_LABELS, DETECTOR_LABELS

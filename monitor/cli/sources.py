@@ -13,7 +13,7 @@ from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.checked import check, notes, print_checked
 from monitor.cli.group import Group
 from monitor.cli.output import ago, clock, number, print_table, shorten
-from monitor.config import SourceConfig
+from monitor.config.model import SourceConfig
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, MonitorError, SourceError, UnknownName
 from monitor.pipeline.alerting.lateness import punctuality

@@ -8,7 +8,7 @@ import click
 
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
-from monitor.config_document import notifier_names, read_document
+from monitor.config.document import notifier_names, read_document
 from monitor.pipeline.health import late_stages, problems
 from monitor.store.lock import DaemonLock
 

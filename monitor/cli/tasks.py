@@ -14,7 +14,7 @@ from monitor.cli.group import Group
 from monitor.cli.output import number, print_table, shorten
 from monitor.cli.seeds import read_for, text_of
 from monitor.cli.task_record import declared_in, notes_of, print_task, task_record
-from monitor.config import make_task
+from monitor.config.model import make_task
 from monitor.errors import MonitorError
 from monitor.pipeline.learning.corrections import correct, correct_all
 from monitor.pipeline.learning.hints import names_alone

@@ -9,7 +9,7 @@ from monitor.adapters import seeds_of
 from monitor.alerts.digest import Digest
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
-from monitor.config import Config, TaskConfig
+from monitor.config.model import Config, TaskConfig
 from monitor.seedfile import read_seeds
 from monitor.store import Store
 from monitor.store.tasks import SeedOrigin

@@ -182,7 +182,7 @@ def main(folder: Path, mode: str, kill: int) -> None:
     """
     from monitor import hookimpl
     from monitor.alerts.detectors import KINDS
-    from monitor.config_reader import load_config
+    from monitor.config.reader import load_config
     from monitor.errors import SourceError
     from monitor.plugins import load_plugins
     from monitor.runtime import Runtime

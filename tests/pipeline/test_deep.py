@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.errors import LearnError
 from monitor.learn.head import Head, probabilities
 from monitor.pipeline.learning.heads import revert

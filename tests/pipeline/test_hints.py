@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from monitor.config import SourceConfig
+from monitor.config.model import SourceConfig
 from monitor.interfaces import Source
 from monitor.pipeline.learning.hints import contradictions, twins
 from monitor.types import Seed, Task

@@ -12,7 +12,7 @@ import pytest
 from loopback import LoopbackServer, Reply
 
 from monitor.alerts.detectors import KINDS
-from monitor.config_reader import load_config
+from monitor.config.reader import load_config
 from monitor.daemon import _mended
 from monitor.errors import SourceError
 from monitor.event_time import event_time

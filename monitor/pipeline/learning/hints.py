@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from shlex import quote
 
-from monitor.config import SourceConfig
+from monitor.config.model import SourceConfig
 from monitor.interfaces import Encoder
 from monitor.pipeline.learning.languages import names_unread
 from monitor.store.tasks import StoredSeed

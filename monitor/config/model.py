@@ -1,7 +1,7 @@
 """What a configuration says, once it is known to be right.
 
 The tables of the file (what may be written) and the objects made of them (what the rest of
-the house works with). Reading and checking is in :mod:`monitor.config_reader`.
+the house works with). Reading and checking is in :mod:`monitor.config.reader`.
 """
 
 from __future__ import annotations

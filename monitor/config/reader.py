@@ -10,7 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from monitor.config import (
+from monitor.config.document import read_document
+from monitor.config.fallbacks import fallback_faults
+from monitor.config.faults import with_names
+from monitor.config.messages import read_digest, read_templates
+from monitor.config.model import (
     REMEDIES,
     Config,
     DigestConfig,
@@ -26,12 +30,8 @@ from monitor.config import (
     TopTable,
     make_task,
 )
-from monitor.config_document import read_document
-from monitor.config_fallbacks import fallback_faults
-from monitor.config_faults import with_names
-from monitor.config_messages import read_digest, read_templates
-from monitor.config_routing import label_faults, read_policy, rule_labels
-from monitor.config_tables import Tables
+from monitor.config.routing import label_faults, read_policy, rule_labels
+from monitor.config.tables import Tables
 from monitor.errors import ConfigError, Fault, MonitorError, UnknownName
 from monitor.interfaces import Encoder, Notifier
 from monitor.mentions import clashes
@@ -73,7 +73,7 @@ def load_config(
 
 
 def terms_of(core: NotifierTable) -> tuple[Any, str | None, float]:
-    """The last fields of a :class:`~monitor.config.NotifierConfig`: limit, stand-in, and its seconds of patience."""
+    """The last fields of a :class:`~monitor.config.model.NotifierConfig`: limit, stand-in, its patience in seconds."""
     return core.at_most, core.fallback, core.fallback_after
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.config_faults import faults, without_secrets
+from monitor.config.faults import faults, without_secrets
 from monitor.errors import Fault, MonitorError, UnknownName, one_line
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins

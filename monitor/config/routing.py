@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.config_faults import faults
+from monitor.config.faults import faults
 from monitor.errors import Fault, UnknownName
 from monitor.matching import Matcher, parse_matchers
 from monitor.routes import COMMON_LABELS, DETECTOR_LABELS, Inhibit, Mute, Policy, Route

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from monitor import templating
-from monitor.config import DigestConfig, DigestTable, NotifierTable, TemplateFile
+from monitor.config.model import DigestConfig, DigestTable, NotifierTable, TemplateFile
 from monitor.errors import Fault, UnknownName
 from monitor.templating import Templates
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from monitor.config import Config, NotifierConfig, NotifierTable, SourceConfig, SourceTable
-from monitor.config_document import read_document
-from monitor.config_messages import read_templates
-from monitor.config_reader import KnownTasks, Reader, terms_of
+from monitor.config.document import read_document
+from monitor.config.messages import read_templates
+from monitor.config.model import Config, NotifierConfig, NotifierTable, SourceConfig, SourceTable
+from monitor.config.reader import KnownTasks, Reader, terms_of
 from monitor.plugins import Plugins
 from monitor.standins import FailingNotifier, FailingSource
 

@@ -22,6 +22,7 @@ from monitor.store.room import (
 )
 from monitor.store.searching import searched
 from monitor.store.stories import story_of
+from monitor.store.threads import OF_THREAD
 from monitor.types import Document, Selection, StoredDocument
 
 MAX_EDITS = 24
@@ -222,7 +223,7 @@ class Documents(Room):
             where += said
             values += typed
         if source is not None:
-            where.append("source = ?")
+            where.append("+source = ?" if thread else "source = ?")
             values.append(source)
         conditions, carried = carries(labels)
         where += conditions
@@ -237,10 +238,10 @@ class Documents(Room):
             where.append("live = ?")
             values.append(int(live))
         if thread is not None:
-            where.append("thread = ? and thread <> ''" if thread else "thread = ?")  # as the index says
+            where.append(OF_THREAD if thread else "thread = ?")
             values.append(thread)
         # the same order, and that of the index of a source
-        by = "bucket desc, event_at desc" if source is not None else "event_at desc"
+        by = "bucket desc, event_at desc" if source is not None and not thread else "event_at desc"
         rows = self.rows(
             f"select * from documents where {' and '.join(where)} order by {by}, id desc limit ?",
             [*values, -1 if limit is None else limit],

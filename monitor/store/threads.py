@@ -9,6 +9,9 @@ from monitor.store.carrying import carries
 from monitor.store.room import Room, to_text, to_time
 from monitor.types import ENTITY, Role, Selection, StoredDocument
 
+OF_THREAD = "thread = ? and thread <> ''"
+"""As the index of threads says. A source has many more texts than a thread: ``+source`` asks for no index of it."""
+
 
 @dataclass(frozen=True)
 class StoredTurn:
@@ -39,7 +42,7 @@ class Threads(Room):
         rows = self.rows(
             f"select id, event_at, fetched_at, role, live, {' + '.join(carried) or 0} carried,"
             f" {' + '.join(['counted', *said])} said"
-            " from documents d where thread = ? and source = ? order by event_at, id",
+            f" from documents d where {OF_THREAD} and +source = ? order by event_at, id",
             [*values, *tasks, thread, source],
         )
         return [
@@ -57,7 +60,7 @@ class Threads(Room):
     def before(self, document: StoredDocument) -> StoredDocument | None:
         """The text before ``document`` in its thread, in the order of :meth:`turns`; ``None`` for the first."""
         found = self.value(
-            "select id from documents where thread = ? and thread <> '' and source = ?"
+            f"select id from documents where {OF_THREAD} and +source = ?"
             " and (event_at, id) < (?, ?) order by event_at desc, id desc limit 1",
             [document.thread, document.source, to_text(document.event_at), document.id],
         )
@@ -84,7 +87,8 @@ class Threads(Room):
             "select distinct source, thread from documents d where event_at >= ? and event_at <= ?"
             " and role = 'customer' and thread <> '' and live = 1 and counted = 1 and reread = 0"
             f"{''.join(f' and {condition}' for condition in carried)}"
-            " and not exists (select 1 from documents a where a.thread = d.thread and a.source = d.source"
+            " and not exists (select 1 from documents a where a.thread = d.thread and a.thread <> ''"
+            " and +a.source = d.source"
             " and a.role = 'agent' and (a.event_at, a.id) > (d.event_at, d.id))",
             [to_text(since), to_text(until), *values],
         )

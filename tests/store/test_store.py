@@ -436,6 +436,26 @@ def test_what_is_asked_often_reads_no_table_whole(filled: Store, monitor_now: da
     assert [plan for plan in plans if plan.startswith("SCAN") and plan not in allowed] == []
 
 
+def test_a_thread_is_found_by_itself_not_among_all_texts_of_its_source(
+    filled: Store, monitor_now: datetime
+) -> None:
+    document = filled.documents.get(add(filled, "a", monitor_now))
+    assert document is not None
+    said: list[str] = []
+    filled.connection.set_trace_callback(said.append)
+    filled.documents.find(source="news", thread="t", limit=5)
+    filled.threads.turns("news", "t", {"mood": "bad"})
+    filled.threads.before(document)
+    filled.threads.unanswered({"mood": "bad"}, monitor_now - timedelta(days=1), monitor_now)
+    filled.connection.set_trace_callback(None)
+    of_threads = [sql for sql in said if "thread" in sql and "where id = " not in sql]
+    assert len(of_threads) == 4
+    for sql in of_threads:
+        plan = _plan(filled, sql)
+        assert any("USING INDEX documents_thread (thread=?)" in step for step in plan), (sql, plan)
+        assert not any("documents_source" in step for step in plan), (sql, plan)
+
+
 def test_counts_follow_predictions(filled: Store, monitor_now: datetime) -> None:
     one = add(filled, "a", monitor_now)
     two = add(filled, "b", monitor_now, live=False)

@@ -2,10 +2,12 @@
 
     python benchmarks/builtin.py --date 2026-01-31
     python benchmarks/builtin.py --date 2026-01-31 --dev
+    python benchmarks/builtin.py --date 2026-01-31 --depth deep
     python benchmarks/builtin.py --date 2026-01-31 --seeds FOLDER
 
 ``benchmarks/builtin`` has customers' messages and news, with all that a careful reader would say of each. By the texts
 of ``--dev`` examples were chosen; by the others nothing was. FOLDER has other examples, as ``topic.csv`` and so on.
+At depth ``deep`` they are what ``monitor adapt TASK --depth deep`` makes of them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import click
 import numpy as np
 
 from monitor.interfaces import TaskAdapter
-from monitor.learn.adapt import adapt
+from monitor.learn.depths import adapt_at
 from monitor.learn.encoder import TransformerEncoder
 from monitor.learn.evaluate import macro_f1
 from monitor.learn.head import decide, probabilities
@@ -38,17 +40,19 @@ Said = Sequence[set[str]]
 
 
 def answers(
-    adapter: TaskAdapter, seeds: Sequence[Seed], encoder: TransformerEncoder, texts: Sequence[str]
+    adapter: TaskAdapter, seeds: Sequence[Seed], encoder: TransformerEncoder, texts: Sequence[str], depth: str
 ) -> tuple[Said, list[str]]:
     """What a task says of each text, and its best guess where it abstains."""
     task = Task(adapter.name, adapter.labels(), adapter.family, adapter.multi)
-    head = adapt(
+    head = adapt_at(
+        depth,
         task,
         seeds,
         encoder.encode,
         encoder_fingerprint=encoder.fingerprint,
         views=encoder.views,
         prior=encoder.prior,
+        tunable=encoder,
     )
     chances = probabilities(head, encoder.encode(texts, [head.view])[head.view])
     said = [{one.label for one in each if not one.abstained} for each in decide(head, chances)]
@@ -118,13 +122,14 @@ TASKS: Sequence[tuple[type[TaskAdapter], str, Judge]] = (
 @click.command()
 @click.option("--date", required=True, help="Today's date, for the log.")
 @click.option("--dev", is_flag=True, help="The texts that examples were chosen by.")
+@click.option("--depth", type=click.Choice(["seeds", "deep"]), default="seeds", help="Or fine-tuned.")
 @click.option(
     "--seeds", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Other examples."
 )
 @click.option(
     "--results", type=click.Path(path_type=Path), default=HERE / "results", help="Where it is kept."
 )
-def main(date: str, dev: bool, seeds: Path | None, results: Path) -> None:
+def main(date: str, dev: bool, depth: str, seeds: Path | None, results: Path) -> None:
     """Measure, print and write."""
     encoder, found = TransformerEncoder.shipped(), dict[str, Any]()
     for part, texts, judge in TASKS:
@@ -134,7 +139,7 @@ def main(date: str, dev: bool, seeds: Path | None, results: Path) -> None:
             for line in (HERE / "builtin" / f"{texts}{'_dev' * dev}.jsonl").read_text("utf-8").splitlines()
         ]
         own = adapter.seeds() if seeds is None else read_seeds(seeds / f"{adapter.name}.csv")[0]
-        said, guesses = answers(adapter, own, encoder, [row["text"] for row in rows])
+        said, guesses = answers(adapter, own, encoder, [row["text"] for row in rows], depth)
         measured = {
             name: round(value, 2)
             for name, value in judge(rows, said, guesses, list(adapter.labels())).items()
@@ -143,7 +148,9 @@ def main(date: str, dev: bool, seeds: Path | None, results: Path) -> None:
         click.echo(f"{adapter.name}, {texts}: {len(own)} seeds, {len(rows)} texts; " + str(measured))
     git = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    options = " --dev" * dev + " --seeds FOLDER" * (seeds is not None)
+    options = (
+        " --dev" * dev + f" --depth {depth}" * (depth != "seeds") + " --seeds FOLDER" * (seeds is not None)
+    )
     report = {
         "what": "the tasks that come with the monitor, on texts written for this; in %",
         "command": f"python benchmarks/builtin.py --date {date}{options}",
@@ -152,7 +159,8 @@ def main(date: str, dev: bool, seeds: Path | None, results: Path) -> None:
         "machine": platform.processor() or platform.machine(),
         "tasks": found,
     }
-    name = f"builtin{'-dev' * dev}{'-other' * (seeds is not None)}-{date}-{commit}.json"
+    kind = f"{'-dev' * dev}{f'-{depth}' * (depth != 'seeds')}{'-other' * (seeds is not None)}"
+    name = f"builtin{kind}-{date}-{commit}.json"
     results.mkdir(exist_ok=True)
     (results / name).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 

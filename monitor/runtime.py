@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from monitor.mentions import Mentions
 from monitor.pipeline.alerting.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.alerting.digests import send_due
 from monitor.pipeline.alerting.notifying import dispatch
+from monitor.pipeline.alerting.unstored import Unstored
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.health import health
@@ -64,6 +66,7 @@ class Runtime:
         # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
         self._again: dict[str, datetime] = {}
         self._attempts, self._backoff = Attempts(self.store), Backoff()
+        self._unstored: dict[str, Unstored] = defaultdict(Unstored)
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -225,15 +228,9 @@ class Runtime:
     ) -> int:
         """Deliver what one notifier has to, at most ``limit`` notifications; returns how many got through."""
         return deliver_due(
-            self.store,
-            name,
-            self.notifiers[name],
-            now,
-            templates=self.templates[name],
-            terms=self.terms[name],
-            dice=dice,
-            limit=limit,
-        )
+            self.store, name, self.notifiers[name], now, dice=dice, limit=limit,
+            templates=self.templates[name], terms=self.terms[name], unstored=self._unstored[name],
+        )  # fmt: skip
 
     def beat(self, name: str, now: datetime) -> None:
         """Let one notifier say that the monitor does its work, or that it does not."""

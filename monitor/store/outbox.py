@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -97,8 +97,10 @@ class Outbox(Room):
         )
         return added.rowcount > 0
 
-    def due(self, now: datetime, *, notifier: str, limit: int = 100) -> list[OutboxEntry]:
-        """What a notifier is to deliver now, oldest first.
+    def due(
+        self, now: datetime, *, notifier: str, limit: int = 100, but: Collection[int] = ()
+    ) -> list[OutboxEntry]:
+        """What a notifier is to deliver now, oldest first, ``but`` those of some ids.
 
         A notification waits until earlier ones to the same notifier about one of its alerts, or another of the same
         fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written by a clock that has
@@ -107,8 +109,9 @@ class Outbox(Room):
         rows = self.rows(
             f"{FIRST}select * from outbox o where state = 'waiting' and notifier = ?2 and not exists ("
             "select 1 from pauses where notifier = ?2 and since <= ?3 and until > ?3) "
-            f"and (next_at <= ?3 or (attempts = 0 and created_at > ?3)) and {UNBLOCKED} order by id limit ?1",
-            [limit, notifier, to_text(now), "[]"],
+            f"and (next_at <= ?3 or (attempts = 0 and created_at > ?3)) and {UNBLOCKED} "
+            "and o.id not in (select value from json_each(?5)) order by id limit ?1",
+            [limit, notifier, to_text(now), "[]", json.dumps(list(but))],
         )
         return [entry_of(row) for row in rows]
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from monitor.alerts.redelivery import Terms, copy_key, free_at, pause
 from monitor.durations import Rate, parse_rate
-from monitor.errors import DeliveryError
+from monitor.errors import DeliveryError, StoreError
 from monitor.pipeline.alerting.delivery import deliver_due
+from monitor.pipeline.alerting.unstored import Unstored
 from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.templating import Templates
@@ -55,6 +56,47 @@ def test_a_single_run_delivers_all_that_can_be(make_runtime: Callable[..., Runti
         runtime.store.outbox.add("desk", notification(number, "resolved"), found, NOW)
     runtime.once(NOW, lambda name, got: None)
     assert runtime.store.outbox.counts() == {"delivered": 22}
+
+
+class Counting(Recorder):
+    """Also counts how often it is asked."""
+
+    asked = 0
+
+    def send(self, notification: Notification) -> None:
+        self.asked += 1
+        super().send(notification)
+
+
+def test_on_a_full_disk_each_is_delivered_once_and_noted_when_there_is_space(monitor_store: Store) -> None:
+    desk, unstored = Counting(), Unstored()
+
+    def round_at(minutes: int) -> int:
+        return deliver_due(monitor_store, "desk", desk, NOW + minutes * MINUTE, limit=1, unstored=unstored)
+
+    for number in range(3):
+        alert(monitor_store, number, "desk")
+    monitor_store.connection.execute(
+        "create trigger full before update on outbox begin select raise(abort, 'database or disk is full'); end"
+    )
+    for minute in range(6):
+        with pytest.raises(StoreError, match="the disk is full"):
+            round_at(minute)
+    assert keys(desk) == ["0-firing-desk", "1-firing-desk", "2-firing-desk"], "none waits for another"
+    assert monitor_store.outbox.counts() == {"waiting": 3}
+    desk.error = DeliveryError("busy", retry_after=600)
+    alert(monitor_store, 3, "desk")
+    for minute in range(6, 9):
+        with pytest.raises(StoreError, match="the disk is full"):
+            round_at(minute)
+    assert desk.asked == 4, "what failed is not tried again and again, either"
+    monitor_store.connection.execute("drop trigger full")
+    desk.error = None
+    assert round_at(9) == 0, "the other side wants to be left alone"
+    assert monitor_store.outbox.counts() == {"delivered": 3, "waiting": 1}
+    assert not unstored.entries
+    assert round_at(30) == 1
+    assert keys(desk) == [f"{number}-firing-desk" for number in range(4)]
 
 
 # -- pauses ------------------------------------------------------------------------------

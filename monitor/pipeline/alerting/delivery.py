@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from monitor.alerts import late
 from monitor.alerts.message import NOTIFICATION_DOCUMENTS, compose, data
 from monitor.alerts.redelivery import GIVE_UP_S, PASSES, Terms, copy_key, free_at, pause, stuck
-from monitor.errors import DeliveryError, one_line
+from monitor.errors import DeliveryError, StoreError, one_line
 from monitor.interfaces import Notifier
+from monitor.pipeline.alerting.unstored import Unstored
 from monitor.pipeline.alerting.wording import as_it_stands, begun, dress
 from monitor.store import Store
 from monitor.store.outbox_entry import OutboxEntry
@@ -37,21 +39,27 @@ def deliver_due(
     terms: Terms | None = None,
     dice: random.Random | None = None,
     limit: int = 100,
+    unstored: Unstored | None = None,
 ) -> int:
     """Deliver the notifications to ``notifier`` that are due; returns how many got through.
 
     No transaction is open while a notifier talks to the other side. What happened is
     committed one by one: only a death between the other side's answer and that commit
-    can make a delivery happen twice, with the same key.
+    can make a delivery happen twice, with the same key. Where the database cannot take it, the others are
+    delivered all the same, once each.
 
     :param templates: what its owner has it say.
     :param terms: how many it may deliver in a time, and who gets a copy of what it cannot.
     :param dice: spreads the pauses before another attempt; without it they are exact.
     :param limit: so many notifications at most; ``now`` is the time of every attempt.
+    :param unstored: what earlier calls could not store.
+    :raises StoreError: the database cannot take what happened, which is in ``unstored``.
     """
     terms = terms or Terms()
-    done = 0
-    queue = deque((entry, PASSES) for entry in store.outbox.due(now, notifier=name, limit=limit))
+    unstored = Unstored() if unstored is None else unstored
+    done, trouble = 0, _trouble(unstored.settle)
+    due = store.outbox.due(now, notifier=name, limit=limit, but=unstored.entries)
+    queue = deque((entry, PASSES) for entry in due)
     stuck_ones: set[int] = set()
     while queue:
         entry, passes = queue.popleft()
@@ -61,10 +69,11 @@ def deliver_due(
             dressed = dress(replace(entry.notification, at=now), templates, notifier)
             notifier.send(_dated(store, entry, dressed, now, templates.zone))
         except (Exception, SystemExit) as error:
-            asked = _failed(store, name, entry, error, terms, now, dice.random() if dice else 0.0)
+            asked = _asked(error)
+            jitter = dice.random() if dice else 0.0
+            outcome = partial(_failed, store, name, entry, error, terms, now, asked, jitter)
+            trouble = _trouble(partial(unstored.store, entry.id, outcome)) or trouble
             if asked:
-                until = now + timedelta(seconds=asked)
-                store.outbox.pause(name, until, f"held back: {one_line(error)}", now)
                 break
             if stuck(entry.waits_since, entry.attempts + 1, now):
                 stuck_ones.add(entry.id)
@@ -72,21 +81,40 @@ def deliver_due(
                 # at once: had the other side become well again in between, the older one would have got through
                 queue.extendleft([(later, passes - 1)] if later else [])
         else:
-            with store.transaction():
-                store.outbox.delivered(entry.id, now)
-                for older in store.succession.before(entry) if stuck_ones else ():
-                    if older.id in stuck_ones:
-                        why = f"passed over by later news: {older.last_error}"
-                        _give_up(store, older, why, terms, now, tried=False)
-                if terms.fallback and store.outbox.copied_before(entry, terms.fallback):
-                    # who was notified of the beginning is notified of the end
-                    _copy(store, entry, terms.fallback, "", now)
+            outcome = partial(_delivered, store, entry, frozenset(stuck_ones), terms, now)
+            trouble = _trouble(partial(unstored.store, entry.id, outcome)) or trouble
             done += 1
+    if trouble is not None:
+        raise trouble
     if terms.fallback:
         before = now - timedelta(seconds=terms.fallback_after)
         for entry in store.outbox.late(before, notifier=name, fallback=terms.fallback):
             _copy(store, entry, terms.fallback, entry.last_error or "it was not its turn yet", now)
     return done
+
+
+def _trouble(write: Callable[[], None]) -> StoreError | None:
+    """What the database says against being written, if it does."""
+    try:
+        write()
+    except StoreError as error:
+        return error
+    return None
+
+
+def _delivered(
+    store: Store, entry: OutboxEntry, stuck_ones: Collection[int], terms: Terms, now: datetime
+) -> None:
+    """Note that a notification got through, and what follows for those before it that did not."""
+    with store.transaction():
+        store.outbox.delivered(entry.id, now)
+        for older in store.succession.before(entry) if stuck_ones else ():
+            if older.id in stuck_ones:
+                why = f"passed over by later news: {older.last_error}"
+                _give_up(store, older, why, terms, now, tried=False)
+        if terms.fallback and store.outbox.copied_before(entry, terms.fallback):
+            # who was notified of the beginning is notified of the end
+            _copy(store, entry, terms.fallback, "", now)
 
 
 def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetime, zone: str) -> Notification:
@@ -137,15 +165,13 @@ def _failed(
     error: BaseException,
     terms: Terms,
     now: datetime,
+    asked: float,
     jitter: float,
-) -> float:
-    """Note a failed attempt; returns the seconds for which the other side wants no more notifications."""
+) -> None:
+    """Note a failed attempt. ``asked``: the seconds for which the other side wants no more notifications."""
     where = {"alert": entry.alert_id, "notifier": name}
     known = isinstance(error, DeliveryError)
     permanent = isinstance(error, DeliveryError) and error.permanent
-    asked = 0.0
-    if isinstance(error, DeliveryError) and not permanent:
-        asked = error.retry_after or 0.0
     said = one_line(error if known else f"{type(error).__name__}: {error}")
     if not known:
         log.error("notifier %s raised", name, exc_info=error, extra=where)
@@ -155,7 +181,15 @@ def _failed(
         wait = pause(entry.attempts + 1, asked=asked, jitter=jitter)
         store.outbox.postpone(entry.id, now + timedelta(seconds=wait), said)
         log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
-    return asked
+    if asked:
+        store.outbox.pause(name, now + timedelta(seconds=asked), f"held back: {one_line(error)}", now)
+
+
+def _asked(error: BaseException) -> float:
+    """The seconds for which the other side wants no more notifications."""
+    if isinstance(error, DeliveryError) and not error.permanent:
+        return error.retry_after or 0.0
+    return 0.0
 
 
 def _give_up(

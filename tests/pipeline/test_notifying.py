@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from monitor.alerts.detectors import SurgeSettings, Verdict
+from monitor.alerts.detectors.mention import KeywordSettings
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
 from monitor.matching import parse_matchers
@@ -52,14 +53,15 @@ class World:
     pace: Pace = PACE
     routed: bool = True
     notify: tuple[str, ...] = ("desk",)
+    settings: SurgeSettings | KeywordSettings = field(default_factory=SurgeSettings)
 
     def see(self, kind: str, rule: str = "bad", observed: int = 9, **selection: str) -> None:
         made = Rule(
             rule,
-            "surge",
+            "surge" if isinstance(self.settings, SurgeSettings) else "keyword",
             dict.fromkeys(selection, "*") or {"topic": "*"},
             self.notify,
-            SurgeSettings(),
+            self.settings,
             owner=f"owner of {rule}",
             pace=self.pace,
             routed=self.routed,
@@ -923,6 +925,21 @@ def test_what_is_much_worse_than_notified_is_notified_at_once_whoever_looks_afte
     world.wait(hours=1)
     assert [notification.data["was"] for _, notification in world.notifications()] == [36]
     assert check(world.store) == []
+
+
+@pytest.mark.parametrize(("worse", "told"), [(4, [None, 1, 2, 4]), (16, [None, 1]), (0, [None])])
+def test_more_mentions_are_notified_of_when_there_are_the_square_root_of_worse_times_as_many(
+    world: World, worse: float, told: list[int | None]
+) -> None:
+    world.settings, world.policy = KeywordSettings(words=("lawyer",)), Policy((route(worse=worse),))
+    world.pace = replace(PACE, keep_firing_for=3600)
+    found = []
+    for number in range(1, 9):
+        world.see("firing", observed=number)
+        world.see("quiet")  # for none came since
+        world.wait(minutes=5)
+        found += [notification.data.get("was") for _, notification in world.notifications()]
+    assert found == told
 
 
 def test_what_is_worse_is_not_notified_where_a_route_says_so_nor_before_the_last_notification_arrived(

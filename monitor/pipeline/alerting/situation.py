@@ -26,6 +26,8 @@ Event = Literal["firing", "resolved"]
 
 GROWING = {"surge", "threshold"}
 """Kinds whose figure is a number of texts in a window: four times as many are another thing."""
+MENTIONS = {"keyword", "entity"}
+"""Kinds for which each text is news, and the next one may be of something else: twice as many are another thing."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,11 @@ class Situation:
         Not while a notification about it still waits: that is not heard yet.
         """
         factor = WORSE if route is None else route.worse
-        if alert.kind not in GROWING or not factor or not notified.observed or alert.quiet_since is not None:
+        if alert.kind in MENTIONS:
+            factor **= 0.5
+        elif alert.kind not in GROWING or alert.quiet_since is not None:
+            return False
+        if not factor or not notified.observed:
             return False
         return (
             alert.observed >= factor * notified.observed

@@ -14,7 +14,8 @@ from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
 from monitor.alerts.folding import FOLDED
 from monitor.alerts.holding import clause
-from monitor.alerts.message import QUOTED, Message, built_in, context
+from monitor.alerts.message import Message, built_in, context
+from monitor.alerts.quote import QUOTED
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
 from monitor.alerts.series_in_words import about

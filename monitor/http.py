@@ -204,6 +204,20 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
+def private_host(url: str) -> str:
+    """The host of a URL if it is a private address as it stands, or this machine by name; otherwise ``""``.
+
+    Other names are known once they are asked for.
+    """
+    host = urlsplit(url).hostname or ""
+    if f".{host.rstrip('.')}".endswith(".localhost"):
+        return host
+    try:
+        return "" if is_public(host) else host
+    except ValueError:  # a name
+        return ""
+
+
 def _take_credentials(url: str) -> tuple[str, str | None]:
     """The URL without credentials (so that no log shows them), and their Authorization header."""
     parts = urlsplit(url)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from monitor import __version__
-from monitor.errors import LONGEST_ASKED_S, MonitorError
+from monitor.errors import LONGEST_ASKED_S, MonitorError, plain
 from monitor.http_body import read_body
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def fetch(
         elif isinstance(error, httpx.TimeoutException):
             reason = "did not answer in time"
         else:
-            reason = str(error) or type(error).__name__
+            reason = plain(error) or type(error).__name__
         kind = CertificateRefused if _of_certificate(error) else OutgoingError
         raise kind(f"{_route(url, where)}: {reason}") from error
 

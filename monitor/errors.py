@@ -22,6 +22,7 @@ from dataclasses import dataclass
 LINE = 500
 """So many characters of what another program says are kept and shown."""
 
+_ERRNO = re.compile(r"\[Errno -?\d+\] (\w)")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -127,6 +128,15 @@ def one_line(said: object, most: int = LINE) -> str:
     text = _ANSI.sub("", (str(said) or type(said).__name__)[: 20 * most])
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 4].rstrip() + " ..."
+
+
+def plain(said: object) -> str:
+    """What the system says of an error, without its number.
+
+    >>> plain(ConnectionRefusedError(111, "Connection refused"))
+    'connection refused'
+    """
+    return _ERRNO.sub(lambda found: found[1].lower(), str(said))
 
 
 def raised(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from monitor import __version__
-from monitor.errors import LONGEST_ASKED_S, MonitorError
+from monitor.errors import LONGEST_ASKED_S, MonitorError, plain
 from monitor.http_body import read_body
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def fetch(
         elif isinstance(error, httpx.TimeoutException):
             reason = "did not answer in time"
         else:
-            reason = str(error) or type(error).__name__
+            reason = plain(error) or type(error).__name__
         kind = CertificateRefused if _of_certificate(error) else OutgoingError
         raise kind(f"{_route(url, where)}: {reason}") from error
 
@@ -202,6 +202,20 @@ def is_public(address: str) -> bool:
         elif ip.is_site_local or ip in ipaddress.IPv6Network("64:ff9b:1::/48"):
             return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def private_host(url: str) -> str:
+    """The host of a URL if it is a private address as it stands, or this machine by name; otherwise ``""``.
+
+    Other names are known once they are asked for.
+    """
+    host = urlsplit(url).hostname or ""
+    if f".{host.rstrip('.')}".endswith(".localhost"):
+        return host
+    try:
+        return "" if is_public(host) else host
+    except ValueError:  # a name
+        return ""
 
 
 def _take_credentials(url: str) -> tuple[str, str | None]:

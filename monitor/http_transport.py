@@ -19,6 +19,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from monitor.errors import plain
 from monitor.http import DEADLINE, AddressRefused, is_public
 
 
@@ -164,7 +165,7 @@ def _resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"the host {host} cannot be found ({error})") from error
+        raise httpcore.ConnectError(f"the host {host} cannot be found ({plain(error)})") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

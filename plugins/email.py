@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from monitor import hookimpl
-from monitor.errors import DeliveryError
+from monitor.errors import DeliveryError, plain
 from monitor.interfaces import Notifier, Settings
 from monitor.types import PICTURE, Notification, whole
 
@@ -243,7 +243,9 @@ def _replies(refused: Mapping[str, tuple[int, bytes]]) -> str:
 
 def _text(value: object) -> str:
     """What a server or an error says, on one line that can be printed and sent."""
-    said = value.decode(errors="replace") if isinstance(value, bytes) else str(value) or type(value).__name__
+    said = (
+        value.decode(errors="replace") if isinstance(value, bytes) else plain(value) or type(value).__name__
+    )
     return " ".join("".join(c if c.isprintable() else " " for c in said).split())
 
 

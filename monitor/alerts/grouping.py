@@ -14,7 +14,8 @@ from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
 from monitor.alerts.folding import FOLDED
 from monitor.alerts.holding import clause
-from monitor.alerts.message import QUOTED, Message, built_in, context
+from monitor.alerts.message import TITLE_CHARACTERS, Message, built_in, context, figures
+from monitor.alerts.quote import QUOTED, quote
 from monitor.alerts.risen_names import mostly
 from monitor.alerts.sentences import much
 from monitor.alerts.series_in_words import about
@@ -23,7 +24,9 @@ from monitor.types import PICTURE, Notification
 
 SHOWN_ALERTS = 20
 NAMED = 2
-"""Alerts that the title names, of those that fire and of those that are over."""
+"""Alerts that the title names of those that are over."""
+LEAST = 60
+"""Characters that the title has for the first alert, whatever else it says."""
 UNTOLD = {"rule", "kind"}
 """Labels of a group that say nothing of what happened: the lines of its alerts have them."""
 SHOWN_TEXTS = 2
@@ -97,6 +100,10 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
         if place in lined
     ]
     news = any(_news(alert) for alert in alerts)
+    # what is known already has a line, no more
+    whole = {number for number, c in enumerate(shown, 1) if not news or _news(c["alert"])}
+    # of several of one rule, the first explains it
+    explaining = {shown[number - 1]["rule"]: number for number in sorted(whole, reverse=True)}.values()
     title = _title(data)
     ack = _ack(alerts, lined, news)
     left_out = ("alerts judge", "alerts ack") if ack else ("alerts judge",)
@@ -107,8 +114,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "number": number,
                 "id": c["alert"].get("id"),
                 "event": c["event"],
-                # what is known already has a line, no more
-                "whole": not news or _news(c["alert"]),
+                "whole": number in whole,
                 "new": bool(c["alert"].get("new")),
                 "headline": c["headline"],
                 "care": _care(c["event"], c["alert"]),
@@ -116,7 +122,7 @@ def group_message(data: Mapping[str, Any], zone: str = "UTC") -> Message:
                 "facts": c["facts"],
                 "texts": c["texts"],
                 "line": c["line"],
-                "rule": c["rule"],
+                "rule": c["rule"] if number in explaining else "",
                 "commands": [
                     command
                     for command in c["commands"]
@@ -181,7 +187,7 @@ def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], news: bool
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    """How many fire and how many are over, what the first of each are about, and what else all share."""
+    """How many fire, the first of them in its own words, how many are over, and what else all share."""
     firing = [alert for alert in data["alerts"] if alert["event"] == "firing"]
     ended = [alert for alert in data["alerts"] if alert["event"] != "firing"]
     fires = [_series(alert) for alert in firing]
@@ -195,14 +201,30 @@ def _title(data: Mapping[str, Any]) -> str:
     of_them = f" ({', '.join(some)})" if some else ""
     once_more = " again" if firing and again == len(firing) else ""
     still = "" if new or again else "still "
-    said = [f"{len(firing)} {still}firing{once_more}{of_them}: {_subjects(firing)}"] if firing else []
-    said += [f"{len(over)} over: {_subjects(over)}"] if over else []
     where = ", ".join(
         f"{label} {value}"
         for label, value in data["group"].items()
         if value and label not in UNTOLD and any(a["selection"].get(label) != value for a in data["alerts"])
     )
-    return short(f"{'; '.join(said)}{f' ({where})' if where else ''}")
+    ends = [f"{len(over)} over: {_subjects(over)}"] if over else []
+    tail = f" ({where})" if where else ""
+    if firing:
+        room = TITLE_CHARACTERS - len("; ".join(["", *ends])) - len(tail)
+        ends.insert(0, _first(f"{len(firing)} {still}firing{once_more}{of_them}: ", firing, room))
+    return short(f"{'; '.join(ends)}{tail}", TITLE_CHARACTERS)
+
+
+def _first(counts: str, firing: Sequence[Mapping[str, Any]], room: int) -> str:
+    """What fires: how many, the first that is news with its figures and a quote, and how many others."""
+    lead = min(firing, key=lambda alert: not _news(alert))
+    told, said = 1, figures(lead)
+    talks = [alert for alert in firing if alert["kind"] == "conversation"]
+    if lead["kind"] == "conversation" and len(talks) >= FOLDED:
+        told, said = len(talks), _many(talks, alone=len(talks) == len(firing))
+    more = f"; and {len(firing) - told:,} more" if len(firing) > told else ""
+    room -= len(counts) + len(more)
+    said = short(said, max(room, LEAST))
+    return f"{counts}{said}{quote(lead, room - len(said))}{more}"
 
 
 def _series(alert: Mapping[str, Any]) -> tuple[str, str, Mapping[str, str]]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from monitor.alerts import endings, holding, late, portion, sentences, standing
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import texts
+from monitor.alerts.quote import QUOTED, quote
 from monitor.alerts.risen_names import more_than_usual, mostly
 from monitor.alerts.series_in_words import about
 from monitor.alerts.standing import FALLS
@@ -59,12 +60,6 @@ EXTREME = {
 """By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
 """Kinds that hold weeks against weeks: no text is their beginning."""
-QUOTED = {"surge", "threshold", "ratio", "keyword", "entity"}
-"""Kinds whose headline quotes the most typical of the texts, where that was published under a title.
-
-What a customer wrote is in the message alone: titles are seen on locked screens.
-"""
-QUOTE_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -137,15 +132,16 @@ def context(
 def headline(event: str, data: Mapping[str, Any]) -> str:
     """One line that tells in five seconds: what, how much against what is usual, which rule."""
     rule, evidence = data["rule"], data.get("evidence") or {}
+    # what is too long makes way for the rule's name, and the quote for both
+    room = max(TITLE_CHARACTERS // 2, TITLE_CHARACTERS - len(rule) - 3)
     if event == "resolved":
         said = f"{endings.title(data)}{_named(data, evidence)}"
     else:
         prefix = "" if event == "firing" else f"{event}: "
         if data.get("flapping"):
             prefix += "flapping: "
-        said = f"{prefix}{standing.title(data, figures(data))}{_quote(data, evidence)}"
-    # where the quote is too long, it is cut, and not the rule
-    room = max(TITLE_CHARACTERS // 2, TITLE_CHARACTERS - len(rule) - 3)
+        said = f"{prefix}{standing.title(data, figures(data))}"
+        said += quote(data, room - len(said))
     return f"{short(f'{said[:1].upper()}{said[1:]}', room)} [{rule}]"
 
 
@@ -245,13 +241,6 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
     return mostly(evidence.get("names", ()), data["selection"]) if data["kind"] in QUOTED else ""
-
-
-def _quote(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
-    """The title of the most typical text: what happened, in somebody's words."""
-    shown = evidence.get("texts") or []
-    title = shown[0]["title"] if shown and data["kind"] in QUOTED else ""
-    return f': "{short(title, QUOTE_CHARACTERS)}"' if title else ""
 
 
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -18,6 +18,7 @@ from monitor.cli.output import print_table
 from monitor.cli.receivers import labels_by_task, receivers, series
 from monitor.cli.rules import rule_record
 from monitor.config.model import Config
+from monitor.config.notes import hardly_meant
 from monitor.durations import format_duration
 from monitor.errors import ConfigError, Fault
 from monitor.pipeline.learning.hints import hints, twins
@@ -118,6 +119,7 @@ def _report(app: App) -> tuple[Config, dict[str, Any]]:
         ],
         "notes": [
             *twins(config.sources),
+            *hardly_meant(config),
             *(
                 f"{source.name}: {said}"
                 for source in config.sources

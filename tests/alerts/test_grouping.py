@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from monitor.alerts.grouping import SHOWN_ALERTS, group_message, group_notification
+from monitor.alerts.message import TITLE_CHARACTERS
 from monitor.types import Notification
 
 
@@ -23,33 +24,37 @@ def alert(topic: str, *, new: bool = False, event: str = "firing") -> dict[str, 
         (
             {"kind": "threshold"},
             [alert("Zedco", new=True), alert("Acme Bank")],
-            "2 firing (1 new): texts about Zedco; texts about Acme Bank",
+            "2 firing (1 new): 9 texts about Zedco in 1 h, limit 1; and 1 more",
         ),
         (
-            {"owner": "press desk", "team": ""},
+            {"owner": "press", "team": ""},
             [alert("Zedco"), alert("Acme"), alert("Old", event="resolved")],
-            "2 still firing: texts about Zedco; texts about Acme; 1 over: texts about Old (owner press desk)",
+            "2 still firing: 9 texts about Zedco in 1 h, limit 1; and 1 more; 1 over: texts about Old (owner press)",
         ),
         (
             {},
             [*(alert(name) for name in ("A", "B", "C")), alert("Old", event="resolved")],
-            "3 still firing: texts about A; texts about B; and 1 more; 1 over: texts about Old",
+            "3 still firing: 9 texts about A in 1 h, limit 1; and 2 more; 1 over: texts about Old",
         ),
         (
             {},
             [{**alert("Zedco"), "was": 2}, alert("Acme")],
-            "2 still firing (1 grown): texts about Zedco; texts about Acme",
+            "2 still firing (1 grown): 9 texts about Zedco in 1 h, limit 1; and 1 more",
         ),
-        ({"entity": "Acme"}, [alert("Acme"), alert("Acme")], "2 still firing: texts about Acme"),
+        (
+            {"entity": "Acme"},
+            [alert("Acme"), alert("Acme")],
+            "2 still firing: 9 texts about Acme in 1 h, limit 1; and 1 more",
+        ),
         (
             {"entity": "Acme"},
             [alert("Acme", new=True), alert("Acme", event="resolved")],
-            "1 firing again: texts about Acme",
+            "1 firing again: 9 texts about Acme in 1 h, limit 1",
         ),
         (
             {},
             [alert("Acme", new=True), alert("Zedco"), *(alert(n, event="resolved") for n in ("Acme", "Old"))],
-            "2 firing (1 new, 1 again): texts about Acme; texts about Zedco; 1 over: texts about Old",
+            "2 firing (1 new, 1 again): 9 texts about Acme in 1 h, limit 1; and 1 more; 1 over: texts about Old",
         ),
     ],
 )
@@ -102,7 +107,7 @@ def test_one_command_acknowledges_all_that_are_new() -> None:
 def conversation(thread: str, reason: str, *, new: bool = True, event: str = "firing") -> dict[str, Any]:
     said_by = [
         {"id": number, "source": "support", "role": role, "thread": thread, "title": "", "url": "", "alike": 1,
-         "text": f"text of {role}", "event_at": "2026-03-05T09:00:00+00:00"}
+         "text": f"text of the {role} {thread}", "event_at": "2026-03-05T09:00:00+00:00"}
         for number, role in enumerate(("customer", "agent"))
     ]  # fmt: skip
     evidence = {
@@ -125,27 +130,33 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
         (
             [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
              conversation("k2", "2 negative texts in a row from the customer")],
-            "2 firing: conversation k1 (support), unanswered; conversation k2 (support), turned worse",
+            '2 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support): '
+             '"text of the customer k1"; and 1 more',
         ),
         (
             [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
              conversation("k2", "unanswered for 40 min, 1 text with intent complaint", event="resolved")],
-            "1 firing: conversation k1 (support), unanswered; 1 over: conversation k2 (support)",
+            '1 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support): '
+             '"text of the customer k1"; 1 over: conversation k2 (support)',
         ),
         (
             [alert("Acme", new=True), alert("Zedco", new=True),
              *(conversation(f"k{n}", "unanswered for 31 min, 1 text", new=False) for n in range(28)),
              *(conversation(f"o{n}", "unanswered for 31 min, 1 text", event="resolved") for n in range(3))],
-            "30 firing (2 new): texts about Acme; texts about Zedco; and 28 more; 3 over: conversations",
+            "30 firing (2 new): 9 texts about Acme in 1 h, limit 1; and 29 more; 3 over: conversations",
         ),
         (
             [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(300)],
-            "300 firing: conversations, unanswered",
+            '300 firing: conversations, unanswered: "text of the customer k0"',
+        ),
+        (
+            [*(conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(6)), alert("Acme")],
+            '7 firing (6 new): 6 conversations, unanswered: "text of the customer k0"; and 1 more',
         ),
         (
             [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
              {**alert("Acme"), "kind": "ratio"}, {**alert("Acme", event="resolved"), "kind": "surge"}],
-            "2 still firing: 2 texts with 'strike'; share of texts about Acme; 1 over: texts about Acme",
+            "2 still firing: 2 texts with 'strike'; and 1 more; 1 over: texts about Acme",
         ),
     ],
 )  # fmt: skip
@@ -153,11 +164,59 @@ def test_the_title_of_a_group_tells_its_alerts_apart(alerts: list[dict[str, Any]
     assert group_message({"group": {}, "alerts": alerts}).title == title
 
 
+def surge(topic: str, quoted: str, **more: Any) -> dict[str, Any]:
+    one = {
+        **conversation("", "3 texts"),
+        "kind": "surge",
+        "selection": {"sentiment": "negative", "topic": topic},
+    }
+    text = {**one["evidence"]["texts"][0], "title": "", "text": quoted}
+    evidence = {**one["evidence"], "texts": [text], "seconds": 3600, "sources_in_all": 0}
+    return {**one, "observed": 3, "high": 0, "evidence": evidence, **more}
+
+
+def test_the_title_of_a_group_has_figures_and_a_quote_as_far_as_there_is_room() -> None:
+    leak = surge(
+        "cyber", "Our customers' data is for sale on a forum, says a researcher who downloaded a part of it"
+    )
+    data = {"group": {"severity": "page"}, "alerts": [leak, surge("intent", "x", new=False)]}
+    assert group_message(data).title == (
+        "2 firing (1 new): 3 negative texts on cyber in 1 h, usually none: \"Our customers' data is for sale on a "
+        'forum, says a researcher who downloaded a…"; and 1 more (severity page)'
+    )
+    data["group"] = {"severity": "page", "desk": "d" * 60}
+    title = group_message(data).title
+    assert "\"Our customers' data is for sale" in title
+    assert title.endswith('…"; and 1 more (severity page, desk ' + "d" * 60 + ")")
+    assert len(title) <= TITLE_CHARACTERS
+    data["group"]["desk"] = "d" * 120
+    title = group_message(data).title
+    assert title.startswith("2 firing (1 new): 3 negative texts on cyber in 1 h, usually none; and 1 more (")
+    assert len(title) <= TITLE_CHARACTERS
+
+
+def test_a_rule_of_several_alerts_of_a_group_is_explained_once() -> None:
+    waiting = [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(3)]
+    other = conversation("k3", "2 negative texts in a row from the customer")
+    for one, rule in zip([*waiting, other], ("waiting", "waiting", "waiting", "worse"), strict=True):
+        one["evidence"]["rule"] = f"{rule} (conversation) watches intent complaint"
+    said = group_message({"group": {}, "alerts": [{**waiting[0], "new": False}, *waiting[1:], other]})
+    for text in (said.body, said.html):
+        assert text.count("Rule: waiting (conversation) watches") == 1
+        assert text.count("Rule: worse (conversation) watches") == 1
+        assert (
+            text.rindex("2. Unanswered")
+            < text.index("Rule: waiting")
+            < text.rindex("3. Unanswered")
+            < text.index("Rule: worse")
+        )
+
+
 def test_who_wrote_in_a_conversation_is_said() -> None:
     waiting = conversation("k1", "unanswered for 31 min, 1 text with intent complaint")
     said = group_message({"group": {}, "alerts": [waiting, alert("Zedco", new=True)]})
-    assert "- text of customer (09:00 UTC, support, customer)" in said.body
-    assert "- text of agent (09:00 UTC, support, agent)" in said.body
+    assert "- text of the customer k1 (09:00 UTC, support, customer)" in said.body
+    assert "- text of the agent k1 (09:00 UTC, support, agent)" in said.body
     assert "09:00 UTC, support, agent</span>" in said.html
 
 
@@ -175,7 +234,9 @@ def test_the_largest_alerts_of_a_group_are_named_first_and_acknowledged_where_th
     assert ids[:3] == [300, 1, 2], "of the new ones the largest, then the oldest"
     assert ids[-4:] == [302, 301, 304, 303]
     assert [one["new"] for one in said.data["alerts"]] == [True] * 300 + [False] * 4
-    assert said.title.startswith("302 firing (300 new): texts about t300; ")
+    assert said.title.startswith(
+        "302 firing (300 new): 900 texts about t300 in 1 h, limit 1; and 301 more; 2 over: "
+    )
     command = f"monitor alerts ack 300 {' '.join(map(str, range(1, SHOWN_ALERTS)))}"
     assert f"{command}  say that you look after these; 280 more are new\n" in said.body
     assert f"{command}</code>" in said.html

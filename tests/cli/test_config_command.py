@@ -361,3 +361,44 @@ def test_check_notes_sources_that_read_the_same(monitor):
             ("c", "a"), ("d", "a"), ("more", "news"),
         )],
     )  # fmt: skip
+
+
+def test_check_notes_routes_that_no_alert_reaches(monitor):
+    route = '[[routes]]\nname = "{}"\nmatch = {}\nnotify = ["desk"]\n'
+    routes = [route.format(*one) for one in (("court", '["topic=court"]'), ("all", "[]"), ("late", "[]"))]
+    monitor.config.write_text(monitor.config.read_text() + "\n" + "".join(routes))
+    assert monitor("config", "check", "--json").json["notes"] == [
+        "late: no alert comes to this route, since all above it takes every alert "
+        "(put it further up, or set continue = true there)"
+    ]
+    assert "note: late: no alert comes to this route" in " ".join(monitor("config", "check").out.split())
+    monitor.edit('name = "all"', 'name = "all"\ncontinue = true')
+    assert monitor("config", "check", "--json").json["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://localhost:9000/x", "localhost"),
+        ("http://desk.localhost/", "desk.localhost"),
+        ("http://127.0.0.1/", "127.0.0.1"),
+        ("https://user:pw@10.1.2.3:8443/", "10.1.2.3"),
+        ("http://[::1]:80/", "::1"),
+        ("https://93.184.216.34/", ""),
+        ("https://localhost.example.org/", ""),
+    ],
+)
+def test_check_notes_private_addresses_that_will_be_refused(monitor, url, host):
+    parts = "".join(
+        f'[[{kind}]]\nplugin = "{plugin}"\nname = "{plugin}"\nurl = "{url}"\n'
+        for kind, plugin in (("sources", "rss"), ("notifiers", "webhook"))
+    )
+    monitor.config.write_text(f"{monitor.config.read_text()}\n{parts}")
+    said = (
+        f"{host} is this machine or on a private network, so requests will be refused "
+        "(allow_private = true lets it be used)"
+    )
+    notes = monitor("config", "check", "--json").json["notes"]
+    assert notes == ([f"rss: {said}", f"webhook: {said}"] if host else [])
+    monitor.edit(f'url = "{url}"', f'url = "{url}"\nallow_private = true')
+    assert not any(note.startswith("rss") for note in monitor("config", "check", "--json").json["notes"])

@@ -32,7 +32,7 @@ def test_a_preview_of_words_is_made_of_texts_that_say_them(fetched):
     fetched.edit('words = ["terrible", "wonder"]', 'words = ["flood"]')
     got = fetched("alerts", "preview", "words")
     assert "made of 1 made-up text; nothing is sent" in got.err
-    assert "1 text with 'flood' [words]" in got.out
+    assert "1 text with 'flood': \"flood: " in got.out
     assert "flood: Nobody answers" in got.out
 
 

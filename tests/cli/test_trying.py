@@ -191,8 +191,13 @@ def test_what_cannot_be_tried_is_said(fetched, arguments, said):
     ("text", "said"),
     [
         ("time,count\n1,2\n", "must have the columns timestamp,count"),
-        ("timestamp,count\n2026-01-01,x\n", "line 2: could not convert"),
-        ("timestamp,count\n2026-01-01,inf\n", "line 2: cannot convert float infinity"),
+        ("timestamp,count\n2026-01-01,x\n", 'line 2: the count "x" must be a number'),
+        ("timestamp,count\n2026-01-01,inf\n", 'line 2: the count "inf" must be a number'),
+        (
+            "timestamp,count\nfoo,1\n",
+            'line 2: the timestamp "foo" must be a time such as 2026-03-04T02:00:00Z',
+        ),
+        ("timestamp,count\ninf,1\n", 'line 2: the timestamp "inf" must be a time such as'),
         ("timestamp,count\n2026-01-01,1\n2026-01-01,1\n", "line 3: is not after the line before"),
         ("timestamp,count\n2026-01-01,1\n", "fewer than two rows"),
         ("timestamp,count\n2026-01-01,1\n2026-01-02,1\n", "they are 86400 seconds apart"),

@@ -198,7 +198,8 @@ def test_nobody_there() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         notifier = make(Email, Path(), **PLAIN, port=taken.getsockname()[1])
-        check_failing_notifier(notifier, permanent=False)
+        error = check_failing_notifier(notifier, permanent=False)
+        assert str(error).endswith(": connection refused")
 
 
 def test_a_server_that_says_nothing() -> None:

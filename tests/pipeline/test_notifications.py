@@ -86,7 +86,7 @@ def test_a_notification_about_several_alerts_arrives_as_text_and_html(
     dispatch(weeks.store, policy, NOW)
     deliver_due(weeks.store, "desk", email(server), NOW, templates=Templates(zone="Europe/Vienna"))
     message = server.messages[0].message
-    assert message["Subject"].startswith("2 firing: texts on litigation; all texts")
+    assert message["Subject"].startswith('2 firing: 44 texts on litigation in 1 h, limit 2: "Creditors drag ')
     text, page, drawn = (part.get_content() for part in message.walk() if not part.is_multipart())
     assert page.count("<!doctype html>") == page.count("<body") == 1
     assert page.count("<h2") == 2

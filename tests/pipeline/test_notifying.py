@@ -477,7 +477,7 @@ def test_what_comes_together_is_notified_together(world: World) -> None:
     assert world.notifications() == []
     world.wait(seconds=10)
     (_, both), (_, one) = world.notifications()
-    assert both.title == "2 firing: texts on court; texts on money"
+    assert both.title == "2 firing: 9 texts on court in 1 h, usually 0 to 3; and 1 more"
     assert [(a["id"], a["event"]) for a in both.data["alerts"]] == [(1, "firing"), (3, "firing")]
     assert both.data["group"] == {"rule": "bad"}
     assert "NEW" not in both.body, "all of it is"
@@ -492,7 +492,10 @@ def test_what_comes_together_is_notified_together(world: World) -> None:
     world.wait(seconds=1)
     ((_, news),) = world.notifications()
     assert news.event == "firing"
-    assert news.title == "2 firing (1 new): texts on sport; texts on money; 1 over: texts on court"
+    assert (
+        news.title
+        == "2 firing (1 new): 9 texts on sport in 1 h, usually 0 to 3; and 1 more; 1 over: texts on court"
+    )
     overview, _, whole = news.body.partition("\n\n")
     assert "1. NEW 9 texts on sport" in overview
     assert "2. 9 texts on money" in overview
@@ -850,7 +853,7 @@ def test_a_notification_waits_for_earlier_ones_about_its_alerts(world: World) ->
     world.see("quiet", topic="money")
     world.wait(seconds=0)
     (first,) = world.store.outbox.due(world.now, notifier="press")
-    assert first.notification.title == "2 firing: texts on court; texts on money"
+    assert first.notification.title == "2 firing: 9 texts on court in 1 h, usually 0 to 3; and 1 more"
     world.store.outbox.delivered(first.id, world.now)
     assert len(world.store.outbox.due(world.now, notifier="press")) == 1
 

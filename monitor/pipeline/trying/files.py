@@ -18,6 +18,7 @@ from monitor.errors import MonitorError
 from monitor.pipeline.trying.rules import Report
 from monitor.pipeline.trying.time import of_file, watched
 from monitor.pipeline.trying.watchers import Tried
+from monitor.templating import short
 
 
 def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]:
@@ -87,7 +88,7 @@ def read_counts(path: Path) -> tuple[list[str], list[int], list[int]]:
                 stamp, count = row["timestamp"] or "", row[column] or ""
                 stamps.append(stamp)
                 seconds.append(_second(stamp))
-                counts.append(round(float(count)))
+                counts.append(_count(count))
                 if len(seconds) > 1 and seconds[-1] <= seconds[-2]:
                     raise ValueError("is not after the line before")
                 if counts[-1] < 0:
@@ -104,9 +105,23 @@ def read_counts(path: Path) -> tuple[list[str], list[int], list[int]]:
 def _second(stamp: str) -> int:
     try:
         return int(float(stamp))
-    except ValueError:
+    except (ValueError, OverflowError):
+        pass
+    try:
         time = datetime.fromisoformat(stamp)
+    except ValueError:
+        raise ValueError(
+            f'the timestamp "{short(stamp, 40)}" must be a time such as 2026-03-04T02:00:00Z (without a zone it is '
+            "in UTC), or epoch seconds"
+        ) from None
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+
+
+def _count(text: str) -> int:
+    try:
+        return round(float(text))
+    except (ValueError, OverflowError):
+        raise ValueError(f'the count "{short(text, 40)}" must be a number') from None
 
 
 def _step(path: Path, seconds: Sequence[int]) -> int:

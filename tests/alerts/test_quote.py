@@ -1,0 +1,74 @@
+"""What a title quotes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.alerts.message import TITLE_CHARACTERS, headline
+from monitor.alerts.quote import QUOTE_CHARACTERS, quote, words
+
+LONG = "My lawyer will hear of this: you charged me twice in March, and once more\nin April, for one parcel"
+
+
+def alert(kind: str, *texts: tuple[str, str, str], **more: Any) -> dict[str, Any]:
+    shown = [{"role": role, "title": title, "text": text} for role, title, text in texts]
+    return {
+        "rule": "lone", "kind": kind, "selection": {}, "reason": "1 text with 'lawyer'", "observed": 1,
+        "expected": 0, "evidence": {"seconds": 3600, "texts": shown}, **more,
+    }  # fmt: skip
+
+
+def test_a_text_without_a_title_is_quoted_by_its_beginning() -> None:
+    chat = alert("keyword", ("customer", "", LONG))
+    assert headline("firing", chat) == (
+        "1 text with 'lawyer': "
+        '"My lawyer will hear of this: you charged me twice in March, and once more in…" [lone]'
+    )
+    news = alert("keyword", ("publisher", "Data leak at Vantor", "Thousands of records"))
+    assert headline("firing", news) == "1 text with 'lawyer': \"Data leak at Vantor\" [lone]"
+    assert headline("firing", alert("keyword")) == "1 text with 'lawyer' [lone]"
+
+
+def test_a_conversation_quotes_what_its_customer_wrote_last() -> None:
+    turns = [
+        ("customer", "", "Where is it?"),
+        ("agent", "", "On its way."),
+        ("customer", "", "You said so\nin May!"),
+    ]
+    talk = alert(
+        "conversation", *turns, ("bot", "", "Please rate us"),
+        reason="unanswered for 31 min, 1 text", selection={"source": "chat", "thread": "k1"},
+    )  # fmt: skip
+    said = headline("firing", talk)
+    assert said == 'Unanswered for 31 min, 1 text: conversation k1 (chat): "You said so in May!" [lone]'
+    assert "May" not in headline("resolved", talk)
+
+
+@pytest.mark.parametrize("length", [20, 100, 150, 170, 185, 400])
+def test_a_quote_makes_way_for_the_rule_and_is_closed(length: int) -> None:
+    said = headline("firing", alert("keyword", ("customer", "", LONG), reason="x" * length))
+    assert len(said) <= TITLE_CHARACTERS
+    assert said.endswith(" [lone]")
+    assert said.count('"') in (0, 2)
+
+
+def test_a_kind_that_is_about_no_text_quotes_none() -> None:
+    assert quote(alert("drop", ("customer", "", LONG)), TITLE_CHARACTERS) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one two", "one two"),
+        ("one two three four five", "one two three…"),
+        ("one two three, four five", "one two three…"),
+        ("one two three fourfivesix", "one two three…"),
+        ("你" * 40, "你" * 15 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_quote_is_cut_between_two_words(text: str, shown: str) -> None:
+    assert words(text, 16) == shown
+    assert len(words(LONG, QUOTE_CHARACTERS)) <= QUOTE_CHARACTERS

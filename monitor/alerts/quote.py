@@ -8,7 +8,7 @@ from typing import Any
 from monitor.templating import short
 
 QUOTED = {"surge", "threshold", "ratio", "keyword", "entity"}
-"""Kinds whose title quotes the most typical of the texts; that of a conversation quotes its customer."""
+"""Kinds whose title quotes the most typical of the texts."""
 QUOTE_CHARACTERS = 80
 SHORTEST = 24
 """Characters: with less room than that a quote says nothing."""
@@ -33,10 +33,11 @@ def words(value: object, most: int) -> str:
 
 
 def _text(alert: Mapping[str, Any]) -> str:
-    """The most typical text, of a conversation the last that the customer wrote: its title, or how it begins."""
+    """The most typical text, if it was published: its title, or how it begins.
+
+    What customers wrote is only in the message: titles show on locked screens.
+    """
     shown = (alert.get("evidence") or {}).get("texts") or []
-    if alert["kind"] == "conversation":
-        shown = [text for text in reversed(shown) if text.get("role") == "customer"]
-    elif alert["kind"] not in QUOTED:
+    if alert["kind"] not in QUOTED or not shown or shown[0].get("role") != "publisher":
         return ""
-    return next((text["title"].strip() or text.get("text", "") for text in shown[:1]), "")
+    return str(shown[0]["title"].strip() or shown[0].get("text", ""))

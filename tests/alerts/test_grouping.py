@@ -130,14 +130,14 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
         (
             [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
              conversation("k2", "2 negative texts in a row from the customer")],
-            '2 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support): '
-             '"text of the customer k1"; and 1 more',
+            '2 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support); '
+             'and 1 more',
         ),
         (
             [conversation("k1", "unanswered for 31 min, 1 text with intent complaint"),
              conversation("k2", "unanswered for 40 min, 1 text with intent complaint", event="resolved")],
-            '1 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support): '
-             '"text of the customer k1"; 1 over: conversation k2 (support)',
+            '1 firing: unanswered for 31 min, 1 text with intent complaint: conversation k1 (support); '
+             '1 over: conversation k2 (support)',
         ),
         (
             [alert("Acme", new=True), alert("Zedco", new=True),
@@ -147,11 +147,11 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
         ),
         (
             [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(300)],
-            '300 firing: conversations, unanswered: "text of the customer k0"',
+            '300 firing: conversations, unanswered',
         ),
         (
             [*(conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(6)), alert("Acme")],
-            '7 firing (6 new): 6 conversations, unanswered: "text of the customer k0"; and 1 more',
+            '7 firing (6 new): 6 conversations, unanswered; and 1 more',
         ),
         (
             [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
@@ -170,7 +170,7 @@ def surge(topic: str, quoted: str, **more: Any) -> dict[str, Any]:
         "kind": "surge",
         "selection": {"sentiment": "negative", "topic": topic},
     }
-    text = {**one["evidence"]["texts"][0], "title": "", "text": quoted}
+    text = {**one["evidence"]["texts"][0], "role": "publisher", "title": "", "text": quoted}
     evidence = {**one["evidence"], "texts": [text], "seconds": 3600, "sources_in_all": 0}
     return {**one, "observed": 3, "high": 0, "evidence": evidence, **more}
 

@@ -20,9 +20,9 @@ def alert(kind: str, *texts: tuple[str, str, str], **more: Any) -> dict[str, Any
     }  # fmt: skip
 
 
-def test_a_text_without_a_title_is_quoted_by_its_beginning() -> None:
-    chat = alert("keyword", ("customer", "", LONG))
-    assert headline("firing", chat) == (
+def test_what_was_published_without_a_title_is_quoted_by_its_beginning() -> None:
+    post = alert("keyword", ("publisher", "", LONG))
+    assert headline("firing", post) == (
         "1 text with 'lawyer': "
         '"My lawyer will hear of this: you charged me twice in March, and once more in…" [lone]'
     )
@@ -31,31 +31,25 @@ def test_a_text_without_a_title_is_quoted_by_its_beginning() -> None:
     assert headline("firing", alert("keyword")) == "1 text with 'lawyer' [lone]"
 
 
-def test_a_conversation_quotes_what_its_customer_wrote_last() -> None:
-    turns = [
-        ("customer", "", "Where is it?"),
-        ("agent", "", "On its way."),
-        ("customer", "", "You said so\nin May!"),
-    ]
+def test_what_customers_wrote_is_not_for_locked_screens() -> None:
+    assert headline("firing", alert("keyword", ("customer", "", LONG))) == "1 text with 'lawyer' [lone]"
     talk = alert(
-        "conversation", *turns, ("bot", "", "Please rate us"),
+        "conversation", ("customer", "", "You said so in May!"),
         reason="unanswered for 31 min, 1 text", selection={"source": "chat", "thread": "k1"},
     )  # fmt: skip
-    said = headline("firing", talk)
-    assert said == 'Unanswered for 31 min, 1 text: conversation k1 (chat): "You said so in May!" [lone]'
-    assert "May" not in headline("resolved", talk)
+    assert headline("firing", talk) == "Unanswered for 31 min, 1 text: conversation k1 (chat) [lone]"
 
 
 @pytest.mark.parametrize("length", [20, 100, 150, 170, 185, 400])
 def test_a_quote_makes_way_for_the_rule_and_is_closed(length: int) -> None:
-    said = headline("firing", alert("keyword", ("customer", "", LONG), reason="x" * length))
+    said = headline("firing", alert("keyword", ("publisher", "", LONG), reason="x" * length))
     assert len(said) <= TITLE_CHARACTERS
     assert said.endswith(" [lone]")
     assert said.count('"') in (0, 2)
 
 
 def test_a_kind_that_is_about_no_text_quotes_none() -> None:
-    assert quote(alert("drop", ("customer", "", LONG)), TITLE_CHARACTERS) == ""
+    assert quote(alert("drop", ("publisher", "", LONG)), TITLE_CHARACTERS) == ""
 
 
 @pytest.mark.parametrize(

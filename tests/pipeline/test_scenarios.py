@@ -231,8 +231,7 @@ def test_a_bad_day_at_the_bank(world: Callable[[str], Scenario]) -> None:
     assert titles(one, "words")[0] == f"1 text with 'class action': \"{lawsuit}\" [words]"
     assert titles(one, "halvorne")[0] == f'1 negative text about Halvorne Bank: "{lawsuit}" [halvorne]'
     assert titles(one, "turns-bad")[0] == (
-        "2 negative texts in a row from the customer: conversation c1 (chat): "
-        '"I am really angry, you ruin my trip with your incompetence" [turns-bad]'
+        "2 negative texts in a row from the customer: conversation c1 (chat) [turns-bad]"
     )
     talk = body(one, "turns-bad")
     assert [talk.index(f"{role}: {text}") for role, text in CONVERSATION] == sorted(

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.durations import format_duration
+from monitor.moments import moment
 from monitor.store import Store
+from monitor.store.heartbeats import RELOAD
 from monitor.store.sources import SourceState
 from monitor.types import Health
 
@@ -55,7 +57,10 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
         found = ["the monitor does not run (`monitor run` starts it)"]
     else:
         named = list(store.outbox.counts_by_notifier())
-        found = list(health(store, now, named, patience=START_S).problems)
+        found = [
+            *health(store, now, named, patience=START_S).problems,
+            *_troubles(store, now),
+        ]
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
@@ -88,6 +93,18 @@ def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
         f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({number} wait)"
         for name, number in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
     ]
+
+
+def _troubles(store: Store, now: datetime) -> list[str]:
+    """What a running monitor could not do and noted, a line each."""
+    troubles = store.heartbeats.troubles()
+    found = []
+    if RELOAD in troubles:
+        since, why = troubles[RELOAD]
+        found.append(
+            f"the configuration could not be read again, so the earlier one goes on since {moment(since)}: {why}"
+        )
+    return found
 
 
 def _silent(store: Store, beats: Mapping[str, datetime], now: datetime, patience: float) -> list[str]:

@@ -127,7 +127,7 @@ def _runtime(loaded: Loaded, store: Store, before: Config | None = None) -> Runt
         with store.transaction():
             runtime.synchronise(utc_now(), mended)
             store.documents.retry_failed()
-            store.heartbeats.mended(RELOAD)
+            store.heartbeats.all_mended()
     except Exception:
         runtime.close()
         raise

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.durations import format_duration
 from monitor.moments import moment
 from monitor.store import Store
-from monitor.store.heartbeats import RELOAD
+from monitor.store.heartbeats import REFRESH, RELOAD
 from monitor.store.sources import SourceState
 from monitor.types import Health
 
@@ -23,6 +23,9 @@ STUCK_S = 900.0
 
 START_S = 300.0
 """So long after its start a stage may not have done a round yet: the first classification waits for learning."""
+
+UNTOLD_S = 150.0
+"""A notifier that could not be told for so long what still fires failed twice at least: one time is no problem."""
 
 DEAD_S = 7 * 86400.0
 """So long is a notification that was given up a problem; it is kept longer."""
@@ -59,7 +62,8 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
         named = list(store.outbox.counts_by_notifier())
         found = [
             *health(store, now, named, patience=START_S).problems,
-            *_troubles(store, now),
+            *_not_taken_up(store),
+            *untold(store, now, notifiers).values(),
         ]
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
@@ -95,16 +99,25 @@ def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
     ]
 
 
-def _troubles(store: Store, now: datetime) -> list[str]:
-    """What a running monitor could not do and noted, a line each."""
+def untold(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, str]:
+    """Notifiers that cannot be told what still fires, so that alerts end there: ``{name: a line}``."""
     troubles = store.heartbeats.troubles()
-    found = []
-    if RELOAD in troubles:
-        since, why = troubles[RELOAD]
-        found.append(
-            f"the configuration could not be read again, so the earlier one goes on since {moment(since)}: {why}"
-        )
-    return found
+    found = {name: troubles[REFRESH + name] for name in notifiers if REFRESH + name in troubles}
+    return {
+        name: f"{name} cannot be told what still fires, since {moment(since)}: {why}"
+        for name, (since, why) in found.items()
+        if (now - since).total_seconds() >= UNTOLD_S
+    }
+
+
+def _not_taken_up(store: Store) -> list[str]:
+    trouble = store.heartbeats.troubles().get(RELOAD)
+    if trouble is None:
+        return []
+    at, why = trouble
+    return [
+        f"the configuration could not be read again, so the earlier one goes on since {moment(at)}: {why}"
+    ]
 
 
 def _silent(store: Store, beats: Mapping[str, datetime], now: datetime, patience: float) -> list[str]:

@@ -10,12 +10,15 @@ START = "start"
 TROUBLE = "trouble: "
 RELOAD = "reload"
 """The trouble of a configuration that could not be taken up."""
+REFRESH = "refresh of "
+"""With the name of a notifier: the trouble of one that could not be told what still fires."""
 
 
 class Heartbeats(Room):
     """The last time each stage did its round, when the daemon began, and the troubles it has.
 
-    A trouble is what goes wrong while all stages go on. It stays until it is mended or the daemon starts anew.
+    A trouble is what goes wrong while all stages go on. It stays until it is mended, another configuration is taken up
+    or the daemon starts.
     """
 
     def begin(self, now: datetime) -> None:
@@ -57,6 +60,10 @@ class Heartbeats(Room):
         # most often it did all along, and a write would have to wait its turn
         if self.row("select 1 from heartbeats where stage = ?", [TROUBLE + what]):
             self.write("delete from heartbeats where stage = ?", [TROUBLE + what])
+
+    def all_mended(self) -> None:
+        """Forget all troubles: another configuration begins, and what it cannot do is yet to be seen."""
+        self.write("delete from heartbeats where stage >= ? and stage < ?", [TROUBLE, TROUBLE + "\U0010ffff"])
 
     def troubles(self) -> dict[str, tuple[datetime, str]]:
         """``{what: (since when, why)}``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -68,10 +69,11 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
-    given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
-    if dead := sum(entry.notifier in notifiers for entry in given_up):
-        few = "a notification" if dead == 1 else f"{dead} notifications"
-        found.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
+    if dead := undelivered(store, now, notifiers):
+        number = sum(dead.values())
+        few = "a notification" if number == 1 else f"{number} notifications"
+        whom = ", ".join(f"{count} to {name}" for name, count in dead.items())
+        found.append(f"{few} could not be delivered in the last 7 days: {whom} (`monitor alerts resend`)")
     if failed := store.documents.count("failed"):
         found.append(f"{failed:,} document{'s' * (failed != 1)} could not be classified")
     return found
@@ -97,6 +99,12 @@ def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
         f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({number} wait)"
         for name, number in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
     ]
+
+
+def undelivered(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, int]:
+    """How many notifications were given up lately that are a problem still: ``{notifier: number}``, by name."""
+    given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
+    return dict(sorted(Counter(e.notifier for e in given_up if e.notifier in notifiers).items()))
 
 
 def untold(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from monitor.interfaces import Notifier
 from monitor.pipeline.alerting.wording import as_it_stands, begun, dress
 from monitor.store import Store
 from monitor.store.outbox_entry import OutboxEntry
-from monitor.templating import BUILT_IN, Templates
+from monitor.templating import BUILT_IN, Templates, short
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
@@ -82,11 +82,18 @@ def deliver_due(
                     # who was notified of the beginning is notified of the end
                     _copy(store, entry, terms.fallback, "", now)
             done += 1
+            where = {"alert": entry.alert_id, "notifier": name}
+            log.info("delivered to %s: %s", name, _briefly(entry.notification), extra=where)
     if terms.fallback:
         before = now - timedelta(seconds=terms.fallback_after)
         for entry in store.outbox.late(before, notifier=name, fallback=terms.fallback):
             _copy(store, entry, terms.fallback, entry.last_error or "it was not its turn yet", now)
     return done
+
+
+def _briefly(notification: Notification) -> str:
+    rule = notification.data.get("rule")
+    return f"{notification.event}{f', rule {rule}' if rule else ''}: {short(notification.title, 100)}"
 
 
 def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetime, zone: str) -> Notification:

@@ -172,6 +172,26 @@ def test_the_log_tells_of_alerts_that_were_raised_delivered_and_resolved(
     assert any(m.startswith("delivered to desk: resolved, rule bad-news: ") for m in caplog.messages)
 
 
+def test_the_log_tells_of_no_alert_that_was_undone(
+    warm: Runtime, monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "monitor.pipeline.alerting")
+    later = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    warm.fetch("news", later)
+
+    def ends() -> None:
+        if warm.store.alerts.find():  # in the transaction in which it was raised
+            raise RuntimeError("not today")
+
+    with pytest.raises(RuntimeError, match="not today"):
+        warm.classify(later, ends)
+    warm.tick(later)
+    assert caplog.messages == []
+    settle(warm, later)
+    assert len([m for m in caplog.messages if m.startswith("alert raised: rule bad-news, ")]) == 1
+
+
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
     warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))

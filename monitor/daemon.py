@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from monitor.closing import close_all
 from monitor.config.model import Config
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, one_line, raised
 from monitor.interfaces import Encoder
 from monitor.plugins import Plugins
 from monitor.runtime import Runtime
@@ -20,6 +21,7 @@ from monitor.scheduler import Scheduler, utc_now
 from monitor.shared_encoder import SharedEncoder, make_encoder
 from monitor.signals import Signals, leave
 from monitor.store import Store
+from monitor.store.heartbeats import RELOAD
 from monitor.store.lock import DaemonLock
 from monitor.turns import Turns
 
@@ -89,7 +91,7 @@ def run_daemon(load: Load, *, started: Callable[[Config], None] | None = None) -
         try:
             runtime = _runtime(new, store, present.config)
         except Exception as error:
-            _report(error)
+            _report(error, store)
             # what it did to the database was rolled back, so that this is still as the present one wants it
             runtime = Runtime(present.config, present.plugins, store, present.encoder)
             left = new
@@ -125,6 +127,7 @@ def _runtime(loaded: Loaded, store: Store, before: Config | None = None) -> Runt
         with store.transaction():
             runtime.synchronise(utc_now(), mended)
             store.documents.retry_failed()
+            store.heartbeats.all_mended()
     except Exception:
         runtime.close()
         raise
@@ -187,20 +190,27 @@ def _reload(load: Load, present: Loaded, store: Store) -> Loaded | None:
         store.adopt(plugins.migrations)  # a plugin may have been installed since
         encoder = present.encoder if same else _encoder(new)
     except (Exception, SystemExit) as error:  # plugins' code runs in it
-        _report(error)
+        _report(error, store)
         return None
     return Loaded(new, plugins, encoder)
 
 
-def _report(error: BaseException) -> None:
-    """Say why a configuration is not used."""
+def _report(error: BaseException, store: Store) -> None:
+    """Say why a configuration is not used, also to ``monitor status``."""
     if isinstance(error, ConfigError):
         faults = [replace(fault, advice="") for fault in error.faults]  # nobody starts anything just now
-        log.error("%s: %s: %s", KEPT, error.path, "; ".join(map(str, faults)))
+        why = f"{error.path}: {'; '.join(map(str, faults))}"
+        log.error("%s: %s", KEPT, why)
     elif isinstance(error, MonitorError):
+        why = str(error)
         log.error("%s: %s", KEPT, error)
     else:
+        why = raised(error)
         log.error("%s", KEPT, exc_info=error)
+    try:
+        store.heartbeats.trouble(RELOAD, one_line(why, 1000), utc_now())
+    except (MonitorError, sqlite3.Error) as failure:  # a full disk, maybe; what runs is to go on
+        log.error("monitor status cannot show that: %s", failure)
 
 
 def _parts(runtime: Runtime) -> str:

@@ -20,6 +20,7 @@ from monitor.config.model import Config, NotifierConfig, SourceConfig
 from monitor.errors import LearnError, MonitorError, SourceError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
+from monitor.pipeline.alerting.alert_log import AlertLog
 from monitor.pipeline.alerting.delivery import deliver_due, forsake, refresh
 from monitor.pipeline.alerting.digests import send_due
 from monitor.pipeline.alerting.notifying import dispatch
@@ -67,6 +68,7 @@ class Runtime:
         self._again: dict[str, datetime] = {}
         self._attempts, self._backoff = Attempts(self.store), Backoff()
         self._unstored: dict[str, Unstored] = defaultdict(Unstored)
+        self._alert_log = AlertLog(self.store)
         self.featurizer = Featurizer(self.store, self.encoder)
         self.rules = make_rules(self.config)
         self.mentions = Mentions(self.config.entities)
@@ -193,15 +195,12 @@ class Runtime:
         :param go_on: called before each rule; raises where this configuration is in use no more, and nothing is
             written: nobody is to be notified any more of what its rules say.
         """
-        return classify_pending(
-            self.store,
-            self.featurizer,
-            self.readers,
-            self.rules,
-            now,
-            mentions=self.mentions,
-            attempt=partial(self._attempt, go_on),
-        )
+        done = classify_pending(
+            self.store, self.featurizer, self.readers, self.rules, now,
+            mentions=self.mentions, attempt=partial(self._attempt, go_on),
+        )  # fmt: skip
+        self._alert_log.tell()
+        return done
 
     def _attempt(self, go_on: Callable[[], None], rule: Rule) -> AbstractContextManager[None]:
         go_on()
@@ -220,6 +219,7 @@ class Runtime:
             tick(self.store, self.rules, self.readers, policy, now, attempt, again)
             self._attempts.report()
         finally:
+            self._alert_log.tell()
             go_on()
             dispatch(self.store, self.config.policy, now)
 

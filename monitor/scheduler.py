@@ -13,10 +13,11 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.errors import MonitorError, SourceError
+from monitor.errors import MonitorError, SourceError, one_line, raised
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
+from monitor.store.heartbeats import REFRESH
 from monitor.store.sources import SourceState
 from monitor.turns import Turns
 
@@ -220,8 +221,16 @@ class Scheduler:
 
     def _refresh(self, name: str) -> None:
         with self._turns.notifier(name):  # that an alert still fires shall not arrive after that it is over
-            if not self._stop.is_set():
+            if self._stop.is_set():
+                return
+            noted = self.runtime.store.heartbeats
+            try:
                 self.runtime.refresh(name, self.clock())
+            except (Exception, SystemExit) as error:
+                said = one_line(error) if isinstance(error, MonitorError) else raised(error)
+                noted.trouble(REFRESH + name, said, self.clock())
+                raise
+            noted.mended(REFRESH + name)
 
     def _ping(self, name: str) -> None:
         self.runtime.beat(name, self.clock())

@@ -20,6 +20,8 @@ from monitor.types import Health, Notification
 log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
+START_S = 300.0
+"""So long after a start it is no news that not all stages have done a round yet."""
 
 
 class HeartbeatSettings(HttpSettings):
@@ -45,11 +47,15 @@ class Heartbeat(HttpNotifier):
         super().__init__(settings, base)
         self._next: datetime | None = None
         self._well = True
+        self._began: datetime | None = None
 
     def beat(self, now: datetime, health: Health) -> None:
-        if self._well and not health.ok:
+        self._began = self._began or now
+        if self._well and not health.ok and not self._starts(now):
             log.warning("no heartbeat to %s: %s", self.describe(), "; ".join(health.problems))
-        self._well = health.ok
+            self._well = False
+        if health.ok:
+            self._well, self._began = True, now - timedelta(seconds=START_S)  # it has started
         # a clock that was put back must not silence it
         due = self._next is None or not now < self._next <= now + timedelta(seconds=self.settings.every)
         if not due or not health.ok:
@@ -60,6 +66,10 @@ class Heartbeat(HttpNotifier):
         except DeliveryError as error:
             raise DeliveryError(f"the heartbeat was not heard: {error}") from error
         self._next = now + timedelta(seconds=self.settings.every)
+
+    def _starts(self, now: datetime) -> bool:
+        assert self._began is not None
+        return timedelta() <= now - self._began < timedelta(seconds=START_S)
 
     def send(self, notification: Notification) -> None:
         """A ping to try it out (``monitor notifiers test``)."""

@@ -18,6 +18,7 @@ from monitor.cli.receivers import labels_by_task, receivers
 from monitor.config.model import NotifierConfig, SourceConfig
 from monitor.errors import MonitorError, UnknownName, one_line, raised
 from monitor.moments import moment
+from monitor.pipeline.health import untold
 from monitor.types import Notification
 
 GONE = "not configured any more"
@@ -35,13 +36,15 @@ def list_command(app: App, as_json: bool) -> None:
     """List the configured notifiers, and how many notifications each has.
 
     With --json: one array of objects with name, plugin, where, rules (whose alerts may reach it, also by
-    routes), at_most, fallback, waiting, delivered, dead (given up), last_error and error (why it could not
-    be made). Notifiers no longer configured but with undelivered notifications have the plugin null.
+    routes), at_most, fallback, waiting, delivered, dead (given up), last_error, untold (why it cannot be told
+    what still fires, null if it can) and error (why it could not be made). Notifiers no longer configured
+    but with undelivered notifications have the plugin null.
     """
     config = app.shown_config
     store = app.store if app.database.is_file() else None
     counts = {} if store is None else store.outbox.counts_by_notifier()
     errors = {} if store is None else store.outbox.last_errors()
+    not_told = {} if store is None else untold(store, app.now(), [n.name for n in config.notifiers])
     labels = labels_by_task(app, app.shown_config)
     names = {rule.name: receivers(rule, config.policy, labels).names for rule in config.rules}
     records = [
@@ -53,6 +56,7 @@ def list_command(app: App, as_json: bool) -> None:
             "at_most": None if notifier.at_most is None else str(notifier.at_most),
             "fallback": notifier.fallback,
             **_notifications(counts, errors, notifier.name),
+            "untold": not_told.get(notifier.name),
         }
         for notifier in config.notifiers
     ]
@@ -60,7 +64,14 @@ def list_command(app: App, as_json: bool) -> None:
     for name in sorted(set(gone) - {notifier.name for notifier in config.notifiers}):
         missing = dict.fromkeys(("plugin", "where", "at_most", "fallback"))
         records.append(
-            {"name": name, **missing, "error": GONE, "rules": [], **_notifications(counts, errors, name)}
+            {
+                "name": name,
+                **missing,
+                "error": GONE,
+                "rules": [],
+                **_notifications(counts, errors, name),
+                "untold": None,
+            }
         )
     if as_json:
         print_json(records)
@@ -78,7 +89,7 @@ def list_command(app: App, as_json: bool) -> None:
                 record["waiting"],
                 record["delivered"],
                 record["dead"],
-                record["last_error"],
+                record["untold"] or record["last_error"],
             ]
             for record in records
         ],

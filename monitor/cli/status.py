@@ -9,7 +9,7 @@ import click
 from monitor.cli.app import App, json_option, pass_app, print_json
 from monitor.cli.output import ago, print_table
 from monitor.config.document import notifier_names, read_document
-from monitor.pipeline.health import late_stages, problems
+from monitor.pipeline.health import late_stages, problems, undelivered
 from monitor.store.lock import DaemonLock
 
 
@@ -21,8 +21,10 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
     """Say whether the monitor is running and all its stages are alive.
 
     Reads only the database and the names of the configured notifiers. The exit code is 1 if the monitor is
-    not running, a stage is late, a source fails, or a notification could not be delivered in the last seven
-    days (not counting those overtaken by later news, or for notifiers no longer configured).
+    not running, a stage is late, a source fails, a changed configuration could not be taken up, a
+    notifier cannot be told what still fires, or a notification could not be delivered in the last seven
+    days (not counting those overtaken by later news, or for notifiers no longer configured; with --json,
+    notifications.undelivered counts them by notifier).
     """
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()
@@ -46,7 +48,10 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
         "documents": {"total": total, "pending": pending, "failed": failed},
         "sources": {"active": len(sources), "failing": len(failing)},
         "alerts": {"open": len(firing)},
-        "notifications": {state: counts.get(state, 0) for state in ("waiting", "delivered", "dead")},
+        "notifications": {
+            **{state: counts.get(state, 0) for state in ("waiting", "delivered", "dead")},
+            "undelivered": undelivered(store, now, notifiers),
+        },
     }
     if as_json:
         print_json(report)

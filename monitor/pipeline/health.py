@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.durations import format_duration
+from monitor.moments import moment
 from monitor.store import Store
+from monitor.store.heartbeats import REFRESH, RELOAD
 from monitor.store.sources import SourceState
 from monitor.types import Health
 
@@ -21,6 +24,9 @@ STUCK_S = 900.0
 
 START_S = 300.0
 """So long after its start a stage may not have done a round yet: the first classification waits for learning."""
+
+UNTOLD_S = 150.0
+"""A notifier that could not be told for so long what still fires failed twice at least: one time is no problem."""
 
 DEAD_S = 7 * 86400.0
 """So long is a notification that was given up a problem; it is kept longer."""
@@ -55,14 +61,19 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
         found = ["the monitor does not run (`monitor run` starts it)"]
     else:
         named = list(store.outbox.counts_by_notifier())
-        found = list(health(store, now, named, patience=START_S).problems)
+        found = [
+            *health(store, now, named, patience=START_S).problems,
+            *_not_taken_up(store),
+            *untold(store, now, notifiers).values(),
+        ]
     found += [
         f"source {s.name} fails: {s.last_error}" for s in store.sources.all() if s.active and s.failures
     ]
-    given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
-    if dead := sum(entry.notifier in notifiers for entry in given_up):
-        few = "a notification" if dead == 1 else f"{dead} notifications"
-        found.append(f"{few} could not be delivered in the last 7 days (`monitor alerts resend`)")
+    if dead := undelivered(store, now, notifiers):
+        number = sum(dead.values())
+        few = "a notification" if number == 1 else f"{number} notifications"
+        whom = ", ".join(f"{count} to {name}" for name, count in dead.items())
+        found.append(f"{few} could not be delivered in the last 7 days: {whom} (`monitor alerts resend`)")
     if failed := store.documents.count("failed"):
         found.append(f"{failed:,} document{'s' * (failed != 1)} could not be classified")
     return found
@@ -87,6 +98,33 @@ def stuck(store: Store, now: datetime, notifiers: Sequence[str]) -> list[str]:
     return [
         f"notifications to {name} do not get through for {format_duration(STUCK_S)} or longer ({number} wait)"
         for name, number in store.outbox.stuck(now - timedelta(seconds=STUCK_S), notifiers)
+    ]
+
+
+def undelivered(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, int]:
+    """How many notifications were given up lately that are a problem still: ``{notifier: number}``, by name."""
+    given_up = store.outbox.lately_dead(now - timedelta(seconds=DEAD_S))
+    return dict(sorted(Counter(e.notifier for e in given_up if e.notifier in notifiers).items()))
+
+
+def untold(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, str]:
+    """Notifiers that cannot be told what still fires, so that alerts end there: ``{name: a line}``."""
+    troubles = store.heartbeats.troubles()
+    found = {name: troubles[REFRESH + name] for name in notifiers if REFRESH + name in troubles}
+    return {
+        name: f"{name} cannot be told what still fires, since {moment(since)}: {why}"
+        for name, (since, why) in found.items()
+        if (now - since).total_seconds() >= UNTOLD_S
+    }
+
+
+def _not_taken_up(store: Store) -> list[str]:
+    trouble = store.heartbeats.troubles().get(RELOAD)
+    if trouble is None:
+        return []
+    at, why = trouble
+    return [
+        f"the configuration could not be read again, so the earlier one goes on since {moment(at)}: {why}"
     ]
 
 

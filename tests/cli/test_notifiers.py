@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 
 from tests.cli.conftest import File
 
@@ -63,6 +64,7 @@ def test_list_shows_rules_and_notifications(fetched, alert_id):
         "delivered": 1,
         "dead": 0,
         "last_error": None,
+        "untold": None,
     }
     fetched.edit('name = "desk"', 'name = "phone"')
     (record,) = fetched("notifiers", "list", "--json").json
@@ -79,6 +81,15 @@ def test_list_shows_who_stands_in_for_whom(monitor):
     first, second = monitor("notifiers", "list", "--json").json
     assert (first["at_most"], first["fallback"], second["fallback"]) == ("10 in 1h", "broken", None)
     assert "instead of desk" in monitor("notifiers", "list").out
+
+
+def test_list_shows_who_cannot_be_told_what_still_fires(fetched):
+    store, now = fetched.store(), datetime.now(UTC)
+    store.heartbeats.trouble("refresh of desk", "desk answered 500", now - timedelta(minutes=5))
+    store.close()
+    (record,) = fetched("notifiers", "list", "--json").json
+    assert "cannot be told what still fires" in record["untold"]
+    assert "desk answered 500" in fetched("notifiers", "list").out
 
 
 def test_list_without_database_or_notifiers(monitor):

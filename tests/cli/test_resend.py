@@ -114,7 +114,11 @@ def died(store, entry_id, at):
 
 def test_the_dead_are_a_problem_for_a_week(fetched, dead):
     store = fetched.store()
-    assert "2 notifications could not be delivered" in fetched("status", code=1).out
+    said = "2 notifications could not be delivered in the last 7 days: 1 to desk, 1 to phone (`monitor alerts resend`)"
+    assert said in fetched("status", code=1).out
+    report = fetched("status", "--json", code=1).json
+    assert said in report["problems"]
+    assert report["notifications"]["undelivered"] == {"desk": 1, "phone": 1}
     for number, entry in enumerate(store.outbox.dead()):
         died(store, entry.id, datetime.now(UTC) - timedelta(days=7 + number, minutes=-1))
     assert "a notification could not be delivered" in fetched("status", code=1).out
@@ -128,7 +132,7 @@ def test_the_dead_are_a_problem_for_a_week(fetched, dead):
 def test_what_is_for_a_notifier_that_is_gone_is_no_problem(fetched, dead):
     fetched.edit(notifier("phone"), "")
     said = fetched("status", code=1).out
-    assert "a notification could not be delivered" in said, "that to desk"
+    assert "a notification could not be delivered in the last 7 days: 1 to desk (" in said
     assert "2 dead, 1 of them for a notifier that is not configured any more" in said
 
 

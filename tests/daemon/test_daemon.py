@@ -209,11 +209,37 @@ def test_hangup_reads_the_configuration_again(monitor: Monitor) -> None:
     config.write_text(CONFIG + "\noops = 1\n")
     monitor.tell(signal.SIGHUP)
     monitor.wait_for(lambda: "the configuration stays as it was" in monitor.messages())
+    kept = "the configuration could not be read again, so the earlier one goes on since "
+    monitor.wait_for(lambda: kept in monitor.run("status").stdout)
+    status = monitor.run("status", "--json")
+    report = json.loads(status.stdout)
+    assert (status.returncode, report["ok"], len(report["problems"])) == (1, False, 1)
+    assert "config.toml" in report["problems"][0]
+    assert "oops" in report["problems"][0]
+    assert not any("reload" in stage for stage in report["stages"])
     more = '\n[[sources]]\nplugin = "chatlog"\nname = "more"\nevery = "1s"\npath = "more.jsonl"\n'
     config.write_text(CONFIG + more)
     (monitor.folder / "more.jsonl").write_text('{"id": "m1", "text": "a terrible loss"}\n')
     monitor.tell(signal.SIGHUP)
     monitor.wait_for_documents(2)
+    assert kept not in monitor.run("status").stdout
+    assert monitor.end()[0] == 0
+
+
+def test_a_start_forgets_that_an_earlier_configuration_was_refused(monitor: Monitor) -> None:
+    monitor.start()
+    monitor.wait_for(lambda: "running with" in monitor.messages())
+    (monitor.folder / "config.toml").write_text(CONFIG.replace('"hash"', '"unready"'))
+    monitor.tell(signal.SIGHUP)
+    kept = "the configuration could not be read again"
+    monitor.wait_for(lambda: kept in monitor.run("status").stdout)
+    assert "not today" in monitor.run("status").stdout
+    monitor.end(signal.SIGKILL)
+    assert kept not in monitor.run("status").stdout, "nothing goes on"
+    (monitor.folder / "config.toml").write_text(CONFIG)
+    monitor.start()
+    monitor.wait_for(lambda: monitor.messages().count("running with") == 2)
+    assert kept not in monitor.run("status").stdout
     assert monitor.end()[0] == 0
 
 

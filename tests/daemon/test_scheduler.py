@@ -11,6 +11,7 @@ import pytest
 
 from monitor.errors import DeliveryError, SourceError
 from monitor.logs import fields
+from monitor.pipeline.health import problems
 from monitor.runtime import Runtime
 from monitor.scheduler import STAGES, Scheduler
 from monitor.testing import Recorder
@@ -102,6 +103,44 @@ def test_a_round_in_which_a_plugin_asks_to_end_the_program_is_complained_of_like
     finally:
         assert scheduler.stop(60)
     assert [record.name for record in caplog.records if record.exc_info] == ["monitor.scheduler"]
+
+
+def test_a_notifier_that_cannot_be_told_what_still_fires_is_a_problem_until_it_can(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    class Refuses(Recorder):
+        fails = True
+
+        def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
+            if self.fails:
+                raise DeliveryError("answered 500")
+
+    runtime = make_runtime()
+    store, times = runtime.store, [monitor_now]
+    runtime.notifiers["desk"] = refuses = Refuses()
+    scheduler = Scheduler(runtime, lambda: times[-1])
+
+    def told(seconds: float) -> list[str]:
+        times.append(monitor_now + timedelta(seconds=seconds))
+        try:
+            scheduler._refresh("desk")
+        except DeliveryError:
+            assert refuses.fails
+        found = problems(store, times[-1], 1, list(runtime.notifiers))
+        return [line for line in found if "told" in line]
+
+    store.heartbeats.begin(monitor_now)
+    assert told(0) == told(60) == []
+    line = "desk cannot be told what still fires, since 2026-03-02T09:30:00Z: answered 500"
+    assert told(180) == told(240) == [line]
+    assert problems(store, times[-1], 1, []) == [], "nobody waits for one that left"
+    refuses.fails = False
+    assert told(300) == []
+    refuses.fails = True
+    assert told(360) == [], "it begins anew"
+    told(600)
+    store.heartbeats.all_mended()
+    assert problems(store, times[-1], 1, list(runtime.notifiers)) == problems(store, times[-1], 1, [])
 
 
 def test_a_monitor_that_has_nobody_to_tell_is_not_late_with_it(make_runtime: Callable[..., Runtime]) -> None:

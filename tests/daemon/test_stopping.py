@@ -14,6 +14,7 @@ from monitor.daemon import Loaded, _close_ended, _reload, _runtime
 from monitor.errors import StoreError
 from monitor.runtime import Runtime
 from monitor.shared_encoder import SharedEncoder
+from monitor.store import Store
 from tests.conftest import CONFIG as RUNTIME
 from tests.daemon.test_daemon import CONFIG, Monitor, monitor
 
@@ -155,6 +156,22 @@ def test_a_bug_while_it_is_read_stops_nothing_either(
         assert _reload(broken, present, runtime.store) is None
     assert "the configuration stays as it was" in caplog.text
     assert f"{type(error).__name__}: a bug" in caplog.text, "with a traceback"
+    assert "a bug" in runtime.store.heartbeats.troubles()["reload"][1]
+
+
+def test_a_refused_configuration_stops_nothing_where_the_status_cannot_be_told(
+    make_runtime: Callable[..., Runtime], caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime = make_runtime()
+    assert isinstance(runtime.encoder, SharedEncoder)
+    present = Loaded(runtime.config, runtime.plugins, runtime.encoder)
+    full = Store(runtime.store.path, read_only=True)
+    try:
+        assert _reload(Mock(side_effect=StoreError("not today")), present, full) is None
+    finally:
+        full.close()
+    assert "the configuration stays as it was: not today" in caplog.text
+    assert "monitor status cannot show that: " in caplog.text
 
 
 def test_a_configuration_that_cannot_be_taken_up_leaves_the_database_as_it_was(

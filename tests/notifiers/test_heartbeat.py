@@ -62,6 +62,25 @@ def test_it_is_silent_when_it_is_not_and_says_why_once(
     assert "s3cret" not in record.getMessage()
 
 
+def test_before_it_was_ever_well_it_says_why_only_after_minutes(
+    pulse: Heartbeat, server: LoopbackServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert pings(pulse, server, ILL, 0, 300) == []
+    assert caplog.messages == [], "stages that did no round yet are normal"
+    assert pings(pulse, server, ILL, 300, 600) == []
+    (said,) = caplog.messages
+    assert "the classify stage is late" in said
+
+
+def test_one_that_starts_and_fails_soon_says_so_at_once(
+    pulse: Heartbeat, server: LoopbackServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    pings(pulse, server, ILL, 0, 10)
+    assert pings(pulse, server, WELL, 10, 20) == [10]
+    pings(pulse, server, ILL, 20, 30)
+    assert len(caplog.messages) == 1
+
+
 def test_one_that_is_not_heard_is_repeated_soon(pulse: Heartbeat, server: LoopbackServer) -> None:
     server.routes["/ping/s3cret"] = Reply(503)
     for second in (0, 30):

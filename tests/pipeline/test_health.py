@@ -139,7 +139,7 @@ def test_the_status_and_heartbeats_agree_of_a_notifier_that_left(
     there = list(runtime.notifiers)
     assert any("pager" in line for line in status(store, NOW, 1, there)), "nobody read the configuration yet"
     runtime.synchronise(NOW)
-    dead = "a notification could not be delivered in the last 7 days (`monitor alerts resend`)"
+    dead = "a notification could not be delivered in the last 7 days: 1 to pager (`monitor alerts resend`)"
     assert status(store, NOW, 1, there) == [], "nobody waits for it"
     assert status(store, NOW, 1, ["pager"]) == [dead], "it is back in the configuration"
     (entry,) = store.outbox.dead()

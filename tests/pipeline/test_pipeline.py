@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from monitor.errors import DeliveryError, MonitorError, SourceError, StoreError
 from monitor.http import AddressRefused, OutgoingError
+from monitor.logs import fields
 from monitor.pipeline.ingest import Fetched
 from monitor.pipeline.judging.series import judge_due
 from monitor.runtime import Runtime
@@ -143,6 +145,52 @@ def test_a_failing_source_is_read_soon_after_its_configuration_was_mended(
     state = sources.get("news")
     assert state is not None
     assert state.next_at == monitor_now + timedelta(days=1), "only what fails"
+
+
+def test_the_log_tells_of_alerts_that_were_raised_delivered_and_resolved(
+    warm: Runtime, monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "monitor.pipeline.alerting")
+    later = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    warm.fetch("news", later)
+    settle(warm, later)
+    (alert,) = warm.store.alerts.find(rule="bad-news")
+    told = {r.getMessage(): fields(r) for r in caplog.records if fields(r).get("alert") == alert.id}
+    raised, delivered = told
+    assert raised.startswith("alert raised: rule bad-news, ")
+    assert "12 texts" in raised
+    assert told[raised] == {"alert": alert.id}
+    assert delivered.startswith("delivered to desk: firing, rule bad-news: ")
+    assert told[delivered] == {"alert": alert.id, "notifier": "desk"}
+    caplog.clear()
+    settle(warm, later)
+    assert caplog.messages == [], "once"
+    for minutes in range(10, 200, 10):
+        settle(warm, later + timedelta(minutes=minutes))
+    (over,) = [m for m in caplog.messages if m.startswith("alert resolved: rule bad-news, ")]
+    assert over.endswith(warm.store.transitions.ended(alert.id))
+    assert any(m.startswith("delivered to desk: resolved, rule bad-news: ") for m in caplog.messages)
+
+
+def test_the_log_tells_of_no_alert_that_was_undone(
+    warm: Runtime, monitor_now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "monitor.pipeline.alerting")
+    later = monitor_now + timedelta(minutes=10)
+    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    warm.fetch("news", later)
+
+    def ends() -> None:
+        if warm.store.alerts.find():  # in the transaction in which it was raised
+            raise RuntimeError("not today")
+
+    with pytest.raises(RuntimeError, match="not today"):
+        warm.classify(later, ends)
+    warm.tick(later)
+    assert caplog.messages == []
+    settle(warm, later)
+    assert len([m for m in caplog.messages if m.startswith("alert raised: rule bad-news, ")]) == 1
 
 
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:

@@ -20,7 +20,7 @@ from monitor.pipeline.alerting.unstored import Unstored
 from monitor.pipeline.alerting.wording import as_it_stands, begun, dress
 from monitor.store import Store
 from monitor.store.outbox_entry import OutboxEntry
-from monitor.templating import BUILT_IN, Templates
+from monitor.templating import BUILT_IN, Templates, short
 from monitor.types import Notification
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,13 @@ def _delivered(
         if terms.fallback and store.outbox.copied_before(entry, terms.fallback):
             # who was notified of the beginning is notified of the end
             _copy(store, entry, terms.fallback, "", now)
+    where = {"alert": entry.alert_id, "notifier": entry.notifier}
+    log.info("delivered to %s: %s", entry.notifier, _briefly(entry.notification), extra=where)
+
+
+def _briefly(notification: Notification) -> str:
+    rule = notification.data.get("rule")
+    return f"{notification.event}{f', rule {rule}' if rule else ''}: {short(notification.title, 100)}"
 
 
 def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetime, zone: str) -> Notification:

@@ -40,7 +40,8 @@ def representative(
         return []
     sizes = Counter(groups)
     often = Counter(word for text in [*earlier, *texts] for word in text)
-    number = {word: place for place, word in enumerate({word for text in texts for word in text})}
+    # in an order of their own: sums of floats, and so what is nearly as typical, would change with that of a set
+    number = {word: place for place, word in enumerate(sorted({word for text in texts for word in text}))}
     weights = np.zeros((len(texts), max(1, len(number))), dtype=np.float32)
     total = len(earlier) + len(texts)
     for row, text in enumerate(texts):

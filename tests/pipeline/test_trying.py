@@ -21,7 +21,7 @@ from monitor.pipeline.trying.rules import Report, try_on_store
 from monitor.pipeline.trying.suggesting import suggest
 from monitor.runtime import Runtime
 from monitor.store.room import bucket_of
-from monitor.types import Document
+from monitor.types import Document, Role
 from tests.conftest import CONFIG
 from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, history, settle
 from tests.pipeline.test_watching import with_rules
@@ -160,6 +160,29 @@ def test_what_reads_no_counts_is_tried_as_well(
         live = raised_live(runtime, rule.name)
         assert raised(report) == live, rule.name
         assert live, rule.name
+
+
+def test_who_waited_for_less_than_a_bucket_longer_than_allowed_is_found_as_it_was_live(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(with_rules(WATCHERS).replace('every = "5m"', 'every = "1m"'))
+    assert [source.every for source in runtime.config.sources] == [60.0]
+    runtime.sources["news"].waiting = history(monitor_now)
+    for minute in range(90):
+        now = monitor_now + timedelta(minutes=minute)
+        for thread, wrote, answered in (("short", 2, 31), ("long", 3, 36), ("longer", 14, 80)):
+            if minute in (wrote, answered):
+                role: Role = "customer" if minute == wrote else "agent"
+                text = BAD_COURT if minute == wrote else GOOD_MONEY
+                runtime.sources["news"].waiting += [
+                    Document(f"{thread} {minute}", text, thread=thread, role=role, published_at=now)
+                ]
+        runtime.fetch("news", now)
+        runtime.sources["news"].waiting = []
+        settle_quickly(runtime, now)
+    live = raised_live(runtime, "waiting")
+    assert len(live) == 2
+    assert raised(tried(runtime, now)[0]) == live
 
 
 def raised_live(runtime: Runtime, rule: str) -> set[tuple[str, datetime, datetime | None, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate, groupby
+from math import ceil
 
 from monitor.alerts.detectors import mention
 from monitor.alerts.rules import Rule
@@ -81,10 +82,22 @@ def _conversation(
         if moment < since or not (live or made.life is not None):
             continue
         again = waits(moment)
-        for at in ticks(moment, following) if again else ():
+        late = _waited(rule, [turn for turn in said if turn.came <= moment], moment, source.every)
+        looks = {*ticks(moment, following), *(at for at in late if at < following)} if again else ()
+        for at in sorted(looks):
             if not waits(at):
                 break
     return made.raised
+
+
+def _waited(rule: Rule, known: Sequence[StoredTurn], read: datetime, every: float) -> Iterator[datetime]:
+    """When the source is read first after a text has waited as long as the rule lets it: an alert begins then."""
+    if rule.settings.when == "unanswered":
+        step = max(every, 1.0)
+        for turn in known:
+            left = (turn.at - read).total_seconds() + rule.settings.after
+            if left > 0:
+                yield read + timedelta(seconds=ceil(left / step) * step)
 
 
 def mentions(store: Store, rule: Rule, since: datetime, now: datetime, as_live: bool) -> list[Tried]:

@@ -461,7 +461,7 @@ def test_a_running_monitor_learns_from_a_correction_and_reads_the_past_again(mon
     monitor.write("news.txt", f"terrible loss\n{twin}\n{twin}!\n")
     monitor.edit('every = "5m"', 'every = "1s"')
     monitor("db", "migrate")
-    app = App(monitor.config.model)
+    app = App(monitor.config)
     config, plugins = app.load()
     store = monitor.store()
     runtime = Runtime(config, plugins, store, make_encoder(config))

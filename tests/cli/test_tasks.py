@@ -101,7 +101,7 @@ def test_add_says_whose_texts_a_task_reads(fetched):
 
 def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monitor):
     said = monitor("tasks", "add", "mood", "--label", "a", "--label", "b", code=1)
-    assert f"comes from {monitor.config.model}: edit it there" in said.err
+    assert f"comes from {monitor.config}: edit it there" in said.err
     assert not monitor.database.exists()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.alerts import portion
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
 from monitor.durations import format_duration
@@ -16,9 +17,6 @@ from monitor.templating import short
 
 FALLS = {"drop", "silence"}
 """Kinds whose texts are the last ones before it became quiet."""
-
-MENTIONS = {"keyword", "entity"}
-"""Kinds that see nothing between two texts: one that came just now is no quiet."""
 
 BEGUN = 300
 """Seconds: a quiet that is shorter may be that of a window that has only begun."""
@@ -135,7 +133,7 @@ def _quiet_since(alert: Mapping[str, Any]) -> datetime | None:
     if not alert.get("quiet_since"):
         return None
     since, at = datetime.fromisoformat(alert["quiet_since"]), _at(alert)
-    least = SOON if alert["kind"] in MENTIONS else BEGUN
+    least = SOON if alert["kind"] in MENTIONS else BEGUN  # a mention that came just now is no quiet
     if at is not None and (at - since).total_seconds() < least:
         return None
     return since

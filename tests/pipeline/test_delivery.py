@@ -99,6 +99,13 @@ def test_on_a_full_disk_each_is_delivered_once_and_noted_when_there_is_space(mon
     assert keys(desk) == [f"{number}-firing-desk" for number in range(4)]
 
 
+def test_an_outcome_that_no_space_would_help_is_not_kept() -> None:
+    unstored = Unstored()
+    with pytest.raises(ZeroDivisionError):
+        unstored.store(1, lambda: 1 // 0 and None)
+    assert not unstored.entries
+
+
 # -- pauses ------------------------------------------------------------------------------
 
 

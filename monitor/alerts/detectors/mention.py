@@ -14,6 +14,8 @@ from monitor.mentions import clashes
 from monitor.types import ENTITY, Role
 
 SHOWN = 5
+MENTIONS = {"keyword", "entity"}
+"""Kinds for which each text counts, and that see nothing between two."""
 
 
 class EntitySettings(KindSettings):

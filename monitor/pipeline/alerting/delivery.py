@@ -69,6 +69,9 @@ def deliver_due(
             dressed = dress(replace(entry.notification, at=now), templates, notifier)
             notifier.send(_dated(store, entry, dressed, now, templates.zone))
         except (Exception, SystemExit) as error:
+            if not isinstance(error, DeliveryError):
+                where = {"alert": entry.alert_id, "notifier": name}
+                log.error("notifier %s raised", name, exc_info=error, extra=where)
             asked = _asked(error)
             jitter = dice.random() if dice else 0.0
             outcome = partial(_failed, store, name, entry, error, terms, now, asked, jitter)
@@ -180,8 +183,6 @@ def _failed(
     known = isinstance(error, DeliveryError)
     permanent = isinstance(error, DeliveryError) and error.permanent
     said = one_line(error if known else f"{type(error).__name__}: {error}")
-    if not known:
-        log.error("notifier %s raised", name, exc_info=error, extra=where)
     if permanent or (now - entry.waits_since).total_seconds() > GIVE_UP_S:
         _give_up(store, entry, said, terms, now)
     else:

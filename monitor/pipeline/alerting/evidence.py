@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.lifecycle import span
 from monitor.alerts.past import band, columns, drawn, drop_band, unit_of
 from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import whole as in_words
-from monitor.alerts.standing import MENTIONS
 from monitor.durations import DAY
 from monitor.moments import moment
 from monitor.pipeline.alerting.lateness import late

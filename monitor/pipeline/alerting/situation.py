@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.message import NOTIFICATION_DOCUMENTS
 from monitor.moments import moment
 from monitor.pipeline.alerting.inhibition import Inhibition
@@ -26,8 +27,6 @@ Event = Literal["firing", "resolved"]
 
 GROWING = {"surge", "threshold"}
 """Kinds whose figure is a number of texts in a window: four times as many are another thing."""
-MENTIONS = {"keyword", "entity"}
-"""Kinds for which each text is news, and the next one may be of something else: twice as many are another thing."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Situation:
         Not while a notification about it still waits: that is not heard yet.
         """
         factor = WORSE if route is None else route.worse
-        if alert.kind in MENTIONS:
+        if alert.kind in MENTIONS:  # the next one may be of something else: twice as many are another thing
             factor **= 0.5
         elif alert.kind not in GROWING or alert.quiet_since is not None:
             return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from monitor.errors import StoreError
+
 
 class Unstored:
     """What became of the attempts of one notifier, until it is stored.
@@ -34,5 +36,11 @@ class Unstored:
         :raises StoreError: the database still cannot take it.
         """
         for entry_id, outcome in list(self._outcomes.items()):
-            outcome()
+            try:
+                outcome()
+            except StoreError:
+                raise
+            except BaseException:  # no matter of space: it would be the same every time
+                del self._outcomes[entry_id]
+                raise
             del self._outcomes[entry_id]

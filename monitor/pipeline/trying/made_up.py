@@ -10,6 +10,7 @@ from typing import Any
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.detectors.chances import wilson, z_of
 from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.detectors.ratio import at_least
 from monitor.alerts.rules import Rule, describe
 from monitor.alerts.sentences import OFFER
@@ -33,7 +34,6 @@ from monitor.types import Selection, StoredDocument
 SILENT_S = 5 * 3600
 WITHOUT_TEXTS = {"silence", "model"}
 """Kinds whose alerts are about no texts."""
-MENTIONS = {"keyword", "entity"}
 OWN_TIMES = {"drop", "trend", "new_topic", "conversation", *MENTIONS}
 """Kinds whose texts need not have come within one window."""
 

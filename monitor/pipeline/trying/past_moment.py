@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.rules import Rule
 from monitor.durations import DAY
 from monitor.pipeline.judging.watching import ATTACHED, mentioned
@@ -70,7 +71,7 @@ def _behind(
     labels = list(selection.items())
     if rule.kind == "drop":  # the last texts before it
         return store.documents.find(labels=labels, until=since, limit=5)
-    if rule.kind in ("keyword", "entity"):
+    if rule.kind in MENTIONS:
         read = store.documents.find(labels=labels, since=since, until=soon, limit=None)
         saying = mentioned(store, rule, read).get(tuple(selection.items()), ())
         return [document for document, _ in saying][:ATTACHED]

@@ -132,6 +132,7 @@ def fill(
 @click.option("--date", help="Today's date, for the log.")
 @click.option("--tasks", "names", default="", metavar="A,B", help="Only these tasks of the role.")
 @click.option("--shots", default="8", show_default=True, metavar="N,N", help="Seeds a label.")
+@click.option("--splits", default="", metavar="A,B", help="Only these published splits, such as published_5.")
 @click.option("--draws", default=5, show_default=True, help="Draws each.")
 @click.option("--depths", default=",".join(DEPTHS), show_default=True, metavar="A,B", help="Ours; or none.")
 @click.option(
@@ -159,6 +160,7 @@ def main(
     date: str | None,
     names: str,
     shots: str,
+    splits: str,
     draws: int,
     depths: str,
     peers: str,
@@ -220,7 +222,12 @@ def main(
     # By way of learning, so that what is slow comes last.
     order = {name: place for place, name in enumerate([*ours, *others])}
     todo = sorted(
-        ((bench, key) for bench in benches for key in bench.keys(ours, others)),
+        (
+            (bench, key)
+            for bench in benches
+            for key in bench.keys(ours, others)
+            if not splits or key.split in splits.split(",")
+        ),
         key=lambda pair: order[pair[1].method],
     )
     report = fill(path, head, run, todo, encoder.fingerprint, pythons, setfit_iterations)

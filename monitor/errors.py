@@ -131,11 +131,15 @@ def one_line(said: object, most: int = LINE) -> str:
 
 
 def plain(said: object) -> str:
-    """What the system says of an error, without its number.
+    """What the system says of an error, without its number, nor the file that the sentence around it names.
 
     >>> plain(ConnectionRefusedError(111, "Connection refused"))
     'connection refused'
+    >>> plain(PermissionError(13, "Permission denied", "labels.csv"))
+    'permission denied'
     """
+    if isinstance(said, OSError) and said.filename is not None and said.strerror:
+        return said.strerror[:1].lower() + said.strerror[1:]
     return _ERRNO.sub(lambda found: found[1].lower(), str(said))
 
 

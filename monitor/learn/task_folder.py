@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.errors import LearnError
+from monitor.errors import LearnError, plain
 from monitor.types import NO_LABEL, Seed, label_twins, legible
 
 
@@ -155,7 +155,7 @@ def _lines(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise LearnError(f"{path} cannot be read, for it is not in UTF-8: save it as UTF-8") from error
     except OSError as error:
-        raise LearnError(f"{path} cannot be read: {error}") from error
+        raise LearnError(f"{path} cannot be read: {plain(error)}") from error
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from monitor.errors import LearnError
+from monitor.errors import LearnError, plain
 from monitor.learn.words import MOST, WORD, Words
 
 SHIPPED_WORDLISTS = Path(__file__).parent / "wordlists"
@@ -65,7 +65,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise LearnError(f"the word list {file} cannot be read: {error}") from error
+        raise LearnError(f"the word list {file} cannot be read: {plain(error)}") from error
 
 
 def _check(file: Path, lines: Iterable[str]) -> None:

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.errors import LearnError, UnknownName
+from monitor.errors import LearnError, UnknownName, plain
 from monitor.learn.task_folder import check_labels, read_rows, read_texts
 from monitor.types import Seed
 
@@ -131,7 +131,7 @@ def _tables(folder: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError as error:
         raise LearnError(f"{file} does not exist: it names the tasks to train on") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LearnError(f"{file} cannot be read: {error}") from error
+        raise LearnError(f"{file} cannot be read: {plain(error)}") from error
     for name, entry in tables.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("family"), str) or "role" not in entry:
             raise LearnError(f"{file}: task {name!r} needs a family and a role")

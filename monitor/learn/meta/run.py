@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from monitor.errors import LearnError, one_line
+from monitor.errors import LearnError, one_line, plain
 from monitor.learn.meta import checkpoint
 from monitor.learn.meta.catalog import digest
 from monitor.learn.meta.data import check_weights, make_masked, read_data
@@ -215,7 +215,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LearnError(f"{folder} cannot be made: {error}") from error
+        raise LearnError(f"{folder} cannot be made: {plain(error)}") from error
 
 
 def _no_room(folder: Path, error: Exception) -> LearnError:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from monitor.errors import LearnError
+from monitor.errors import LearnError, plain
 from monitor.interfaces import Settings
 
 Share = Annotated[float, Field(ge=0)]
@@ -95,7 +95,7 @@ def read_settings(file: Path | None) -> MetaSettings:
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LearnError(f"{file} cannot be read: {error}") from error
+        raise LearnError(f"{file} cannot be read: {plain(error)}") from error
     try:
         return MetaSettings.model_validate(table)
     except ValidationError as error:

@@ -5,8 +5,9 @@
     python benchmarks/builtin.py --date 2026-01-31 --depth deep
     python benchmarks/builtin.py --date 2026-01-31 --seeds FOLDER
 
-``benchmarks/builtin`` has customers' messages and news, with all that a careful reader would say of each. By the texts
-of ``--dev`` examples were chosen; by the others nothing was. FOLDER has other examples, as ``topic.csv`` and so on.
+``benchmarks/builtin`` has customers' messages, news, and messages of a few words, many of them ironic (``terse``), with
+all that a careful reader would say of each. By the texts of ``--dev`` examples were chosen; by the others nothing was.
+FOLDER has other examples, as ``topic.csv`` and so on.
 At depth ``deep`` they are what ``monitor adapt TASK --depth deep`` makes of them.
 """
 
@@ -96,6 +97,27 @@ def sentiment(rows: Rows, said: Said, guesses: Sequence[str], labels: Sequence[s
     }
 
 
+def blame(rows: Rows, said: Said, guesses: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
+    """Of messages that blame, the share taken for praise, and of those that praise the share taken for blame.
+
+    What is right: the best guess for a sentiment; for an intent one that a careful reader would name, answered.
+    """
+    moods = "positive" in labels
+    good, bad = ("positive", "negative") if moods else ("praise", "complaint")
+    taken = [{guess} for guess in guesses] if moods else said
+    truth = [{row["sentiment"]} if moods else set(row["intent"]) for row in rows]
+    mood = [row["sentiment"] for row in rows]
+
+    def share(of: str, label: str) -> float:
+        return 100 * float(np.mean([label in a for a, m in zip(taken, mood, strict=True) if m == of]))
+
+    return {
+        "right": 100 * float(np.mean([bool(a & b) for a, b in zip(taken, truth, strict=True)])),
+        "blame_as_praise": share("negative", good),
+        "praise_as_blame": share("positive", bad),
+    }
+
+
 def topic(rows: Rows, said: Said, guesses: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
     """Micro- and macro-F1 (topics that one may add or leave do not count), and the share of texts of none refused."""
     wanted = [set(row["topics"]) for row in rows]
@@ -111,12 +133,19 @@ def topic(rows: Rows, said: Said, guesses: Sequence[str], labels: Sequence[str])
 
 
 Judge = Callable[[Rows, Said, Sequence[str], Sequence[str]], dict[str, float]]
-TASKS: Sequence[tuple[type[TaskAdapter], str, Judge]] = (
-    (Intent, "customers", intent),
-    (Sentiment, "customers", sentiment),
-    (Sentiment, "news", sentiment),
-    (Topic, "news", topic),
+CUSTOMERS, NEWS = {"roles": ["customer"]}, {"roles": ["publisher"]}
+TASKS: Sequence[tuple[type[TaskAdapter], dict[str, Any], str, Judge]] = (
+    (Intent, {}, "customers", intent),
+    (Intent, {}, "terse", blame),
+    (Sentiment, {}, "customers", sentiment),
+    (Sentiment, CUSTOMERS, "customers", sentiment),
+    (Sentiment, {}, "terse", blame),
+    (Sentiment, CUSTOMERS, "terse", blame),
+    (Sentiment, {}, "news", sentiment),
+    (Sentiment, NEWS, "news", sentiment),
+    (Topic, {}, "news", topic),
 )
+"""What is measured: a task, settings of it, and on which texts."""
 
 
 @click.command()
@@ -132,8 +161,10 @@ TASKS: Sequence[tuple[type[TaskAdapter], str, Judge]] = (
 def main(date: str, dev: bool, depth: str, seeds: Path | None, results: Path) -> None:
     """Measure, print and write."""
     encoder, found = TransformerEncoder.shipped(), dict[str, Any]()
-    for part, texts, judge in TASKS:
-        adapter = part(part.Settings(), Path())
+    for part, settings, texts, judge in TASKS:
+        if dev and texts == "terse":
+            continue  # no example was chosen by such texts
+        adapter = part(part.Settings(**settings), Path())
         rows = [
             json.loads(line)
             for line in (HERE / "builtin" / f"{texts}{'_dev' * dev}.jsonl").read_text("utf-8").splitlines()
@@ -144,8 +175,9 @@ def main(date: str, dev: bool, depth: str, seeds: Path | None, results: Path) ->
             name: round(value, 2)
             for name, value in judge(rows, said, guesses, list(adapter.labels())).items()
         }
-        found[f"{adapter.name}, {texts}"] = {"seeds": len(own), "texts": len(rows), **measured}
-        click.echo(f"{adapter.name}, {texts}: {len(own)} seeds, {len(rows)} texts; " + str(measured))
+        who = " of ".join([adapter.name, *settings.get("roles", [])])
+        found[f"{who}, {texts}"] = {"seeds": len(own), "texts": len(rows), **measured}
+        click.echo(f"{who}, {texts}: {len(own)} seeds, {len(rows)} texts; " + str(measured))
     git = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     options = (

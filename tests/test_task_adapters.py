@@ -71,6 +71,20 @@ def test_seed_files_are_whole_and_fairly_balanced_and_repeat_nothing(name):
     assert none.isdisjoint(folded(seed.text) for seed in labelled(seeds))
 
 
+def test_sentiment_learns_from_those_whom_it_reads():
+    both = make("sentiment").seeds()
+    news, customers, agents = (
+        make("sentiment", roles=[role]).seeds() for role in ("publisher", "customer", "agent")
+    )
+    curt, bad = read_seeds(files("monitor_plugins") / "seeds" / "sentiment_curt.csv")
+    assert bad == []
+    assert min(Counter(seed.label for seed in curt).values()) >= 150
+    assert sorted([*news, *customers], key=str) == sorted([*both, *curt], key=str)
+    assert {folded(seed.text) for seed in news}.isdisjoint(folded(seed.text) for seed in customers)
+    assert agents == customers
+    assert make("sentiment", roles=["customer", "publisher"]).seeds() == both
+
+
 @pytest.mark.parametrize("name", WITH_SEEDS)
 def test_seeds_do_not_give_their_label_away(name):
     """Most seeds must be recognisable without the label's own name in them."""
@@ -240,6 +254,29 @@ def test_what_carries_none_of_the_shipped_labels_is_refused_thanks_to_examples(e
 
     assert all(refused(adapter.seeds()))
     assert not any(refused(labelled(adapter.seeds())))
+
+
+CURT = {
+    "negative": ["third ticket, still nothing", "your app ate my order", "refused boarding over a hyphen"],
+    "positive": ["never any trouble with you lot", "no faults found in ten years", "sorted, you star"],
+}
+
+
+def test_who_reads_customers_alone_reads_curt_messages_rightly(encoder):
+    adapter = make("sentiment", roles=["customer"])
+    task = Task("mood", adapter.labels(), family=adapter.family)
+    head = adapt(
+        task,
+        adapter.seeds(),
+        encoder.encode,
+        encoder_fingerprint="",
+        views=encoder.views,
+        prior=encoder.prior,
+    )
+    for label, texts in CURT.items():
+        rows = encoder.encode(texts, (head.view,))[head.view]
+        said = [head.labels[place] for place in probabilities(head, rows).argmax(axis=1)]
+        assert said == [label] * len(texts)
 
 
 @pytest.mark.parametrize("name", WITH_SEEDS)

@@ -331,7 +331,7 @@ def test_the_configuration_that_is_shipped_has_no_faults(text: str, tmp_path: Pa
     (tmp_path / "page.sh").chmod(0o755)
     environ = {name: STAND_INS.get(name, "x") for name in re.findall(r'env = "(\w+)"', text)}
     config = load_config(path, load_plugins(), KINDS, environ=environ, check_files=True)
-    assert len(config.tasks) == (5 if text is UNCOMMENTED else 3)
+    assert len(config.tasks) == (5 if text is UNCOMMENTED else 4)
     assert len(config.notifiers) == (7 if text is UNCOMMENTED else 1)
 
 

@@ -136,7 +136,7 @@ def suggest_command(app: App, since: float, as_live: bool, every: bool, as_json:
     the rules left out in its favour), negative (the share of negative texts in its alerts, null if not known) and
     remark (why it is not about bad news, else empty).
     """
-    from monitor.pipeline.trying.suggesting import sentiment, suggest
+    from monitor.pipeline.trying.suggesting import sentiments, suggest
     from monitor.pipeline.trying.time import of_store
 
     now = app.now()
@@ -188,7 +188,7 @@ def suggest_command(app: App, since: float, as_live: bool, every: bool, as_json:
             f"# {number(left, more)} would have fired as often, but {'is' if left == 1 else 'are'} not about bad news; "
             f"--all prints {'it' if left == 1 else 'them'}, with a remark"
         )
-    if found and sentiment(app.store) is None:
+    if found and not sentiments(app.store):
         click.echo(
             "# Some may be about good news: no task of the family sentiment has a label `negative` that would tell"
         )

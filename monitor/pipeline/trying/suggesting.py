@@ -63,7 +63,7 @@ def suggest(
 
     Tried are surges, thresholds, shares and drops of each task's labels, surges and shares also of pairs of one
     label with each of another task's, all in one walk along the past: of each ladder the most sensitive rule that
-    is not too loud. Those for bad news come first, as far as a task of sentiment tells (:func:`bad_news`); the others
+    is not too loud. Those for bad news come first, as far as tasks of sentiment tell (:func:`bad_news`); the others
     have a remark. Of those that would have fired at the very same times, only the simplest is left
     (:func:`distinct`). The other arguments are those of :func:`~monitor.pipeline.trying.rules.try_on_store`.
     """
@@ -77,38 +77,41 @@ def suggest(
         calm = next(((one, rate) for one, rate in rates if rate is not None and rate <= MANY), None)
         if calm is not None and calm[1] >= FEW:
             found.append(calm[0])
-    if (task := sentiment(store)) is not None:
+    if tasks := sentiments(store):
         texts = Windows(store, as_live)
-        found = [bad_news(one, task, texts, now) for one in found]
+        found = [bad_news(one, tasks, texts, now) for one in found]
     return distinct(found)
 
 
-def sentiment(store: Store) -> Task | None:
-    """The task that tells what is bad news: the first of its family with a label for it."""
+def sentiments(store: Store) -> list[Task]:
+    """The tasks that tell what is bad news, such as one for the news and one for customers."""
     tasks = (stored.task for stored in store.tasks.active())
-    return next((task for task in tasks if task.family == SENTIMENT and NEGATIVE in task.labels), None)
+    return [task for task in tasks if task.family == SENTIMENT and NEGATIVE in task.labels]
 
 
-def bad_news(one: Suggestion, task: Task, texts: Windows, now: datetime) -> Suggestion:
-    """A suggestion with what ``task`` says of it: is it a rule for bad news?
+def bad_news(one: Suggestion, tasks: Sequence[Task], texts: Windows, now: datetime) -> Suggestion:
+    """A suggestion with what ``tasks`` say of it: is it a rule for bad news?
 
     It is if it watches that by name, or if most of what it would have told of was negative: so complaints are told from
     praise, whatever the labels are called.
     """
     where = one.rule.where
-    if where.get(task.name) == NEGATIVE:
+    if any(where.get(task.name) == NEGATIVE for task in tasks):
         return replace(one, named=True, negative=1.0)
     if one.rule.kind == "drop":
         return replace(one, remark="tells of silence, not of bad news")
-    counts = dict.fromkeys(task.labels, 0)
-    for tried, raised in one.report.alerts:
-        for label in task.labels:
-            if tried.selection.get(task.name, label) == label:
-                carried = {**tried.selection, task.name: label}
-                counts[label] += texts.stories(carried, raised.worst.since, raised.worst.until, now)
-    share = counts[NEGATIVE] / sum(counts.values()) if any(counts.values()) else None
+    bad = every = 0
+    for task in tasks:
+        for tried, raised in one.report.alerts:
+            for label in task.labels:
+                if tried.selection.get(task.name, label) == label:
+                    carried = {**tried.selection, task.name: label}
+                    found = texts.stories(carried, raised.worst.since, raised.worst.until, now)
+                    every += found
+                    bad += found if label == NEGATIVE else 0
+    share = bad / every if every else None
     remark = ""
-    if where.get(task.name) == ALL:
+    if any(where.get(task.name) == ALL for task in tasks):
         remark = "good news raises it as well"
     elif share is not None and share < MOSTLY:
         remark = f"{percent(share)} of the texts that it would have told of were {NEGATIVE}"
@@ -161,10 +164,10 @@ def _ladders(store: Store) -> Iterator[tuple[str, dict[str, str], list[Mapping[s
 
 def _places(store: Store) -> Iterator[dict[str, str]]:
     tasks = {stored.task.name: list(stored.task.labels) for stored in store.tasks.active()}
-    bad = sentiment(store)
+    bad = {task.name for task in sentiments(store)}
     for task in tasks:
         yield {task: ALL}
-        if bad is not None and task == bad.name:
+        if task in bad:
             yield {task: NEGATIVE}
     for one, other in combinations(tasks, 2):
         for wild, fixed in ((one, other), (other, one)):

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from monitor.alerts.sparkline import sparkline
 
-__all__ = ["bars", "sparkline"]
+__all__ = ["BAR", "bars", "sparkline"]
 
 BAR = 16
 
 
-def bars(count: int, among: Mapping[str, int]) -> str:
-    """A bar for ``count``, as long as :data:`BAR` characters for the largest of ``among``."""
+def bars(count: int, among: Mapping[str, int], longest: int = BAR) -> str:
+    """A bar for ``count``, so many characters long for the largest of ``among``."""
     largest = max(among.values(), default=0)
-    return "█" * round(BAR * count / largest) if largest else ""
+    return "█" * round(longest * count / largest) if largest else ""

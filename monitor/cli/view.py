@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,19 +21,22 @@ from rich.text import Text
 
 from monitor.alerts.message import context
 from monitor.alerts.series_in_words import about
-from monitor.cli.drawing import bars
+from monitor.cli.drawing import BAR, bars
 from monitor.cli.output import shorten
 from monitor.pipeline.alerting.following import alert_data
+from monitor.pipeline.judging.topics import SENTIMENT
 from monitor.store import Store
 from monitor.store.alerts import StoredAlert
 from monitor.store.documents import History
-from monitor.types import Prediction, StoredDocument
+from monitor.types import Prediction, Selection, StoredDocument
 
 log = logging.getLogger(__name__)
 
 LINES_A_ROUND = 12
 """More documents than that in one round are summed up in a line."""
 COUNTS_EVERY_S = 20.0
+LABEL = 14
+"""So many cells of a label are shown beside its count."""
 COLOURS = {"negative": "red", "positive": "green", "neutral": "bright_black"}
 
 
@@ -150,42 +154,56 @@ class View:
 
     def _show_counts(self, now: datetime) -> None:
         since = int((now - timedelta(hours=1)).timestamp())
-        tasks = self.store.tasks.active()
         columns: dict[str, Counter[str]] = {}
-        pairs: Counter[tuple[str, str]] = Counter()
-        shaded = next((t.task for t in tasks if not t.task.multi and t.task.family == "sentiment"), None)
+        pairs: list[tuple[Selection, int]] = []
         for selection, count in self.store.series.totals(since):
             if len(selection) == 1:
-                task, label = next(iter(selection.items()))
+                [(task, label)] = selection.items()
                 columns.setdefault(task, Counter())[label] = count
-            elif shaded is not None and shaded.name in selection:
-                other = next(task for task in selection if task != shaded.name)
-                pairs[f"{other}={selection[other]}", selection[shaded.name]] = count
-        if not columns:
-            return
-        table = Table(
-            box=None, pad_edge=False, title="the last hour", title_justify="left", title_style="bold"
-        )
-        for task in columns:
-            table.add_column(escape(task), vertical="top")
-        cells = []
-        for task, counter in columns.items():
-            lines = Text()
-            for label, count in counter.most_common(9):
-                lines.append(f"{set_cell_size(label, 14)} {count:>4} ")
-                shades = shaded.labels if shaded is not None and task != shaded.name else ()
-                if shades:
-                    for shade in shades:
-                        lines.append(
-                            bars(pairs[f"{task}={label}", shade], counter), COLOURS.get(shade, "cyan")
-                        )
-                else:
-                    lines.append(bars(count, counter), COLOURS.get(label, "cyan"))
-                lines.append("\n")
-            cells.append(lines)
-        table.add_row(*cells)
-        self.console.print()
-        self.console.print(table)
+            elif len(selection) == 2:
+                pairs.append((selection, count))
+        if columns:
+            tasks = [stored.task for stored in self.store.tasks.active()]
+            moods = {task.name: task.labels for task in tasks if not task.multi and task.family == SENTIMENT}
+            self.console.print()
+            self.console.print(counts_table(columns, pairs, moods, self.console.width))
+
+
+def counts_table(
+    columns: Mapping[str, Mapping[str, int]],
+    pairs: Sequence[tuple[Selection, int]],
+    moods: Mapping[str, Iterable[str]],
+    width: int,
+) -> Table:
+    """The counts of the last hour, a column a task, with bars that show how the texts of a label sound.
+
+    :param pairs: counts of texts that have two labels. :param moods: by task of sentiment its labels; of several, a
+        task's bars are divided by the one that reads most of its texts.
+    """
+    table = Table(box=None, pad_edge=False, title="the last hour", title_justify="left", title_style="bold")
+    room = min(BAR, width // len(columns) - LABEL - 8)  # beside a label, its count and blanks
+    cells = []
+    for task, counter in columns.items():
+        table.add_column(escape(task), vertical="top")
+        by_mood: dict[str, Counter[tuple[str, str]]] = {}
+        for selection, count in pairs if task not in moods else ():
+            for mood in moods.keys() & selection.keys() if task in selection else ():
+                by_mood.setdefault(mood, Counter())[selection[task], selection[mood]] += count
+        mood = max(by_mood, key=lambda name: by_mood[name].total(), default="")
+        lines = Text()
+        for label, count in Counter(counter).most_common(9):
+            lines.append(f"{set_cell_size(label, LABEL)} {count:>4} ")
+            parts = {shade: by_mood[mood][label, shade] for shade in moods[mood]} if mood else {label: count}
+            drawn, so_far = "", 0
+            for shade, part in parts.items():
+                so_far += part
+                bar = bars(so_far, counter, room)
+                lines.append(bar.removeprefix(drawn), COLOURS.get(shade, "cyan"))
+                drawn = bar
+            lines.append("\n")
+        cells.append(lines)
+    table.add_row(*cells)
+    return table
 
 
 def _line(document: StoredDocument, said: dict[str, list[Prediction]]) -> Text:

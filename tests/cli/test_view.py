@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from monitor.cli.view import View, _line
+from monitor.cli.view import View, _line, counts_table
 from monitor.store import Store
 from monitor.types import Document, Prediction, StoredDocument
 
@@ -149,3 +149,35 @@ def test_columns_hold_where_letters_are_as_wide_as_two(
     )  # fmt: skip
     wide, narrow = _line(document, said), _line(replace(document, source="news", text="login"), {})
     assert cell_len(wide.plain.removesuffix("登录")) == cell_len(narrow.plain.removesuffix("login"))
+
+
+def test_bars_are_divided_by_the_sentiment_that_reads_their_texts_and_fit_their_columns() -> None:
+    moods = {"mood": ["negative", "positive"], "sentiment": ["negative", "positive"]}
+    columns = {
+        "intent": {"refund": 3},
+        "mood": {"negative": 3},
+        "sentiment": {"negative": 7, "positive": 5},
+        "topic": {"credit": 7, "earnings": 5},
+    }
+    pairs = [
+        ({"intent": "refund", "mood": "negative"}, 3),
+        ({"topic": "credit", "sentiment": "negative"}, 3),
+        ({"topic": "credit", "sentiment": "positive"}, 4),
+        ({"topic": "earnings", "sentiment": "negative"}, 2),
+        ({"topic": "earnings", "mood": "positive"}, 1),
+    ]
+    for width in (100, 140):
+        screen = io.StringIO()
+        table = counts_table(columns, pairs, moods, width)
+        Console(file=screen, width=width).print(table)
+        assert [line.split()[0] for line in screen.getvalue().splitlines()[:4]] == [
+            "the", "intent", "refund", "positive",
+        ]  # a title, a head, and no line is broken # fmt: skip
+        refund, _, _, topics = [column._cells[0] for column in table.columns]
+        # a line a label: name, count, a bar of each shade, line end
+        [line, *_] = refund.split("\n")
+        assert [str(span.style) for span in line.spans] == ["red"]
+        credit, earnings = topics.split("\n")[:2]
+        assert [str(span.style) for span in credit.spans] == ["red", "green"]
+        assert [str(span.style) for span in earnings.spans] == ["red"]
+        assert credit.plain.count("\u2588") == min(16, width // 4 - 22)

@@ -268,33 +268,39 @@ def test_what_fired_a_few_times_a_month_is_suggested(runtime: Runtime, monitor_n
         assert raised(again) == raised(one.report), "tried together or alone"
 
 
-def test_rules_for_bad_news_come_first_and_the_others_have_a_remark(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", ["sentiment", "mood"])
+def test_rules_for_bad_news_come_first_and_the_others_have_a_remark(tmp_path: Path, reader: str) -> None:
+    """Also where a task of its own, beside the one for the news, says how customers sound."""
     now = datetime(2026, 3, 4, 3, 10, tzinfo=UTC)
     weeks = Weeks(tmp_path / "monitor.db", now, days=25, busy=4)
     store = weeks.store
     sentiment = store.tasks.need("sentiment").task
     others = [store.tasks.need(name).task for name in ("topic", "intent")]
+    tasks = [others[0], replace(sentiment, family="sentiment"), others[1]]
+    if reader == "mood":
+        tasks.append(replace(tasks[1], name="mood"))
     moods = {"complaint": "negative", "praise": "positive"}
 
     def wave(days: int, intent: str) -> None:
         for n in range(12):
             at = now - timedelta(days=days, minutes=n)
-            said = {"intent": [intent], "sentiment": [moods[intent]]}
+            said = {"intent": [intent], reader: [moods[intent]]}
             weeks.say(
                 "chat", "", f"{intent} number {days} {n}", at, said, thread=f"{days} {n}", role="customer"
             )
 
     with store.transaction():
-        store.tasks.sync(
-            [(t, "labels", {}) for t in (*others[:1], replace(sentiment, family="sentiment"), *others[1:])],
-            now,
-        )
+        store.tasks.sync([(task, "labels", {}) for task in tasks], now)
+        if reader not in weeks.heads:
+            head = store.heads.add(reader, inputs="x", encoder="e", seeds=0, data=b"", now=now)
+            weeks.heads[reader] = head.id
         wave(12, "praise")
         wave(8, "complaint")
         wave(4, "praise")
     found = suggest(store, now - timedelta(days=30), now, as_live=True)
     remarks = {one.rule.name: one.remark for one in found}
-    assert remarks["surge-negative"] == ""
+    assert len(remarks) == len(found)
+    assert remarks["surge-negative" if reader == "sentiment" else "surge-mood-negative"] == ""
     assert remarks["surge-sentiment"] == "good news raises it as well"
     assert "of the texts that it would have told of were negative" in remarks["surge-intent"]
     named = [one.named for one in found]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
@@ -67,7 +68,11 @@ def suggest(
     have a remark. Of those that would have fired at the very same times, only the simplest is left
     (:func:`distinct`). The other arguments are those of :func:`~monitor.pipeline.trying.rules.try_on_store`.
     """
-    ladders = [[(_rule(kind, where, rung), rung) for rung in rungs] for kind, where, rungs in _ladders(store)]
+    labels = Counter(label for stored in store.tasks.active() for label in stored.task.labels)
+    shared = {label for label, tasks in labels.items() if tasks > 1}
+    ladders = [
+        [(_rule(kind, where, rung, shared), rung) for rung in rungs] for kind, where, rungs in _ladders(store)
+    ]
     rules = [rule for ladder in ladders for rule, _ in ladder]
     reports = iter(try_on_store(store, rules, since, now, progress, as_live=as_live, most=MANY))
     found = []
@@ -143,9 +148,16 @@ def _complexity(one: Suggestion) -> tuple[int, int]:
     return len(one.rule.where), len(one.settings)
 
 
-def _rule(kind: str, where: Mapping[str, str], rung: Mapping[str, str | float]) -> Rule:
+def _rule(
+    kind: str, where: Mapping[str, str], rung: Mapping[str, str | float], shared: Collection[str]
+) -> Rule:
+    """A rule that is named by its labels, and by their tasks where several tasks share a label."""
     settings = KINDS[kind].model_validate(rung)
-    name = "-".join(label if label != ALL else task for task, label in where.items())
+    named = {
+        task: task if label == ALL else f"{task}-{label}" if label in shared else label
+        for task, label in where.items()
+    }
+    name = "-".join(named.values())
     return Rule(f"{kind}-{name}", kind, where, (), settings, pace=Pace(keep_firing_for=settings.calm))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from monitor.calendars import Hours, Weekdays, Zone, in_week, in_zone
 from monitor.durations import Duration
@@ -52,10 +52,17 @@ class Route(Settings):
     worse: float = Field(
         WORSE,
         ge=0,
-        description="say at once that there are so many times the texts of the last notification; 0: never",
+        description="say at once that there are so many times (more than 1) the texts last notified of; 0: never",
     )
     continue_: bool = Field(False, alias="continue", description="look at the routes below as well")
     mute: tuple[str, ...] = Field((), description="names of mutes")
+
+    @field_validator("worse")
+    @classmethod
+    def _grown(cls, worse: float) -> float:
+        if 0 < worse <= 1:
+            raise ValueError("must be more than 1, or the same would be said at each look; 0 is never")
+        return worse
 
     def pause(self, notifications: int) -> float:
         """Seconds before the next one of a group that had so many: twice as long after each, up to the longest."""

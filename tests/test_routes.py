@@ -267,6 +267,7 @@ def test_labels_that_cannot_be_are_named(
         ("continue = true", "continues = true", "routes[1].continues: is not known here; known: continue, "),
         ('name = "press"\n', "", "routes[1].name: is required"),
         ("continue = true", 'group_wait = "soon"', "routes[1].group_wait: 'soon' is not a duration"),
+        ("continue = true", "worse = 1", "routes[1].worse: must be more than 1, or the same would be said"),
     ],
 )
 def test_faults_are_found_and_named(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from monitor.types import ENTITY, READ_BY, Selection
 
-SENTIMENT, TOPIC = "sentiment", "topic"
-"""Tasks, as the built-in ones are called, whose labels speak for themselves."""
+MOODS, TOPIC = ("sentiment", "mood"), "topic"
+"""Tasks, as the shipped ones are called, whose labels speak for themselves."""
 WORDS = {TOPIC: "on", ENTITY: "about"}
 """Tasks with a word of their own before the label."""
 SOURCE, THREAD, TASK = "source", "thread", "task"
@@ -17,7 +17,7 @@ SOURCE, THREAD, TASK = "source", "thread", "task"
 
 
 def named(selection: Selection) -> str:
-    """What texts of a series are: ``negative texts about Acme``, ``texts on litigation``, ``texts with mood bad``."""
+    """What texts of a series are: ``bad texts about Acme``, ``texts on litigation``, ``texts with intent refund``."""
     return _around("texts", selection)
 
 
@@ -45,8 +45,8 @@ def is_not(selection: Selection) -> str:
 
 def _predicates(selection: Selection, be: str, have: str) -> list[str]:
     said = [f"{WORDS[task]} {label}" for task, label in selection.items() if task in WORDS]
-    said += [selection[SENTIMENT]] if SENTIMENT in selection else []
-    others = [f"{task} {label}" for task, label in selection.items() if task not in (*WORDS, SENTIMENT)]
+    said += [selection[task] for task in MOODS if task in selection]
+    others = [f"{task} {label}" for task, label in selection.items() if task not in (*WORDS, *MOODS)]
     return [f"{verb} {' and '.join(what)}" for verb, what in ((be, said), (have, others)) if what]
 
 
@@ -63,15 +63,15 @@ def about(kind: str, selection: Selection) -> str:
 
 def _around(noun: str, selection: Selection) -> str:
     """A noun with what its series says of it: how they sound, what they are about, whom they name, the rest."""
-    words = [selection[SENTIMENT]] if SENTIMENT in selection else []
-    words.append(noun)
+    moods = [selection[task] for task in MOODS if task in selection]
+    words = [" and ".join(moods), noun] if moods else [noun]
     if TOPIC in selection:
         words.append(f"on {selection[TOPIC]}")
     if ENTITY in selection:
         words.append(f"about {selection[ENTITY]}")
     if READ_BY in selection:
         words.append(f"read for {selection[READ_BY]}")
-    told = (SENTIMENT, TOPIC, ENTITY, READ_BY)
+    told = (*MOODS, TOPIC, ENTITY, READ_BY)
     rest = [f"{task} {label}" for task, label in selection.items() if task not in told]
     if rest:
         words.append(f"with {', '.join(rest)}")

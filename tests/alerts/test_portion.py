@@ -43,7 +43,7 @@ def test_a_share_of_a_topic() -> None:
 
 def test_copies_are_left_out() -> None:
     told = alert({}, reason=REASON.replace("1 h", "1 h, copies left out"), selection={"mood": "bad"})
-    assert portion.title(told).startswith("100 % of texts in 1 h have mood bad, usually 9 % (10 of 10;")
+    assert portion.title(told).startswith("100 % of texts in 1 h are bad, usually 9 % (10 of 10;")
     assert "(100 %, at least 79 % with 95 % confidence, copies left out)" in portion.sentence(told)
 
 

@@ -64,8 +64,8 @@ def test_what_an_alert_is_about(kind: str, selection: Selection, said: str) -> N
     [
         ({"sentiment": "negative"}, "are negative"),
         ({"sentiment": "negative", "topic": "court"}, "are on court and negative"),
-        ({"entity": "Acme", "mood": "bad"}, "are about Acme and have mood bad"),
-        ({"mood": "bad", "sentiment": "negative"}, "are negative and have mood bad"),
+        ({"entity": "Acme", "mood": "bad"}, "are about Acme and bad"),
+        ({"mood": "bad", "sentiment": "negative"}, "are negative and bad"),
         ({"intent": "refund", "urgency": "high"}, "have intent refund and urgency high"),
     ],
 )

@@ -62,7 +62,7 @@ def test_every_time_that_a_program_reads_has_one_form(fetched, alert_id, command
 
 
 def test_list_shows_open_ones_unless_asked_for_all(fetched, alert_id):
-    assert "12 texts on court with mood bad in 1 h" in fetched("alerts", "list").out
+    assert "12 bad texts on court in 1 h" in fetched("alerts", "list").out
     resolve(fetched, alert_id)
     assert fetched("alerts", "list", "--open").out == "no open alerts\n"
     assert fetched("alerts", "list", "--open", "--json").json == []

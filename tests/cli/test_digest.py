@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_a_digest_now(fetched, alert_id):
     got = fetched("digest").out
     assert got.startswith("digest, ")
-    assert f"alert {alert_id}: 12 texts on court with mood bad in 1 h, usually 0 to 3 [bad-news]" in got
+    assert f"alert {alert_id}: 12 bad texts on court in 1 h, usually 0 to 3 [bad-news]" in got
     record = fetched("digest", "--json", "--since", "2h").json
     assert record["alerts"][0]["id"] == alert_id
     assert [source["name"] for source in record["sources"]] == ["news"]

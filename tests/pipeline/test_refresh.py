@@ -51,7 +51,7 @@ def test_what_fires_is_said_again_until_it_is_over(
     waiting = len(runtime.store.outbox.undelivered())
     assert said(at + timedelta(minutes=1)) == [
         ("any-court", "2026-03-02T09:56:00.000Z", "look at texts on court\n"),
-        ("bad-news", "2026-03-02T09:56:00.000Z", "look at texts on court with mood bad\n"),
+        ("bad-news", "2026-03-02T09:56:00.000Z", "look at bad texts on court\n"),
     ]
     assert len(runtime.store.outbox.undelivered()) == waiting, "nobody is notified anew"
     server.routes["/api/v2/alerts"] = Reply(503)

@@ -475,13 +475,11 @@ def test_an_unanswered_complaint_fires_as_time_goes_by_and_ends_with_the_answer(
     found = alerts(runtime)["waiting"]
     assert (found.selection, found.reason) == (
         {"source": "news", "thread": "7"},
-        "unanswered for 31 min, 1 text with mood bad",
+        "unanswered for 31 min, 1 bad text",
     )
     assert len(runtime.store.alert_documents.of_alert(found.id)) == 1
     read(runtime, at + timedelta(minutes=180))
-    assert alerts(runtime)["waiting"].reason == "unanswered for 3 h, 1 text with mood bad", (
-        "it says what is now"
-    )
+    assert alerts(runtime)["waiting"].reason == "unanswered for 3 h, 1 bad text", "it says what is now"
     late = at + timedelta(minutes=190)
     read(runtime, late, turn("e", "sorry, here is your refund", late, "agent"))
     assert alerts(runtime)["waiting"].state == "resolved"
@@ -522,7 +520,7 @@ def test_a_thread_that_turns_worse_fires_at_once(
         runtime.fetch("news", at)
         runtime.classify(at)
     found = alerts(runtime)["turning"]
-    assert found.reason == "2 texts with mood bad in a row from the customer; the one before was different"
+    assert found.reason == "2 bad texts in a row from the customer; the one before was different"
     assert len(runtime.store.alert_documents.of_alert(found.id)) == 2
     read(runtime, monitor_now + timedelta(hours=23))
     assert alerts(runtime)["turning"].state == "firing"

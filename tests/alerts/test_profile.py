@@ -22,6 +22,8 @@ from monitor.alerts.detectors.profile import (
 )
 from monitor.alerts.detectors.usual import (
     AHEAD,
+    DISPERSION_FLOOR,
+    HOUR_LIKE,
     HOUR_PRIOR,
     HOUR_SPREAD,
     LEVEL_PRIOR,
@@ -72,7 +74,9 @@ def usual_in_silence(profile: Profile, bucket: int) -> float:
         return float(level)
     rough = 1 + HOUR_SPREAD * level / noise(STEP)[1]
     texts = np.array(profile.hours) / weight / rough
-    usual = level * (HOUR_PRIOR + texts[bucket // HOUR % 24]) / (HOUR_PRIOR + texts.mean())
+    before, own, after = (texts[(bucket // HOUR + n) % 24] for n in (-1, 0, 1))
+    like = (HOUR_PRIOR + before + after) / (HOUR_PRIOR + 2 * texts.mean())
+    usual = level * (HOUR_LIKE * like + own) / (HOUR_LIKE + texts.mean())
     if day - profile.since // DAY >= WEEKDAY_AFTER:
         texts = np.array(profile.days) / weight / (1 + WEEKDAY_SPREAD * level * 288)
         usual *= (WEEKDAY_PRIOR + texts[bucket // DAY % 7]) / (WEEKDAY_PRIOR + texts.mean())
@@ -106,11 +110,14 @@ def test_means_and_moments_are_those_of_a_loop_over_every_bucket() -> None:
             profile = advance(profile, bucket, count, count, usual)
             continue
         else:
-            capped = min(capped, max(CAP_FACTOR * mean + far(mean, 1, usual.clumped), CAP_LEAST))
+            capped = min(
+                capped, max(CAP_FACTOR * mean + far(mean, 1, max(DISPERSION_FLOOR, usual.clumped)), CAP_LEAST)
+            )
         slow = noise(STEP)[1]
         reached = keep[1] * means[1] + (1 - keep[1]) * (count - mean)
         gap, passes = bucket - profile.at, capped
-        if reached > max(far(mean, slow, usual.drifting, usual.doubt), CAP_LEAST * slow):
+        drifting = max(DISPERSION_FLOOR, usual.drifting)
+        if reached > max(far(mean, slow, drifting, usual.doubt), CAP_LEAST * slow):
             lasts = min(SETTLES + LASTS, max(0, lasts + (gap if gap < HOUR else 2 * HOUR - gap)))
             if lasts <= SETTLES:
                 passes = min(capped, mean)

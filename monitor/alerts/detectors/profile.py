@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from monitor.durations import DAY, HOUR
 
-VERSION = 4
+VERSION = 5
 """Of what the numbers of a stored profile mean: another one, and profiles are made again from counts."""
 DAILY = 2 ** (1 / 14)
 """What a day weighs more than the one before it."""

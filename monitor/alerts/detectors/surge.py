@@ -43,16 +43,13 @@ LESSER_MOST = 5e-4
 LASTING, DRIFTING = 3 / 4, 0.15
 """All of that only where this share of the variation of a few buckets lasts for hours, or hours vary by so much. Where
 minutes vary and hours hardly do, a few minutes that went as far as never before are soon found."""
-TESTS = 0.7
-"""Windows overlap: a bucket of five minutes is worth about so many independent tests."""
-UNSURE = 0.5
+TESTS = 0.75
+"""Windows overlap: a bucket is worth about so many independent tests."""
+UNSURE = 3.0
 """The more counts vary, the less sure is how much: what chance brings is more likely, by this times what it varies."""
-FINE, COARSE = 300, 1 / 12
-"""Of longer buckets each is worth less, by this power of their length: dispersion, which is rather over- than
-underrated, does not level out in them. Chosen on simulated series without events."""
 SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""
-SHIFTED, BUSY, STEEP = 1e-3, 1.0, 1.5
+SHIFTED, BUSY, STEEP = 2.5e-4, 1.0, 1.5
 """A count that is more probable than this in the hour before or after may be its, if that one has a text or more, and
 so many times as many: twice a year clocks are put forward or back, and offices open an hour away from what is known."""
 QUIET = 0.01
@@ -144,8 +141,9 @@ def judge(
     )
     limit = _limit(step, settings.rare, series)
     # where counts vary much, or for minutes alone, to go farther than ever says little that their chance does not
-    lasting = min(1.0, max(usual.drifting / usual.clumped / LASTING, usual.drifting / DRIFTING))
-    lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - usual.drifting)), LESSER_MOST))
+    clumped, drifting = (max(DISPERSION_FLOOR, one) for one in (usual.clumped, usual.drifting))
+    lasting = min(1.0, max(drifting / clumped / LASTING, drifting / DRIFTING))
+    lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - drifting)), LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)
     if known < settings.min_history:
@@ -261,8 +259,7 @@ def standing(profile: Profile, usual: Usual, bucket: int) -> tuple[float, float]
 @cache
 def _limit(step: int, rare: float, series: int) -> float:
     """The chance below which a bucket of one of ``series`` series may fire, for one false alert in ``rare`` seconds."""
-    tests = TESTS * (FINE / step) ** COARSE
-    return float(step / rare / tests / series**SHARED)
+    return float(step / rare / TESTS / series**SHARED)
 
 
 @cache
@@ -300,7 +297,9 @@ def _window(
     able = able and observed >= settings.min_ratio * mean
     steep = high * HOUR >= BUSY * length * step and high * grown >= STEEP * mean
     able = able and not (steep and tail(observed, high * grown, spread) >= SHIFTED)
-    chance = min(1.0, half_tail(observed, mean, spread) * (1 + UNSURE * spread))
+    chance = half_tail(observed, mean, spread) * (1 + UNSURE * spread)
+    # sums rise with texts alone: of the windows that end one bucket apart, few texts set only so many apart
+    chance = min(1.0, chance * min(1.0, observed / length))
     return Window(since, observed, mean, spread, grown, chance, able)
 
 

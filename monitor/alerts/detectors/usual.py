@@ -27,16 +27,18 @@ HOUR_PRIOR = 3.0
 HOUR_SPREAD = 0.3
 """Hours are learned as if their counts varied by no more from day to day: else a series that is silent at night, whose
 first days look wild for want of hours, would go on looking wild, and never learn them."""
-WEEKDAY_PRIOR = 6.0
-"""Shape of the weekday factor's prior: unseen weekdays lie within 1 +- 0.4."""
-WEEKDAY_SPREAD = 0.03
-"""Days of one weekday differ by a sixth: thirty texts' worth of evidence at most from each."""
-WEEKDAY_AFTER = 15
-"""Days after which weekdays are told apart: each was seen twice."""
+HOUR_LIKE = 8.0
+"""Texts' worth of belief that an hour is as the mean of those beside it: days rise and fall over hours."""
+WEEKDAY_PRIOR = 4.0
+"""Shape of the weekday factor's prior: unseen weekdays lie within 1 +- 0.5."""
+WEEKDAY_SPREAD = 0.02
+"""Days of one weekday differ by a seventh: fifty texts' worth of evidence at most from each."""
+WEEKDAY_AFTER = 8
+"""Days after which weekdays are told apart: each was seen once."""
 DISPERSION_UNKNOWN = 0.5
 """While nothing is known."""
 DISPERSION_FLOOR = 0.02
-"""Even a very busy series varies by a seventh from one hour to the next."""
+"""Even a very busy series varies by a seventh from one hour to the next, whatever was seen of it."""
 AHEAD = 72
 """Hours of a silence in which each is held to what is usual of it, such as a week-end's; then to the level."""
 
@@ -47,7 +49,7 @@ class Usual(NamedTuple):
     ``mean``; ``high``: the same for the busiest of this hour and its neighbours, so that clocks
     that are put forward or back fake no surge; ``doubt``: the relative variance of the mean;
     ``clumped`` and ``drifting``: the over-dispersion d (variance = mean + d * mean ** 2) of counts
-    of a few buckets, and of about two hours.
+    of a few buckets, and of about two hours, as it was seen: 0 where counts varied less than by chance.
     """
 
     mean: float
@@ -76,7 +78,7 @@ def expect(profile: Profile, bucket: int) -> Usual:
     level = texts / seen
     square = profile.squares / today
     clumped, drifting = [
-        max(DISPERSION_FLOOR, (moment / share - profile.ordinary) / today / (square / share + 1))
+        max(0.0, (moment / share - profile.ordinary) / today / (square / share + 1))
         for moment, share in zip(
             profile.moments[len(SCALES) :], noise(profile.step)[len(SCALES) :], strict=True
         )
@@ -89,7 +91,14 @@ def expect(profile: Profile, bucket: int) -> Usual:
     now = level * (elapsed - hour * an_hour) / learned
     whole = level * an_hour / learned if hour else 0.0
     text = 1 / (today * learned)
-    by_hour = (HOUR_PRIOR + hours[hour] * text) / (HOUR_PRIOR + due + now)
+    before, after = hours[hour - 1] * text, hours[(hour + 1) % 24] * text
+    like = (HOUR_PRIOR + before + after) / (HOUR_PRIOR + 2 * due + whole)
+    by_hour = (HOUR_LIKE * like + hours[hour] * text) / (HOUR_LIKE + due + now)
+    busiest = max(
+        by_hour,
+        (HOUR_PRIOR + before) / (HOUR_PRIOR + due + whole),
+        (HOUR_PRIOR + after) / (HOUR_PRIOR + due + (0.0 if hour < 23 else whole)),
+    )
     shape = HOUR_PRIOR + hours[hour] / (today * rough)
     busiest = max(
         by_hour,
@@ -107,7 +116,8 @@ def expect(profile: Profile, bucket: int) -> Usual:
         by_weekday = profile.days if day == profile.at // DAY else whole_days(profile)
         day_shape = WEEKDAY_PRIOR + by_weekday[weekday] / today / rough
         by_day = day_shape / (WEEKDAY_PRIOR + due / rough)
-    doubt += 1 / day_shape
+    # weights fall from day to day, so that the sum of their squares, which errors go by, is this part of their sum
+    doubt = (doubt + 1 / day_shape) * (1 + DAILY**-days) / (1 + DAILY)
     return Usual(level * by_hour * by_day, level * busiest * by_day, doubt, clumped, drifting)
 
 
@@ -160,15 +170,18 @@ def _silence(profile: Profile, until: int) -> Iterator[tuple[int, float]]:
     day, a_day = profile.at // DAY, DAY // step
     today = DAILY ** (day - profile.origin)
     level = (LEVEL_PRIOR + profile.level / today) / (weight_seen(profile, bucket) / today)
-    known = HOUR_PRIOR * today * (1 + HOUR_SPREAD * level / noise(step)[-1])
-    a_text = level / (known + profile.level / 24)
+    a_text = today * (1 + HOUR_SPREAD * level / noise(step)[-1])
+    usually, hours = profile.level / 24, profile.hours
+    known, alike = HOUR_PRIOR * a_text, HOUR_LIKE * a_text
     by_day: Sequence[float] = (1.0,) * 7
     if day - profile.since // DAY >= WEEKDAY_AFTER:
         prior = WEEKDAY_PRIOR * today * (1 + WEEKDAY_SPREAD * level * a_day)
         by_day = [(prior + texts) / (prior + sum(profile.days) / 7) for texts in profile.days]
     ahead = min(until, end + AHEAD * HOUR)
     for hour in range(end, ahead, HOUR):
-        by_hour = a_text * (known + profile.hours[hour // HOUR % 24])
-        yield min(HOUR, ahead - hour) // step, by_hour * by_day[hour // DAY % 7]
+        n = hour // HOUR % 24
+        like = (known + hours[n - 1] + hours[(n + 1) % 24]) / (known + 2 * usually)
+        by_hour = (alike * like + hours[n]) / (alike + usually)
+        yield min(HOUR, ahead - hour) // step, level * by_hour * by_day[hour // DAY % 7]
     if ahead < until:
         yield (until - ahead) // step, level

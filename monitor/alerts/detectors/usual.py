@@ -89,22 +89,18 @@ def expect(profile: Profile, bucket: int) -> Usual:
     hour, an_hour, hours = bucket // HOUR % 24, HOUR // profile.step, profile.hours
     due = level * an_hour * past / learned
     now = level * (elapsed - hour * an_hour) / learned
-    whole = level * an_hour / learned if hour else 0.0
+    whole = level * an_hour / learned
+    done, next_done = whole if hour else 0.0, whole if hour == 23 else 0.0  # of the hours beside it, today
     text = 1 / (today * learned)
     before, after = hours[hour - 1] * text, hours[(hour + 1) % 24] * text
-    like = (HOUR_PRIOR + before + after) / (HOUR_PRIOR + 2 * due + whole)
+    like = (HOUR_PRIOR + before + after) / (HOUR_PRIOR + 2 * due + done + next_done)
     by_hour = (HOUR_LIKE * like + hours[hour] * text) / (HOUR_LIKE + due + now)
     busiest = max(
         by_hour,
-        (HOUR_PRIOR + before) / (HOUR_PRIOR + due + whole),
-        (HOUR_PRIOR + after) / (HOUR_PRIOR + due + (0.0 if hour < 23 else whole)),
+        (HOUR_PRIOR + before) / (HOUR_PRIOR + due + done),
+        (HOUR_PRIOR + after) / (HOUR_PRIOR + due + next_done),
     )
     shape = HOUR_PRIOR + hours[hour] / (today * rough)
-    busiest = max(
-        by_hour,
-        (HOUR_PRIOR + hours[hour - 1] * text) / (HOUR_PRIOR + due + whole),
-        (HOUR_PRIOR + hours[(hour + 1) % 24] * text) / (HOUR_PRIOR + due + (0.0 if hour < 23 else whole)),
-    )
     doubt = rough / texts + 1 / shape
     by_day, day_shape = 1.0, WEEKDAY_PRIOR
     if days >= WEEKDAY_AFTER:

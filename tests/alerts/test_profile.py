@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from monitor.alerts.detectors.counting import CAP_FACTOR, CAP_LEAST, LANDMARK, advance
 from monitor.alerts.detectors.distribution import far
 from monitor.alerts.detectors.profile import (
+    DAILY,
     LASTS,
     SETTLES,
     Profile,
@@ -149,6 +150,61 @@ def test_what_buckets_weigh_is_a_sum_over_every_bucket() -> None:
     for bucket in (4 * DAY + 5 * HOUR, 12 * DAY, 40 * DAY + 86100):
         days = np.arange(profile.since, bucket, STEP) // DAY
         assert weight_seen(profile, bucket) == pytest.approx(sum(2 ** ((days - profile.origin) / 14)))
+
+
+@pytest.mark.parametrize("hour", [0, 9, 22, 23])
+@pytest.mark.parametrize("days", [5, 12])
+def test_what_is_usual_is_that_of_plain_sums(days: int, hour: int) -> None:
+    """Level, hour and weekday, each a posterior of sums over every bucket; an hour leans on those beside it."""
+    counts = draw(cycles(days + 1, 1))[: days * 288 + hour * 12 + 7]
+    profile, n = run(counts), np.arange(len(counts))
+    weights = 2.0 ** ((n // 288 - days) / 14)
+
+    def texts(chosen: np.ndarray) -> float:
+        return float((weights * counts)[chosen].sum())
+
+    usual = expect(profile, len(counts) * STEP)
+    level = (LEVEL_PRIOR + texts(n >= 0)) / weights.sum()
+    rough = 1 + min(usual.drifting, HOUR_SPREAD) * level / noise(STEP)[1]
+
+    def of(*hours: int) -> tuple[float, float]:
+        """Texts of these hours of the day, and how many there would be if all hours were alike."""
+        chosen = np.isin(n // 12 % 24, [one % 24 for one in hours])
+        return texts(chosen) / rough, float(level * weights[chosen].sum() / rough)
+
+    (own, due), (beside, due_beside) = of(hour), of(hour - 1, hour + 1)
+    like = (HOUR_PRIOR + beside) / (HOUR_PRIOR + due_beside)
+    mean = level * (HOUR_LIKE * like + own) / (HOUR_LIKE + due)
+    if days >= WEEKDAY_AFTER:
+        rough = 1 + WEEKDAY_SPREAD * level * 288
+        alike = (n // 288 % 7 == days % 7) & (n // 288 < days)
+        mean *= WEEKDAY_PRIOR + texts(alike) / rough
+        mean /= WEEKDAY_PRIOR + level * weights[alike].sum() / rough
+    assert usual.mean == pytest.approx(mean)
+
+
+def test_errors_of_decayed_sums_go_by_the_squares_of_weights() -> None:
+    """Of days that weigh less and less: the part of the doubt about a level that every bucket adds to."""
+    for days in (4, 12, 60):
+        weights = 2.0 ** (-np.arange(1, days + 1) / 14)
+        part = (1 + DAILY**-days) / (1 + DAILY)
+        assert part == pytest.approx((weights**2).sum() / weights.sum())
+    calm = draw(np.full(60 * 288, 2.0))
+    assert expect(run(calm), 60 * DAY + HOUR).doubt < 0.5 * expect(run(calm[: 4 * 288]), 4 * DAY + HOUR).doubt
+
+
+def test_an_hour_of_a_sparse_series_is_told_better_with_those_beside_it() -> None:
+    """By the mean of many: alone, an hour of few texts is known much worse."""
+    rate = cycles(28, 0.02, weekend=1.0)  # one text in four hours
+    bucket = 28 * DAY + 14 * HOUR
+    hours = [14 * 12 + 288 * day + n for day in range(28) for n in range(12)]
+    errors, alone = [], []
+    for seed in range(20):
+        counts = draw(rate, seed)
+        errors.append(expect(run(counts), bucket).mean / rate[hours].mean() - 1)
+        alone.append(counts[hours].mean() / rate[hours].mean() - 1)
+    assert abs(np.mean(errors)) < 0.2
+    assert np.std(errors) < 0.8 * np.std(alone)
 
 
 def test_the_usual_count_follows_hour_and_weekday() -> None:

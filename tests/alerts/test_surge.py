@@ -159,6 +159,17 @@ def test_where_only_minutes_vary_a_few_that_went_farther_than_ever_must_be_rarer
     assert likeliest(0.14) > 6 > 3 > likeliest(0.03)
 
 
+@pytest.mark.parametrize(("mean", "hour"), [(0.05, 7), (0.1, 10)])
+def test_rare_texts_are_few_tests(mean: float, hour: int) -> None:
+    """A series of a text in some hours is hardly ever judged, so that a lesser improbability is rare enough."""
+    for seed in range(5):
+        profile = run(draw(np.full(40 * 288, mean), seed))
+        slots = np.bincount(np.linspace(0, 11, hour).round().astype(int), minlength=12)
+        assert then(profile, slots.tolist(), at=40 * DAY + 10 * HOUR).firing
+        few = then(profile, [0] * 6 + slots[:6].tolist(), at=40 * DAY + 10 * HOUR)
+        assert not few.firing
+
+
 def test_a_wave_in_office_hours_is_found() -> None:
     """A line that is silent at night and at week-ends is judged by its hours, not by its silences."""
     clock = np.arange(40 * 288) / 12

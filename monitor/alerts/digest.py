@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
-from monitor.alerts.detectors.history import texts
+from monitor.alerts.detectors.history import percent, texts
 from monitor.alerts.folding import folded, line_of
 from monitor.alerts.message import SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
@@ -169,7 +169,7 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
         "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
         "sources": [_source(source) for source in data["sources"]],
         "unlabelled": [
-            f"{task}: {sentences.percent(fit['without'] / fit['texts'])} of {texts(fit['texts'])}"
+            f"{task}: {percent(fit['without'] / fit['texts'])} of {texts(fit['texts'])}"
             for task, fit in data["unlabelled"].items()
             if fit["texts"]
         ],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerts.sentences import percent
+from monitor.alerts.detectors.history import percent
 from monitor.alerts.sentences import sentence as as_sentence
 from monitor.alerts.series_in_words import are, counted, named
 from monitor.types import READ_BY, Selection

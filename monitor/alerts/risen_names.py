@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.alerts.sentences import percent
+from monitor.alerts.detectors.history import percent
 from monitor.alerts.words import COMMON, FEWEST, SURE, TIMES, in_texts, log_odds
 from monitor.types import ENTITY, Selection
 

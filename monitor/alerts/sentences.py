@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from monitor.alerts.detectors.history import duration, texts
+from monitor.alerts.detectors.history import duration, percent, texts
 from monitor.alerts.rules import Rule
 from monitor.alerts.series_in_words import TASK, about, counted, named, whole
 from monitor.durations import format_duration, parse_duration
@@ -98,14 +98,6 @@ def number(value: float) -> str:
     if value >= 10 or value == round(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 0.95 else f"{value:.1g}"
-
-
-def percent(share: float) -> str:
-    """A share for people: ``31 %``, ``0.4 %``."""
-    value = 100 * share
-    if value and value < 0.05:
-        return "under 0.1 %"
-    return f"{value:.0f} %" if value >= 2 or value == 0 else f"{value:.1f} %"
 
 
 def when(time: datetime, zone: tzinfo, beside: datetime | None = None) -> str:

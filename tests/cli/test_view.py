@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from monitor.cli.view import View, _line, counts_table
 from monitor.store import Store
@@ -173,7 +174,9 @@ def test_bars_are_divided_by_the_sentiment_that_reads_their_texts_and_fit_their_
         assert [line.split()[0] for line in screen.getvalue().splitlines()[:4]] == [
             "the", "intent", "refund", "positive",
         ]  # a title, a head, and no line is broken # fmt: skip
-        refund, _, _, topics = [column._cells[0] for column in table.columns]
+        refund, _, _, topics = [cell for column in table.columns for cell in column.cells]
+        assert isinstance(refund, Text)
+        assert isinstance(topics, Text)
         # a line a label: name, count, a bar of each shade, line end
         [line, *_] = refund.split("\n")
         assert [str(span.style) for span in line.spans] == ["red"]

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
-from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.history import History, Verdict, duration, percent, texts
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import DAY, HOUR, Duration
 from monitor.types import Selection
@@ -86,7 +86,7 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     low, high = middle(mean, dispersion)
     said = f"{texts(observed)} in {duration(until - since)}"
     if fell < 0.8:
-        said += f", while all other texts fell to {100 * fell:.0f} % of what is usual"
+        said += f", while all other texts fell to {percent(fell)} of what is usual"
     firing, quiet = False, False
     if until - history_from < settings.min_history or not days:
         quiet = True

@@ -106,6 +106,14 @@ def texts(count: int) -> str:
     return f"{count:,} text" if count == 1 else f"{count:,} texts"
 
 
+def percent(share: float) -> str:
+    """A share for people: ``31 %``, ``0.4 %``."""
+    value = 100 * share
+    if value and value < 0.05:
+        return "under 0.1 %"
+    return f"{value:.0f} %" if value >= 2 or value == 0 else f"{value:.1f} %"
+
+
 def duration(seconds: float) -> str:
     """A span in the largest unit that leaves a whole number: ``1 h``, ``90 min``, ``21 days``."""
     for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):

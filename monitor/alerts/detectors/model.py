@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from pydantic import Field
 
-from monitor.alerts.detectors.history import Verdict
+from monitor.alerts.detectors.history import Verdict, percent
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import DAY, Duration
@@ -79,22 +79,20 @@ def judge(
     moved, chance = _moved(reference[:, :-1], recent[:, :-1])
     usual = shares[0] * after.sum()
     if rises < settings.probability and shares[1] - shares[0] >= settings.abstained:
-        reason = f"no label fits {100 * shares[1]:.0f} % of the texts, usually {100 * shares[0]:.0f} %"
+        reason = f"no label fits {percent(shares[1])} of the texts, usually {percent(shares[0])}"
         return Verdict(True, int(after[-1]), float(usual), 0.0, float(usual), since, until, rises, reason)
     if chance < settings.probability and moved >= settings.moved:
         mix = (before[:-1] / before[:-1].sum(), after[:-1] / after[:-1].sum())
         most = np.argsort(-np.abs(mix[1] - mix[0]))[:3]
-        told = ", ".join(
-            f"{labels[n]} {100 * mix[1][n]:.0f} % (usually {100 * mix[0][n]:.0f} %)" for n in most
-        )
+        told = ", ".join(f"{labels[n]} {percent(mix[1][n])} (usually {percent(mix[0][n])})" for n in most)
         reason = f"other labels than usual: {told}"
         first = most[0]
         usual = mix[0][first] * after[:-1].sum()
         return Verdict(True, int(after[first]), float(usual), 0.0, float(usual), since, until, chance, reason)
     quiet = shares[1] - shares[0] < settings.abstained / 2 and moved < settings.moved / 2
     reason = (
-        f"no label for {100 * shares[1]:.0f} % (usually {100 * shares[0]:.0f} %), "
-        f"{100 * moved:.0f} % spread in another way"
+        f"no label for {percent(shares[1])} (usually {percent(shares[0])}), "
+        f"{percent(moved)} spread in another way"
     )
     return Verdict(
         False,

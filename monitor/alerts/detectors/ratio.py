@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field, model_validator
 
 from monitor.alerts.detectors.chances import binomial_tail, wilson, z_of
-from monitor.alerts.detectors.history import History, Verdict, duration, texts
+from monitor.alerts.detectors.history import History, Verdict, duration, percent, texts
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import Duration
 from monitor.types import Selection
@@ -64,7 +64,7 @@ def of_faults(of: str | None, where: Mapping[str, str]) -> Iterator[tuple[str, s
 
 def at_least(share: float, confidence: float) -> str:
     """What a lower bound says: ``at least 79 % with 95 % confidence``."""
-    return f"at least {100 * share:.0f} % with {100 * confidence:.3g} % confidence"
+    return f"at least {percent(share)} with {100 * confidence:.3g} % confidence"
 
 
 def whole(selection: Selection, settings: RatioSettings) -> Selection:
@@ -111,7 +111,7 @@ def judge(history: History, at: int, history_from: int, settings: RatioSettings)
         )
     else:
         reason = (
-            f"{said} ({100 * share:.0f} %{f', {at_least(low, settings.confidence)}' if part else ''}); "
+            f"{said} ({percent(share)}{f', {at_least(low, settings.confidence)}' if part else ''}); "
             f"the rule's limit is {100 * settings.at_least:.3g} %"
         )
     return Verdict(

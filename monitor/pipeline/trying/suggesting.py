@@ -9,9 +9,9 @@ from datetime import datetime
 from itertools import combinations
 
 from monitor.alerts.detectors import KINDS
+from monitor.alerts.detectors.history import percent
 from monitor.alerts.lifecycle import Pace
 from monitor.alerts.rules import Rule
-from monitor.alerts.sentences import percent
 from monitor.pipeline.alerting.windows import Windows
 from monitor.pipeline.judging.topics import SENTIMENT
 from monitor.pipeline.trying.rules import Report, try_on_store

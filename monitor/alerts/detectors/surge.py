@@ -43,9 +43,9 @@ LESSER_MOST = 5e-4
 LASTING, DRIFTING = 3 / 4, 0.15
 """All of that only where this share of the variation of a few buckets lasts for hours, or hours vary by so much. Where
 minutes vary and hours hardly do, a few minutes that went as far as never before are soon found."""
-TESTS = 0.75
+TESTS = 0.8
 """Windows overlap: a bucket is worth about so many independent tests."""
-UNSURE = 3.0
+UNSURE = 4.0
 """The more counts vary, the less sure is how much: what chance brings is more likely, by this times what it varies."""
 SHARED = 3 / 4
 """A rule that watches n series holds each to the n ** SHARED-th part of its chance."""

@@ -21,7 +21,7 @@ from monitor.scheduler import Scheduler, utc_now
 from monitor.shared_encoder import SharedEncoder, make_encoder
 from monitor.signals import Signals, leave
 from monitor.store import Store
-from monitor.store.heartbeats import RELOAD
+from monitor.store.heartbeats import PART, RELOAD
 from monitor.store.lock import DaemonLock
 from monitor.turns import Turns
 
@@ -128,6 +128,8 @@ def _runtime(loaded: Loaded, store: Store, before: Config | None = None) -> Runt
             runtime.synchronise(utc_now(), mended)
             store.documents.retry_failed()
             store.heartbeats.all_mended()
+            for fault in loaded.config.left_out:
+                store.heartbeats.trouble(PART + fault.place, fault.message, utc_now())
     except Exception:
         runtime.close()
         raise

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from monitor.durations import format_duration
 from monitor.moments import moment
 from monitor.store import Store
-from monitor.store.heartbeats import REFRESH, RELOAD
+from monitor.store.heartbeats import PART, REFRESH, RELOAD
 from monitor.store.sources import SourceState
 from monitor.types import Health
 
@@ -64,6 +64,7 @@ def problems(store: Store, now: datetime, process: int | None, notifiers: Collec
         found = [
             *health(store, now, named, patience=START_S).problems,
             *_not_taken_up(store),
+            *_left_out(store),
             *untold(store, now, notifiers).values(),
         ]
     found += [
@@ -125,6 +126,15 @@ def _not_taken_up(store: Store) -> list[str]:
     at, why = trouble
     return [
         f"the configuration could not be read again, so the earlier one goes on since {moment(at)}: {why}"
+    ]
+
+
+def _left_out(store: Store) -> list[str]:
+    troubles = store.heartbeats.troubles()
+    return [
+        f"{what.removeprefix(PART)} of the configuration is left out: {why}"
+        for what, (_, why) in troubles.items()
+        if what.startswith(PART)
     ]
 
 

@@ -10,6 +10,8 @@ START = "start"
 TROUBLE = "trouble: "
 RELOAD = "reload"
 """The trouble of a configuration that could not be taken up."""
+PART = "part: "
+"""With a place of the configuration: the trouble of a part that cannot run because a plugin failed."""
 REFRESH = "refresh of "
 """With the name of a notifier: the trouble of one that could not be told what still fires."""
 

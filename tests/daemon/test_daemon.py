@@ -263,6 +263,24 @@ def test_hangup_takes_up_a_plugin_that_was_installed_meanwhile(monitor: Monitor)
     assert monitor.end()[0] == 0
 
 
+def test_status_tells_of_parts_that_a_plugin_leaves_out(monitor: Monitor) -> None:
+    site = monitor.folder / "site"
+    (site / "broken-1.dist-info").mkdir()
+    (site / "broken-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (site / "broken-1.dist-info" / "entry_points.txt").write_text("[monitor]\nbroken = not_there\n")
+    lost = '\n[[tasks]]\nname = "lost"\nadapter = "broken"\n'
+    config = monitor.folder / "config.toml"
+    config.write_text(CONFIG + lost)
+    monitor.start()
+    told = "tasks[2].adapter of the configuration is left out: no task adapter is called 'broken'; known: "
+    monitor.wait_for(lambda: told in monitor.run("status").stdout)
+    assert monitor.run("status").returncode == 1
+    config.write_text(CONFIG)
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: told not in monitor.run("status").stdout)
+    assert monitor.end()[0] == 0
+
+
 def test_a_configuration_that_makes_a_plugin_raise_leaves_the_present_one(monitor: Monitor) -> None:
     monitor.say("a great win")
     monitor.start()

@@ -285,7 +285,7 @@ def test_a_group_speaks_when_its_time_has_come(
     settle(runtime, at + timedelta(minutes=1))
     (notification,) = sent
     assert re.fullmatch(
-        r"2 firing: 12 bad texts on court in 15 min, usually 0 to 1: "
+        r"2 firing: 12 bad texts on court in 15 min, usually none: "
         r'"judge fine lawsuit terrible collapse loss number \d+"; and 1 more',
         notification.title,
     )

@@ -16,7 +16,7 @@ from monitor.alerts.detectors.profile import (
     retained,
     whole_days,
 )
-from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, idle
+from monitor.alerts.detectors.usual import Usual, idle
 from monitor.durations import DAY, HOUR
 
 LANDMARK = 3000
@@ -45,9 +45,7 @@ def advance(profile: Profile, bucket: int, count: int, live: int, usual: Usual) 
     if bucket - profile.since < DAY:
         mean = 0.0  # nothing is usual yet, and so nothing lies above or below it
     else:
-        capped = min(
-            capped, max(CAP_FACTOR * mean + far(mean, 1, max(DISPERSION_FLOOR, usual.clumped)), CAP_LEAST)
-        )
+        capped = min(capped, max(CAP_FACTOR * mean + far(mean, 1, usual.clumps), CAP_LEAST))
         passes, gap, slow = capped, bucket - profile.at, kept[SLOWER]
         if _is_wave(slow * means[SLOWER] + (1 - slow) * (count - mean), usual, noise(profile.step)[SLOWER]):
             # texts up to an hour apart are one wave
@@ -85,7 +83,7 @@ def _is_wave(above: float, usual: Usual, share: float) -> bool:
     """Whether the slower mean of all counts stands farther ``above`` what is usual than ordinary counts bring it."""
     if above <= CAP_LEAST * share:
         return False
-    return above > far(usual.mean, share, max(DISPERSION_FLOOR, usual.drifting), usual.doubt)
+    return above > far(usual.mean, share, usual.drifts, usual.doubt)
 
 
 def _rebased(profile: Profile, origin: int) -> Profile:

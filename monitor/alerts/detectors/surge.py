@@ -30,7 +30,7 @@ from monitor.alerts.detectors.distribution import half_tail, quantile, tail
 from monitor.alerts.detectors.history import Verdict, duration, texts
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.profile import RECENT, SCALES, Profile, noise, weight_seen
-from monitor.alerts.detectors.usual import DISPERSION_FLOOR, Usual, expect, idle
+from monitor.alerts.detectors.usual import Usual, expect, idle
 from monitor.durations import DAY, HOUR, Duration, format_duration
 
 WINDOWS = (900, HOUR)
@@ -141,9 +141,9 @@ def judge(
     )
     limit = _limit(step, settings.rare, series)
     # where counts vary much, or for minutes alone, to go farther than ever says little that their chance does not
-    clumped, drifting = (max(DISPERSION_FLOOR, one) for one in (usual.clumped, usual.drifting))
-    lasting = min(1.0, max(drifting / clumped / LASTING, drifting / DRIFTING))
-    lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - drifting)), LESSER_MOST))
+    drifts = usual.drifts
+    lasting = min(1.0, max(drifts / usual.clumps / LASTING, drifts / DRIFTING))
+    lesser = max(limit, min(limit * LESSER ** (lasting * max(0.0, 1 - drifts)), LESSER_MOST))
     reason = ""
     known = max(0, until - profile.since)
     if known < settings.min_history:
@@ -277,7 +277,7 @@ def _window(
     observed = sum(count for at, count in profile.recent if since <= at <= bucket)
     able = observed >= max(settings.min_count, settings.min_ratio * usual.high * length)
     mean, grown, doubt = usual.mean * length, 1.0, usual.doubt
-    spread = _spread(usual, step, length)
+    spread = usual.spread(step, length)
     if observed < settings.min_count:
         return Window(since, observed, mean, spread + doubt + spread * doubt, grown, 1.0, False)
     # the level may change within the window, as it does at midnight between two weekdays
@@ -301,13 +301,6 @@ def _window(
     # sums rise with texts alone: of the windows that end one bucket apart, few texts set only so many apart
     chance = min(1.0, chance * min(1.0, observed / length))
     return Window(since, observed, mean, spread, grown, chance, able)
-
-
-def _spread(usual: Usual, step: int, length: int) -> float:
-    """Over-dispersion of the count of ``length`` buckets, between what single ones and two hours show."""
-    short, long = noise(step)[: len(SCALES)]  # inverse numbers of buckets
-    clumps = max(0.0, usual.clumped - usual.drifting) / (short - long)
-    return max(DISPERSION_FLOOR, usual.drifting + clumps * (1 / length - long))
 
 
 def _number(mean: float) -> str:

@@ -50,6 +50,7 @@ class Usual(NamedTuple):
     that are put forward or back fake no surge; ``doubt``: the relative variance of the mean;
     ``clumped`` and ``drifting``: the over-dispersion d (variance = mean + d * mean ** 2) of counts
     of a few buckets, and of about two hours, as it was seen: 0 where counts varied less than by chance.
+    Whoever asks what chance brings goes by :attr:`clumps` and :attr:`drifts`, or :meth:`spread`.
     """
 
     mean: float
@@ -57,6 +58,22 @@ class Usual(NamedTuple):
     doubt: float
     clumped: float
     drifting: float
+
+    @property
+    def clumps(self) -> float:
+        """What counts of a few buckets vary, at the least."""
+        return max(DISPERSION_FLOOR, self.clumped)
+
+    @property
+    def drifts(self) -> float:
+        """What counts of about two hours vary, at the least."""
+        return max(DISPERSION_FLOOR, self.drifting)
+
+    def spread(self, step: int, length: int) -> float:
+        """What the count of ``length`` buckets of ``step`` seconds varies: between single ones and two hours."""
+        short, long = noise(step)[: len(SCALES)]  # inverse numbers of buckets
+        clumps = max(0.0, self.clumped - self.drifting) / (short - long)
+        return max(DISPERSION_FLOOR, self.drifting + clumps * (1 / length - long))
 
 
 UNKNOWN = Usual(0.0, 0.0, 1 / LEVEL_PRIOR, DISPERSION_UNKNOWN, DISPERSION_UNKNOWN)
@@ -93,8 +110,7 @@ def expect(profile: Profile, bucket: int) -> Usual:
     done, next_done = whole if hour else 0.0, whole if hour == 23 else 0.0  # of the hours beside it, today
     text = 1 / (today * learned)
     before, after = hours[hour - 1] * text, hours[(hour + 1) % 24] * text
-    like = (HOUR_PRIOR + before + after) / (HOUR_PRIOR + 2 * due + done + next_done)
-    by_hour = (HOUR_LIKE * like + hours[hour] * text) / (HOUR_LIKE + due + now)
+    by_hour = _by_hour(before, hours[hour] * text, after, due, today=(done, now, next_done))
     busiest = max(
         by_hour,
         (HOUR_PRIOR + before) / (HOUR_PRIOR + due + done),
@@ -115,6 +131,25 @@ def expect(profile: Profile, bucket: int) -> Usual:
     # weights fall from day to day, so that the sum of their squares, which errors go by, is this part of their sum
     doubt = (doubt + 1 / day_shape) * (1 + DAILY**-days) / (1 + DAILY)
     return Usual(level * by_hour * by_day, level * busiest * by_day, doubt, clumped, drifting)
+
+
+def _by_hour(
+    before: float,
+    own: float,
+    after: float,
+    due: float,
+    *,
+    today: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    text: float = 1.0,
+) -> float:
+    """How many times the level is usual in an hour of the day, which leans on the two beside it.
+
+    ``before``, ``own`` and ``after``: texts of these hours; ``due``: those of each, were all hours alike;
+    ``today``: what is due besides in each, of the day that is not over. ``text``: what a text weighs in all of them.
+    """
+    due_before, due_own, due_after = today
+    like = (HOUR_PRIOR * text + before + after) / (HOUR_PRIOR * text + 2 * due + due_before + due_after)
+    return (HOUR_LIKE * text * like + own) / (HOUR_LIKE * text + due + due_own)
 
 
 def idle(profile: Profile, until: int) -> tuple[tuple[float, ...], tuple[float, ...], float]:
@@ -168,7 +203,6 @@ def _silence(profile: Profile, until: int) -> Iterator[tuple[int, float]]:
     level = (LEVEL_PRIOR + profile.level / today) / (weight_seen(profile, bucket) / today)
     a_text = today * (1 + HOUR_SPREAD * level / noise(step)[-1])
     usually, hours = profile.level / 24, profile.hours
-    known, alike = HOUR_PRIOR * a_text, HOUR_LIKE * a_text
     by_day: Sequence[float] = (1.0,) * 7
     if day - profile.since // DAY >= WEEKDAY_AFTER:
         prior = WEEKDAY_PRIOR * today * (1 + WEEKDAY_SPREAD * level * a_day)
@@ -176,8 +210,7 @@ def _silence(profile: Profile, until: int) -> Iterator[tuple[int, float]]:
     ahead = min(until, end + AHEAD * HOUR)
     for hour in range(end, ahead, HOUR):
         n = hour // HOUR % 24
-        like = (known + hours[n - 1] + hours[(n + 1) % 24]) / (known + 2 * usually)
-        by_hour = (alike * like + hours[n]) / (alike + usually)
+        by_hour = _by_hour(hours[n - 1], hours[n], hours[(n + 1) % 24], usually, text=a_text)
         yield min(HOUR, ahead - hour) // step, level * by_hour * by_day[hour // DAY % 7]
     if ahead < until:
         yield (until - ahead) // step, level

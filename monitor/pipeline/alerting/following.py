@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
@@ -85,6 +85,36 @@ def follow(
             notify(store, store.alerts.need(alert.id), rule.policy, now)
 
 
+def new_alert(
+    store: Store,
+    rule: Rule,
+    selection: Selection,
+    mark: str,
+    found: Verdict,
+    now: datetime,
+    state: Literal["pending", "firing"] = "firing",
+) -> int:
+    """Store an alert of ``rule`` with what the verdict says; returns its id. ``mark``: its fingerprint."""
+    return store.alerts.insert(
+        rule=rule.name,
+        kind=rule.kind,
+        fingerprint=mark,
+        selection=selection,
+        since=datetime.fromtimestamp(found.since, UTC),
+        now=now,
+        observed=found.observed,
+        expected=found.expected,
+        low=found.low,
+        high=found.high,
+        reason=found.reason,
+        notify=rule.notify,
+        state=state,
+        owner=rule.owner,
+        routed=rule.routed,
+        rule_labels=rule.labels,
+    )
+
+
 def withdraw(store: Store, rule: Rule, selection: Selection, reason: str, now: datetime) -> None:
     """Let an open alert of ``rule`` on ``selection`` see nothing any more, for ``reason``."""
     at = int(now.timestamp())
@@ -132,24 +162,7 @@ def _firing(
     """A verdict that fires: a new alert, or news of the one there is."""
     fires = todo in ("fire", "flap")
     if alert is None:
-        alert_id = store.alerts.insert(
-            rule=rule.name,
-            kind=rule.kind,
-            fingerprint=mark,
-            selection=selection,
-            since=datetime.fromtimestamp(found.since, UTC),
-            now=now,
-            observed=found.observed,
-            expected=found.expected,
-            low=found.low,
-            high=found.high,
-            reason=found.reason,
-            notify=rule.notify,
-            state="firing" if fires else "pending",
-            owner=rule.owner,
-            routed=rule.routed,
-            rule_labels=rule.labels,
-        )
+        alert_id = new_alert(store, rule, selection, mark, found, now, "firing" if fires else "pending")
     else:
         alert_id = alert.id
         figures = {k: getattr(found, k) for k in ("observed", "expected", "low", "high", "reason")}

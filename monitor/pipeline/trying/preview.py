@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerts.detectors.history import texts
@@ -14,6 +14,7 @@ from monitor.alerts.rules import Rule, describe, fingerprint
 from monitor.alerts.series_in_words import about
 from monitor.errors import MonitorError
 from monitor.moments import moment
+from monitor.pipeline.alerting.following import new_alert
 from monitor.pipeline.alerting.wording import note, word
 from monitor.pipeline.trying.made_up import agree, made_up
 from monitor.pipeline.trying.past_moment import Moment, last_moment
@@ -100,22 +101,9 @@ def _made_of(found: Moment, event: str) -> str:
 def _raised(store: Store, rule: Rule, made: Moment, event: str) -> dict[str, Any]:
     """The data of an alert on that moment."""
     found, at = made.found, made.at
-    alert_id = store.alerts.insert(
-        rule=rule.name,
-        kind=rule.kind,
-        fingerprint=fingerprint(rule.name, {**made.selection, "": "preview"}),
-        selection=made.selection,
-        since=datetime.fromtimestamp(found.since, UTC),
-        now=at,
-        observed=found.observed,
-        expected=found.expected,
-        low=found.low,
-        high=found.high,
-        reason=found.reason,
-        notify=[],
-        owner=rule.owner,
-        rule_labels=rule.labels,
-    )
+    mark = fingerprint(rule.name, {**made.selection, "": "preview"})
+    for_nobody = replace(rule, notify=[], routed=False)
+    alert_id = new_alert(store, for_nobody, made.selection, mark, found, at)
     note(store, store.alerts.need(alert_id), made.documents, at, rule=rule, found=found)
     if event == "resolved":
         at = made.over or at + timedelta(seconds=found.until - found.since)

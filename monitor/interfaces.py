@@ -125,7 +125,7 @@ class TaskAdapter(Part):
 
     def read(self, document: StoredDocument) -> str | None:
         """The text to classify, or ``None`` where the task does not apply to the document."""
-        return f"{document.title}\n{document.text}".strip() or None
+        return document.whole_text or None
 
 
 class Notifier(Part):

@@ -91,6 +91,11 @@ class StoredDocument:
     event_at: datetime
     live: bool
 
+    @property
+    def whole_text(self) -> str:
+        """Title and text, each on lines of its own."""
+        return f"{self.title}\n{self.text}".strip()
+
 
 NO_LABEL = "(none)"
 """What stands in place of a seed's label where its text carries none of the task's; no label may be called so."""

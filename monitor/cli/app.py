@@ -14,7 +14,7 @@ import click
 
 from monitor.config.document import disabled_plugins, read_document
 from monitor.config.model import Config
-from monitor.config.reader import load_config
+from monitor.config.reader import KnownTasks, load_config
 from monitor.config.shown import load_to_show
 from monitor.errors import ConfigError, Fault
 from monitor.interfaces import Encoder
@@ -86,28 +86,28 @@ class App:
 
         :raises ConfigError: with all its faults, save secrets that the environment lacks.
         """
-        from monitor.alerts.detectors import KINDS
-
-        if "config" in self.__dict__:
-            return self.config
-        return load_to_show(self.config_path, self.plugins, KINDS, _tasks_of)
+        return self.config if "config" in self.__dict__ else self._load_to_show(_tasks_of)
 
     def faults_without(self, task: str) -> Sequence[Fault]:
         """The faults that the configuration would have if a task that a command added were not there.
 
         :raises ConfigError: with the faults that it has already.
         """
-        from monitor.alerts.detectors import KINDS
 
         def others(database: Path) -> dict[str, Collection[str]]:
             return {name: labels for name, labels in _tasks_of(database).items() if name != task}
 
-        _ = self.shown_config
         try:
-            load_to_show(self.config_path, self.plugins, KINDS, others)
+            self._load_to_show(others)
         except ConfigError as error:
+            _ = self.shown_config  # what is wrong anyway is no fault of the task
             return error.faults
         return ()
+
+    def _load_to_show(self, known_tasks: KnownTasks) -> Config:
+        from monitor.alerts.detectors import KINDS
+
+        return load_to_show(self.config_path, self.plugins, KINDS, known_tasks)
 
     @cached_property
     def encoder(self) -> Encoder | None:

@@ -98,14 +98,10 @@ def _record(question: Question) -> dict[str, Any]:
             "id": previous.id,
             "role": previous.role,
             "event_at": previous.event_at,
-            "text": _whole(previous),
+            "text": previous.whole_text,
         },
     }
 
 
 def _told(document: StoredDocument, width: int) -> str:
-    return f"{document.role}: {shorten(_whole(document), width)}"
-
-
-def _whole(document: StoredDocument) -> str:
-    return f"{document.title}\n{document.text}".strip()
+    return f"{document.role}: {shorten(document.whole_text, width)}"

@@ -143,7 +143,7 @@ def _texts(app: App, unlabelled: str | None) -> Sequence[str]:
         return read_texts(Path(unlabelled))
     # By id: what is new comes last.
     documents = sorted(app.store.documents.find(limit=None), key=lambda document: document.id)
-    texts = [f"{document.title}\n{document.text}".strip() for document in documents]
+    texts = [document.whole_text for document in documents]
     if not any(texts):
         raise MonitorError(f"{app.database} holds no documents: let the monitor read some, or name a file")
     return texts

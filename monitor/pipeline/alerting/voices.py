@@ -113,7 +113,7 @@ def excerpt(document: StoredDocument) -> str:
 
 def words_of(document: StoredDocument) -> set[str]:
     """The words of its beginning."""
-    return terms(f"{document.title}. {document.text[:EXCERPT]}")
+    return terms(excerpt(document))
 
 
 def voice(document: StoredDocument, stories: Mapping[int, str]) -> str:

@@ -9,14 +9,16 @@ worse than the first on seeds that neither has seen; else the first stays. Pure 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 from monitor.learn import calibrate
 from monitor.learn.fit import HELD_OUT_ITERATIONS, STRENGTH, Scores, fit_scores, held_out, held_out_nearest
 from monitor.learn.head import Head, carried, with_threshold
+from monitor.learn.stream_mix import CAP, in_scope, soft_labels
 from monitor.learn.support import Support
 from monitor.learn.threads import single_threaded
 from monitor.types import Task
@@ -25,16 +27,10 @@ MOST_TEXTS = 20_000
 """Texts of the stream that are looked at; of more, a sample."""
 MOST_FITTED = 4000
 """Texts of the stream that a head is fitted to; of more, a sample."""
-SHARPEN = 2.0
-"""How much surer of itself than the calibrated probabilities of the first head each head labels the stream."""
 SURE = 0.7
 """The share of held-out seeds that the first head must tell right to teach more than once, or from few texts."""
 ROUNDS, MANY = 3, 6
 """How often the stream is labelled, and a head fitted to it, where a sure head tells at least so many labels apart."""
-CAP = 2.0
-"""The most that the stream may weigh for a label, as a multiple of the label's seeds."""
-KEPT = 0.1
-"""The share of the prior that every round keeps in the mix: a label that seems to vanish must not be lost."""
 LEAST_SEEDS, LEAST_TEXTS = 2, 2
 """Seeds of every label, and texts of the stream by label on average, below which nothing is tried."""
 LEAST_UNSURE = 15
@@ -47,7 +43,6 @@ MOST_UNSTABLE = 0.2
 """How far the mixes of two halves of the stream may lie apart (total variation)."""
 
 _ITERATIONS = 60
-_EM_ROUNDS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,157 +111,149 @@ def fit_stream(
     :param chance: how likely each seed carries one of the labels, by that head's reach, ``(n,)``: thresholds are
         of probabilities times this.
     """
-    labels, width = support.targets.shape[1], support.names.shape[1]
-    uniform = np.full(labels, 1 / max(1, labels))
-    nothing = float("nan")
+    uniform = np.full(len(support.names), 1 / max(1, len(support.names)))
     if multi:
-        empty = np.zeros((labels, width), np.float32)
-        return StreamFit(
-            empty,
-            empty[:, 0],
-            1.0,
-            uniform,
-            uniform,
-            nothing,
-            nothing,
-            nothing,
-            False,
-            "a task of several labels a text learns from its seeds alone",
-        )
+        return _unfitted(support, uniform)
     first = fit_scores(support, strength=strength)
-    count = len(support.seeds)
-    held = held_out(support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength))[0][:count]
-    heat = calibrate.temperature(held, support.targets, strength)
-    before = _likelihood(held / heat, support.targets)
+    alone = _held_out(
+        support, lambda part: fit_scores(part, HELD_OUT_ITERATIONS, strength=strength), strength
+    )
+    before, score = alone.likelihood, float("nan")
     texts = _sample(np.asarray(unlabelled, np.float32), MOST_TEXTS, rng)
     mix, within = uniform, np.ones(len(texts))
+    reason = _too_few(alone, len(texts))
+    if not reason:
+        within = in_scope(support.seeds, texts)
+        mix = soft_labels(support, first, alone.heat, texts, within)[1]
+        reason = _doubtful(support, first, alone.heat, texts, within, mix, rng)
+    if not reason:
+        chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
+        rounds = ROUNDS if alone.sure and len(mix) >= MANY else 1
+        teach = _Teaching(texts[chosen], within[chosen], alone.heat, rounds, strength)
+        both = _held_out(support, teach.anew, strength)
+        score = both.likelihood
+        if not score < before:
+            return StreamFit(
+                *teach.further(support, first, _ITERATIONS),
+                both.heat,
+                both.thresholds(chance),
+                mix,
+                float(1 - within.mean()),
+                score,
+                before,
+                True,
+                "held-out seeds are classified no worse with the stream than without",
+            )
+        reason = "held-out seeds are classified worse with the stream than without"
+    none = float(1 - within.mean()) if len(within) else 0.0
+    return StreamFit(*first, alone.heat, alone.thresholds(chance), mix, none, score, before, False, reason)
 
-    def thresholds(scores: np.ndarray) -> np.ndarray:
-        """Of held-out scores, divided by their temperature: ``(L,)``."""
-        likely = chance * carried(scores, none=len(support.background) > 0)
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """What fits say of the seeds that they left out: ``scores`` (n, L), and the temperature that suits them."""
+
+    support: Support
+    scores: np.ndarray
+    heat: float
+
+    @property
+    def likelihood(self) -> float:
+        """Mean log-likelihood of the seeds; nan where there are none."""
+        told = self.support.targets * log_softmax(self.scores / self.heat, axis=1)
+        return float(told.sum(axis=1).mean()) if len(told) else float("nan")
+
+    @property
+    def sure(self) -> bool:
+        """Whether enough seeds are told right, see :data:`SURE`."""
+        told = self.scores.argmax(axis=1) == self.support.targets.argmax(axis=1)
+        return float(told.mean()) >= SURE
+
+    def thresholds(self, chance: np.ndarray | float) -> np.ndarray:
+        """Of a head with that temperature: ``(L,)``; ``chance``: see :func:`fit_stream`."""
+        scores, labels = self.scores / self.heat, self.scores.shape[1]
+        likely = chance * carried(scores, none=len(self.support.background) > 0)
         return np.full(labels, calibrate.threshold(scores, labels, likely))
 
-    def stays(reason: str, score: float = nothing) -> StreamFit:
-        threshold = thresholds(held / heat)
-        none = float(1 - within.mean()) if len(within) else 0.0
-        then = float(before.mean()) if len(before) else nothing
-        return StreamFit(*first, heat, threshold, mix, none, score, then, False, reason)
 
-    if labels < 2:
-        return stays("a task with one label has nothing to tell apart")
-    fewest = int(support.targets.sum(axis=0).min())
-    if fewest < LEAST_SEEDS:
-        return stays(f"a label has {fewest} seeds, and the stream is used from {LEAST_SEEDS} on")
-    if len(texts) < LEAST_TEXTS * labels:
-        return stays(f"{len(texts)} unlabelled texts are too few for {labels} labels")
-    sure = float((held.argmax(axis=1) == support.targets.argmax(axis=1)).mean()) >= SURE
-    if not sure and len(texts) < LEAST_UNSURE * labels:
-        return stays(
-            f"{len(texts)} unlabelled texts are too few for {labels} labels that are hard to tell apart"
-        )
-    within = in_scope(support.seeds, texts)
-    _, mix = _soft_labels(support, first, heat, texts, within)
-    if within.mean() < LEAST_IN_SCOPE:
-        return stays("hardly any text of the stream resembles the seeds")
-    if labels == 2 and mix.min() < LEAST_OF_TWO:
-        return stays("one of the two labels may be missing from the stream")
-    half = rng.permutation(len(texts)) % 2 == 0
-    mixes = [_soft_labels(support, first, heat, texts[part], within[part])[1] for part in (half, ~half)]
-    apart = float(np.abs(mixes[0] - mixes[1]).sum() / 2)
-    if apart > MOST_UNSTABLE:
-        return stays("two halves of the stream disagree about its mix of labels")
+def _held_out(support: Support, fit: Callable[[Support], Scores], strength: float) -> _HeldOut:
+    scores = held_out(support, fit)[0][: len(support.seeds)]
+    return _HeldOut(support, scores, calibrate.temperature(scores, support.targets, strength))
 
-    rounds = ROUNDS if sure and labels >= MANY else 1
-    chosen = _sample(np.arange(len(texts)), MOST_FITTED, rng)
-    sample, likely = texts[chosen], within[chosen]
 
-    def train(part: Support, start: Scores, iterations: int) -> Scores:
+@dataclass(frozen=True, eq=False)
+class _Teaching:
+    """How a stream teaches: ``texts`` (m, d), each likely ``within`` scope (m,); ``heat`` is that of the first head."""
+
+    texts: np.ndarray
+    within: np.ndarray
+    heat: float
+    rounds: int
+    strength: float
+
+    def anew(self, part: Support) -> Scores:
+        """A head of a part of the seeds, and of what it says of the stream itself."""
+        start = fit_scores(part, HELD_OUT_ITERATIONS, strength=self.strength)
+        return self.further(part, start, HELD_OUT_ITERATIONS)
+
+    def further(self, part: Support, scores: Scores, iterations: int) -> Scores:
         """Each round's head is fitted to what the one before it says of the texts."""
-        scores = start
-        for left in reversed(range(rounds)):
-            soft, _ = _soft_labels(part, scores, heat, sample, likely)
+        for left in reversed(range(self.rounds)):
+            soft, _ = soft_labels(part, scores, self.heat, self.texts, self.within)
             thorough = HELD_OUT_ITERATIONS if left else iterations
-            scores = _fit_both(part, sample, soft, thorough, strength)
+            scores = _fit_both(part, self.texts, soft, thorough, self.strength)
         return scores
 
-    def fit(part: Support) -> Scores:
-        start = fit_scores(part, HELD_OUT_ITERATIONS, strength=strength)
-        return train(part, start, HELD_OUT_ITERATIONS)
 
-    held_after = held_out(support, fit)[0][:count]
-    heat_after = calibrate.temperature(held_after, support.targets, strength)
-    after = _likelihood(held_after / heat_after, support.targets)
-    score = float(after.mean())
-    if score < before.mean():
-        return stays("held-out seeds are classified worse with the stream than without", score)
+def _unfitted(support: Support, mix: np.ndarray) -> StreamFit:
+    nothing, empty = float("nan"), np.zeros(support.names.shape, np.float32)
     return StreamFit(
-        *train(support, first, _ITERATIONS),
-        heat_after,
-        thresholds(held_after / heat_after),
+        empty,
+        empty[:, 0],
+        1.0,
         mix,
-        float(1 - within.mean()),
-        score,
-        float(before.mean()),
-        True,
-        "held-out seeds are classified no worse with the stream than without",
+        mix,
+        nothing,
+        nothing,
+        nothing,
+        False,
+        "a task of several labels a text learns from its seeds alone",
     )
 
 
-def label_mix(chances: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mix of labels that makes a stream likeliest (EM; Saerens, Latinne and Decaestecker 2002).
-
-    One imaginary text of each label, and :data:`KEPT` of the prior in every round, keep the weaker of
-    two labels from vanishing where few seeds tell them apart badly.
-
-    :param chances: ``(m, L)``, rows sum to 1, as told by a head that took ``prior`` ``(L,)`` for the mix.
-    :param weights: ``(m,)``, how much each text counts.
-    :return: the mix ``(L,)``, and ``chances`` under it.
-    """
-    labels = chances.shape[1]
-    mix, told = prior, chances
-    for _ in range(_EM_ROUNDS):
-        told = chances * (mix / prior)
-        told /= np.maximum(told.sum(axis=1, keepdims=True), 1e-30)
-        mix = (1 - KEPT) * (weights @ told + 1) / (weights.sum() + labels) + KEPT * prior
-    return mix, told
+def _too_few(alone: _HeldOut, texts: int) -> str:
+    """Why labels, seeds or texts are too few to try; ``""`` where they are enough."""
+    labels = alone.scores.shape[1]
+    if labels < 2:
+        return "a task with one label has nothing to tell apart"
+    fewest = int(alone.support.targets.sum(axis=0).min())
+    if fewest < LEAST_SEEDS:
+        return f"a label has {fewest} seeds, and the stream is used from {LEAST_SEEDS} on"
+    if texts < LEAST_TEXTS * labels:
+        return f"{texts} unlabelled texts are too few for {labels} labels"
+    if texts < LEAST_UNSURE * labels and not alone.sure:
+        return f"{texts} unlabelled texts are too few for {labels} labels that are hard to tell apart"
+    return ""
 
 
-def in_scope(seeds: np.ndarray, texts: np.ndarray) -> np.ndarray:
-    """How likely each text is to carry one of the labels: ``(m,)`` in [0, 1].
-
-    A text's resemblance is its mean similarity to the seeds. Were all texts like the seeds, half
-    would resemble them more than the middle seed resembles the others; what is missing from
-    that half is the share of texts of no label (Storey 2002). A text's own chance is that share
-    times the ratio of the two densities, made to rise with resemblance.
-
-    :param seeds: ``(n, d)``; :param texts: ``(m, d)``, rows of length 1.
-    """
-    count = len(seeds)
-    if count < 2 or not len(texts):
-        return np.ones(len(texts))
-    total = seeds.sum(axis=0)
-    among = (seeds @ total - 1) / (count - 1)
-    alike = texts @ total / count
-    share = min(1.0, 2 * float((alike > np.median(among)).mean()))
-    width = max(1e-3, 0.9 * float(among.std()) * count**-0.2)
-    grid = np.linspace(alike.min(), alike.max() + 1e-6, 201)
-    ratio = share * _density(among, grid, width) / np.maximum(_density(alike, grid, width), 1e-12)
-    rising = np.minimum(1.0, np.maximum.accumulate(ratio))
-    return np.asarray(np.interp(alike, grid, rising))
-
-
-def _soft_labels(
-    support: Support, head: Scores, heat: float, texts: np.ndarray, within: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights ``(m, L)`` of the texts for each label, and the mix ``(L,)``."""
-    weight, bias = head
-    scores = (texts @ weight.T + bias) / heat
-    within = within * carried(scores, none=len(support.background) > 0)
-    chances = softmax(scores * SHARPEN, axis=1)
-    count = support.targets.sum(axis=0)
-    mix, told = label_mix(chances, np.full(len(count), 1 / len(count)), within)
-    told = told * within[:, None]
-    return told * np.minimum(1.0, CAP * count / np.maximum(told.sum(axis=0), 1e-9)), mix
+def _doubtful(
+    support: Support,
+    first: Scores,
+    heat: float,
+    texts: np.ndarray,
+    within: np.ndarray,
+    mix: np.ndarray,
+    rng: np.random.Generator,
+) -> str:
+    """Why what the stream seems to hold is not to be relied on; ``""`` where it is."""
+    if within.mean() < LEAST_IN_SCOPE:
+        return "hardly any text of the stream resembles the seeds"
+    if len(mix) == 2 and mix.min() < LEAST_OF_TWO:
+        return "one of the two labels may be missing from the stream"
+    half = rng.permutation(len(texts)) % 2 == 0
+    mixes = [soft_labels(support, first, heat, texts[part], within[part])[1] for part in (half, ~half)]
+    apart = float(np.abs(mixes[0] - mixes[1]).sum() / 2)
+    return "two halves of the stream disagree about its mix of labels" if apart > MOST_UNSTABLE else ""
 
 
 def _fit_both(
@@ -282,17 +269,6 @@ def _fit_both(
     heavier = 1 + np.maximum(0.0, lacking)
     weights = support.targets @ heavier
     return fit_scores(support, iterations, strength=strength, weights=weights, texts=texts, soft=soft)
-
-
-def _likelihood(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    return np.asarray((targets * log_softmax(scores, axis=1)).sum(axis=1))
-
-
-def _density(points: np.ndarray, grid: np.ndarray, width: float) -> np.ndarray:
-    """Gaussian kernel density of ``points`` at ``grid``, up to a constant that depends on ``width`` alone."""
-    return np.asarray(
-        [np.exp(-0.5 * ((at - points) / width) ** 2).mean() if len(points) else 0.0 for at in grid]
-    )
 
 
 def _sample(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

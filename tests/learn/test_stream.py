@@ -6,7 +6,8 @@ import pytest
 from monitor.learn import stream
 from monitor.learn.head import Head, probabilities
 from monitor.learn.rounds import Rounds, fit_single
-from monitor.learn.stream import StreamFit, fit_stream, in_scope, label_mix, stream_head
+from monitor.learn.stream import StreamFit, fit_stream, stream_head
+from monitor.learn.stream_mix import in_scope, label_mix
 from monitor.learn.support import Support
 from monitor.types import Task
 
@@ -132,13 +133,13 @@ def test_a_worse_fit_leaves_the_seeds_fit(monkeypatch: pytest.MonkeyPatch) -> No
     rng = np.random.default_rng(5)
     given, (rows, _) = support(rng, shots=8), mixed(rng, [100] * 3)
     plain = fit_stream(given, rows[:0], rng)
-    labels = stream._soft_labels
+    labels = stream.soft_labels
 
     def wrong(*args: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         soft, mix = labels(*args)  # type: ignore[arg-type]
         return 4 * soft[:, [1, 0, 2]], mix
 
-    monkeypatch.setattr(stream, "_soft_labels", wrong)
+    monkeypatch.setattr(stream, "soft_labels", wrong)
     fit = fit_stream(given, rows, rng)
     assert not fit.promoted
     assert "worse" in fit.reason

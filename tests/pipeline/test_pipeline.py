@@ -59,14 +59,23 @@ def settle(runtime: Runtime, now: datetime) -> None:
     assert check(runtime.store) == []
 
 
+def fetched(runtime: Runtime, now: datetime, *new: Document) -> Runtime:
+    """The runtime, which has fetched ``new`` and done everything that was to be done at ``now``."""
+    runtime.sources["news"].waiting = list(new)
+    runtime.fetch("news", now)
+    settle(runtime, now)
+    return runtime
+
+
+def wave(now: datetime) -> list[Document]:
+    """Twelve bad texts of the last minutes."""
+    return documents(12, BAD_COURT, now - timedelta(minutes=8))
+
+
 @pytest.fixture
 def warm(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> Runtime:
     """A runtime that has read its history."""
-    runtime = make_runtime()
-    runtime.sources["news"].waiting = history(monitor_now)
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
-    return runtime
+    return fetched(make_runtime(), monitor_now, *history(monitor_now))
 
 
 def test_documents_get_labels_and_are_counted(warm: Runtime, monitor_now: datetime) -> None:
@@ -86,10 +95,8 @@ def test_first_fetch_is_backfill_and_raises_no_alert(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:
     runtime = make_runtime()
-    wave = documents(30, BAD_COURT, monitor_now - timedelta(minutes=20))
-    runtime.sources["news"].waiting = history(monitor_now) + wave
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
+    bad = documents(30, BAD_COURT, monitor_now - timedelta(minutes=20))
+    fetched(runtime, monitor_now, *history(monitor_now), *bad)
     assert runtime.store.alerts.find() == []
     assert runtime.store.documents.find(live=True) == []
 
@@ -152,9 +159,7 @@ def test_the_log_tells_of_alerts_that_were_raised_delivered_and_resolved(
 ) -> None:
     caplog.set_level(logging.INFO, "monitor.pipeline.alerting")
     later = monitor_now + timedelta(minutes=10)
-    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
-    warm.fetch("news", later)
-    settle(warm, later)
+    fetched(warm, later, *wave(later))
     (alert,) = warm.store.alerts.find(rule="bad-news")
     told = {r.getMessage(): fields(r) for r in caplog.records if fields(r).get("alert") == alert.id}
     raised, delivered = told
@@ -178,7 +183,7 @@ def test_the_log_tells_of_no_alert_that_was_undone(
 ) -> None:
     caplog.set_level(logging.INFO, "monitor.pipeline.alerting")
     later = monitor_now + timedelta(minutes=10)
-    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
+    warm.sources["news"].waiting = wave(later)
     warm.fetch("news", later)
 
     def ends() -> None:
@@ -195,9 +200,7 @@ def test_the_log_tells_of_no_alert_that_was_undone(
 
 def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
-    warm.sources["news"].waiting = documents(12, BAD_COURT, later - timedelta(minutes=8))
-    warm.fetch("news", later)
-    settle(warm, later)
+    fetched(warm, later, *wave(later))
     alerts = {alert.rule: alert for alert in warm.store.alerts.find()}
     assert set(alerts) == {"bad-news", "any-court"}
     alert = alerts["bad-news"]
@@ -214,22 +217,16 @@ def test_a_wave_fires_once_and_is_delivered(warm: Runtime, monitor_now: datetime
 def test_a_wave_fires_while_the_feed_is_polled_hourly(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:
-    runtime = make_runtime(CONFIG.replace('every = "5m"', 'every = "1h"'))
-    runtime.sources["news"].waiting = history(monitor_now)
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
+    hourly = make_runtime(CONFIG.replace('every = "5m"', 'every = "1h"'))
+    runtime = fetched(hourly, monitor_now, *history(monitor_now))
     later = monitor_now + timedelta(hours=1)
-    runtime.sources["news"].waiting = documents(12, BAD_COURT, monitor_now + timedelta(minutes=3))
-    runtime.fetch("news", later)
-    settle(runtime, later)
+    fetched(runtime, later, *documents(12, BAD_COURT, monitor_now + timedelta(minutes=3)))
     assert "bad-news" in {alert.rule for alert in runtime.store.alerts.find()}
 
 
 def test_old_documents_are_backfill(warm: Runtime, monitor_now: datetime) -> None:
     later = monitor_now + timedelta(minutes=10)
-    warm.sources["news"].waiting = documents(30, BAD_COURT, later - timedelta(hours=3))
-    warm.fetch("news", later)
-    settle(warm, later)
+    fetched(warm, later, *documents(30, BAD_COURT, later - timedelta(hours=3)))
     assert warm.store.alerts.find() == []
 
 
@@ -239,8 +236,7 @@ def test_surge_waits_for_the_backlog_and_then_fires(
     runtime = make_runtime()
     runtime.fetch("news", monitor_now)  # nothing there: the first fetch is done
     later = monitor_now + timedelta(minutes=10)
-    wave = documents(12, BAD_COURT, later - timedelta(minutes=8))
-    runtime.sources["news"].waiting = history(monitor_now) + wave
+    runtime.sources["news"].waiting = history(monitor_now) + wave(later)
     runtime.fetch("news", later)
     store = runtime.store
     from monitor.pipeline.classify import classify_pending
@@ -254,9 +250,7 @@ def test_surge_waits_for_the_backlog_and_then_fires(
 
 def test_an_alert_resolves_when_it_is_quiet_again(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=10)
-    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, *wave(at))
     for minutes in range(10, 200, 10):
         settle(warm, at + timedelta(minutes=minutes))
     states = {(a.rule, a.state) for a in warm.store.alerts.find()}
@@ -272,14 +266,9 @@ def test_a_group_speaks_when_its_time_has_come(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:
     route = '[[routes]]\nname = "all"\nnotify = ["desk"]\ngroup_by = []\ngroup_wait = "1m"\n'
-    runtime = make_runtime(CONFIG + route)
-    runtime.sources["news"].waiting = history(monitor_now)
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
+    runtime = fetched(make_runtime(CONFIG + route), monitor_now, *history(monitor_now))
     at = monitor_now + timedelta(minutes=10)
-    runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    runtime.fetch("news", at)
-    settle(runtime, at)
+    fetched(runtime, at, *wave(at))
     sent = runtime.notifiers["desk"].sent
     assert sent == []
     settle(runtime, at + timedelta(minutes=1))
@@ -297,9 +286,7 @@ def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datet
     at = monitor_now + timedelta(minutes=10)
     desk = warm.notifiers["desk"]
     desk.error = DeliveryError("nobody there")
-    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, *wave(at))
     waiting = warm.store.outbox.due(at + timedelta(hours=1), notifier="desk")
     keys = {entry.notification.key for entry in waiting}
     assert [entry.attempts for entry in waiting] == [1, 1]
@@ -312,9 +299,7 @@ def test_delivery_is_retried_with_the_same_key(warm: Runtime, monitor_now: datet
 def test_a_permanent_error_ends_in_a_dead_letter(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=10)
     warm.notifiers["desk"].error = DeliveryError("no such room", permanent=True)
-    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, *wave(at))
     assert warm.store.outbox.counts() == {"dead": 2}
     assert warm.store.outbox.undelivered()[0].last_error == "no such room"
     assert warm.once(at + timedelta(minutes=1), lambda *_: None) == {}, "it was reported when it happened"
@@ -323,9 +308,7 @@ def test_a_permanent_error_ends_in_a_dead_letter(warm: Runtime, monitor_now: dat
 def test_a_notifier_that_raises_takes_nothing_with_it(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=10)
     warm.notifiers["desk"].error = ZeroDivisionError("oh")
-    warm.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, *wave(at))
     assert warm.store.outbox.counts() == {"waiting": 2}
 
 
@@ -344,9 +327,7 @@ def test_a_notifier_that_raises_where_it_refreshes_ends_no_round(
 
 def test_an_edited_text_is_classified_again_and_counted_once(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=5)
-    warm.sources["news"].waiting = [Document("x", BAD_COURT, published_at=at)]
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, Document("x", BAD_COURT, published_at=at))
     warm.sources["news"].waiting = [Document("x", GOOD_MONEY, published_at=at)]
     later = at + timedelta(minutes=5)
     assert warm.fetch("news", later).edited == 1
@@ -394,9 +375,7 @@ def test_what_becomes_due_while_due_series_are_read_is_judged(monitor_store: Sto
 def test_seeds_change_the_past_and_raise_no_alert(warm: Runtime, monitor_now: datetime) -> None:
     at = monitor_now + timedelta(minutes=10)
     text = "zeppelin harbour umbrella lantern"
-    warm.sources["news"].waiting = documents(12, text, at - timedelta(minutes=8))
-    warm.fetch("news", at)
-    settle(warm, at)
+    fetched(warm, at, *documents(12, text, at - timedelta(minutes=8)))
     assert warm.store.alerts.find() == []
     store = warm.store
     store.tasks.add_seeds("topic", [Seed(text, "court")], at)
@@ -632,26 +611,27 @@ def test_what_is_no_fault_of_the_source_goes_on(
         warm.fetch("news", monitor_now)
 
 
-def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(
-    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def fragile(warm: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    """``warm``, whose encoder cannot read poison."""
     encode = warm.encoder.encode
 
-    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
+    def read(texts: list[str], *args: object, **kwargs: object) -> object:
         if any("poison" in text for text in texts):
             raise RuntimeError("cannot read this")
         return encode(texts, *args, **kwargs)
 
-    monkeypatch.setattr(warm.encoder, "encode", fragile)
-    warm.sources["news"].waiting = [
-        *documents(5, GOOD_MONEY, monitor_now),
-        Document("p", "poison"),
-        *documents(5, BAD_COURT, monitor_now),
-    ]
-    warm.fetch("news", monitor_now)
-    settle(warm, monitor_now)
-    assert warm.store.documents.count("failed") == 1
-    assert warm.store.documents.count("pending") == 0
+    monkeypatch.setattr(warm.encoder, "encode", read)
+    return warm
+
+
+def test_one_text_that_breaks_the_encoder_does_not_hold_up_others(
+    fragile: Runtime, monitor_now: datetime
+) -> None:
+    good, bad = (documents(5, text, monitor_now) for text in (GOOD_MONEY, BAD_COURT))
+    fetched(fragile, monitor_now, *good, Document("p", "poison"), *bad)
+    assert fragile.store.documents.count("failed") == 1
+    assert fragile.store.documents.count("pending") == 0
 
 
 def test_an_encoder_that_breaks_fails_no_text_that_comes_alone(
@@ -673,41 +653,18 @@ def test_an_encoder_that_breaks_fails_no_text_that_comes_alone(
 
 
 def test_a_text_that_breaks_the_encoder_is_set_aside_also_where_it_comes_alone(
-    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+    fragile: Runtime, monitor_now: datetime
 ) -> None:
-    encode = warm.encoder.encode
-
-    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
-        if any("poison" in text for text in texts):
-            raise RuntimeError("cannot read this")
-        return encode(texts, *args, **kwargs)
-
-    monkeypatch.setattr(warm.encoder, "encode", fragile)
-    warm.sources["news"].waiting = [Document("p", "poison")]
-    warm.fetch("news", monitor_now)
-    settle(warm, monitor_now)
-    assert warm.store.documents.count("failed") == 1
+    fetched(fragile, monitor_now, Document("p", "poison"))
+    assert fragile.store.documents.count("failed") == 1
 
 
 def test_texts_that_break_the_encoder_hold_up_no_others_where_they_come_side_by_side(
-    warm: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch
+    fragile: Runtime, monitor_now: datetime
 ) -> None:
-    encode = warm.encoder.encode
-
-    def fragile(texts: list[str], *args: object, **kwargs: object) -> object:
-        if any("poison" in text for text in texts):
-            raise RuntimeError("cannot read this")
-        return encode(texts, *args, **kwargs)
-
-    monkeypatch.setattr(warm.encoder, "encode", fragile)
-    warm.sources["news"].waiting = [
-        Document("p", "poison"),
-        Document("q", "more poison"),
-        *documents(2, GOOD_MONEY, monitor_now),
-    ]
-    warm.fetch("news", monitor_now)
-    settle(warm, monitor_now)
-    assert (warm.store.documents.count("pending"), warm.store.documents.count("failed")) == (0, 2)
+    poison = Document("p", "poison"), Document("q", "more poison")
+    fetched(fragile, monitor_now, *poison, *documents(2, GOOD_MONEY, monitor_now))
+    assert (fragile.store.documents.count("pending"), fragile.store.documents.count("failed")) == (0, 2)
 
 
 def test_a_broken_encoder_leaves_documents_pending(

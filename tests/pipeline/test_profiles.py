@@ -18,28 +18,18 @@ from monitor.store.check import check
 from monitor.store.room import bucket_of
 from monitor.types import READ_BY, Document
 from tests.conftest import CONFIG
-from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
+from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, fetched, history, settle
 
 BAD = {"mood": "bad", "topic": "court"}
 
 
 @pytest.fixture
 def warm(make_runtime: Callable[..., Runtime], monitor_now: datetime) -> Runtime:
-    runtime = make_runtime()
-    runtime.sources["news"].waiting = history(monitor_now)
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
-    return runtime
+    return fetched(make_runtime(), monitor_now, *history(monitor_now))
 
 
 def surge(runtime: Runtime) -> Rule:
     return next(rule for rule in runtime.rules if rule.kind == "surge")
-
-
-def fetched(runtime: Runtime, now: datetime, *new: Document) -> None:
-    runtime.sources["news"].waiting = list(new)
-    runtime.fetch("news", now)
-    settle(runtime, now)
 
 
 def test_a_profile_is_stored_and_goes_on_from_there(warm: Runtime, monitor_now: datetime) -> None:

@@ -14,7 +14,7 @@ from monitor.errors import DeliveryError
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from tests.conftest import CONFIG
-from tests.pipeline.test_pipeline import BAD_COURT, documents, history, settle
+from tests.pipeline.test_pipeline import fetched, history, settle, wave
 
 
 @pytest.fixture
@@ -40,14 +40,10 @@ def test_what_fires_is_said_again_until_it_is_over(
         )
 
     assert runtime.refreshing == ["prometheus"]
-    runtime.sources["news"].waiting = history(monitor_now)
-    runtime.fetch("news", monitor_now)
-    settle(runtime, monitor_now)
+    fetched(runtime, monitor_now, *history(monitor_now))
     assert said(monitor_now) == []
     at = monitor_now + timedelta(minutes=10)
-    runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    runtime.fetch("news", at)
-    settle(runtime, at)
+    fetched(runtime, at, *wave(at))
     waiting = len(runtime.store.outbox.undelivered())
     assert said(at + timedelta(minutes=1)) == [
         ("any-court", "2026-03-02T09:56:00.000Z", "look at texts on court\n"),

@@ -11,7 +11,7 @@ from monitor.matching import parse_matcher
 from monitor.runtime import Runtime
 from monitor.types import Notification
 from tests.conftest import CONFIG
-from tests.pipeline.test_pipeline import BAD_COURT, documents, history, settle
+from tests.pipeline.test_pipeline import fetched, history, wave
 
 LABELLED = (
     CONFIG.replace(
@@ -36,14 +36,10 @@ notify = ["desk"]
 )
 
 
-def wave(runtime: Runtime, now: datetime) -> None:
-    runtime.sources["news"].waiting = history(now)
-    runtime.fetch("news", now)
-    settle(runtime, now)
+def surge(runtime: Runtime, now: datetime) -> None:
+    fetched(runtime, now, *history(now))
     at = now + timedelta(minutes=10)
-    runtime.sources["news"].waiting = documents(12, BAD_COURT, at - timedelta(minutes=8))
-    runtime.fetch("news", at)
-    settle(runtime, at)
+    fetched(runtime, at, *wave(at))
 
 
 def sent(runtime: Runtime, name: str) -> list[Notification]:
@@ -54,7 +50,7 @@ def test_routes_silences_and_templates_know_the_labels_of_a_rule(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:
     runtime = make_runtime(LABELLED)
-    wave(runtime, monitor_now)
+    surge(runtime, monitor_now)
     (urgent,), (rest,) = sent(runtime, "phone"), sent(runtime, "desk")
     assert (urgent.data["rule"], rest.data["rule"]) == ("any-court", "bad-news")
     assert urgent.data["rule_labels"] == {"severity": "page", "team": "credit"}
@@ -80,7 +76,7 @@ def test_what_holds_alerts_back_matches_them(
     make_runtime: Callable[..., Runtime], monitor_now: datetime, hold: str, notified: set[str]
 ) -> None:
     runtime = make_runtime(f"{LABELLED}\n{hold}")
-    wave(runtime, monitor_now)
+    surge(runtime, monitor_now)
     assert {n.data["rule"] for name in ("phone", "desk") for n in sent(runtime, name)} == notified
 
 
@@ -94,6 +90,6 @@ def test_a_silence_matches_them(make_runtime: Callable[..., Runtime], monitor_no
         ends_at=monitor_now + timedelta(days=1),
         now=monitor_now,
     )
-    wave(runtime, monitor_now)
+    surge(runtime, monitor_now)
     assert sent(runtime, "phone") == []
     assert len(sent(runtime, "desk")) == 1

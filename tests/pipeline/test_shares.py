@@ -10,7 +10,7 @@ from monitor.runtime import Runtime
 from monitor.store.recount import recount
 from monitor.types import READ_BY, Document
 from tests.conftest import CONFIG
-from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, history, settle
+from tests.pipeline.test_pipeline import BAD_COURT, GOOD_MONEY, documents, fetched, history
 
 SHARE = """
 [[rules]]
@@ -26,23 +26,21 @@ def test_a_duplicate_storm_moves_no_share(
 ) -> None:
     runtime = make_runtime(CONFIG + SHARE)
 
-    def fetched(now: datetime, *new: Document) -> list[str]:
-        runtime.sources["news"].waiting = list(new)
-        runtime.fetch("news", now)
-        settle(runtime, now)
+    def reasons(now: datetime, *new: Document) -> list[str]:
+        fetched(runtime, now, *new)
         return [alert.reason for alert in runtime.store.alerts.find() if alert.rule == "share"]
 
-    fetched(monitor_now, *history(monitor_now))
+    reasons(monitor_now, *history(monitor_now))
     at = monitor_now + timedelta(minutes=10)
     calm = documents(20, GOOD_MONEY, at - timedelta(minutes=9), apart=10)
     storm = [
         Document(f"wire-{n}", f"{BAD_COURT} wire", published_at=at - timedelta(minutes=5)) for n in range(50)
     ]
     other = documents(3, BAD_COURT, at - timedelta(minutes=4), start=500)
-    assert fetched(at, *calm, *storm, *other) == []
+    assert reasons(at, *calm, *storm, *other) == []
     # as many texts that are no copies are another thing
     at += timedelta(minutes=10)
-    (reason,) = fetched(at, *documents(40, BAD_COURT, at - timedelta(minutes=9), apart=10))
+    (reason,) = reasons(at, *documents(40, BAD_COURT, at - timedelta(minutes=9), apart=10))
     assert reason.startswith("44 of 64 texts in 1 h, copies left out (69 %, ")
     # rebuilt counts know no stories of their own: they are read where they are
     before = runtime.store.series.counts({"mood": "bad"})
@@ -59,9 +57,7 @@ def test_the_share_that_a_rule_judges_is_known_where_its_whole_is_another_by_now
         (monitor_now, history(monitor_now)),
         (at, documents(20, BAD_COURT, at - timedelta(minutes=9), apart=10)),
     ):
-        runtime.sources["news"].waiting = list(new)
-        runtime.fetch("news", now)
-        settle(runtime, now)
+        fetched(runtime, now, *new)
     (alert,) = (alert for alert in store.alerts.find() if alert.rule == "share")
     kept = store.evidence.of(alert.id)
     for share in kept["shares"]:

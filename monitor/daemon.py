@@ -189,7 +189,7 @@ def _reload(load: Load, present: Loaded, store: Store) -> Loaded | None:
         if new.database != config.database:
             raise MonitorError("the database changed: stop the monitor and start it again")
         same = (new.encoder, new.encoder_settings) == (config.encoder, config.encoder_settings)
-        store.adopt(plugins.migrations)  # a plugin may have been installed since
+        store.schema.adopt(plugins.migrations)  # a plugin may have been installed since
         encoder = present.encoder if same else _encoder(new)
     except (Exception, SystemExit) as error:  # plugins' code runs in it
         _report(error, store)

@@ -33,7 +33,7 @@ def info_command(app: App, as_json: bool) -> None:
     try:
         with store.snapshot():
             oldest, newest = store.documents.span()
-            migrations = store.applied_migrations()
+            migrations = store.schema.applied()
             rows = store.row_counts()
     finally:
         store.close()
@@ -136,13 +136,13 @@ def migrate_command(app: App) -> None:
     new = not app.database.exists()
     store = Store(app.database, migrations=app.plugins.migrations)
     try:
-        for name in store.migrated:
+        for name in store.schema.migrated:
             click.echo(f"applied {name}")
-        if store.failed_migrations:
+        if store.schema.failed:
             raise StoreError(
-                "\n".join(f"{name} failed: {error}" for name, error in store.failed_migrations.items())
+                "\n".join(f"{name} failed: {error}" for name, error in store.schema.failed.items())
             )
-        if not store.migrated:
+        if not store.schema.migrated:
             click.echo(f"{app.database} is up to date")
         elif new:
             click.echo(f"made {app.database}")

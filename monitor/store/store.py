@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from monitor.errors import StoreError
@@ -29,14 +26,13 @@ from monitor.store.files import make_private, whole
 from monitor.store.heads import Heads
 from monitor.store.heartbeats import Heartbeats
 from monitor.store.judgements import Judgements
-from monitor.store.lock import DaemonLock, one_at_a_time
 from monitor.store.looks import Looks
 from monitor.store.mentions import Mentioned
-from monitor.store.migrations_alerts import core
 from monitor.store.notification_log import NotificationLog
 from monitor.store.outbox import Outbox
 from monitor.store.predictions import Predictions
 from monitor.store.profiles import Profiles, Waves
+from monitor.store.schema import Schema
 from monitor.store.series import SeriesCounts
 from monitor.store.silences import Silences
 from monitor.store.sources import Sources
@@ -47,11 +43,7 @@ from monitor.store.tasks import Tasks
 from monitor.store.threads import Threads
 from monitor.store.transitions import Transitions
 
-log = logging.getLogger(__name__)
-
 BUSY_TIMEOUT_S = 30.0
-STARTING = 40
-"""Tenths of a second in which a monitor that has its lock may begin to migrate: later, it is of an older version."""
 
 
 class Store:
@@ -72,7 +64,7 @@ class Store:
         """Open ``path``, and bring its schema up to date.
 
         :param migrations: sets that plugins own, applied after the core's. One that raises is
-            rolled back, kept in :attr:`failed_migrations`, and tried again at the next opening.
+            rolled back, kept in the :attr:`schema`'s ``failed``, and tried again at the next opening.
         :param create: make the file if there is none; otherwise that is an error.
         :param read_only: refuse writes, and an out-of-date schema, instead of migrating.
         :raises StoreError: if the file is missing, locked, read-only, newer than this
@@ -83,11 +75,7 @@ class Store:
         self._local = threading.local()
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._guard = threading.Lock()
-        self._sets = [core, *migrations]
-        self.migrated: list[str] = []
-        """Names of the migrations that opening it applied."""
-        self.failed_migrations: dict[str, str] = {}
-        """Sets of plugins that raised, with the error: the rest of the database works."""
+        self.schema = Schema(path, lambda: self.db, migrations)
         if not path.exists():
             if not create or read_only:
                 raise StoreError(
@@ -129,13 +117,7 @@ class Store:
         self.threads = Threads(self)
         self.looks = Looks(self)
         with friendly(path):
-            self._check_schema()
-            if read_only and (pending := core.pending(self.db)):
-                raise StoreError(
-                    f"{path} has an older schema; run `monitor db migrate` ({core.name}.{pending[0].name} ...)"
-                )
-            if not read_only and self.pending_migrations():
-                self.migrated = self.migrate()
+            self.schema.open(read_only=read_only)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -228,55 +210,8 @@ class Store:
         }
 
     def pending_migrations(self) -> list[str]:
-        """Names of the migrations that were not applied yet, as ``set.name``."""
-        return [f"{s.name}.{m.name}" for s in self._sets for m in s.pending(self.db)]
-
-    def applied_migrations(self) -> list[tuple[str, str]]:
-        """``(set.name, applied at)`` in the order of application."""
-        return [(f"{s.name}.{m.name}", m.applied_at) for s in self._sets for m in s.applied(self.db)]
-
-    def migrate(self) -> list[str]:
-        """Apply what is pending and name what was applied. Two processes that try at once take turns.
-
-        :raises StoreError: a monitor runs that knows nothing of it: what that goes on to write would not be whole.
-        """
-        for _ in range(STARTING):
-            with one_at_a_time(Path(f"{self.path}.migrate")):
-                holder = DaemonLock(self.path).holder() if core.pending(self.db) else None
-                if holder in (None, os.getpid()):
-                    return self._apply()
-            time.sleep(0.1)  # one that starts has its lock already, and migrates next
-        raise StoreError(
-            f"the monitor that runs (process {holder}) is of an older version than this program: stop it, "
-            "start it anew, and give the command again"
-        )
-
-    def _apply(self) -> list[str]:
-        pending = self.pending_migrations()
-        core.apply(self.db)
-        for migrations in self._sets[1:]:
-            try:
-                migrations.apply(self.db)
-            except Exception as error:
-                log.exception("the migrations %s failed and were rolled back", migrations.name)
-                self.failed_migrations[migrations.name] = f"{type(error).__name__}: {error}"
-        left = self.pending_migrations()
-        return [name for name in pending if name not in left]
-
-    def adopt(self, migrations: Sequence[Migrations]) -> None:
-        """Go by these sets of plugins from now on, and apply what is pending of them.
-
-        :raises StoreError: if one was applied by a newer version of its plugin.
-        """
-        before, self._sets = self._sets, [core, *migrations]
-        try:
-            with friendly(self.path):
-                self._check_schema()
-                if self.pending_migrations():
-                    self.migrate()
-        except Exception:
-            self._sets = before
-            raise
+        """Names of the migrations that were not applied yet, as ``set.name``; plugins' tests ask."""
+        return self.schema.pending()
 
     def revision(self, name: str) -> int:
         """A number that only grows: ``learning`` with each change of tasks, seeds and heads in use."""
@@ -305,14 +240,3 @@ class Store:
                 connection.close()
             self._connections.clear()
             self._local = threading.local()
-
-    def _check_schema(self) -> None:
-        with closing(Database(memory=True, execute_plugins=False)) as empty:  # to it, all are to be applied
-            for migrations in self._sets:
-                known = {migration.name for migration in migrations.pending(empty)}
-                newer = [m.name for m in migrations.applied(self.db) if m.name not in known]
-                if newer:
-                    raise StoreError(
-                        f"{self.path} was written by a newer version (it has {newer[0]}); "
-                        "upgrade this program or use another database"
-                    )

@@ -98,9 +98,9 @@ def test_a_mode_that_was_set_on_purpose_stays(tmp_path: Path, usual_umask: None)
 
 def test_every_migration_is_applied_once_and_only_once(tmp_path: Path) -> None:
     store = Store(tmp_path / "a.db")
-    names = [name for name, _ in store.applied_migrations()]
+    names = [name for name, _ in store.schema.applied()]
     assert names == [f"monitor.{m.name}" for m in core._migrations]
-    assert store.migrate() == []
+    assert store.schema.migrate() == []
     store.close()
 
 
@@ -113,7 +113,7 @@ def test_a_file_of_any_earlier_version_is_brought_up_to_date(tmp_path: Path, sto
         database.execute("insert into sources (name, plugin, every) values ('old', 'rss', 60)")
     database.close()
     store = Store(path)
-    assert store.pending_migrations() == []
+    assert store.schema.pending() == []
     assert check(store) == []
     if stop != core._migrations[0].name:
         assert store.sources.get("old") is not None
@@ -138,7 +138,7 @@ def test_a_migration_that_looks_first_is_not_refused_because_others_write_meanwh
         db.table("notes").create({"id": int})
 
     store = Store(tmp_path / "a.db", migrations=[careful])
-    assert store.failed_migrations == {}
+    assert store.schema.failed == {}
     assert refused == ["database is locked"]
     assert store.db.table("notes").exists()
     store.close()
@@ -154,8 +154,8 @@ def test_a_plugins_failing_migration_leaves_the_file_as_it_was_and_in_use(tmp_pa
         raise ZeroDivisionError
 
     store = Store(tmp_path / "a.db", migrations=[broken])
-    assert store.failed_migrations == {"monitor-broken": "ZeroDivisionError: "}
-    assert store.pending_migrations() == ["monitor-broken.m0001"]
+    assert store.schema.failed == {"monitor-broken": "ZeroDivisionError: "}
+    assert store.schema.pending() == ["monitor-broken.m0001"]
     assert "broken_things" not in store.db.table_names()
     store.close()
 
@@ -354,11 +354,11 @@ def test_who_opens_a_file_while_a_monitor_starts_on_it_waits(
             stdin.flush()
             said.append(starting.stdout.readline() if starting.stdout else "")
 
-        monkeypatch.setattr("monitor.store.store.time.sleep", wait)
+        monkeypatch.setattr("monitor.store.schema.time.sleep", wait)
         store = Store(path)
         assert said == ["migrated\n"]
-        assert store.migrated == []
-        assert store.pending_migrations() == []
+        assert store.schema.migrated == []
+        assert store.schema.pending() == []
         store.close()
         starting.communicate("")
 
@@ -384,7 +384,7 @@ def test_a_file_is_not_migrated_under_an_older_monitor_that_runs(tmp_path: Path)
     lock = DaemonLock(path)
     lock.acquire()  # as a monitor does that starts
     store = Store(path)
-    assert store.migrated[0] == "monitor.m0015_what_each_task_read"
+    assert store.schema.migrated[0] == "monitor.m0015_what_each_task_read"
     store.close()
     lock.release()
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -28,21 +28,19 @@ from monitor.pipeline.alerting.unstored import Unstored
 from monitor.pipeline.classify import classify_pending
 from monitor.pipeline.declared import make_digests, make_rules, synchronise
 from monitor.pipeline.health import health
-from monitor.pipeline.ingest import Fetched, fetch, pause, settings_digest
+from monitor.pipeline.ingest import Fetched
 from monitor.pipeline.judging.attempts import Attempts, Backoff
 from monitor.pipeline.judging.ticking import tick
 from monitor.pipeline.learning.featurizer import Featurizer
 from monitor.pipeline.learning.heads import adapt_reader, relabel
 from monitor.pipeline.learning.readers import Reader, load_readers
 from monitor.pipeline.learning.tagging import outdated, retag
+from monitor.pipeline.polling import Polling, settings_digest
 from monitor.plugins import Plugins
 from monitor.store import Store
 from monitor.templating import Templates
 
 log = logging.getLogger(__name__)
-
-UNNOTED_S = 300.0
-"""After so long at most, a source is fetched again whose fetch could not be noted, or its texts not be stored."""
 
 
 @dataclass
@@ -64,8 +62,6 @@ class Runtime:
     templates: dict[str, Templates] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # when a source is due again whose fetch is not noted: a full disk shall not be the publisher's trouble
-        self._again: dict[str, datetime] = {}
         self._attempts, self._backoff = Attempts(self.store), Backoff()
         self._unstored: dict[str, Unstored] = defaultdict(Unstored)
         self._alert_log = AlertLog(self.store)
@@ -77,6 +73,7 @@ class Runtime:
             log.error("%s is left out: %s", *str(fault).split(": ", 1))
         for source in self.config.sources:
             self.sources[source.name] = _made(source, self.config, standins.source)
+        self._polling = Polling(self.store, self.sources, self.config.sources)
         self.terms = {n.name: Terms(n.at_most, n.fallback, n.fallback_after) for n in self.config.notifiers}
         for notifier in self.config.notifiers:
             self.notifiers[notifier.name] = _made(notifier, self.config, standins.notifier)
@@ -97,9 +94,7 @@ class Runtime:
 
     def due_sources(self, now: datetime) -> list[str]:
         """Names of the sources whose time has come."""
-        states = {state.name: state for state in self.store.sources.all()}
-        due = [name for name in self.sources if (at := states[name].next_at) is None or at <= now]
-        return [name for name in due if (again := self._again.get(name)) is None or again <= now]
+        return self._polling.due(now)
 
     def fetch(
         self,
@@ -110,41 +105,8 @@ class Runtime:
         stored: Callable[[Fetched], None] | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> Fetched:
-        """Fetch one source and note when it is due again.
-
-        :param clock: says when the fetch ended, for the pause counts from then on; without it, it took no time.
-        :param jitter: in [-1, 1], moves the next time by up to a tenth of the interval.
-        :raises SourceError: after noting the failure; it is tried again, for ever
-            (:func:`~monitor.pipeline.ingest.pause`).
-        """
-        config = next(source for source in self.config.sources if source.name == name)
-        every = config.every
-        ended = clock or (lambda: now)
-        wait = timedelta(seconds=every * (1 + jitter / 10))
-        soon = min(wait, timedelta(seconds=UNNOTED_S))
-        self._again[name] = now + soon
-        try:
-            fetched = fetch(self.store, name, self.sources[name], now=now, every=every, stored=stored)
-        except SourceError as error:
-            state = self.store.sources.get(name)
-            wait = timedelta(seconds=pause(error, every, state.failures if state else 0, jitter))
-            end = ended()
-            again = self._again[name] = end + wait
-            asked = error.retry_after or 0.0
-            self.store.sources.failed(
-                name,
-                now,
-                again,
-                str(error),
-                asked_until=end + timedelta(seconds=asked) if asked else None,
-                asked_with=settings_digest(config.settings),
-            )
-            del self._again[name]
-            raise
-        self._again[name], again = ended() + soon, ended() + wait
-        self.store.sources.succeeded(name, now, again)
-        del self._again[name]
-        return fetched
+        """Fetch one source and note when it is due again; see :meth:`Polling.fetch`."""
+        return self._polling.fetch(name, now, jitter=jitter, stored=stored, clock=clock)
 
     # -- learning ----------------------------------------------------------------------
 

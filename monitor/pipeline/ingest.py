@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from pydantic import BaseModel
 
 from monitor.durations import format_duration
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
@@ -21,10 +18,6 @@ from monitor.store.sources import SourceState
 from monitor.types import Batch, Document
 
 log = logging.getLogger(__name__)
-
-
-HOUR_S = 3600.0
-LONGEST_PAUSE_S = 48 * HOUR_S
 
 
 @dataclass
@@ -150,26 +143,6 @@ def refusal(error: BaseException) -> SourceError:
     if found.retry_after:
         found.args = (f"{said} (it asks to be left alone for {format_duration(found.retry_after)})",)
     return found
-
-
-def pause(error: SourceError, every: float, failures: int, jitter: float = 0.0) -> float:
-    """Seconds until a source that failed is read again.
-
-    Pauses double with each failure in a row. They grow to an hour where the failure may pass (or ``every``, where
-    that is longer), so that what was published meanwhile is still news; to two days where it will not; and what the
-    other side asked for is kept to, up to two days.
-
-    :param failures: in a row before this one; :param jitter: in [-1, 1], moves it by up to a tenth.
-    """
-    longest = LONGEST_PAUSE_S if error.permanent else max(every, HOUR_S)
-    doubled = min(every * 2.0 ** min(failures, 20), longest)
-    return max(doubled * (1 + jitter / 10), error.retry_after or 0.0)
-
-
-def settings_digest(settings: object) -> str:
-    """Changes when the settings of a source do, but for secrets, which are masked."""
-    said = settings.model_dump() if isinstance(settings, BaseModel) else settings
-    return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _store(

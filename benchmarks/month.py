@@ -46,7 +46,7 @@ from monitor.plugins import Plugins, load_plugins
 from monitor.runtime import Runtime
 from monitor.shared_encoder import make_encoder
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Batch
 
 HERE = Path(__file__).parent

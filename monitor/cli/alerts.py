@@ -23,7 +23,7 @@ from monitor.cli.resend import resend_command
 from monitor.config.document import read_document
 from monitor.errors import UnknownName
 from monitor.store import Store
-from monitor.store.alerts import State, StoredAlert
+from monitor.store.stored_alert import State, StoredAlert
 
 OPEN: Sequence[State] = ("pending", "firing")
 

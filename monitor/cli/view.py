@@ -26,8 +26,8 @@ from monitor.cli.output import shorten
 from monitor.pipeline.alerting.following import alert_data
 from monitor.pipeline.judging.topics import SENTIMENT
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.documents import History
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Prediction, Selection, StoredDocument
 
 log = logging.getLogger(__name__)

@@ -1,65 +1,15 @@
-"""Alerts: what fired, why, and where each stands in its life."""
+"""Alerts: raised, changed, ended, and found again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from monitor.errors import MonitorError
-from monitor.store.room import Room, marks, to_text, to_text_or_none, to_time, to_time_or_none
-
-State = Literal["pending", "firing", "resolved"]
-
-
-@dataclass(frozen=True)
-class StoredAlert:
-    """An alert: ``observed`` documents where ``expected`` (``low`` to ``high``) are usual.
-
-    ``number``: which of the alerts of its fingerprint, from 1. ``state_since``, ``quiet_since``,
-    ``frozen_at``, ``flapping``: its clocks, see :mod:`monitor.alerts.lifecycle`. ``routed``: routes
-    decide who is notified, ``notify`` where none matches. ``suppressed``: why nobody is notified, or ``""``.
-    ``rule_labels``: what its rule says of its alerts.
-    """
-
-    id: int
-    rule: str
-    kind: str
-    fingerprint: str
-    selection: Mapping[str, str]
-    state: State
-    since: datetime
-    fired_at: datetime | None
-    resolved_at: datetime | None
-    last_firing_at: datetime
-    observed: float
-    expected: float
-    low: float
-    high: float
-    reason: str
-    notify: Sequence[str]
-    acked_at: datetime | None
-    acked_by: str | None
-    ack_note: str | None
-    number: int
-    state_since: datetime | None
-    quiet_since: datetime | None
-    frozen_at: datetime | None
-    flapping: bool
-    owner: str
-    routed: bool
-    snoozed_until: datetime | None
-    snoozed_by: str | None
-    suppressed: str
-    rule_labels: Mapping[str, str]
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """What matchers look at: the labels of its rule, its selection, and its rule, kind and owner."""
-        common = {"rule": self.rule, "kind": self.kind, "owner": self.owner}
-        return {**self.rule_labels, **self.selection, **common}
+from monitor.store.room import Room, marks, to_text, to_text_or_none
+from monitor.store.stored_alert import State, StoredAlert, alert_of
 
 
 class Alerts(Room):
@@ -68,16 +18,16 @@ class Alerts(Room):
     def open(self, fingerprint: str) -> StoredAlert | None:
         """The alert of this fingerprint that is not resolved, if there is one."""
         row = self.row("select * from alerts where fingerprint = ? and state <> 'resolved'", [fingerprint])
-        return None if row is None else _alert(row)
+        return None if row is None else alert_of(row)
 
     def all_open(self) -> list[StoredAlert]:
         """Every alert that is not resolved, oldest first."""
-        return [_alert(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
+        return [alert_of(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
 
     def open_of(self, rule: str) -> list[StoredAlert]:
         """The alerts of one rule that are not resolved, oldest first."""
         rows = self.rows("select * from alerts where rule = ? and state <> 'resolved' order by id", [rule])
-        return [_alert(row) for row in rows]
+        return [alert_of(row) for row in rows]
 
     def unsettled(self) -> list[StoredAlert]:
         """Alerts of which somebody may have to be notified: those that fire, and resolves still owed."""
@@ -85,7 +35,7 @@ class Alerts(Room):
             "select * from alerts where state = 'firing' or (state = 'resolved' and id in "
             "(select alert_id from notification_log where resolved_at is null)) order by id"
         )
-        return [_alert(row) for row in rows]
+        return [alert_of(row) for row in rows]
 
     def fired_between(self, fingerprint: str, since: datetime, until: datetime) -> int:
         """How many alerts of a fingerprint fired after ``since`` and up to ``until``."""
@@ -102,12 +52,12 @@ class Alerts(Room):
             "select * from alerts where fired_at < ? and (resolved_at is null or resolved_at >= ?) order by id",
             [to_text(until), to_text(since)],
         )
-        return [_alert(row) for row in rows]
+        return [alert_of(row) for row in rows]
 
     def get(self, alert_id: int) -> StoredAlert | None:
         """One alert."""
         row = self.row("select * from alerts where id = ?", [alert_id])
-        return None if row is None else _alert(row)
+        return None if row is None else alert_of(row)
 
     def need(self, alert_id: int) -> StoredAlert:
         """One alert.
@@ -150,7 +100,7 @@ class Alerts(Room):
                 -1 if limit is None else limit,
             ],
         )
-        return [_alert(row) for row in rows]
+        return [alert_of(row) for row in rows]
 
     def rules(self) -> set[str]:
         """Names of all rules that ever raised an alert."""
@@ -269,38 +219,3 @@ class Alerts(Room):
                 [to_text(now), alert_id],
             )
             self.store.transitions.add(alert_id, "resolved", reason, now)
-
-
-def _alert(row: Any) -> StoredAlert:
-    return StoredAlert(
-        id=row["id"],
-        rule=row["rule"],
-        kind=row["kind"],
-        fingerprint=row["fingerprint"],
-        selection=json.loads(row["selection"]),
-        state=row["state"],
-        since=to_time(row["since"]),
-        fired_at=to_time_or_none(row["fired_at"]),
-        resolved_at=to_time_or_none(row["resolved_at"]),
-        last_firing_at=to_time(row["last_firing_at"]),
-        observed=row["observed"],
-        expected=row["expected"],
-        low=row["low"],
-        high=row["high"],
-        reason=row["reason"],
-        notify=json.loads(row["notify"]),
-        acked_at=to_time_or_none(row["acked_at"]),
-        acked_by=row["acked_by"],
-        ack_note=row["ack_note"],
-        number=row["number"],
-        state_since=to_time_or_none(row["state_since"]),
-        quiet_since=to_time_or_none(row["quiet_since"]),
-        frozen_at=to_time_or_none(row["frozen_at"]),
-        flapping=bool(row["flapping"]),
-        owner=row["owner"],
-        routed=bool(row["routed"]),
-        snoozed_until=to_time_or_none(row["snoozed_until"]),
-        snoozed_by=row["snoozed_by"],
-        suppressed=row["suppressed"],
-        rule_labels=json.loads(row["rule_labels"]),
-    )

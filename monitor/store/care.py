@@ -6,8 +6,8 @@ from datetime import datetime
 
 from monitor.errors import MonitorError
 from monitor.moments import moment
-from monitor.store.alerts import StoredAlert
 from monitor.store.room import Room, to_text
+from monitor.store.stored_alert import StoredAlert
 
 
 class Care(Room):

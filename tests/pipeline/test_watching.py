@@ -13,9 +13,9 @@ from monitor.errors import SourceError
 from monitor.pipeline.judging.feeds import frozen
 from monitor.pipeline.trying.rules import try_on_store
 from monitor.runtime import Runtime
-from monitor.store.alerts import StoredAlert
 from monitor.store.check import check
 from monitor.store.room import bucket_of
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Document, Seed
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"

@@ -28,8 +28,8 @@ from monitor.pipeline.alerting.voices import (
 from monitor.pipeline.alerting.windows import Windows
 from monitor.pipeline.alerting.wording import as_it_stands
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.background import Background
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Notification, StoredDocument
 
 READ = 300

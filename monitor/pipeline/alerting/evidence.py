@@ -25,9 +25,9 @@ from monitor.moments import moment
 from monitor.pipeline.alerting.lateness import late
 from monitor.pipeline.alerting.voices import READ, said, talk
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.background import Background
 from monitor.store.room import BUCKET_S
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import ENTITY, READ_BY, Selection, StoredDocument
 
 COUNTED = {"surge", "threshold", "drop"}

@@ -17,7 +17,7 @@ from monitor.pipeline.alerting.notifying import notify
 from monitor.pipeline.alerting.wording import as_it_stands, look_at, note
 from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Selection, StoredDocument
 
 PRESENT = {"conversation", "silence"}

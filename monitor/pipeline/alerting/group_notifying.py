@@ -9,8 +9,8 @@ from monitor.alerts.grouping import group_key, group_notification
 from monitor.alerts.message import NOTIFICATION_DOCUMENTS
 from monitor.pipeline.alerting.situation import Event, Situation
 from monitor.routes import Route, group_labels
-from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import AlertGroup, Notified
+from monitor.store.stored_alert import StoredAlert
 
 SHOWN_TEXTS = 5
 """Documents of each alert in a notification about several."""

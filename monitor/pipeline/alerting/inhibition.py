@@ -8,7 +8,7 @@ from heapq import merge
 
 from monitor.matching import Matchers, all_match
 from monitor.routes import Inhibit
-from monitor.store.alerts import StoredAlert
+from monitor.store.stored_alert import StoredAlert
 
 
 class Side:

@@ -13,8 +13,8 @@ from monitor.pipeline.alerting.group_notifying import flush
 from monitor.pipeline.alerting.situation import Event, Situation, situation_at
 from monitor.routes import Policy, group_labels
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import Notified
+from monitor.store.stored_alert import StoredAlert
 
 
 def notify(store: Store, alert: StoredAlert, policy: Policy, now: datetime) -> None:

@@ -18,9 +18,9 @@ from monitor.pipeline.alerting.inhibition import Inhibition
 from monitor.pipeline.alerting.wording import word
 from monitor.routes import CONVERSATIONS, WORSE, Policy, Route
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import Notified
 from monitor.store.silences import Silence
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Notification
 
 Event = Literal["firing", "resolved"]

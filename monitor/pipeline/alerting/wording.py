@@ -20,8 +20,8 @@ from monitor.interfaces import Notifier
 from monitor.moments import moment
 from monitor.pipeline.alerting.evidence import gather
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
 from monitor.store.notification_log import Notified
+from monitor.store.stored_alert import StoredAlert
 from monitor.templating import BUILT_IN, Templates
 from monitor.types import PICTURE, Notification, StoredDocument
 

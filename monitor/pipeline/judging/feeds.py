@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from monitor.alerts.detectors import silence
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
+from monitor.store.stored_alert import StoredAlert
 
 FED_BY = 0.5
 """An alert is fed by a source that gave more than so much of its documents."""

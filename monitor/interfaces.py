@@ -154,11 +154,15 @@ class Notifier(Part):
     def send(self, notification: Notification) -> None:
         """Deliver one notification."""
 
-    def beat(self, now: datetime, health: Health) -> None:
+    def beat(self, now: datetime, health: Health) -> bool | None:
         """Called every few seconds while the monitor runs, with whether it does its work.
 
-        :raises DeliveryError: it wanted to tell somebody, and could not; that is logged.
+        Returns ``True`` where it told somebody, and was heard; anything else where it had nothing to say just now.
+
+        :raises DeliveryError: it wanted to tell somebody, and could not; that is logged, and ``monitor status`` says
+            so until a call returns ``True``.
         """
+        return None
 
     def refresh(self, now: datetime, firing: Sequence[Notification]) -> None:
         """Called every minute while the monitor runs, with each alert that it was notified of and that still fires.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,7 +18,7 @@ from monitor.errors import MonitorError, SourceError, one_line, raised
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
-from monitor.store.heartbeats import REFRESH
+from monitor.store.heartbeats import PING, REFRESH
 from monitor.store.sources import SourceState
 from monitor.turns import Turns
 
@@ -223,17 +224,25 @@ class Scheduler:
         with self._turns.notifier(name):  # that an alert still fires shall not arrive after that it is over
             if self._stop.is_set():
                 return
-            noted = self.runtime.store.heartbeats
-            try:
+            with self._noted(REFRESH + name):
                 self.runtime.refresh(name, self.clock())
-            except (Exception, SystemExit) as error:
-                said = one_line(error) if isinstance(error, MonitorError) else raised(error)
-                noted.trouble(REFRESH + name, said, self.clock())
-                raise
-            noted.mended(REFRESH + name)
+            self.runtime.store.heartbeats.mended(REFRESH + name)
 
     def _ping(self, name: str) -> None:
-        self.runtime.beat(name, self.clock())
+        with self._noted(PING + name):
+            heard = self.runtime.beat(name, self.clock())
+        if heard:  # else it may just wait for the time of its next try
+            self.runtime.store.heartbeats.mended(PING + name)
+
+    @contextmanager
+    def _noted(self, what: str) -> Iterator[None]:
+        """What is raised goes on, and is a trouble for ``monitor status``."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            said = one_line(error) if isinstance(error, MonitorError) else raised(error)
+            self.runtime.store.heartbeats.trouble(what, said, self.clock())
+            raise
 
     def _stored(self, _: Fetched) -> None:
         self._work.set()

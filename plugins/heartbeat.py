@@ -49,7 +49,7 @@ class Heartbeat(HttpNotifier):
         self._well = True
         self._began: datetime | None = None
 
-    def beat(self, now: datetime, health: Health) -> None:
+    def beat(self, now: datetime, health: Health) -> bool:
         self._began = self._began or now
         if self._well and not health.ok and not self._starts(now):
             log.warning("no heartbeat to %s: %s", self.describe(), "; ".join(health.problems))
@@ -59,13 +59,14 @@ class Heartbeat(HttpNotifier):
         # a clock that was put back must not silence it
         due = self._next is None or not now < self._next <= now + timedelta(seconds=self.settings.every)
         if not due or not health.ok:
-            return
+            return False
         self._next = now + timedelta(seconds=min(RETRY_S, self.settings.every))
         try:
             self._ping("the monitor fetches, classifies, judges and delivers")
         except DeliveryError as error:
             raise DeliveryError(f"the heartbeat was not heard: {error}") from error
         self._next = now + timedelta(seconds=self.settings.every)
+        return True
 
     def _starts(self, now: datetime) -> bool:
         assert self._began is not None

@@ -37,8 +37,8 @@ def list_command(app: App, as_json: bool) -> None:
 
     With --json: one array of objects with name, plugin, where, rules (whose alerts may reach it, also by
     routes), at_most, fallback, waiting, delivered, dead (given up), last_error, untold (why it cannot be told
-    what still fires, null if it can) and error (why it could not be made). Notifiers no longer configured
-    but with undelivered notifications have the plugin null.
+    what still fires, or say how the monitor is; null if it can) and error (why it could not be made).
+    Notifiers no longer configured but with undelivered notifications have the plugin null.
     """
     config = app.shown_config
     store = app.store if app.database.is_file() else None

@@ -22,9 +22,10 @@ def status_command(app: App, ctx: click.Context, as_json: bool) -> None:
 
     Reads only the database and the names of the configured notifiers. The exit code is 1 if the monitor is
     not running, a stage is late, a source fails, a changed configuration could not be taken up, a part of
-    it cannot run because a plugin failed, a notifier cannot be told what still fires, or a notification
-    could not be delivered in the last seven days (not counting those overtaken by later news, or for
-    notifiers no longer configured; with --json, notifications.undelivered counts them by notifier).
+    it cannot run because a plugin failed, a notifier cannot be told what still fires or a heartbeat is not
+    heard, or a notification could not be delivered in the last seven days (not counting those overtaken by
+    later news, or for notifiers no longer configured; with --json, notifications.undelivered counts them by
+    notifier).
     """
     store, now = app.store, app.now()
     process = DaemonLock(app.database).holder()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from monitor.durations import format_duration
 from monitor.moments import moment
 from monitor.store import Store
-from monitor.store.heartbeats import PART, REFRESH, RELOAD
+from monitor.store.heartbeats import PART, PING, REFRESH, RELOAD
 from monitor.store.sources import SourceState
 from monitor.types import Health
 
@@ -26,7 +26,8 @@ START_S = 300.0
 """So long after its start a stage may not have done a round yet: the first classification waits for learning."""
 
 UNTOLD_S = 150.0
-"""A notifier that could not be told for so long what still fires failed twice at least: one time is no problem."""
+"""What a notifier could not do for so long, to say what still fires or that the monitor is well, failed twice at least:
+one time is no problem."""
 
 DEAD_S = 7 * 86400.0
 """So long is a notification that was given up a problem; it is kept longer."""
@@ -109,14 +110,18 @@ def undelivered(store: Store, now: datetime, notifiers: Collection[str]) -> dict
 
 
 def untold(store: Store, now: datetime, notifiers: Collection[str]) -> dict[str, str]:
-    """Notifiers that cannot be told what still fires, so that alerts end there: ``{name: a line}``."""
+    """Notifiers that cannot be told what still fires, so that alerts end there, or cannot say how the monitor is.
+
+    ``{name: a line}``.
+    """
     troubles = store.heartbeats.troubles()
-    found = {name: troubles[REFRESH + name] for name in notifiers if REFRESH + name in troubles}
-    return {
-        name: f"{name} cannot be told what still fires, since {moment(since)}: {why}"
-        for name, (since, why) in found.items()
-        if (now - since).total_seconds() >= UNTOLD_S
-    }
+    found = {}
+    for name in notifiers:
+        for of, what in ((REFRESH, "be told what still fires"), (PING, "say how the monitor is")):
+            since, why = troubles.get(of + name, (now, ""))
+            if (now - since).total_seconds() >= UNTOLD_S:
+                found[name] = f"{name} cannot {what}, since {moment(since)}: {why}"
+    return found
 
 
 def _not_taken_up(store: Store) -> list[str]:

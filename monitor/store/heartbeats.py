@@ -14,6 +14,8 @@ PART = "part: "
 """With a place of the configuration: the trouble of a part that cannot run because a plugin failed."""
 REFRESH = "refresh of "
 """With the name of a notifier: the trouble of one that could not be told what still fires."""
+PING = "ping of "
+"""With the name of a notifier: the trouble of one that could not say how the monitor is."""
 
 
 class Heartbeats(Room):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import LoopbackServer, Reply
 
 from monitor.errors import DeliveryError, SourceError
 from monitor.logs import fields
 from monitor.pipeline.health import problems
 from monitor.runtime import Runtime
 from monitor.scheduler import STAGES, Scheduler
-from monitor.testing import Recorder
+from monitor.testing import Recorder, make
 from monitor.types import Notification
+from monitor_plugins.heartbeat import Heartbeat
 from tests.conftest import CONFIG
 
 
@@ -103,6 +107,43 @@ def test_a_round_in_which_a_plugin_asks_to_end_the_program_is_complained_of_like
     finally:
         assert scheduler.stop(60)
     assert [record.name for record in caplog.records if record.exc_info] == ["monitor.scheduler"]
+
+
+def test_a_heartbeat_that_is_not_heard_is_a_problem_until_a_ping_gets_through(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime()
+    store, times = runtime.store, [monitor_now]
+    with LoopbackServer() as server:
+        url = server.url("/ping/s3cret")
+        runtime.notifiers["pulse"] = pulse = make(Heartbeat, Path(), url=url, every="5m", allow_private=True)
+        assert runtime.beating == ["pulse"]
+        scheduler = Scheduler(runtime, lambda: times[-1])
+
+        def told(first: int, last: int) -> list[str]:
+            for second in range(first, last, 5):
+                times.append(monitor_now + timedelta(seconds=second))
+                for stage in STAGES:
+                    store.heartbeats.beat(stage, times[-1])
+                store.sources.succeeded("news", times[-1], times[-1] + timedelta(minutes=1))
+                with suppress(DeliveryError):
+                    scheduler._ping("pulse")
+            return problems(store, times[-1], 1, list(runtime.notifiers))
+
+        store.heartbeats.begin(monitor_now)
+        server.routes["/ping/s3cret"] = Reply(503)
+        assert told(0, 150) == [], "one time is no problem"
+        (line,) = told(150, 305)
+        assert line.startswith("pulse cannot say how the monitor is, since 2026-03-02T09:30:00Z: ")
+        assert "503" in line
+        assert "s3cret" not in line
+        assert problems(store, times[-1], 1, ["desk"]) == [], "nobody waits for one that left"
+        server.routes["/ping/s3cret"] = Reply(200)
+        assert told(305, 340) == []
+        assert told(340, 600) == [], "between two pings, too"
+        server.routes["/ping/s3cret"] = Reply(503)
+        assert told(600, 700) == [], "it begins anew"
+        pulse.close()
 
 
 def test_a_notifier_that_cannot_be_told_what_still_fires_is_a_problem_until_it_can(

@@ -49,10 +49,11 @@ def preview_command(
 
     It is the alert that the rule would have raised last in the past 28 days, as `rules test --as-live` finds it. If
     there is none, the newest texts of the busiest of the rule's series and, where they are too few, made-up texts are
-    given figures with which the rule would fire; a line on standard error says so. Nothing is stored or sent.
+    given figures with which the rule would fire; a line on standard error says so. Nothing is stored or sent, so the
+    numbers of the alert and of made-up texts, as in `alerts show 1`, are examples.
 
-    With --json: an object with event, title, body, html, data (what `alerts show --json` has) and
-    made_of.
+    With --json: an object with event, title, body, html, data (what `alerts show --json` has; its id is an
+    example) and made_of.
     """
     from monitor.pipeline.declared import make_rules
     from monitor.pipeline.trying.preview import preview
@@ -89,7 +90,10 @@ def preview_command(
         said = asdict(shown.message)
         print_json({"event": event, **said, "data": shown.data, "made_of": shown.made_of})
     else:
-        click.echo(f"A preview, made of {in_zone(shown.made_of)}; nothing is sent.\n", err=True)
+        number = (
+            f"Alert {shown.data['id']} does not exist, nor does a made-up text: such numbers are examples."
+        )
+        click.echo(f"A preview, made of {in_zone(shown.made_of)}; nothing is sent. {number}\n", err=True)
         click.echo(f"{shown.message.title}\n\n{shown.message.body}", nl=False)
 
 

@@ -105,7 +105,7 @@ def show_command(app: App, alert_id: int, as_json: bool) -> None:
     """Show one alert: its reason, its history, who was notified, and the texts behind it.
 
     With --json: the object of `alerts list`, with transitions (at, state, reason; also for events
-    that change no state: frozen, thawed, flapping, steady, suppressed, unsuppressed,
+    that change no state: frozen, thawed, flapping, steady, widened, suppressed, unsuppressed,
     acknowledged, snoozed, judged), judgement (real, author, note, at; or null) and deliveries
     (notifier, event, copy_for (the notifier that could not deliver it, or null), state, attempts,
     created_at, next_at, delivered_at, last_error).

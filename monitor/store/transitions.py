@@ -14,7 +14,8 @@ class Transition:
     """A step in an alert's life.
 
     ``state`` is the one it came to, or else what happened to it: ``frozen``, ``thawed``,
-    ``flapping``, ``steady``, ``suppressed``, ``unsuppressed``, ``acknowledged``, ``snoozed``, ``judged``.
+    ``flapping``, ``steady``, ``widened`` (to a word that its texts did not say before), ``suppressed``,
+    ``unsuppressed``, ``acknowledged``, ``snoozed``, ``judged``.
     """
 
     at: datetime
@@ -40,6 +41,11 @@ class Transitions(Room):
             [alert_id],
         )
         return found or ""
+
+    def widened(self, alert_id: int, since: datetime) -> bool:
+        """Whether an alert came to be about something else, too, after a time."""
+        step = "select 1 from alert_transitions where alert_id = ? and state = 'widened' and at > ? limit 1"
+        return self.row(step, [alert_id, to_text(since)]) is not None
 
     def held_back(self, alert_id: int) -> list[tuple[str, datetime | None]]:
         """What held an alert back, one after the other, each until when; ``None``: it still does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from monitor.runtime import Runtime
 from monitor.store.check import check
 from monitor.store.room import bucket_of
 from monitor.store.stored_alert import StoredAlert
+from monitor.testing import Recorder
 from monitor.types import Document, Seed
 
 BAD_COURT = "judge fine lawsuit terrible collapse loss"
@@ -326,6 +328,48 @@ def test_each_mention_fires_and_those_that_are_close_are_one_alert(
     again = later + timedelta(hours=2)
     read(runtime, again, Document("new", "strike", published_at=again))
     assert [a.state for a in runtime.store.alerts.find(rule="leaks")] == ["firing", "resolved"]
+
+
+def test_a_word_that_no_text_said_before_is_told_at_once(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    words = ["leak", "strike", "outage", "recall", "fraud", "breach", "arson"]
+    rule = f'[[rules]]\nname = "words"\nkind = "keyword"\nwords = {json.dumps(words)}\nwindow = "3h"\n'
+    runtime = make_runtime(with_rules(rule))
+    runtime.notifiers["desk"] = desk = Recorder()
+    read(runtime, monitor_now)
+    times = [monitor_now]
+
+    def said(*texts: str) -> list[str]:
+        """The titles that come when these are read, ten minutes later."""
+        times.append(times[-1] + timedelta(minutes=10))
+        number = len(times)
+        read(
+            runtime,
+            times[-1],
+            *(
+                Document(f"{number}-{n}", f"{t} {number}", published_at=times[-1])
+                for n, t in enumerate(texts)
+            ),
+        )
+        runtime.deliver("desk", times[-1])
+        came = [notification.title for notification in desk.sent]
+        desk.sent.clear()
+        return came
+
+    assert said("a leak", "the leak", "that leak", "this leak") == [
+        "4 texts with 'leak': \"this leak 2\" [words]"
+    ]
+    assert said("a leak") == []
+    (title,) = said("a strike")
+    assert title.startswith("Grown: 6 texts with 'leak' (5), 'strike' (1); told before: 4")
+    assert said("a strike", "a leak") == [], "both are known now"
+    assert "'outage' (1), 'recall' (1)" in said("outage and recall")[0]
+    assert len(said("fraud")) == 1
+    assert said("breach") == [], "more words than a title shows are told at twice as many texts"
+    (alert,) = runtime.store.alerts.find(rule="words")
+    steps = [s.reason for s in runtime.store.transitions.of_alert(alert.id) if s.state == "widened"]
+    assert steps == ["also 'strike'", "also 'outage', 'recall'", "also 'fraud'"]
 
 
 def test_words_count_of_the_roles_that_a_rule_names(

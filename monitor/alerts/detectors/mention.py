@@ -93,6 +93,15 @@ def _names(named: Mapping[str, int], number: int) -> str:
     return f"{', '.join(said[:SHOWN])}{more}"
 
 
+def others(before: Mapping[str, int] | None, names: Sequence[Sequence[str]]) -> list[str]:
+    """Names in new texts that none of those before has: news, unless there are more than a reason shows.
+
+    :param before: how many texts before mention what; ``None``: not known.
+    """
+    new = [name for name in labels(names) if name not in (before or {})]
+    return new if before and len(before) + len(new) <= SHOWN else []
+
+
 def over(settings: EntitySettings | KeywordSettings, now: int) -> Verdict:
     """The verdict where nothing new is mentioned."""
     reason = f"no mention for {duration(settings.window)}"

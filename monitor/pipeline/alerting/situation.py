@@ -102,19 +102,22 @@ class Situation:
     def worse(self, route: Route | None, alert: StoredAlert, notified: Notified) -> bool:
         """Whether to say at once that there are many more texts than a notifier knows of, whoever looks after it.
 
+        Of words, also that there is one that no text said when it was notified.
+
         Not while a notification about it still waits: that is not heard yet.
         """
         factor = WORSE if route is None else route.worse
-        if alert.kind in MENTIONS:  # the next one may be of something else: twice as many are another thing
+        widened = False
+        if alert.kind in MENTIONS:  # each one matters: twice as many are another thing
             factor **= 0.5
+            widened = self.store.transitions.widened(alert.id, notified.last_at)
         elif alert.kind not in GROWING or alert.quiet_since is not None:
             return False
         if not factor or not notified.observed:
             return False
         return (
-            alert.observed >= factor * notified.observed
-            and not self.store.notification_log.heard(alert.id, notified.notifier)[0]
-        )
+            widened or alert.observed >= factor * notified.observed
+        ) and not self.store.notification_log.heard(alert.id, notified.notifier)[0]
 
     def notification(
         self,

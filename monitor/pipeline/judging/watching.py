@@ -68,8 +68,11 @@ def _mentioned(store: Store, rule: Rule, documents: Sequence[StoredDocument], no
         selection = dict(pairs)
         before = store.alerts.open(fingerprint(rule.name, selection))
         earlier = [] if before is None else store.alert_documents.of_alert(before.id)
-        verdict = of_mentions(new, len(earlier), now, _said_before(store, rule, selection, earlier))
+        said = _said_before(store, rule, selection, earlier)
+        verdict = of_mentions(new, len(earlier), now, said)
         follow(store, rule, selection, verdict, these([document for document, _ in reversed(new)]), now)
+        if before is not None and (others := mention.others(said, [names for _, names in new])):
+            store.transitions.add(before.id, "widened", f"also {', '.join(map(repr, others))}", now)
 
 
 Mentioning = Sequence[tuple[StoredDocument, Sequence[str]]]

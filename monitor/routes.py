@@ -119,7 +119,8 @@ class Mute(Settings):
 
 CONVERSATIONS = Route.model_construct(name="(conversations)", notify=(), group_by=("rule",))
 """By this alerts of conversations go that take no route, to their rule's notifiers: an hour in which nobody answers
-raises dozens, and is one outage. No ``[[routes]]`` can have this name."""
+raises dozens, and is one outage. Routes that do not say how they group let them share notifications likewise. No
+``[[routes]]`` can have this name."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,12 @@ NOTIFY_AT_ONCE = Policy()
 """No routes, nothing that holds back."""
 
 
-def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The labels that name the group of an alert on a route that groups."""
-    return {label: labels.get(label, "") for label in route.group_by or ()}
+def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, Any] | None:
+    """The labels that name the group of an alert on a route; ``None``: it is notified of alone.
+
+    Where a route does not say, conversations are grouped as they are without one.
+    """
+    by = route.group_by
+    if by is None and "thread" in labels:
+        by = CONVERSATIONS.group_by
+    return None if by is None else {label: labels.get(label, "") for label in by}

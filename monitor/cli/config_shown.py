@@ -108,7 +108,9 @@ def _print_policy(policy: Policy, now: datetime) -> None:
                     route.name,
                     ", ".join(map(str, route.match)) or "every alert",
                     ", ".join(route.notify) or "nobody",
-                    "each alone" if route.group_by is None else ", ".join(route.group_by) or "all together",
+                    "each alone, conversations by rule"
+                    if route.group_by is None
+                    else ", ".join(route.group_by) or "all together",
                     ", ".join(route.mute),
                 ]
                 for route in policy.routes

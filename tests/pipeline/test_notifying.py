@@ -577,6 +577,40 @@ def test_conversations_without_a_route_are_notified_of_together(world: World, ro
     assert world.store.notification_log.groups() == []
 
 
+def test_conversations_on_a_route_that_does_not_group_are_notified_of_together_too(world: World) -> None:
+    world.policy = Policy((route(),))
+    for rule in ("waiting", "turned"):
+        for thread in "abc":
+            world.see("firing", rule=rule, source="chats", thread=thread)
+    world.see("firing", topic="court")
+    ((name, alone),) = world.notifications()
+    assert (name, alone.data["selection"]) == ("press", {"topic": "court"}), (
+        "whatever else fires goes at once"
+    )
+    world.wait(seconds=31)
+    found = [notification.data for _, notification in world.notifications()]
+    assert sorted((data["group"]["rule"], len(data["alerts"])) for data in found) == [
+        ("turned", 3),
+        ("waiting", 3),
+    ]
+    world.see("quiet", topic="court")
+    assert world.events() == [("press", "resolved")]
+    world.see("quiet", rule="turned", source="chats", thread="a")
+    world.wait(minutes=5)
+    ((_, over),) = world.notifications()
+    assert [alert["event"] for alert in over.data["alerts"]] == ["firing", "firing", "resolved"]
+    assert check(world.store) == []
+
+
+def test_conversations_are_notified_of_each_alone_where_a_route_says_so(world: World) -> None:
+    world.policy = Policy((route(group_by=["rule", "source", "thread"], group_wait=0),))
+    for thread in "abc":
+        world.see("firing", source="chats", thread=thread)
+    world.wait(seconds=0)
+    found = [notification.data["selection"]["thread"] for _, notification in world.notifications()]
+    assert found == ["a", "b", "c"]
+
+
 def test_the_end_of_a_conversation_notified_alone_before_it_took_a_route_comes_once(world: World) -> None:
     world.see("firing", thread="a")
     world.wait(seconds=31)

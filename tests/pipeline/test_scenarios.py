@@ -33,6 +33,8 @@ BANK = """
 name = "each-at-once"
 match = ["kind=conversation"]
 notify = ["desk"]
+group_by = ["rule", "source", "thread"]
+group_wait = "0s"
 [[rules]]
 name = "unanswered"
 kind = "conversation"

@@ -32,8 +32,7 @@ class Member:
 def flush(situation: Situation, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> None:
     """Write a group's notifications if it is time, and close it when nothing of it is left."""
     route = situation.policy.route(group.route)
-    grouping = route is not None and route.group_by is not None
-    members = _members(situation, route, group, unsettled) if route and grouping else []
+    members = _members(situation, route, group, unsettled) if route else []
     if route is None or not members:
         situation.store.notification_log.close_group(group.id)
         return

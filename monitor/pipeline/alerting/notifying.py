@@ -51,10 +51,9 @@ def _notify_end(situation: Situation, alert: StoredAlert, notified: dict[str, No
             continue
         route = situation.way(alert, entry)
         there = situation.policy.reaches(entry.notifier)
-        if there and route is not None and route.group_by is not None:
-            situation.store.notification_log.group(
-                route.name, group_labels(route, alert.labels), situation.now
-            )
+        shared = group_labels(route, alert.labels) if route else None
+        if there and route is not None and shared is not None:
+            situation.store.notification_log.group(route.name, shared, situation.now)
         elif situation.end_muted(alert, route):
             continue
         elif there:
@@ -82,11 +81,9 @@ def _notify_firing(situation: Situation, alert: StoredAlert, notified: dict[str,
         muted = situation.policy.route_muted(route, situation.now) if route else ""
         if muted and new and not why:
             why = f"mute {muted} of the route {route.name}" if route else ""
-        if route is not None and route.group_by is not None:
+        if route is not None and (shared := group_labels(route, alert.labels)) is not None:
             if not notified.keys().isdisjoint(notifiers) or (new and not held and not muted):
-                situation.store.notification_log.group(
-                    route.name, group_labels(route, alert.labels), situation.now
-                )
+                situation.store.notification_log.group(route.name, shared, situation.now)
             continue
         if held or muted:
             continue

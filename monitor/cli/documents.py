@@ -117,8 +117,8 @@ def import_command(
 
     Imported documents count for baselines and trends but never raise an alert. A file can be
     imported again: known documents are not added twice, but reread with the current settings.
-    What the source of --like has read already is known, too, and stays as it is there; so let
-    it read first, with `monitor sources fetch`.
+    What the source of --like has read already is known, too, and stays as it is there; what is
+    imported first is known to the source when it reads that later, and its own from then on.
     A running monitor classifies what is new at once, otherwise the next `monitor run` does.
 
     Settings named in messages, such as time_format, belong to a chatlog source: write one
@@ -141,11 +141,11 @@ def import_command(
     )
     name = source or file.name
     store = app.synchronised_store
-    store.sources.ensure(name, "chatlog")
+    if (there := store.sources.get(name)) is not None and there.active:
+        raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
+    store.sources.ensure(name, "chatlog", like)
     state = store.sources.get(name)
     assert state is not None
-    if state.active:
-        raise MonitorError(f"{name!r} is a source of the configuration; name another with --source")
     if state.cursor:  # of an import before
         store.sources.ask_again(name, app.now())
     reader = part(settings, Path.cwd())

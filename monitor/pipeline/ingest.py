@@ -158,8 +158,12 @@ def _store(
     sum_: Fetched,
     again: bool = False,
 ) -> None:
-    """Store a batch but for its cursor; ``again``: of records that were read before."""
+    """Store a batch but for its cursor; ``again``: of records that were read before.
+
+    What an import has that was read like the source becomes the source's own, and stays history.
+    """
     with store.transaction():
+        imports = store.sources.imports_like(state.name)
         if batch.documents and not backfill:
             store.sources.begin(state.name)
         for document in batch.documents:
@@ -182,6 +186,8 @@ def _store(
             event_at, live = event_time(
                 document.published_at, now, every, first_fetch=first, last_read=state.last_success_at
             )
+            for name in imports:
+                rereading.take_over(name, document)
             added = store.documents.add(state.name, document, now=now, event_at=event_at, live=live)
             sum_.new += added == "new"
             sum_.edited += added == "edited"

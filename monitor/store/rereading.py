@@ -1,4 +1,7 @@
-"""Documents that are read again because the settings of their source were mended: the same ones, as they read now."""
+"""Documents that are read again because the settings of their source were mended: the same ones, as they read now.
+
+Also those that were imported, and are read by the source that the import was like.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,19 @@ class Rereading(Room):
             )
             return "edited"
 
+    def take_over(self, other: str, document: Document) -> None:
+        """Let what another source has of a document be this one's, as if it had been read here first."""
+        content, known = content_hash(document), names(document)
+        row = choose(document, content, self._stored(known, other))[1]
+        if row is None:
+            return
+        name, own = choose(document, content, self._stored(known))
+        if own is None:
+            self.write(
+                "update documents set source = ?, external_id = ? where id = ?",
+                [self.source, name, row["id"]],
+            )
+
     def missed(self) -> int:
         """How many documents of the source that were stored before it began were not met."""
         stored = self.value(
@@ -65,11 +81,11 @@ class Rereading(Room):
         )
         return int(stored) - sum(id_ <= self._last for id_ in self._seen)
 
-    def _stored(self, known: list[str]) -> dict[str, Any]:
-        """What is stored under these names."""
+    def _stored(self, known: list[str], source: str | None = None) -> dict[str, Any]:
+        """What is stored under these names, of this source or another."""
         rows = self.rows(
             f"select * from documents where source = ? and external_id in ({marks(known)})",
-            [self.source, *known],
+            [source or self.source, *known],
         )
         return {row["external_id"]: row for row in rows}
 

@@ -14,7 +14,7 @@ from sqlite_utils.migrations import Migrations
 
 from monitor.errors import StoreError
 from monitor.store.lock import DaemonLock, one_at_a_time
-from monitor.store.migrations_alerts import core
+from monitor.store.migrations_sources import core
 from monitor.store.sqlite_errors import friendly
 
 log = logging.getLogger(__name__)

@@ -82,11 +82,25 @@ class Sources(Room):
                     [name, plugin, every],
                 )
 
-    def ensure(self, name: str, plugin: str) -> None:
-        """A source that documents are imported under, outside the configuration."""
+    def ensure(self, name: str, plugin: str, like: str | None = None) -> None:
+        """A source that documents are imported under, outside the configuration.
+
+        :param like: the source whose settings it is read with, so that a document has one id in both.
+        """
         self.write(
-            "insert or ignore into sources (name, plugin, every, active) values (?, ?, 0, 0)", [name, plugin]
+            "insert into sources (name, plugin, every, active, read_like) values (?, ?, 0, 0, ?) "
+            "on conflict(name) do update set read_like = coalesce(excluded.read_like, read_like)",
+            [name, plugin, like],
         )
+
+    def imports_like(self, name: str) -> list[str]:
+        """The imports that were read with the settings of a source."""
+        rows = self.rows(
+            "select name from sources where read_like = ?1 and active = 0 "
+            "and plugin = (select plugin from sources where name = ?1) order by name",
+            [name],
+        )
+        return [row["name"] for row in rows]
 
     def get(self, name: str) -> SourceState | None:
         """The state of one source."""

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from monitor.store.check import check
+
 
 @pytest.fixture
 def classified(fetched):
@@ -144,6 +146,56 @@ def test_import_knows_what_the_source_that_it_is_read_like_has(monitor, named, t
     after = monitor("documents", "list", "--json").json
     assert len(after) == 5
     assert [d for d in after if d["source"] == "news"] == before, "what it has stays as it is"
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("timed", [True, False], ids=["with times", "without times"])
+def test_a_source_knows_what_was_imported_like_it(monitor, named, timed):
+    def written(name, numbers, texts=("hello", "lost", "hello")):
+        rows = [
+            {"text": texts[n % 3], "thread": f"c{n}"}
+            | ({"id": f"m{n}"} if named else {})
+            | ({"time": f"2026-01-03T10:0{n}:00Z"} if timed else {})
+            for n in numbers
+        ]
+        return monitor.write(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"\ncomplete = true')
+    monitor.edit('path = "news.txt"', 'path = "chats.jsonl"')
+    written("chats.jsonl", [0])
+    monitor("documents", "import", written("export.jsonl", range(3)), "--like", "news")
+    monitor("documents", "import", written("unlike.jsonl", range(6)))
+    before = monitor("documents", "list", "--source", "export.jsonl", "--json").json
+    assert [d["text"] for d in before] == ["hello", "lost", "hello"], "twice said is twice kept"
+    written("chats.jsonl", range(5))
+    assert "2 new, 0 changed, 3 known" in monitor("sources", "fetch", "news").out
+    after = monitor("documents", "list", "--source", "news", "--json").json
+    assert [d for d in after if d["id"] in {old["id"] for old in before}] == [
+        {**old, "source": "news"} for old in before
+    ]
+    assert len(after) == 5
+    assert monitor("documents", "list", "--source", "export.jsonl", "--json").json == []
+    assert len(monitor("documents", "list", "--source", "unlike.jsonl", "--json").json) == 6
+    file = written("export.jsonl", range(6))
+    told = monitor("documents", "import", file, "--like", "news").out
+    assert "1 new, 0 changed, 5 known (5 of news)" in told
+    again = monitor("sources", "fetch", "news", "--again")
+    assert "0 new, 0 changed, 5 known" in again.out
+    assert "not found again" not in again.out + again.err
+    store = monitor.store()
+    assert check(store) == []
+    store.close()
+
+
+def test_what_was_imported_is_edited_when_its_source_reads_it_anew(monitor):
+    monitor.edit('plugin = "lines"', 'plugin = "chatlog"\ncomplete = true')
+    monitor.edit('path = "news.txt"', 'path = "chats.jsonl"')
+    file = monitor.write("export.jsonl", '{"text": "hello", "id": "1"}\n')
+    monitor("documents", "import", file, "--like", "news")
+    monitor.write("chats.jsonl", '{"text": "hello, it is me", "id": "1"}\n')
+    assert "0 new, 1 changed, 0 known" in monitor("sources", "fetch", "news").out
+    (document,) = monitor("documents", "list", "--json").json
+    assert (document["text"], document["source"], document["live"]) == ("hello, it is me", "news", False)
 
 
 def test_import_says_what_is_worth_a_look(monitor):

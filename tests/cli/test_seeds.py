@@ -354,6 +354,15 @@ def test_a_correction_takes_the_place_of_the_earlier_label(fetched):
     assert commanded == [("good", "record sales")]
 
 
+def test_a_text_is_corrected_whatever_its_case_and_how_its_letters_are_coded(fetched):
+    for label, text in (("good", "Café Sales"), ("bad", "cafe\u0301 sales"), ("good", "Café Sales")):
+        assert f"added a seed of {label}" in fetched("seeds", "add", "mood", label, text).out
+        said = fetched("classify", "Café  SALES", "--task", "mood", "--json").json
+        assert said[0]["predictions"]["mood"] == {"label": label, "probability": 1.0, "abstained": False}
+    commanded = [(label, text) for label, text, origin in seeds(fetched, "mood") if origin == "command"]
+    assert commanded == [("good", "Café Sales")]
+
+
 def test_several_labels_a_text_do_not_contradict_each_other(fetched):
     fetched("seeds", "add", "topic", "court", "a fine eats the profit")
     said = fetched("seeds", "add", "topic", "money", "a fine eats the profit")

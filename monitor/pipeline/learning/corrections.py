@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import MonitorError
 from monitor.store import Store
 from monitor.store.tasks import StoredSeed
-from monitor.types import NO_LABEL, Seed, StoredDocument, Task, in_one_line
+from monitor.types import NO_LABEL, Seed, StoredDocument, Task, folded
 
 if TYPE_CHECKING:
     from monitor.pipeline.learning.readers import Reader
@@ -64,7 +64,7 @@ def correct_all(
     """Add ``seeds`` to ``task``, in one transaction with what follows from them; what became of each.
 
     In a task with one label a text the newest answer counts: seeds that commands added for the
-    same text (spaces and line ends aside) under another label, be it one that the task no longer
+    same text (:func:`monitor.types.folded`) under another label, be it one that the task no longer
     has, are removed. Where a text may carry several labels, only a label and none contradict each other.
 
     :param seeds: none of which contradicts another.
@@ -76,10 +76,10 @@ def correct_all(
         wanted, there = store.tasks.need(task).task, store.tasks.all_seeds(task)
         same = defaultdict[str, list[StoredSeed]](list)
         for kept in there:
-            same[in_one_line(kept.seed.text)].append(kept)
+            same[folded(kept.seed.text)].append(kept)
         found = []
         for seed in seeds:
-            text = in_one_line(seed.text)
+            text = folded(seed.text)
             others = [s for s in same[text] if _gives_way(s, seed, wanted)]
             replaced = tuple(s for s in others if s.origin == "command")
             standing = tuple(s for s in others if s.origin != "command" and s.counts_for(wanted.labels))

@@ -321,6 +321,19 @@ def test_taking_back_a_correction_puts_a_seed_without_a_label_back(renamed):
         store.close()
 
 
+def test_taking_back_a_correction_that_is_gone_spares_the_seed_that_has_its_id_now(fetched):
+    fetched("adapt", "mood")
+    store, now = fetched.store(), datetime.now(UTC)
+    try:
+        done = correct(store, "mood", Seed("record sales", "good"), now)
+        store.tasks.remove_seed(done.added)
+        assert correct(store, "mood", Seed("another text", "good"), now).added == done.added
+        take_back(store, done, now)
+        assert "another text" in [s.seed.text for s in store.tasks.all_seeds("mood")]
+    finally:
+        store.close()
+
+
 def test_remove_takes_all_or_none(fetched):
     fetched("seeds", "add", "topic", "court", "one")
     fetched("seeds", "add", "topic", "court", "two")

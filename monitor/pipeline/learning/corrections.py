@@ -109,8 +109,10 @@ def _contradict(label: str, other: str, *, multi: bool) -> bool:
 def take_back(store: Store, correction: Correction, now: datetime) -> None:
     """Undo :func:`correct`: the seed goes, and those that it replaced come back."""
     with store.transaction():
+        # an id whose seed was removed meanwhile may be another seed's by now
         if correction.added is not None and any(
-            s.id == correction.added for s in store.tasks.all_seeds(correction.task)
+            (s.id, s.seed) == (correction.added, correction.seed)
+            for s in store.tasks.all_seeds(correction.task)
         ):
             store.tasks.remove_seed(correction.added)
         for found in correction.replaced:

@@ -265,6 +265,25 @@ def test_a_reverted_head_stays_until_a_seed_is_added(runtime: Runtime, monitor_n
     assert runtime.learn(monitor_now) == []
 
 
+def test_a_seed_that_goes_and_comes_back_ends_a_revert(runtime: Runtime, monitor_now: datetime) -> None:
+    store, wrong = runtime.store, "terrible loss zeppelin"
+    read(runtime, [wrong, "wonderful harbour"], monitor_now)
+    seed(runtime, wrong, "good", monitor_now)
+    runtime.learn(monitor_now)
+    seed(runtime, "wonderful harbour", "bad", monitor_now)
+    runtime.learn(monitor_now)
+    assert go_back(runtime).version == 2
+    assert runtime.learn(monitor_now) == []
+    store.tasks.remove_seed(store.tasks.all_seeds("mood")[-1].id)
+    assert runtime.learn(monitor_now) == ["mood"], "what version 2 was made of is not what it was kept for"
+    runtime.relabel(monitor_now)
+    assert label_of(runtime, "zeppelin") == "good"
+    seed(runtime, "wonderful harbour", "bad", monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    runtime.relabel(monitor_now)
+    assert label_of(runtime, "harbour") == "bad"
+
+
 def test_seeds_that_nothing_was_learned_from_yet_do_not_end_a_revert(
     runtime: Runtime, monitor_now: datetime
 ) -> None:

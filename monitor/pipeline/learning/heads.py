@@ -275,9 +275,11 @@ def _stands(head: StoredHead | None, reader: Reader, seeds: Sequence[Seed], enco
     if head is None:
         return False
     task, settings = reader.task, reader.settings
-    made_from = head.inputs == fingerprint(task, settings, seeds, encoder.fingerprint)
-    kept_for = fingerprint(task, settings, seeds, encoder.fingerprint, learner=0)
-    return (made_from or head.kept_for == kept_for) and _readable(head, encoder)
+    if head.kept_for is None:
+        stands = head.inputs == fingerprint(task, settings, seeds, encoder.fingerprint)
+    else:  # seeds that are those of back then again are a change as well: examples are to hold from then on
+        stands = head.kept_for == fingerprint(task, settings, seeds, encoder.fingerprint, learner=0)
+    return stands and _readable(head, encoder)
 
 
 def _readable(head: StoredHead, encoder: Encoder) -> bool:

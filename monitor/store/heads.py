@@ -140,19 +140,23 @@ class Heads(Room):
         """Ids of the heads in use, of tasks in use, that have not read the past."""
         rows = self.rows(
             "select heads.id from heads join tasks on tasks.name = heads.task "
-            "where heads.active = 1 and relabelled = 0 and tasks.active = 1"
+            "where heads.active = 1 and relabelled < 1 and tasks.active = 1"
         )
         return [row[0] for row in rows]
 
     def relabelled(self, head_id: int) -> None:
-        """The head has read the past. Belongs into the transaction that writes what it said."""
-        self.write("update heads set relabelled = 1 where id = ?", [head_id])
+        """The head has read the past. Belongs into the transaction that writes what it said.
+
+        It is to do so once more where texts came meanwhile without it: see :meth:`answered`.
+        """
+        self.write("update heads set relabelled = min(1, relabelled + 1) where id = ?", [head_id])
 
     def answered(self, used: Mapping[str, int]) -> None:
         """Say which heads (ids by task) just answered. Belongs into the transaction that writes what they said.
 
         Where another one was put to use meanwhile and has read the past, it is to read it again: these answers are past
-        as well. That counts as a change of what is learned, so that the daemon looks.
+        as well. That counts as a change of what is learned, so that the daemon looks. So is the head of a task that did
+        not answer, to be read when it does: it was removed, or has just been added, or its adapter could not be used.
         """
         for task, head_id in used.items():
             overtaken = self.write(
@@ -161,6 +165,11 @@ class Heads(Room):
             ).rowcount
             if overtaken:
                 self._changed()
+        self.write(
+            "update heads set relabelled = -1 where active = 1 and relabelled >= 0 "
+            f"and task not in ({marks(used)})",
+            list(used),
+        )
 
     def _changed(self) -> None:
         """Have whoever learns look: a head that another process made is to be taken up."""
@@ -182,7 +191,7 @@ def _head(row: Any) -> StoredHead:
         seeds=row["seeds"],
         data=row["data"],
         active=bool(row["active"]),
-        relabelled=bool(row["relabelled"]),
+        relabelled=row["relabelled"] == 1,
         created_at=to_time(row["created_at"]),
         depth=row["depth"],
         view=row["view"],

@@ -19,7 +19,7 @@ from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
 from monitor.store.check import check
 from monitor.store.heads import StoredHead
-from monitor.types import Document, Seed
+from monitor.types import Document, Seed, Task
 
 TEXT = "zeppelin harbour umbrella lantern"
 BAD = ("terrible", "loss", "collapse", "broken", "awful", "failure")
@@ -206,6 +206,56 @@ def test_what_an_older_head_answers_just_before_answers_are_swapped_is_read_agai
     runtime.relabel(monitor_now)
     assert classifies.store.documents.count("classified") == 1
     assert head_of(runtime, "zeppelin") == active(runtime).id
+    assert runtime.unread() == set()
+    assert check(runtime.store) == []
+
+
+def test_a_task_reads_what_came_while_it_was_removed(runtime: Runtime, monitor_now: datetime) -> None:
+    store, task = runtime.store, Task("side", {"up": "prices rise", "down": "prices fall"})
+    for texts in (["prices rise"], ["prices fall"]):
+        store.tasks.add(task, "labels", {}, monitor_now)
+        runtime.learn(monitor_now)
+        runtime.relabel(monitor_now)
+        store.tasks.retire("side")
+        runtime.learn(monitor_now)
+        read(runtime, texts, monitor_now)
+    store.tasks.add(task, "labels", {}, monitor_now)
+    assert runtime.learn(monitor_now) == [], "it has the head that it had"
+    assert runtime.relabel(monitor_now) == {"side": 1}
+    said = store.predictions.of([document.id for document in store.documents.find()])
+    assert [[one.label for one in found["side"]] for _, found in sorted(said.items())] == [["up"], ["down"]]
+    assert runtime.relabel(monitor_now) == {}
+    assert check(store) == []
+
+
+@pytest.mark.parametrize("before_the_swap", [False, True])
+def test_a_task_reads_what_was_classified_while_it_was_added(
+    make_runtime: Callable[..., Runtime],
+    monitor_now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    before_the_swap: bool,
+) -> None:
+    classifies, runtime = make_runtime(), make_runtime()
+    read(runtime, ["calm"], monitor_now)
+    runtime.relabel(monitor_now)
+    stale = runtime.store.predictions.stale
+
+    def meanwhile(*given: Any) -> list[int]:
+        found = stale(*given)
+        if before_the_swap and not found and classifies.store.documents.count() == 1:
+            read(classifies, [TEXT], monitor_now)  # a batch that began before and is written now
+        return found
+
+    monkeypatch.setattr(runtime.store.predictions, "stale", meanwhile)
+    runtime.store.tasks.add(Task("side", {"up": "", "down": ""}), "labels", {}, monitor_now)
+    runtime.learn(monitor_now)
+    runtime.relabel(monitor_now)
+    if not before_the_swap:
+        read(classifies, [TEXT], monitor_now)
+        assert runtime.unread()
+        runtime.relabel(monitor_now)
+    [document] = runtime.store.documents.find(words="zeppelin")
+    assert "side" in runtime.store.predictions.of([document.id])[document.id]
     assert runtime.unread() == set()
     assert check(runtime.store) == []
 

@@ -161,6 +161,6 @@ def _lines(path: Path) -> list[str]:
 def _object(line: str) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None

@@ -133,6 +133,7 @@ def test_progress_rises_to_one(folder: Path) -> None:
     [
         ("not json", "not a JSON object like"),
         ("[1, 2]", "not a JSON object like"),
+        pytest.param("[" * 100_000, "not a JSON object like", id="nested"),
         ('{"text": "x"}', "it has no label"),
         ('{"text": "x", "labels": ["a"]}', "it has no label"),
         ('{"label": "x"}', "it has no text"),

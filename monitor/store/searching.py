@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+from monitor.errors import MonitorError
 from monitor.mentions import UNSPACED
+
+MOST, LONGEST = 100, 1000
+"""More words, or characters of one, are a whole text that was pasted: SQLite gives up on several times as much."""
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _BESIDE = f"[{UNSPACED}]"
@@ -16,9 +20,15 @@ def searched(words: str) -> tuple[list[str], list[str]]:
 
     Scripts that put no blanks between words are one word to the index from mark to mark. So a word of such
     letters is looked for in the texts themselves, anywhere, and so is another one beside such a letter.
+
+    :raises MonitorError: these are more than :data:`MOST` words, or one is longer than :data:`LONGEST`.
     """
     conditions, values = [], []
     typed = words.split()
+    if len(typed) > MOST or max(map(len, typed), default=0) > LONGEST:
+        raise MonitorError(
+            f"that is too much to search for: give at most {MOST} words, of at most {LONGEST:,} characters each"
+        )
     for place, word in enumerate(typed, 1):
         said = re.sub(r"[*?[]", r"[\g<0>]", word.lower())
         if _UNSPACED.search(word):

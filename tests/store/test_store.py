@@ -599,6 +599,13 @@ def test_whatever_people_type_can_be_searched(filled: Store, monitor_now: dateti
     filled.documents.find(words=words)
 
 
+@pytest.mark.parametrize("words", ["w " * 3000, "x" * 100_000])
+def test_a_whole_text_is_too_much_to_search_for(filled: Store, words: str) -> None:
+    filled.documents.find(words=f"{'w' * 1000} " + "ß株" * 50 + " w" * 49 + " 株" * 49)
+    with pytest.raises(MonitorError, match="too much to search for: give at most 100 words"):
+        filled.documents.find(words=words)
+
+
 @pytest.mark.parametrize(
     ("ago", "read", "known"),
     [

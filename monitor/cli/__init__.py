@@ -59,6 +59,15 @@ def failure(error: MonitorError) -> Failure:
     return (Misuse if error.exit_code == Misuse.exit_code else Failure)(str(error))
 
 
+def _never_stored(error: OverflowError | UnicodeEncodeError) -> str:
+    """That SQLite refuses to look for what was typed, in words; nothing where it is another error."""
+    if "SQLite INTEGER" in str(error):
+        return "a number is larger than any ID or count can be"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "a name or text that was given is not UTF-8"
+    return ""
+
+
 class Commands(Group):
     """Built-in commands, then those of plugins, which are loaded only when one is asked for."""
 
@@ -91,6 +100,10 @@ class Commands(Group):
                     raise
             except MonitorError as known:
                 raise failure(known) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            if said := _never_stored(error):
+                raise Misuse(said) from error
+            raise
 
     def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         if ctx.obj is None:  # help and completion come before the group's own function

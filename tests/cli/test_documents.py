@@ -265,3 +265,30 @@ def test_a_file_that_is_imported_again_reads_as_the_settings_of_now_say(monitor)
     assert "1 new, 0 changed, 0 known, 0 could not be used" in said
     roles = {d["text"]: d["role"] for d in monitor("documents", "list", "--json").json}
     assert roles == {"one": "agent", "two": "customer", "three": "agent"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("documents", "show", "9" * 20),
+        ("documents", "list", "--limit", "9" * 20),
+        ("seeds", "remove", "9" * 20),
+        ("seeds", "add", "mood", "good", "--document", "9" * 20),
+        ("explain", "9" * 20, "--task", "mood"),
+    ],
+)
+def test_a_number_that_no_database_holds_is_one_line(fetched, command):
+    assert fetched(*command, code=2).err.endswith("Error: a number is larger than any ID or count can be\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tasks", "show", "\udcff"),
+        ("tasks", "add", "side", "--label", "a=\udcff", "--label", "b"),
+        ("documents", "search", "\udcff"),
+        ("documents", "list", "--thread", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_one_line(fetched, command):
+    assert fetched(*command, code=2).err == "Error: a name or text that was given is not UTF-8\n"

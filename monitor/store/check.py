@@ -57,8 +57,9 @@ _QUERIES = {
         "select distinct document_id from mentions m join documents d on d.id = m.document_id where counted = 0"
     ),
     "several answers of a single-label task, document and task": (
-        "select document_id, task from predictions p join tasks t on t.name = p.task where t.multi = 0 "
-        "group by 1, 2 having count(*) > 1"
+        # what an earlier head said may be of a time when the task gave several
+        "select document_id, p.task from predictions p join tasks t on t.name = p.task "
+        "join heads h on h.id = p.head_id where t.multi = 0 and h.active = 1 group by 1, 2 having count(*) > 1"
     ),
     "task with heads but none in use": "select task from heads group by task having sum(active) <> 1",
     "head whose previous version is missing, task and version": (

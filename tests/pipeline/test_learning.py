@@ -210,6 +210,39 @@ def test_what_an_older_head_answers_just_before_answers_are_swapped_is_read_agai
     assert check(runtime.store) == []
 
 
+def test_a_correction_holds_for_a_text_from_before_what_is_read_again(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    long_ago = monitor_now - timedelta(seconds=2 * runtime.config.retention.features)
+    read(runtime, [TEXT, "calm"], long_ago)
+    runtime.relabel(long_ago)
+    other = {"bad": "good", "good": "bad"}[label_of(runtime, "zeppelin")]
+    seed(runtime, TEXT.upper(), other, monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    assert runtime.relabel(monitor_now)["mood"] == 1
+    assert label_of(runtime, "zeppelin") == other
+    assert head_of(runtime, "zeppelin") == active(runtime).id > head_of(runtime, "calm")
+    assert check(runtime.store) == []
+
+
+def test_what_a_task_said_when_it_gave_several_labels_is_no_damage(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    store = runtime.store
+    read(runtime, ["judge lawsuit court fine profit dividend sales"], monitor_now - timedelta(days=400))
+    topic, *others = sorted(store.tasks.active(), key=lambda stored: stored.task.name != "topic")
+    single = replace(topic, task=replace(topic.task, multi=False))
+    store.tasks.sync([(t.task, t.adapter, t.settings) for t in (single, *others)], monitor_now)
+    runtime.learn(monitor_now)
+    runtime.relabel(monitor_now)
+    assert len(store.predictions.of([1])[1]["topic"]) == 2, "it is older than what is read again"
+    assert check(store) == []
+    store.connection.execute(
+        "update predictions set head_id = (select max(id) from heads where task = 'topic')"
+    )
+    assert check(store) == ["several answers of a single-label task, document and task: 1, topic"]
+
+
 def test_a_task_reads_what_came_while_it_was_removed(runtime: Runtime, monitor_now: datetime) -> None:
     store, task = runtime.store, Task("side", {"up": "prices rise", "down": "prices fall"})
     for texts in (["prices rise"], ["prices fall"]):

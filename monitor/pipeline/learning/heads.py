@@ -26,7 +26,7 @@ from monitor.store import Store
 from monitor.store.features import text_hash
 from monitor.store.heads import StoredHead
 from monitor.store.predictions import Answer, Reread
-from monitor.types import Seed, Task
+from monitor.types import Seed, StoredDocument, Task, folded
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def relabel(
     window: float,
     progress: Callable[[int], None] | None = None,
 ) -> int | None:
-    """Let the task's head read the documents of the last ``window`` seconds again.
+    """Let the task's head read the documents of the last ``window`` seconds again, and older ones that are examples.
 
     Kept features are used, so hardly anything is encoded. The answers and the rebuilt series
     are swapped in by one transaction at the end, and no alert fires or resolves for it. Returns how many
@@ -206,8 +206,9 @@ def _read_again(
     after, view = 0, reader.head.view
     while ids := store.predictions.stale(reader.task.name, head_id, after, CHUNK):
         after = ids[-1]
-        versions = [v for v in store.documents.versions(ids) if v.document.event_at >= oldest]
-        texts = [reader.read(version.document) for version in versions]
+        found = [(v, _text_again(reader, v.document, oldest)) for v in store.documents.versions(ids)]
+        found = [(v, text) for v, text in found if text is not None or v.document.event_at >= oldest]
+        versions, texts = [version for version, _ in found], [text for _, text in found]
         vectors, fresh = featurizer.vectors({view: [text for text in texts if text is not None]})
         featurizer.keep(fresh, now)
         said: list[Answer | None] = [None] * len(versions)
@@ -221,6 +222,16 @@ def _read_again(
             yield Reread(version.document.id, version.content_hash, answer)
         if progress is not None:
             progress(len(ids))
+
+
+def _text_again(reader: Reader, document: StoredDocument, oldest: datetime) -> str | None:
+    """What the task reads in a document; of one from before ``oldest`` only what is an example: a correction holds."""
+    if document.event_at < oldest and not reader.examples:
+        return None
+    text = reader.read(document)
+    if text is None or document.event_at >= oldest or folded(text) in reader.examples:
+        return text
+    return None
 
 
 def fingerprint(

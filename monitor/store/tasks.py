@@ -240,6 +240,10 @@ class Tasks(Room):
         if row["origin"] != "command":
             owner = "the seeds file: remove it there" if row["origin"] == "file" else "the task's adapter"
             raise MonitorError(f"seed {seed_id} comes from {owner}")
+        self.give_up_seed(seed_id)
+
+    def give_up_seed(self, seed_id: int) -> None:
+        """Remove a seed whoever owns it, for another one is to take its place."""
         self.write("delete from seeds where id = ?", [seed_id])
 
     def restore_seed(self, stored: StoredSeed, now: datetime) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import LearnError
+from monitor.pipeline.learning.corrections import correct, take_back
 from monitor.pipeline.learning.heads import adapt_reader, relabel, revert
 from monitor.pipeline.learning.promotion import promote, unlabelled
 from monitor.runtime import Runtime
@@ -223,6 +224,31 @@ def test_a_correction_holds_for_a_text_from_before_what_is_read_again(
     assert label_of(runtime, "zeppelin") == other
     assert head_of(runtime, "zeppelin") == active(runtime).id > head_of(runtime, "calm")
     assert check(runtime.store) == []
+
+
+@pytest.mark.parametrize("owned", [{"adapter": ["good"], "file": ["bad"]}, {"file": ["good", "bad"]}])
+def test_a_correction_holds_where_others_own_seeds_that_contradict_each_other(
+    runtime: Runtime, monitor_now: datetime, owned: dict[Any, list[str]]
+) -> None:
+    store = runtime.store
+    others = {origin: [Seed(TEXT, label) for label in labels] for origin, labels in owned.items()}
+    store.tasks.sync_seeds("mood", others, monitor_now)
+    read(runtime, [TEXT], monitor_now)
+    runtime.learn(monitor_now)
+    runtime.relabel(monitor_now)
+    assert label_of(runtime, "zeppelin") == "bad"
+    before = [(one.seed, one.origin) for one in store.tasks.all_seeds("mood")]
+    done = correct(store, "mood", Seed(TEXT, "good"), monitor_now)
+    store.tasks.sync_seeds("mood", others, monitor_now)
+    assert runtime.learn(monitor_now) == ["mood"]
+    assert runtime.relabel(monitor_now)["mood"] == 1
+    assert label_of(runtime, "zeppelin") == "good"
+    assert runtime.learn(monitor_now) == []
+
+    take_back(store, done, monitor_now)
+    assert sorted(before, key=str) == sorted(
+        [(one.seed, one.origin) for one in store.tasks.all_seeds("mood")], key=str
+    )
 
 
 def test_what_a_task_said_when_it_gave_several_labels_is_no_damage(

@@ -81,10 +81,12 @@ def correct_all(
         for seed in seeds:
             text = folded(seed.text)
             others = [s for s in same[text] if _gives_way(s, seed, wanted)]
-            replaced = tuple(s for s in others if s.origin == "command")
             standing = tuple(s for s in others if s.origin != "command" and s.counts_for(wanted.labels))
+            # the same seed of another owner gives way, for what a command gave holds before what contradicts it
+            own = [s for s in same[text] if standing and s.seed == seed and s.origin != "command"]
+            replaced = (*(s for s in others if s.origin == "command"), *own)
             for gone in replaced:
-                store.tasks.remove_seed(gone.id)
+                store.tasks.give_up_seed(gone.id)
                 same[text].remove(gone)
             found.append((seed, replaced, standing))
         store.tasks.add_seeds(task, seeds, now, document_id=document_id, among=among)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +18,7 @@ from monitor.learn.head import Head
 from monitor.learn.score import Score
 from monitor.learn.support import Encode
 from monitor.pipeline.learning.featurizer import Featurizer
+from monitor.pipeline.learning.inputs import fingerprint
 from monitor.pipeline.learning.readers import Reader, examples_of, read_head, take_head
 from monitor.store import Store
 from monitor.store.features import text_hash
@@ -30,8 +28,6 @@ from monitor.types import Seed, StoredDocument, Task, folded
 
 log = logging.getLogger(__name__)
 
-LEARNER = 8
-"""Raised when the learner changes what it makes of the same seeds, so that heads are made anew."""
 CHUNK = 1000
 
 
@@ -232,32 +228,6 @@ def _text_again(reader: Reader, document: StoredDocument, oldest: datetime) -> s
     if text is None or document.event_at >= oldest or folded(text) in reader.examples:
         return text
     return None
-
-
-def fingerprint(
-    task: Task,
-    settings: Mapping[str, Any],
-    seeds: Sequence[Seed],
-    encoder: str,
-    *,
-    learner: int = LEARNER,
-) -> str:
-    """Identifies what a head is made from, and by which ``settings`` of the adapter it reads documents.
-
-    A task that reads other documents from now on is to read the past again. ``learner`` 0: whatever the learner
-    makes of it.
-    """
-    parts = [
-        learner,
-        encoder,
-        list(task.labels.items()),
-        task.multi,
-        task.threshold,
-        sorted((seed.label, seed.text) for seed in seeds),
-    ]
-    if settings:  # heads of before knew of none
-        parts.append(settings)
-    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _learned(

@@ -140,6 +140,11 @@ class Predictions(Room):
         )
         return [row[0] for row in rows]
 
+    def certain(self, task: str, document_ids: Sequence[int]) -> set[int]:
+        """Those of the documents of which ``task`` left no doubt, as of texts that are examples."""
+        sql = "select document_id from predictions where task = ? and probability = 1 and document_id in ({})"
+        return {row[0] for row in self.rows_of(sql, document_ids, [task])}
+
     def swap(
         self, task: str, head_id: int, answers: Iterable[Reread], *, since: datetime | None = None
     ) -> int:

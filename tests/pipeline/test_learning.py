@@ -223,6 +223,11 @@ def test_a_correction_holds_for_a_text_from_before_what_is_read_again(
     assert runtime.relabel(monitor_now)["mood"] == 1
     assert label_of(runtime, "zeppelin") == other
     assert head_of(runtime, "zeppelin") == active(runtime).id > head_of(runtime, "calm")
+    runtime.store.tasks.remove_seed(runtime.store.tasks.all_seeds("mood")[-1].id)
+    assert runtime.learn(monitor_now) == ["mood"]
+    runtime.relabel(monitor_now)
+    [[said]] = [runtime.store.predictions.of([1])[1]["mood"]]
+    assert said.probability < 1, "what was taken back holds no longer"
     assert check(runtime.store) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -202,7 +202,11 @@ def _read_again(
     after, view = 0, reader.head.view
     while ids := store.predictions.stale(reader.task.name, head_id, after, CHUNK):
         after = ids[-1]
-        found = [(v, _text_again(reader, v.document, oldest)) for v in store.documents.versions(ids)]
+        every = store.documents.versions(ids)
+        old = [version.document.id for version in every if version.document.event_at < oldest]
+        # a correction holds, and one that was taken back no longer does
+        again = store.predictions.certain(reader.task.name, old)
+        found = [(v, _text_again(reader, v.document, oldest, again)) for v in every]
         found = [(v, text) for v, text in found if text is not None or v.document.event_at >= oldest]
         versions, texts = [version for version, _ in found], [text for _, text in found]
         vectors, fresh = featurizer.vectors({view: [text for text in texts if text is not None]})
@@ -220,14 +224,13 @@ def _read_again(
             progress(len(ids))
 
 
-def _text_again(reader: Reader, document: StoredDocument, oldest: datetime) -> str | None:
-    """What the task reads in a document; of one from before ``oldest`` only what is an example: a correction holds."""
-    if document.event_at < oldest and not reader.examples:
-        return None
-    text = reader.read(document)
-    if text is None or document.event_at >= oldest or folded(text) in reader.examples:
-        return text
-    return None
+def _text_again(
+    reader: Reader, document: StoredDocument, oldest: datetime, again: Collection[int]
+) -> str | None:
+    """What the task reads in a document; of one from before ``oldest``, if it is an example or one of ``again``."""
+    new = document.event_at >= oldest or document.id in again
+    text = reader.read(document) if new or reader.examples else None
+    return text if text is None or new or folded(text) in reader.examples else None
 
 
 def _learned(

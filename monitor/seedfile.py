@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import MonitorError, UnknownName
-from monitor.types import NO_LABEL, BadRecord, Seed, in_one_line, legible
+from monitor.types import NO_LABEL, BadRecord, Seed, folded, in_one_line, legible
 
 COLUMNS = ("text", "label")
 FORMATS = (".csv", ".jsonl")
@@ -35,7 +35,8 @@ def read_seeds(
     repeated, once for each; one that carries none has :data:`monitor.types.NO_LABEL`.
     Where ``labels`` are given, a record with another one cannot be used; otherwise none is refused.
     With ``one_label`` a text carries one label only; otherwise several, or none. The records that
-    say otherwise of the same text (spaces and line ends aside) cannot be used, none of them.
+    say otherwise of the same text (spaces and line ends aside; with ``one_label`` case as well, as where
+    corrections replace each other) cannot be used, none of them.
 
     Returns the seeds, stripped of white space around them, and the records that could not
     be used, each with its line (``place="line 12"``) and reason. Raises
@@ -56,16 +57,17 @@ def read_seeds(
 
 def _agreeing(rows: list[Row], *, one_label: bool) -> tuple[list[Row], list[BadRecord]]:
     """The rows whose text has the same label, or any but none, wherever it comes, and the others."""
+    alike = folded if one_label else in_one_line
     lines: dict[str, dict[str, int]] = {}  # the first line of each label, by text
     for line, _, seed in rows:
-        lines.setdefault(in_one_line(seed.text), {}).setdefault(seed.label, line)
+        lines.setdefault(alike(seed.text), {}).setdefault(seed.label, line)
     may = "one label only" if one_label else "some label, or none"
     agreeing: list[Row] = []
     bad: list[BadRecord] = []
     for line, raw, seed in rows:
         others = {
             label: at
-            for label, at in lines[in_one_line(seed.text)].items()
+            for label, at in lines[alike(seed.text)].items()
             if label != seed.label and (one_label or NO_LABEL in (label, seed.label))
         }
         if not others:

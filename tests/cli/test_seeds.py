@@ -126,6 +126,14 @@ def test_import_names_what_contradicts_itself_and_takes_none_of_it(fetched):
     assert [text for _, text, origin in seeds(fetched, "mood") if origin == "command"] == ["fine"]
 
 
+def test_import_takes_a_text_in_another_case_for_the_same(fetched):
+    file = fetched.write("case.csv", "text,label\nThe Text,bad\nfine,good\nthe text,good\n")
+    said = fetched("seeds", "import", "mood", file)
+    assert "line 4: has a text that is 'good' here and 'bad' in line 2" in said.err
+    assert "added 1 seed, 0 were there already" in said.out
+    assert "added 0 seeds, 1 was there already\n" in fetched("seeds", "import", "mood", file).out
+
+
 def test_import_lets_a_text_have_several_labels_where_the_task_does(fetched):
     file = fetched.write("both.csv", "text,label\na fine,court\na fine,money\n")
     assert "added 2 seeds, 0 were there already" in fetched("seeds", "import", "topic", file).out

@@ -20,7 +20,7 @@ from monitor.pipeline.learning.corrections import correct, correct_all
 from monitor.pipeline.learning.hints import names_alone
 from monitor.routes import Name
 from monitor.store import Store
-from monitor.types import ALL, NO_LABEL, Role, Seed
+from monitor.types import ALL, NO_LABEL, Role, Seed, legible
 
 
 @click.group("tasks", cls=Group)
@@ -210,7 +210,7 @@ def extend_command(app: App, name: str, label: str, description: str, documents:
     Alerts of kind `new_topic` suggest a label and documents. If the task is in the configuration
     file, add the label there first; then give its examples here.
     """
-    if not label.strip() or label in (ALL, NO_LABEL):
+    if not legible(label) or label in (ALL, NO_LABEL):
         raise click.BadParameter(f"{label!r} cannot be a label", param_hint="LABEL")
     store, now = app.store_with(name, [label]), app.now()
     texts = [(text_of(app, store, name, id_), id_) for id_ in documents]

@@ -21,7 +21,7 @@ from monitor.errors import Fault, MonitorError
 from monitor.interfaces import Encoder, Notifier, Settings, Source, TaskAdapter
 from monitor.routes import NOTIFY_AT_ONCE, LabelName, LabelValue, Name, Policy
 from monitor.templating import BUILT_IN, Templates
-from monitor.types import ALL, ENTITY, NO_LABEL, READ_BY, Task, label_twins
+from monitor.types import ALL, ENTITY, NO_LABEL, READ_BY, Task, label_twins, legible
 
 
 class LogSettings(Settings):
@@ -287,10 +287,12 @@ def make_task(
         raise MonitorError(f"the task {name!r} has no labels; {remedies[0]}")
     if len(chosen) == 1 and not several:
         raise MonitorError(f"the task {name!r} has one label only; {remedies[1]}")
-    if bad := [label for label in chosen if not label.strip() or label in (ALL, NO_LABEL)]:
+    if bad := [label for label in chosen if not legible(label) or label in (ALL, NO_LABEL)]:
         raise MonitorError(f"{bad[0]!r} cannot be a label of the task {name!r}")
     if twins := label_twins(chosen):
         raise MonitorError(
             f"labels {twins[0]!r} and {twins[1]!r} of the task {name!r} differ only in case or spaces: make them one"
         )
+    if threshold is not None and not 0 <= threshold <= 1:  # nan lies in every range
+        raise MonitorError(f"the threshold of the task {name!r} must be a probability from 0 to 1")
     return Task(name, chosen, adapter.family, several, threshold)

@@ -119,6 +119,8 @@ def test_add_refuses_a_task_of_the_configuration_and_says_where_to_edit_it(monit
         (["x", "--label", "a"], 1, "has one label only; give another with --label NAME, or say --multi\n"),
         (["x", "--label", "a", "--label", "a=again"], 2, "given twice"),
         (["x", "--label", "a", "--label", "*"], 1, "'*' cannot be a label"),
+        (["x", "--label", "a", "--label", "\u200b"], 1, "cannot be a label"),
+        (["x", "--label", "a", "--label", "b", "--threshold", "nan"], 1, "must be a probability from 0 to 1"),
         (["x", "--label", "a", "--label", "=text"], 1, "cannot be a label"),
         (["x", "--adapter", "nope"], 2, "known:"),
         (
@@ -397,6 +399,7 @@ def test_extend_leaves_labels_of_the_configuration_to_the_configuration(fetched)
     assert "with 1 example;" in fetched("tasks", "extend", "topic", "court", "--seed", "1").out
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "*", code=2).err
     assert "cannot be a label" in fetched("tasks", "extend", "topic", "(none)", code=2).err
+    assert "cannot be a label" in fetched("tasks", "extend", "topic", "\u200b", code=2).err
 
 
 def test_add_names_the_adapter_that_is_called_like_the_task(monitor):

@@ -159,12 +159,12 @@ class Predictions(Room):
         :param since: where another head answered a document of this time or later meanwhile, the past is not read yet.
         """
         connection = self.store.connection
-        connection.execute("create temp table reread (id integer primary key, content_hash text)")
-        connection.execute(
-            "create temp table reread_labels (id integer, label text, probability real, abstained integer, "
-            "head_id integer, primary key (id, label)) without rowid"
-        )
         try:
+            connection.execute("create temp table reread (id integer primary key, content_hash text)")
+            connection.execute(
+                "create temp table reread_labels (id integer, label text, probability real, abstained integer, "
+                "head_id integer, primary key (id, label)) without rowid"
+            )
             given = iter(answers)
             while part := list(islice(given, PART)):
                 connection.executemany(
@@ -182,8 +182,9 @@ class Predictions(Room):
             with self.store.transaction():
                 return self._swap(task, head_id, since)
         finally:
-            connection.execute("drop table reread")
-            connection.execute("drop table reread_labels")
+            # where the disk for them is full, one may be there without the other
+            connection.execute("drop table if exists temp.reread")
+            connection.execute("drop table if exists temp.reread_labels")
 
     def _swap(self, task: str, head_id: int, since: datetime | None) -> int:
         if not self.value("select active from heads where id = ?", [head_id]):

@@ -542,6 +542,23 @@ def test_an_edited_text_keeps_what_was_said_of_it_when_the_past_is_read_again(
     assert differences(filled) == []
 
 
+@pytest.mark.parametrize("pages", [1, 3, 20])
+def test_the_past_is_read_again_after_the_disk_for_temporary_tables_was_full(
+    filled: Store, monitor_now: datetime, pages: int
+) -> None:
+    head = filled.heads.active("mood")
+    assert head is not None
+    connection = filled.connection
+    connection.execute("create temp table there (id integer)")
+    connection.execute("drop table there")
+    connection.execute(f"pragma temp.max_page_count = {pages}")
+    answer = Answer([Prediction("bad", 0.9)], head.id)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        filled.predictions.swap("mood", head.id, [Reread(n, "0" * 32, answer) for n in range(9000)])
+    connection.execute("pragma temp.max_page_count = 100000")
+    assert filled.predictions.swap("mood", head.id, []) == 0
+
+
 def test_nobody_waits_while_the_past_is_read_again_and_a_stop_leaves_what_was(
     filled: Store, monitor_now: datetime
 ) -> None:

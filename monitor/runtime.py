@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from monitor.alerts.redelivery import Terms
 from monitor.alerts.rules import Rule
 from monitor.closing import close_all
 from monitor.config.model import Config, NotifierConfig, SourceConfig
-from monitor.errors import LearnError, MonitorError, SourceError, raised
+from monitor.errors import LearnError, MonitorError, SourceError, StoreError, raised
 from monitor.interfaces import Encoder, Notifier, Source
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting.alert_log import AlertLog
@@ -115,13 +116,18 @@ class Runtime:
 
         A task that cannot be learned is reported and left with the head it has. Returns the
         names of the tasks with a new head.
+
+        :raises StoreError, sqlite3.Error: a head was learned and could not be stored, or a task not read; the other
+            tasks were learned.
         """
         readers = load_readers(self.store, self.plugins, self.config.base, self.encoder)
-        changed = []
+        changed, unstored = [], None
         for reader in readers:
             try:
                 if adapt_reader(self.store, self.featurizer, reader, now) is not None:
                     changed.append(reader.task.name)
+            except (StoreError, sqlite3.Error) as error:
+                unstored = unstored or error
             except MonitorError as error:
                 log.error("task %s: %s", reader.task.name, error, extra={"task": reader.task.name})
             except Exception:
@@ -129,6 +135,10 @@ class Runtime:
                     "task %s could not be learned", reader.task.name, extra={"task": reader.task.name}
                 )
         self.readers = readers
+        if (
+            unstored is not None
+        ):  # unlike a task that cannot be learned as it is, this one can be another time
+            raise unstored
         return changed
 
     def unread(self) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.errors import MonitorError, SourceError, one_line, raised
+from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
@@ -27,7 +28,8 @@ log = logging.getLogger(__name__)
 FETCHERS = 8
 ROUNDS = 9
 """Jobs that are nobody's own (see :meth:`Scheduler.start`): a long one keeps no other one waiting."""
-RELABEL_AGAIN_S = 60.0
+LEARN_AGAIN_S, RELABEL_AGAIN_S = 5.0, 60.0
+"""Seconds until that is tried again where it failed."""
 STAGES = ("fetch", "learn", "classify", "judge", "deliver")
 """The rounds whose signs of life are kept."""
 
@@ -260,7 +262,11 @@ class Scheduler:
         # a number that triggers count up, so that a change by any process is noticed
         revision = self.runtime.store.revision("learning")
         if revision != self._revision:
-            self.runtime.learn(self.clock())
+            try:
+                self.runtime.learn(self.clock())
+            except (StoreError, sqlite3.Error):  # a disk that is full now: to be made up for
+                self._stop.wait(LEARN_AGAIN_S)
+                raise
             self._revision, self._left = revision, set()
             self._learned.set()
 

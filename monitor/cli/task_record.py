@@ -63,7 +63,7 @@ def task_record(
             "encoder": head.encoder,
             "created_at": head.created_at,
         },
-        "versions": len(store.heads.versions(task.name)),
+        "versions": store.heads.made(task.name),
     }
 
 

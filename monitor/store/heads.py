@@ -69,6 +69,10 @@ class Heads(Room):
             for row in self.rows("select * from heads where task = ? order by version desc", [task])
         ]
 
+    def made(self, task: str) -> int:
+        """How many versions there are."""
+        return int(self.value("select count(*) from heads where task = ?", [task]))
+
     def add(
         self,
         task: str,

@@ -18,7 +18,7 @@ from monitor.pipeline.health import problems
 from monitor.runtime import Runtime
 from monitor.scheduler import STAGES, Scheduler
 from monitor.testing import Recorder, make
-from monitor.types import Notification
+from monitor.types import Notification, Seed
 from monitor_plugins.heartbeat import Heartbeat
 from tests.conftest import CONFIG
 
@@ -107,6 +107,31 @@ def test_a_round_in_which_a_plugin_asks_to_end_the_program_is_complained_of_like
     finally:
         assert scheduler.stop(60)
     assert [record.name for record in caplog.records if record.exc_info] == ["monitor.scheduler"]
+
+
+def test_a_head_that_could_not_be_stored_is_learned_again(
+    runtime: Runtime, monitor_now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = runtime.store
+    monkeypatch.setattr("monitor.scheduler.LEARN_AGAIN_S", 0.01)
+    store.connection.execute(
+        "create trigger full before insert on heads when new.task = 'mood' "
+        "begin select raise(abort, 'database or disk is full'); end"
+    )
+    made = {task: store.heads.made(task) for task in ("mood", "topic")}
+    store.tasks.add_seeds("mood", [Seed("zeppelin", "good")], monitor_now)
+    store.tasks.add_seeds("topic", [Seed("zeppelin", "money")], monitor_now)
+    scheduler = Scheduler(runtime)
+    scheduler.start()
+    try:
+        reached(lambda: "learn failed" in caplog.text)
+        assert store.heads.made("mood") == made["mood"]
+        assert store.heads.made("topic") == made["topic"] + 1, "the others are learned"
+        store.connection.execute("drop trigger full")
+        reached(lambda: store.heads.made("mood") == made["mood"] + 1)
+        reached(lambda: store.heads.unread() == [])
+    finally:
+        assert scheduler.stop(60)
 
 
 def test_a_heartbeat_that_is_not_heard_is_a_problem_until_a_ping_gets_through(

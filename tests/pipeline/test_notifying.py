@@ -18,7 +18,7 @@ from monitor.matching import parse_matchers
 from monitor.pipeline.alerting.following import follow
 from monitor.pipeline.alerting.inhibition import Inhibition
 from monitor.pipeline.alerting.notifying import dispatch
-from monitor.pipeline.judging.series import judge_open
+from monitor.pipeline.judging.series import end_unwatched
 from monitor.routes import NOTIFY_AT_ONCE, Inhibit, Mute, Policy, Route
 from monitor.store import Store
 from monitor.store.check import check
@@ -182,7 +182,7 @@ def test_the_same_moment_twice_gives_two_keys(world: World) -> None:
 
 def test_a_rule_that_is_gone_ends_its_alert_and_says_so(world: World) -> None:
     world.see("firing")
-    judge_open(world.store, [], world.now)
+    end_unwatched(world.store, [], world.now)
     _, (_, notification) = world.notifications()
     assert notification.event == "resolved"
     assert notification.title.startswith("Not watched any more: texts on ")
@@ -784,7 +784,7 @@ def test_a_rule_that_names_a_notifier_that_is_gone_tells_nobody_and_its_end_neit
     world.see("firing")
     assert world.events() == [("desk", "firing")]
     world.policy = Policy(notifiers=frozenset({"press"}))
-    judge_open(world.store, [], world.now, world.policy)
+    end_unwatched(world.store, [], world.now, world.policy)
     world.see("firing", topic="money")
     world.wait(hours=1)
     assert world.events() == []

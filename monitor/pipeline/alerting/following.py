@@ -45,6 +45,9 @@ def follow(
     pace = rule.pace
     with store.transaction():
         alert = store.alerts.open(mark)
+        if alert is not None and alert.kind != rule.kind:  # its figures answer another question
+            resolve(store, alert, endings.RULE_CHANGED, now, rule.policy)
+            alert = None
         if alert is None and not found.firing:
             return
         if alert is not None and (tuple(alert.notify), alert.routed) != (tuple(rule.notify), rule.routed):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
+from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.rules import Rule
 from monitor.pipeline.alerting.following import follow, resolve
 from monitor.pipeline.judging.attempts import Attempt, plainly
@@ -16,6 +17,7 @@ from monitor.pipeline.judging.guards import of_one_wave
 from monitor.pipeline.judging.profiles import Present
 from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
+from monitor.store.alerts import StoredAlert
 from monitor.types import Selection, StoredDocument
 
 ATTACHED = 100
@@ -45,28 +47,33 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attem
             store.series.clear_due()
 
 
-def judge_open(
-    store: Store,
-    rules: Sequence[Rule],
-    now: datetime,
-    policy: Policy = NOTIFY_AT_ONCE,
-    attempt: Attempt = plainly,
+def end_unwatched(
+    store: Store, rules: Sequence[Rule], now: datetime, policy: Policy = NOTIFY_AT_ONCE
 ) -> None:
-    """Judge the series of open alerts again as time goes by, so that alerts resolve.
-
-    An alert whose rule is gone, or watches something else now, is resolved; ``policy`` says who is notified.
-    """
+    """Resolve the alerts whose rule is gone, or watches something else now; ``policy`` says who is notified."""
     by_name = {rule.name: rule for rule in rules}
+    for alert in store.alerts.all_open():
+        rule = by_name.get(alert.rule)
+        if rule is None or not _may_be_of(rule, alert):
+            reason = endings.RULE_GONE if rule is None else endings.RULE_CHANGED
+            resolve(store, alert, reason, now, policy)
+
+
+def _may_be_of(rule: Rule, alert: StoredAlert) -> bool:
+    """Whether a rule as it is now could have raised an alert that has its name."""
+    by_labels = rule.counted or rule.kind in MENTIONS  # others watch sources, conversations and tasks
+    return rule.kind == alert.kind and (not by_labels or rule.watches(alert.selection))
+
+
+def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
+    """Judge the series of open alerts again as time goes by, so that alerts resolve."""
+    by_name = {
+        rule.name: rule for rule in rules if rule.on_documents
+    }  # others are followed by what watches for them
     present, silent = Present(now, store), silent_sources(store)
     for alert in store.alerts.all_open():
         rule = by_name.get(alert.rule)
-        if rule is not None and not rule.on_documents:
-            continue  # followed by what watches for it
-        if rule is None or not rule.watches(alert.selection):
-            with store.transaction():
-                reason = endings.RULE_GONE if rule is None else endings.RULE_CHANGED
-                resolve(store, alert, reason, now, policy)
-        elif frozen(store, alert, silent) is None:
+        if rule is not None and frozen(store, alert, silent) is None:
             with attempt(rule):
                 _judge(present, rule, alert.selection, [])
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.alerts.rules import Rule
 from monitor.pipeline.judging.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.judging.idle import judge_idle
-from monitor.pipeline.judging.series import judge_due, judge_open
+from monitor.pipeline.judging.series import end_unwatched, judge_due, judge_open
 from monitor.pipeline.judging.topics import watch_topics
 from monitor.pipeline.judging.watching import watch
 from monitor.pipeline.learning.readers import Reader
@@ -26,8 +26,10 @@ def tick(
     again: Again = at_once,
 ) -> None:
     """Judge what was put off, look at what changes with time, and let alerts resolve."""
+    # first: what a rule raised when it was another one is nothing that it could follow
+    end_unwatched(store, rules, now, policy)
     judge_due(store, rules, now, attempt)
     watch(store, rules, now, attempt, again)
     watch_topics(store, rules, readers, now, attempt, again)
-    judge_open(store, rules, now, policy, attempt)
+    judge_open(store, rules, now, attempt)
     judge_idle(store, rules, now, attempt, again)

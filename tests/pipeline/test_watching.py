@@ -462,6 +462,72 @@ def test_a_silent_source_fires_and_freezes_what_it_feeds(
     assert alerts(runtime)["sources"].state == "resolved"
 
 
+BRIEF = with_rules(
+    """
+[[rules]]
+name = "many"
+kind = "threshold"
+where = { topic = "court" }
+at_least = 3
+window = "15m"
+keep_firing_for = "1h"
+
+[[rules]]
+name = "lasting"
+kind = "threshold"
+where = { topic = "court" }
+at_least = 3
+window = "15m"
+for = "30m"
+
+[[rules]]
+name = "named"
+kind = "keyword"
+words = ["lawsuit"]
+keep_firing_for = "1h"
+"""
+)
+
+
+def test_while_nothing_is_heard_the_clocks_of_an_alert_stand_still(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    """What was quiet for a while when its source failed was not quiet for the hours of the failure."""
+    runtime = make_runtime(BRIEF)
+    read(runtime, monitor_now, *hourly(monitor_now, 2))
+    at = monitor_now + timedelta(hours=1)
+
+    def steps(rule: str) -> list[str]:
+        return [step.state for step in runtime.store.transitions.of_alert(alerts(runtime)[rule].id)]
+
+    read(runtime, at, *some(f"{BAD_COURT} lawsuit", 4, at))
+    read(runtime, at + timedelta(minutes=25))
+    assert alerts(runtime)["many"].quiet_since == at + timedelta(minutes=25)
+    assert steps("lasting") == ["pending", "resolved"]
+    new = at + timedelta(minutes=26)
+    read(runtime, new, *some(f"{BAD_COURT} lawsuit", 4, new, "more"))
+    read(runtime, new + timedelta(minutes=20))
+    runtime.sources["news"].waiting = [SourceError("no route")] * 3
+    for minutes in (30, 31, 32):
+        with pytest.raises(SourceError):
+            runtime.fetch("news", new + timedelta(minutes=minutes))
+    for minutes in (32, 33, 120, 400):
+        runtime.tick(new + timedelta(minutes=minutes))
+    for rule in ("many", "named"):
+        found = alerts(runtime)[rule]
+        assert (found.frozen_at, found.quiet_since) == (new + timedelta(minutes=32), None)
+        assert steps(rule) == ["firing", "frozen"]
+    runtime.sources["news"].waiting = []
+    back = new + timedelta(minutes=401)
+    runtime.fetch("news", back)
+    runtime.tick(back)
+    assert {steps(rule)[-1] for rule in ("many", "named")} == {"thawed"}, "its texts are yet to be read"
+    read(runtime, back + timedelta(minutes=59))
+    assert {alerts(runtime)[rule].state for rule in ("many", "named")} == {"firing"}
+    read(runtime, back + timedelta(minutes=60))
+    assert {alerts(runtime)[rule].state for rule in ("many", "named")} == {"resolved"}
+
+
 def test_an_alert_on_a_source_that_is_gone_ends(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from monitor.alerts.detectors import silence
+from monitor.alerts.detectors import Verdict, silence
 from monitor.store import Store
 from monitor.store.stored_alert import StoredAlert
 
@@ -15,6 +16,12 @@ FED_BY = 0.5
 def silent_sources(store: Store) -> set[str]:
     """The sources that are silent now: a rule of kind ``silence`` has an open alert on them."""
     return {a.selection["source"] for a in store.alerts.all_open() if a.kind == "silence"}
+
+
+def heard(store: Store, alert: StoredAlert | None, found: Verdict, silent: Collection[str]) -> Verdict:
+    """A verdict that does not fire, of the series of an alert: nothing is known while what feeds it is not heard."""
+    why = None if alert is None else frozen(store, alert, silent)
+    return found if why is None else replace(found, unknown=True, reason=why)
 
 
 def frozen(store: Store, alert: StoredAlert, silent: Collection[str]) -> str | None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.pipeline.alerting.following import follow
+from monitor.pipeline.alerting.following import follow, these
 from monitor.pipeline.judging.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.judging.feeds import frozen, silent_sources
 from monitor.pipeline.judging.profiles import Present
@@ -47,7 +47,10 @@ def _judge_rule(store: Store, rule: Rule, silent: Collection[str], now: datetime
     with store.transaction():
         for selection in [*busy, *(s for s in opened if s not in busy)]:
             alert = store.alerts.open(fingerprint(rule.name, selection))
-            if alert is not None and frozen(store, alert, silent):
+            if alert is not None and (why := frozen(store, alert, silent)):
+                at = int(now.timestamp())
+                unheard = replace(Verdict.nothing(at, at, why), unknown=True)
+                follow(store, rule, selection, unheard, these([]), now)
                 continue
             found = idle_verdict(store, rule, selection, now)
             if found is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.detectors.mention import MENTIONS
-from monitor.alerts.rules import Rule
+from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting.following import follow, resolve
 from monitor.pipeline.judging.attempts import Attempt, plainly
-from monitor.pipeline.judging.feeds import frozen, silent_sources
+from monitor.pipeline.judging.feeds import heard, silent_sources
 from monitor.pipeline.judging.guards import of_one_wave
 from monitor.pipeline.judging.profiles import Present
 from monitor.routes import NOTIFY_AT_ONCE, Policy
@@ -34,7 +34,7 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attem
         return  # no need to wait for whoever writes
     with store.transaction():
         due, waiting = store.series.due(), store.documents.backlog()
-        present = Present(now, store)
+        present, silent = Present(now, store), silent_sources(store)
         for rule in rules:
             if not rule.on_documents or (waiting and rule.detector.needs_history):
                 continue
@@ -42,7 +42,7 @@ def judge_due(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attem
                 selection = json.loads(text)
                 if rule.watches(selection):
                     with attempt(rule):
-                        _judge(present, rule, selection, buckets)
+                        _judge(present, rule, selection, buckets, silent)
         if not waiting:
             store.series.clear_due()
 
@@ -72,16 +72,19 @@ def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Atte
     }  # others are followed by what watches for them
     present, silent = Present(now, store), silent_sources(store)
     for alert in store.alerts.all_open():
-        rule = by_name.get(alert.rule)
-        if rule is not None and frozen(store, alert, silent) is None:
+        if (rule := by_name.get(alert.rule)) is not None:
             with attempt(rule):
-                _judge(present, rule, alert.selection, [])
+                _judge(present, rule, alert.selection, [], silent)
 
 
-def _judge(present: Present, rule: Rule, selection: Selection, buckets: Sequence[int]) -> None:
+def _judge(
+    present: Present, rule: Rule, selection: Selection, buckets: Sequence[int], silent: Collection[str]
+) -> None:
     store = present.store
     with store.transaction():
         found = of_one_wave(store, rule, selection, present.verdict(rule, selection, buckets))
+        if not found.firing:
+            found = heard(store, store.alerts.open(fingerprint(rule.name, selection)), found, silent)
         follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
 
 

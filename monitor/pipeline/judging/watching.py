@@ -19,6 +19,7 @@ from monitor.durations import DAY
 from monitor.mentions import Mentions
 from monitor.pipeline.alerting.following import follow, these, withdraw
 from monitor.pipeline.judging.attempts import Again, Attempt, at_once, plainly
+from monitor.pipeline.judging.feeds import heard, silent_sources
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
@@ -101,8 +102,10 @@ def mentioned(
 
 def _mentions_over(store: Store, rule: Rule, now: datetime) -> None:
     over = mention.over(rule.settings, int(now.timestamp()))
-    for alert in store.alerts.open_of(rule.name):
-        follow(store, rule, alert.selection, over, these([]), now)
+    if opened := store.alerts.open_of(rule.name):
+        silent = silent_sources(store)
+        for alert in opened:
+            follow(store, rule, alert.selection, heard(store, alert, over, silent), these([]), now)
 
 
 def _said_before(

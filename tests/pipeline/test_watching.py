@@ -528,6 +528,23 @@ def test_while_nothing_is_heard_the_clocks_of_an_alert_stand_still(
     assert {alerts(runtime)[rule].state for rule in ("many", "named")} == {"resolved"}
 
 
+def test_a_drop_whose_source_is_read_no_more_ends(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(DROP)
+    read(runtime, monitor_now, *some(GOOD_MONEY, 3, monitor_now))
+    fill(runtime, monitor_now, 28)
+    later = monitor_now + timedelta(hours=2)
+    idle(runtime, later)
+    assert alerts(runtime)["no-more-money"].state == "firing"
+    runtime.store.sources.sync([])
+    for hours in (1, 2, 3):
+        runtime.tick(later + timedelta(hours=hours))
+    found = alerts(runtime)["no-more-money"]
+    assert found.state == "resolved"
+    assert runtime.store.transitions.ended(found.id) == "the source is not read any more"
+
+
 def test_an_alert_on_a_source_that_is_gone_ends(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:

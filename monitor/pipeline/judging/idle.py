@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from monitor.alerts import endings
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.rules import Rule, fingerprint
-from monitor.pipeline.alerting.following import follow, these
+from monitor.pipeline.alerting.following import follow, these, withdraw
 from monitor.pipeline.judging.attempts import Again, Attempt, at_once, plainly
 from monitor.pipeline.judging.feeds import frozen, silent_sources
 from monitor.pipeline.judging.profiles import Present
@@ -55,6 +56,8 @@ def _judge_rule(store: Store, rule: Rule, silent: Collection[str], now: datetime
             found = idle_verdict(store, rule, selection, now)
             if found is not None:
                 follow(store, rule, selection, found, partial(_last, store, selection), now)
+            elif alert is not None:
+                withdraw(store, rule, selection, endings.SOURCE_UNREAD, now)
 
 
 def idle_verdict(store: Store, rule: Rule, selection: Selection, now: datetime) -> Verdict | None:

@@ -30,13 +30,16 @@ def bar(episode: Episode | None, at: float, again: float, hold: float) -> float:
 
 
 def one_wave_once(
-    found: Verdict, last: Episode | None, again: float, hold: float, *, is_open: bool
+    found: Verdict, last: Episode | None, again: float, hold: float, *, is_open: bool, waits: bool = False
 ) -> tuple[Verdict, Episode | None]:
-    """A firing verdict against the bar: the verdict, which does not fire below it, and the episode from now on.
+    """A firing verdict against the bar: the verdict, which does not fire below it, and the episode if its alert fires.
 
-    :param is_open: an alert of the series is open. It goes on whatever the bar, and how high the wave
+    :param is_open: an alert of the series fires. It goes on whatever the bar, and how high the wave
         gets is remembered.
+    :param waits: one is pending. It passed the bar when it began; as long as nobody hears of it, it raises none.
     """
+    if waits:
+        return found, Episode(found.peak, float(found.until))
     if last is not None and is_open:
         return found, Episode(max(last.peak, found.peak), last.at)
     least = bar(last, float(found.until), again, hold)

@@ -45,12 +45,15 @@ class Trial:
     def see(self, found: Verdict, now: datetime) -> None:
         """What a verdict makes of the alerts. The settings' ``again`` and ``hold`` are heeded where there are any."""
         again, hold = getattr(self.settings, "again", None), getattr(self.settings, "hold", 0.0)
+        waits, wave = self.life is not None and self.life.state == "pending", self._episode
         if found.firing and again is not None:
             is_open = self.life is not None
-            found, self._episode = one_wave_once(found, self._episode, again, hold, is_open=is_open)
+            found, wave = one_wave_once(found, self._episode, again, hold, is_open=is_open, waits=waits)
         recent = sum((now - at).total_seconds() < self.pace.flap_span for at in self._fired)
         fires = self.life is not None and self.life.state != "pending"
         todo, self.life = step(self.life, found.sight, now, self.pace, recent)
+        if self.life is not None and self.life.state != "pending":
+            self._episode = wave
         if todo in ("fire", "flap"):
             self._fired.append(now)
             self.raised.append(Raised(now, found, found))

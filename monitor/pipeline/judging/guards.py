@@ -34,20 +34,33 @@ def enough_stories(told_in: Callable[[int, int], int], rule: Rule, found: Verdic
     )
 
 
-def of_one_wave(store: Store, rule: Rule, selection: Selection, found: Verdict) -> Verdict:
+def of_one_wave(
+    store: Store, rule: Rule, selection: Selection, found: Verdict
+) -> tuple[Verdict, Episode | None]:
     """The verdict, which does not fire where it is a piece of a wave that raised an alert before.
 
-    For kinds that set ``again`` and ``hold`` (:mod:`monitor.alerts.episodes`).
+    For kinds that set ``again`` and ``hold`` (:mod:`monitor.alerts.episodes`); with it what :func:`remember` is given.
     """
     again = getattr(rule.settings, "again", None)
     if not found.firing or again is None:
-        return found
+        return found, None
     mark = fingerprint(rule.name, selection)
-    before = store.waves.get(mark)
-    last = None if before is None else Episode(*before)
-    found, after = one_wave_once(
-        found, last, again, rule.settings.hold, is_open=store.alerts.open(mark) is not None
+    before, alert = store.waves.get(mark), store.alerts.open(mark)
+    return one_wave_once(
+        found,
+        None if before is None else Episode(*before),
+        again,
+        rule.settings.hold,
+        is_open=alert is not None,
+        waits=alert is not None and alert.state == "pending",
     )
-    if after is not None and after != last:
-        store.waves.put(mark, after.peak, after.at)
-    return found
+
+
+def remember(store: Store, rule: Rule, selection: Selection, wave: Episode | None) -> None:
+    """Keep a wave whose alert fires by now: what did not last, so that nobody heard of it, hides no later one."""
+    mark = fingerprint(rule.name, selection)
+    if wave is None or store.waves.get(mark) == (wave.peak, wave.at):
+        return
+    alert = store.alerts.open(mark)
+    if alert is not None and alert.state == "firing":
+        store.waves.put(mark, wave.peak, wave.at)

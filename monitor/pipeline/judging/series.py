@@ -13,7 +13,7 @@ from monitor.alerts.rules import Rule, fingerprint
 from monitor.pipeline.alerting.following import follow, resolve
 from monitor.pipeline.judging.attempts import Attempt, plainly
 from monitor.pipeline.judging.feeds import heard, silent_sources
-from monitor.pipeline.judging.guards import of_one_wave
+from monitor.pipeline.judging.guards import of_one_wave, remember
 from monitor.pipeline.judging.profiles import Present
 from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
@@ -82,10 +82,11 @@ def _judge(
 ) -> None:
     store = present.store
     with store.transaction():
-        found = of_one_wave(store, rule, selection, present.verdict(rule, selection, buckets))
+        found, wave = of_one_wave(store, rule, selection, present.verdict(rule, selection, buckets))
         if not found.firing:
             found = heard(store, store.alerts.open(fingerprint(rule.name, selection)), found, silent)
         follow(store, rule, selection, found, lambda v: _documents(store, selection, v), present.now)
+        remember(store, rule, selection, wave)
 
 
 def _documents(store: Store, selection: Selection, found: Verdict) -> list[StoredDocument]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.alerts.detectors.history import duration
+from monitor.alerts.detectors.history import duration, span
 from monitor.alerts.past import last_day
 from monitor.alerts.sparkline import sparkline
 
@@ -34,5 +34,7 @@ def line(history: Mapping[str, Any], event: str = "firing", *, falls: bool = Fal
 
 
 def _whole(seconds: int) -> str:
-    """``24 h``, ``7 days``."""
+    """``20 min``, ``24 h``, ``7 days``; a short past is told to the minute."""
+    if seconds < 2 * 3600 and seconds % 3600:
+        return span(seconds)
     return f"{round(seconds / 3600)} h" if seconds < 2 * 86400 else f"{round(seconds / 86400)} days"

@@ -180,7 +180,8 @@ def _ack(alerts: Sequence[Mapping[str, Any]], lined: Collection[int], news: bool
     if len(named) < 2:
         return None
     if more := len(ids) - len(named):
-        why = f"say that you look after these; {more:,} more {'are new' if news else 'have nobody who does'}"
+        be, have = ("is", "has") if more == 1 else ("are", "have")
+        why = f"say that you look after these; {more:,} more {f'{be} new' if news else f'{have} nobody who does'}"
     else:
         why = f"say that you look after all that {'are new' if news else 'nobody looks after yet'}"
     return {"run": f"monitor alerts ack {' '.join(named)}", "why": why}

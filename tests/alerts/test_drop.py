@@ -98,6 +98,12 @@ def test_few_texts_and_a_short_history_are_never_missed() -> None:
     assert judge(history(silent_from(office(40), NOON - HOUR)), NOON, NOON - 15 * DAY, DEFAULTS).firing
 
 
+def test_what_is_usual_is_told_as_people_write_it() -> None:
+    counts = np.full(29 * 288, 20)
+    said = judge(history(counts), 28 * DAY, 0, DropSettings(min_expected=500)).reason
+    assert said == "240 texts in 1 h, and 240 are usual at this hour: too few to miss any"
+
+
 def test_backfill_is_not_missing() -> None:
     counts = office(40)
     assert not judge(History(0, STEP, counts, np.zeros_like(counts)), NOON, 0, DEFAULTS).firing

@@ -262,6 +262,10 @@ def test_what_is_known_makes_way_for_what_is_news() -> None:
 def test_what_is_told_again_is_acknowledged_where_it_is_shown() -> None:
     said = group_notification("k", {}, [notification(n, 9) for n in range(1, 31)])
     assert " 19 20  say that you look after these; 10 more have nobody who does\n" in said.body
+    said = group_notification("k", {}, [notification(n, 9) for n in range(1, SHOWN_ALERTS + 2)])
+    assert "; 1 more has nobody who does\n" in said.body
+    new = [notification(n, 9) for n in range(1, SHOWN_ALERTS + 2)]
+    assert "; 1 more is new\n" in group_notification("k", {}, new, new=len(new)).body
 
 
 def test_an_alert_whose_rule_has_other_labels_is_not_lost_among_larger_ones() -> None:

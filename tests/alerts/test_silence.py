@@ -73,6 +73,9 @@ def test_one_arrival_is_no_arrivals() -> None:
     one = np.arange(0, 30 * DAY, 6 * HOUR)
     found = said(one, int(one[-1]) + 9 * HOUR)
     assert found.reason == "nothing new for 9 h, in which 1 arrival is usual"
+    often = np.arange(0, 30 * DAY, 300)
+    found = said(often, int(often[-1]) + 12 * HOUR, SilenceSettings(times=1000))
+    assert found.reason == "nothing new for 12 h, in which 143 arrivals are usual"
 
 
 def test_little_history_and_short_gaps_never_fire() -> None:

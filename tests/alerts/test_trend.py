@@ -60,6 +60,13 @@ def test_a_straight_line_has_its_own_ratio() -> None:
     assert seasonal_kendall(np.zeros(28)).ratio == 1
 
 
+def test_hundreds_of_texts_are_told_as_people_write_them() -> None:
+    verdict = said(np.rint(np.linspace(1000, 2500, 28)).astype(int))
+    assert verdict.reason == (
+        "rising from 1,167 to 2,333 texts a day over 28 days; means of the first week and the last"
+    )
+
+
 def test_a_drift_over_six_weeks_fires() -> None:
     found = [said(draw(np.linspace(20, 60, 42), seed)).firing for seed in range(40)]
     assert sum(found) >= 34

@@ -131,6 +131,14 @@ def test_the_drawing_says_which_column_is_meant(event: str, falls: bool, said: s
     assert line(history, event, falls=falls)["caption"].endswith(f"{said}.")
 
 
+def test_a_past_of_minutes_is_not_one_of_no_hours() -> None:
+    """Where the monitor has only begun to read."""
+    caption = line({"counts": [0, 5], "step": 900, "window": [1, 2]})["caption"]
+    assert caption == "The last 30 min, 15 min a column: now 5, in the 15 min before none."
+    caption = line({"counts": [2, 0, 5], "step": 2700, "window": [2, 3]})["caption"]
+    assert caption == "The last 2 h, 45 min a column: now 5, in the 1 h 30 min before at most 2."
+
+
 def test_what_is_shown_is_of_one_moment(weeks: Weeks) -> None:
     """Figures that went on are not shown beside texts, words and columns of before."""
     judge_due(weeks.store, [RULE], NOW)

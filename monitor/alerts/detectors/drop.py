@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
-from monitor.alerts.detectors.history import History, Verdict, duration, percent, texts
+from monitor.alerts.detectors.history import History, Verdict, average, duration, percent, texts
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.durations import DAY, HOUR, Duration
 from monitor.types import Selection
@@ -94,7 +94,7 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     elif mean < settings.min_expected:
         # At night nothing can be said. A series that is not busy at any hour any more is over.
         quiet = not _busy(history, end, settings)
-        reason = f"{said}, and {mean:.2g} are usual at this hour: too few to miss any"
+        reason = f"{said}, and {average(mean)} are usual at this hour: too few to miss any"
     elif observed > settings.max_ratio * mean or chance >= settings.probability:
         quiet = observed >= min(1.0, 2 * settings.max_ratio) * mean or chance >= 0.01
         reason = f"{said} where {mean:,.0f} are usual at this hour: no drop"

@@ -114,6 +114,11 @@ def percent(share: float) -> str:
     return f"{value:.0f} %" if value >= 2 or value == 0 else f"{value:.1f} %"
 
 
+def average(mean: float) -> str:
+    """A mean for people: ``0.4``, ``2.5``, ``1,234``."""
+    return f"{mean:,.0f}" if mean >= 10 else f"{mean:.2g}"
+
+
 def duration(seconds: float) -> str:
     """A span in the largest unit that leaves a whole number: ``1 h``, ``90 min``, ``21 days``."""
     for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from monitor.alerts.detectors.chances import at_most
 from monitor.alerts.detectors.drop import DISPERSION_PRIOR, DropSettings, usual
-from monitor.alerts.detectors.history import History, Verdict, span
+from monitor.alerts.detectors.history import History, Verdict, average, span
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import DAY, WEEK, Duration, format_duration
@@ -85,7 +85,8 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     elif known < settings.min_history:
         reason = f"{said}; still learning its usual gaps"
     elif mean < settings.times or chance >= settings.probability:
-        reason = f"{said}, in which {mean:.2g} arrival{' is' if f'{mean:.2g}' == '1' else 's are'} usual"
+        due = average(mean)
+        reason = f"{said}, in which {due} arrival{' is' if due == '1' else 's are'} usual"
     else:
         firing = True
         reason = f"{said}, in which {mean:,.0f} arrivals are usual"

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.alerts.detectors.chances import normal_tail
-from monitor.alerts.detectors.history import History, Verdict, percent
+from monitor.alerts.detectors.history import History, Verdict, average, percent
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.ratio import of_faults
 from monitor.durations import DAY, Duration
@@ -119,9 +119,8 @@ def judge(history: History, at: int, history_from: int, settings: TrendSettings)
         chance < settings.probability and ratio >= settings.min_ratio and slow and not rare and news
     )
     quiet = bool(ratio < sqrt(settings.min_ratio) or chance > 0.05 or rare)
-    figures = (
-        f"{percent(usual)} to {percent(now)}" if history.whole is not None else f"{usual:.2g} to {now:.2g}"
-    )
+    figure = average if history.whole is None else percent
+    figures = f"{figure(usual)} to {figure(now)}"
     moves = ("falling" if down else "rising") if firing else "no clear trend"
     reason = f"{moves} from {figures} {unit} over {number} days; means of the first week and the last"
     week = (int(counts[-7:].sum()), float(counts[:7].sum()))

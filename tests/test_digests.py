@@ -103,6 +103,17 @@ def test_each_period_is_told_once_to_each_and_after_downtime(tmp_path: Path) -> 
     store.close()
 
 
+def test_a_clock_that_was_years_ahead_for_a_moment_silences_no_digest(tmp_path: Path) -> None:
+    store = Store(tmp_path / "monitor.db")
+    send_due(store, [MORNING], NOW)
+    send_due(store, [MORNING], NOW + timedelta(days=1))
+    assert send_due(store, [MORNING], NOW + timedelta(days=3650)) == ["morning"]
+    for days, told in ((1.1, []), (2, ["morning"]), (2.5, []), (3, ["morning"])):
+        assert send_due(store, [MORNING], NOW + timedelta(days=days)) == told
+    assert [until for _, until in sent(store)] == ["2026-03-05", "2036-03-01", "2026-03-06", "2026-03-07"] * 2
+    store.close()
+
+
 def test_a_process_that_dies_before_the_commit_sends_it_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,16 +48,17 @@ def send_due(store: Store, digests: Sequence[Digest], now: datetime) -> list[str
     """Put the digests that are due into the outbox; returns their names.
 
     The last whole period is reported once, whenever the monitor is up again before the next one is
-    whole. A digest that is new waits for its first period to end.
+    whole. A digest that is new waits for its first period to end; so does one whose last period lies ahead, by a
+    clock that was put back. What was sent of a period is not sent again: its key is known.
     """
     sent = []
     for digest in digests:
         since, until = period(digest, now)
         done = store.digests.until(digest.name)
-        if done is not None and done >= until:
-            continue
-        if done is None:
+        if done is None or done > now:  # it is new, or the clock showed a time that is yet to come
             store.digests.done(digest.name, until)
+            continue
+        if done >= until:
             continue
         data = gather_digest(store, digest, since, until)
         said = compose_digest(data, digest.zone)

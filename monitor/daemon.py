@@ -165,6 +165,7 @@ def _wait(
     """
     while True:
         got = signals.wait(5.0)
+        scheduler.keep_up()
         _close_ended(going, scheduler.runtime.encoder)
         if got is None:
             classified = scheduler.alive.get("classify")

@@ -68,6 +68,7 @@ class Scheduler:
         self._learned = threading.Event()
         self._revision = -1
         self._left: set[str] = set()
+        self._seen = clock()
         self._random = random.Random()  # spreads polls; nothing depends on its values
         self._jobs = BackgroundScheduler(
             timezone=UTC,
@@ -106,6 +107,13 @@ class Scheduler:
             every(60, "refresh", partial(self._refresh, name), name)
         self._jobs.start()
         self._classifier.start()
+
+    def keep_up(self) -> None:
+        """Look at the clock: where it was put back, the rounds go on now, not when it shows the old time again."""
+        now = self.clock()
+        back, self._seen = now < self._seen, now
+        for job in self._jobs.get_jobs() if back else ():
+            job.modify(next_run_time=now)
 
     def stop(self, wait_s: float) -> bool:
         """Let the rounds end, for at most ``wait_s`` seconds; says whether all did."""

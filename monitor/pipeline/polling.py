@@ -32,7 +32,7 @@ class Polling:
     def due(self, now: datetime) -> list[str]:
         """Names of the sources whose time has come."""
         states = {state.name: state for state in self._store.sources.all()}
-        due = [name for name in self._sources if (at := states[name].next_at) is None or at <= now]
+        due = [name for name in self._sources if states[name].due(now)]
         return [name for name in due if (again := self._again.get(name)) is None or again <= now]
 
     def fetch(

@@ -41,6 +41,12 @@ class SourceState:
     asked_with: str | None
     again: bool
 
+    def due(self, now: datetime) -> bool:
+        """Whether it is to be read; by a clock that was put back since the last attempt, too, unless asked to wait."""
+        if self.last_attempt_at is not None and now < self.last_attempt_at and self.asked_until is None:
+            return True
+        return self.next_at is None or self.next_at <= now
+
 
 @dataclass(frozen=True)
 class KeptRecord:

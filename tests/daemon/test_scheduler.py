@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,44 @@ def test_a_source_that_turns_out_to_be_due_while_the_rounds_end_does_not_keep_th
     go.set()
     scheduler._ender.join(30)
     assert scheduler.ended
+
+
+class Clock(datetime):
+    """The real one, put back by ``back``."""
+
+    back = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) - cls.back
+
+
+def test_a_clock_that_is_put_back_stops_no_round(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Clock)
+    fetched: list[datetime] = []
+    fetch = runtime.sources["news"].fetch
+
+    def noted(cursor: Any, now: datetime) -> Any:
+        fetched.append(now)
+        return fetch(cursor, now)
+
+    runtime.sources["news"].fetch = noted  # type: ignore[method-assign]
+    scheduler = Scheduler(runtime, lambda: Clock.now(UTC))
+    scheduler.start()
+    try:
+        reached(lambda: scheduler.alive.keys() >= set(STAGES) and fetched)
+        monkeypatch.setattr(Clock, "back", timedelta(hours=1))
+        reached(lambda: not scheduler._fetching)
+        put_back = Clock.now(UTC)
+        scheduler.keep_up()
+        reached(
+            lambda: all(
+                put_back < scheduler.alive[stage] < put_back + timedelta(minutes=30) for stage in STAGES
+            )
+        )
+        reached(lambda: len(fetched) == 2)
+    finally:
+        assert scheduler.stop(30)
 
 
 @pytest.mark.parametrize("fails", [True, False])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.alerts.detectors.history import Verdict
 from monitor.alerts.episodes import Episode, one_wave_once
-from monitor.alerts.lifecycle import Life, Pace, step
+from monitor.alerts.lifecycle import Life, Pace, span, step
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,30 @@ class Trial:
         if todo == "resolve":
             self.raised[-1] = replace(self.raised[-1], resolved_at=now)
 
+    def stay_quiet(self, last: Verdict, until: datetime) -> None:
+        """Let an alert be over that ends before ``until`` if all is quiet, as the last verdict found it."""
+        if last.sight == "quiet" and self.life is not None and self.life.quiet_since is not None:
+            lasts = span(self.pace) if self.life.state == "flapping" else self.pace.keep_firing_for
+            if (over := self.life.quiet_since + timedelta(seconds=lasts)) < until:
+                self.see(last, over)
 
-def trial(verdicts: Iterable[tuple[int, Verdict]], pace: Pace, settings: Any) -> list[Raised]:
+
+def trial(
+    verdicts: Iterable[tuple[int, Verdict]], pace: Pace, settings: Any, until: float | None = None
+) -> list[Raised]:
     """The alerts of one series, by time.
 
     :param verdicts: ``(epoch second, verdict)`` by time.
     :param settings: of the rule's kind.
+    :param until: epoch second of the end, where verdicts that say that all is still quiet may be left out.
     """
-    tried = Trial(pace, settings)
+    tried, last = Trial(pace, settings), None
     for second, found in verdicts:
-        tried.see(found, datetime.fromtimestamp(second, UTC))
+        now = datetime.fromtimestamp(second, UTC)
+        if last is not None and until is not None:
+            tried.stay_quiet(last, now)
+        tried.see(found, now)
+        last = found
+    if last is not None and until is not None:
+        tried.stay_quiet(last, datetime.fromtimestamp(until, UTC))
     return tried.raised

@@ -60,7 +60,7 @@ def try_on_file(rule: Rule, path: Path) -> tuple[Report, list[str], list[float]]
                 scores[place[second - step]] = (1 - verdict.probability) / 2
             yield second, verdict
 
-    alerts = trial(scored(), rule.pace, rule.settings)
+    alerts = trial(scored(), rule.pace, rule.settings, buckets[-1] + step)
     for raised in alerts:
         if (bucket := int(raised.fired_at.timestamp()) - step) in place:
             scores[place[bucket]] = 1.0

@@ -145,7 +145,8 @@ def history_verdicts(
 ) -> Iterator[tuple[int, Verdict]]:
     """Likewise, of a kind that reads histories: at the end of each bucket that could change its verdict.
 
-    Kinds that see silence are asked once an hour.
+    Kinds that see silence are asked once an hour, and where it can be told of many ends at once which could fire, at
+    those as well.
 
     :param counts: as for :func:`surge_verdicts`; :param whole: what they are a part of.
     :param until: the end of the last bucket; :param since: verdicts before it are not made.
@@ -157,17 +158,17 @@ def history_verdicts(
     window = int(getattr(settings, "window", HOUR))
     ends: Iterable[int] | np.ndarray
     if detector.sees_silence:
-        ends = range(history_from + HOUR, until + 1, HOUR)
+        ends = range(history_from + HOUR, until + 1, HOUR if detector.may_fire is None else step)
     else:
         after = {end for bucket, *_ in counts for end in range(bucket, bucket + 2 * window + step, step)}
         ends = sorted(end + step for end in after if end < until)
     ends = np.array([end for end in ends if end >= since], dtype=np.int64)
     able = np.full(len(ends), True)
-    if is_open is not None and detector.may_fire is not None:
+    if detector.may_fire is not None:
         known = History(history_from, step, *past)
         able = detector.may_fire(known, (ends - history_from) // step, settings)
     for end, may in zip(ends.tolist(), able.tolist(), strict=True):
-        if not may and is_open is not None and not is_open():
+        if not may and not ((end - history_from) % HOUR == 0 if is_open is None else is_open()):
             continue
         first, last = max(0, (end - reach - history_from) // step), (end - history_from) // step
 

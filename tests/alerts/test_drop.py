@@ -158,7 +158,7 @@ def test_what_counts_alone_say_cannot_fire_does_not_fire(seed: int) -> None:
     counts = office(40, weekend=0.3, days=40, seed=seed)
     for day in (18, 26, 33, 39):
         counts[day * 288 + 10 * 12 : day * 288 + 13 * 12] //= 5
-    ends = np.arange(12, len(counts) + 1, 12)
+    ends = np.arange(12, len(counts) + 1)
     able = may_fire(history(counts), ends, DEFAULTS)
     counted = [(n * STEP, int(count), int(count)) for n, count in enumerate(counts) if count]
 
@@ -174,7 +174,7 @@ def test_what_counts_alone_say_cannot_fire_does_not_fire(seed: int) -> None:
         )
         return [(end, verdict.firing) for end, verdict in made]
 
-    all_ = verdicts()
+    all_ = verdicts(is_open=lambda: True)
     firing = {end for end, fires in all_ if fires}
     assert firing
     assert firing <= {int(end) * STEP for end, may in zip(ends, able, strict=True) if may}
@@ -182,4 +182,29 @@ def test_what_counts_alone_say_cannot_fire_does_not_fire(seed: int) -> None:
     asked = verdicts(is_open=lambda: False, since=20 * DAY)
     assert [end for end, fires in asked if fires] == sorted(end for end in firing if end >= 20 * DAY)
     assert len(asked) < len(all_) / 5
-    assert verdicts(is_open=lambda: True) == all_
+    of_file = verdicts()
+    assert {end for end, fires in of_file if fires} == firing, "no score, but all that fires"
+    assert len(of_file) < len(all_) / 5
+
+
+def test_an_hour_without_texts_is_found_where_a_rule_is_tried_though_it_begins_at_half_past() -> None:
+    counts = office(40, days=21)
+    counts[18 * 288 + 150 : 18 * 288 + 162] = 0
+    live = [
+        end
+        for end in range(18 * 288, len(counts))
+        if judge(history(counts[:end]), end * STEP, 0, DEFAULTS).firing
+    ]
+    assert live
+    counted = [(n * STEP, int(count), int(count)) for n, count in enumerate(counts) if count]
+    for given in ({}, {"is_open": lambda: False}):
+        tried = history_verdicts(
+            DETECTORS["drop"],  # type: ignore[arg-type]
+            DEFAULTS,
+            counted,
+            step=STEP,
+            history_from=0,
+            until=len(counts) * STEP,
+            **given,  # type: ignore[arg-type]
+        )
+        assert [end // STEP for end, verdict in tried if verdict.firing] == live

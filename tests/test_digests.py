@@ -383,6 +383,8 @@ def test_an_end_reads_as_in_its_notification_and_of_what_nobody_was_notified(mon
     over_held = raised("over-held")
     store.alerts.suppress(over_held, "mute nights", fired)
     store.alerts.resolve(over_held, end_of("0 texts"), over)
+    snoozed = raised("snoozed")
+    store.alerts.suppress(snoozed, "snoozed by ada until 2026-03-09T02:10:00Z", fired)
     told = raised("told")
     store.notification_log.log(told, "desk", "", fired, observed=9)
     store.alerts.suppress(told, "silence 1 of ada: holiday", over)
@@ -396,6 +398,7 @@ def test_an_end_reads_as_in_its_notification_and_of_what_nobody_was_notified(mon
     assert f"[silent], silent since 14:10 UTC on Mon 2 Mar, {at}, over after 22 h\n" in said
     assert f"[held], {at}, still open, not told (silence 1 of ada: holiday)\n" in said
     assert f"[over-held], {at}, over after 2 h, not told (mute nights)\n" in said
+    assert f"[snoozed], {at}, still open, not told (snoozed by ada)\n" in said, "not by the clock of UTC"
     assert f"[told], {at}, still open\n" in said
     assert f"[waits], {at}, still open\n" in said
 

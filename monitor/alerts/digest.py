@@ -14,6 +14,7 @@ from monitor.alerts import endings, sentences
 from monitor.alerts.caption import line
 from monitor.alerts.detectors.history import percent, texts
 from monitor.alerts.folding import folded, line_of
+from monitor.alerts.holding import shortly
 from monitor.alerts.message import SHARED, Message, built_in, figures
 from monitor.alerts.risen_names import more_than_usual
 from monitor.alerts.series_in_words import named
@@ -207,7 +208,7 @@ def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:
     else:
         said += f", {endings.digested(alert)}"
     if why := alert.get("not_told"):
-        said += f", not told ({why})"
+        said += f", not told ({shortly(why)})"
     return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
 
 

@@ -27,6 +27,10 @@ def clause(alert: Mapping[str, Any], zone: tzinfo, beside: datetime | None = Non
 
 def cause(why: str) -> str:
     """What held an alert back, as it goes on after a word: `` by mute nights``, ``: snoozed by ada``."""
-    # how long a snooze was to last says no more than when the notification came, and by another clock
-    why = re.sub(r"^(snoozed by .*) until \S+Z$", r"\1", why).rstrip(".")
+    why = shortly(why)
     return f"{' by ' if why.startswith(BY) else ': '}{why}"
+
+
+def shortly(why: str) -> str:
+    """What held an alert back, but for how long a snooze was to last: that is by another clock, and no news."""
+    return re.sub(r"^(snoozed by .*) until \S+Z$", r"\1", why).rstrip(".")

@@ -107,6 +107,8 @@ class Alertmanager(HttpNotifier):
         if notification.event == "firing" and start is not None:
             # an old notification, or an alert that has been open for long, shall not end before it is seen
             end = max(start, notification.at or start) + timedelta(seconds=self.settings.ends_after)
+        elif start is not None and end is not None:
+            start = min(start, end)  # the clock may have been put back: what ends before it starts is refused
         found = {
             "labels": self.labels(notification),
             "annotations": {"summary": whole(notification.title), "description": whole(notification.body)},

@@ -154,6 +154,18 @@ def test_a_notification_that_comes_late_still_opens_an_alert(
     assert receiver.open(late + timedelta(minutes=10)) == 1
 
 
+def test_an_end_by_a_clock_that_was_put_back_closes_what_is_open(
+    notifier: Alertmanager, receiver: Receiver
+) -> None:
+    at = datetime(2026, 3, 4, 10, tzinfo=UTC)
+    receiver.now = at
+    notifier.send(replace(event("firing", fired_at="2026-03-04T10:00:00Z"), at=at))
+    assert receiver.open(at) == 1
+    ended = {"fired_at": "2026-03-04T10:00:00Z", "resolved_at": "2026-03-04T09:30:00Z"}
+    notifier.send(replace(event("resolved", **ended), at=at))
+    assert receiver.open(at) == 0
+
+
 def test_a_test_opens_nothing_for_long(notifier: Alertmanager, receiver: Receiver) -> None:
     notifier.send(replace(sample_notification("test"), data={"event": "test"}))
     assert len(receiver.posted) == 1

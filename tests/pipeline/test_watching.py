@@ -687,6 +687,25 @@ def test_labels_that_no_longer_fit_are_noticed(
     assert "bad 100 % (usually 33 %)" in found.reason
 
 
+def test_recent_days_that_are_not_whole_end_now(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(MODEL.replace("min_count = 20", 'min_count = 20\nrecent = "36h"'))
+    mix = [GOOD_MONEY, GOOD_MONEY, BAD_COURT]
+    past = [
+        Document(f"{n}", f"{mix[n % 3]} number {n}", published_at=monitor_now - timedelta(hours=12 + 2 * n))
+        for n in range(12 * 20)
+    ]
+    recent = [
+        Document(f"new {n}", f"{BAD_MONEY} {n}", published_at=monitor_now - timedelta(minutes=15 * n))
+        for n in range(40)
+    ]
+    read(runtime, monitor_now - timedelta(hours=1))
+    read(runtime, monitor_now, *past, *recent)
+    settle(runtime, monitor_now + timedelta(hours=1))
+    assert alerts(runtime)["fit"].reason.startswith("other labels than usual: ")
+
+
 # -- trend ------------------------------------------------------------------------------------
 
 

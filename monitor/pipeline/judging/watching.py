@@ -228,8 +228,8 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
     if store.looks.at(rule.name) == hour:
         return
     settings = rule.settings
-    since = now - timedelta(seconds=settings.recent + settings.reference)
     days = [int(settings.reference // DAY), int(settings.recent // DAY)]
+    since = now - timedelta(days=sum(days))  # whole ones, up to now
     with store.transaction():
         watched = [
             t.task for t in store.tasks.active() if not settings.tasks or t.task.name in settings.tasks

@@ -706,6 +706,29 @@ def test_recent_days_that_are_not_whole_end_now(
     assert alerts(runtime)["fit"].reason.startswith("other labels than usual: ")
 
 
+def test_a_wave_of_many_texts_began_before_its_alert_was_raised(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    """Not only the newest hundred, which are read, say since when it lasts."""
+    runtime = make_runtime(BRIEF.replace('window = "15m"', 'window = "1h"'))
+    read(runtime, monitor_now)
+    for step in range(6):
+        at = monitor_now + timedelta(minutes=5 * step)
+        new = [
+            Document(f"{step}-{n}", f"{BAD_COURT} {step} {n}", published_at=at - timedelta(seconds=9 * n))
+            for n in range(20 if step else 4)
+        ]
+        read(runtime, at, *new)
+        runtime.deliver("desk", at)
+    recorder = runtime.notifiers["desk"]
+    assert isinstance(recorder, Recorder)
+    *_, last = [one for one in recorder.sent if one.data["rule"] == "many"]
+    assert "Of the newest 100 texts" in last.body
+    began = f"{monitor_now - timedelta(seconds=27):%H:%M}"
+    assert f"Since {began} UTC, newest text" in last.body
+    assert f"raised {monitor_now:%H:%M} UTC on" in last.body
+
+
 # -- trend ------------------------------------------------------------------------------------
 
 

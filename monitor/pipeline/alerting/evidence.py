@@ -21,7 +21,7 @@ from monitor.alerts.rules import Rule
 from monitor.alerts.sentences import USUAL, rule_in_words
 from monitor.alerts.series_in_words import whole as in_words
 from monitor.durations import DAY
-from monitor.moments import moment
+from monitor.moments import moment, moment_or_none
 from monitor.pipeline.alerting.lateness import late
 from monitor.pipeline.alerting.voices import READ, said, talk
 from monitor.store import Store
@@ -93,6 +93,8 @@ def gather(
             talk(store, alert.selection, talked_until),
             alert.selection.get(ENTITY, ""),
         ),
+        # of all of them: what is read of many begins long after the alert did
+        "first_at": moment_or_none(min((d.event_at for d in documents), default=None)),
         "behind": _behind(background, alert, len(documents), now) if known else len(documents),
         "late": late(store, read),
         "rule": rule_in_words(rule) if rule is not None else kept.get("rule", ""),

@@ -10,27 +10,33 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WHOLE = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 _MIDNIGHT = 24 * 60
 
 
 def parse_weekdays(value: Any) -> frozenset[int]:
-    """Days from ``"mon-fri"``, ``"sat"`` or a list of such; Monday is 0.
+    """Days from ``"mon-fri"``, ``"sat, sun"`` or a list of such; Monday is 0. Names may be longer, as in ``"Tuesday"``.
 
     :raises ValueError: with the names of the days.
     """
     if isinstance(value, frozenset):
         return value
     days: set[int] = set()
-    for item in [value] if isinstance(value, str) else value:
-        ends = [part.strip().lower()[:3] for part in str(item).split("-")]
-        if len(ends) > 2 or any(end not in WEEKDAYS for end in ends):
+    for item in value.split(",") if isinstance(value, str) else value:
+        ends = [_day(part.strip().lower()) for part in str(item).split("-")]
+        if len(ends) > 2 or "" in ends:
             raise ValueError(
                 f"{item!r} is no day of the week; write mon-fri, or any of {', '.join(WEEKDAYS)}"
             )
         first, last = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[-1])
         days |= {(first + n) % 7 for n in range((last - first) % 7 + 1)}
     return frozenset(days)
+
+
+def _day(name: str) -> str:
+    """The short name of a day that is written out, or as far as three letters or more; ``""`` if it is none."""
+    return next((day[:3] for day in _WHOLE if len(name) >= 3 and day.startswith(name)), "")
 
 
 def parse_hours(value: Any) -> tuple[tuple[int, int], ...]:

@@ -106,6 +106,9 @@ def test_days_and_hours_each_alone() -> None:
     zone = ZoneInfo("UTC")
     assert in_week(monday, parse_weekdays(["sat-mon"]), (), zone)
     assert not in_week(monday, parse_weekdays(["tue", "Wed"]), (), zone)
+    assert parse_weekdays("mon, tue,thursday-SAT") == {0, 1, 3, 4, 5}, (
+        "days in one text are not the first alone"
+    )
     assert in_week(monday, frozenset(), parse_hours(["00:00-09:00", "9:30-9:31"]), zone)
     assert in_week(monday, frozenset(), parse_hours("00:00-24:00"), zone)
 
@@ -114,6 +117,8 @@ def test_days_and_hours_each_alone() -> None:
     ("parse", "text"),
     [
         (parse_weekdays, "someday"),
+        (parse_weekdays, "monkey"),
+        (parse_weekdays, ["mon,tue"]),
         (parse_weekdays, "mon-tue-wed"),
         (parse_hours, "22-7"),
         (parse_hours, "25:00-26:00"),

@@ -37,10 +37,14 @@ def care(alert: Mapping[str, Any]) -> str:
     return f"{alert['acked_by']} looks after it{f' ({note})' if note else ''}"
 
 
-def later(evidence: Mapping[str, Any]) -> bool:
-    """Whether the window with the worst figures lies behind, and the newest one was counted."""
+def later(alert: Mapping[str, Any]) -> bool:
+    """Whether the window with the worst figures lies behind, and the newest one was counted.
+
+    What was counted while nothing was heard from its source says nothing.
+    """
+    evidence = alert.get("evidence") or {}
     at, until = evidence.get("at"), evidence.get("until")
-    if evidence.get("newest") is None or not at or not until:
+    if evidence.get("newest") is None or not at or not until or alert.get("frozen_at"):
         return False
     passed = (datetime.fromisoformat(at) - datetime.fromisoformat(until)).total_seconds()
     # texts are read some minutes after they were written: that is no past yet
@@ -53,17 +57,19 @@ def title(alert: Mapping[str, Any], much: str) -> str:
     """The figures in a title: as they are, or at their worst and as they are now."""
     evidence = alert.get("evidence") or {}
     said = much
-    if later(evidence):
+    if later(alert):
         whole = evidence.get("newest_of")
         said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts, since = [], _quiet_since(alert)
     if alert.get("times", 1) > 1:
-        lasts = ["still firing" if since is None else "still open"]
+        lasts = [_still(alert)]
         raised = "" if _says_how_long(alert) or alert.get("was") is not None else _open_for(alert)
         said += f"; raised {raised} ago" if raised else ""
     if alert.get("was") is not None:
         # larger, not worse: texts may be good news
         lasts, said = ["grown"], f"{said}; told before: {_before(alert)}"
+    if alert.get("frozen_at"):
+        lasts.append("nothing heard from its source")
     if since is not None:
         at = _at(alert)
         passed = None if at is None else (at - since).total_seconds()
@@ -84,12 +90,15 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
             up = f"up from {_before(alert, 'text')}, as last told{then}; "
         lasts = f"{up}{_lasts(alert)}"
         said.append(f"{lasts[:1].upper()}{lasts[1:]}. {who}.")
+    if frozen := alert.get("frozen_at"):
+        at = when(datetime.fromisoformat(frozen), zone, _at(alert))
+        said.append(f"Since {at} nobody can say whether it is over: its source is silent or cannot be read.")
     flaps = ""
     if (since := _quiet_since(alert)) is not None:
         said.append(quiet(alert, since, _at(alert), zone))
     elif alert.get("flapping") and (still := (evidence.get("ends_after") or {}).get("flapping")):
         flaps = f"It flaps: it came and went, and now stays open until it is quiet for {duration(still)}."
-    if not later(evidence):
+    if not later(alert):
         return [*said, much, flaps]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
     extreme = _extreme(alert).capitalize()
@@ -156,8 +165,11 @@ def _says_how_long(alert: Mapping[str, Any]) -> bool:
 
 def _lasts(alert: Mapping[str, Any]) -> str:
     lasts = _open_for(alert)
-    said = "still firing" if _quiet_since(alert) is None else "still open"
-    return f"{said} after {lasts}" if lasts else said
+    return f"{_still(alert)} after {lasts}" if lasts else _still(alert)
+
+
+def _still(alert: Mapping[str, Any]) -> str:
+    return "still firing" if _quiet_since(alert) is None and not alert.get("frozen_at") else "still open"
 
 
 def _open_for(alert: Mapping[str, Any]) -> str:

@@ -100,7 +100,8 @@ def test_a_text_that_was_read_a_little_late_is_the_present(minutes: int, newest:
         "observed": 8, "newest": newest, "seconds": 900, "until": NOW.isoformat(),
         "at": (NOW + timedelta(minutes=minutes)).isoformat(),
     }  # fmt: skip
-    assert later(evidence) is past
+    assert later({"evidence": evidence}) is past
+    assert not later({"evidence": evidence, "frozen_at": NOW.isoformat()})
 
 
 def test_somebody_who_looks_after_it_is_named(weeks: Weeks) -> None:

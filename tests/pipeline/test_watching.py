@@ -528,6 +528,37 @@ def test_while_nothing_is_heard_the_clocks_of_an_alert_stand_still(
     assert {alerts(runtime)[rule].state for rule in ("many", "named")} == {"resolved"}
 
 
+ROUTE = '[[routes]]\nname = "all"\nnotify = ["desk"]\nrepeat_interval = "2h"\n'
+
+
+def test_what_is_said_again_of_an_alert_whose_source_fails_takes_no_silence_for_calm(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(f"{SILENCE}\n{ROUTE}")
+    read(runtime, monitor_now)
+    read(runtime, monitor_now, *some(BAD_COURT, 4, monitor_now))
+    runtime.deliver("desk", monitor_now)
+    runtime.sources["news"].waiting = [SourceError("no route")] * 3
+    for minutes in (5, 15, 30):
+        with pytest.raises(SourceError):
+            runtime.fetch("news", monitor_now + timedelta(minutes=minutes))
+    for minutes in (61, 65, 121, 125):
+        runtime.tick(monitor_now + timedelta(minutes=minutes))
+        runtime.deliver("desk", monitor_now + timedelta(minutes=minutes))
+    recorder = runtime.notifiers["desk"]
+    assert isinstance(recorder, Recorder)
+    *_, last = [one for one in recorder.sent if one.data["rule"] == "any-court"]
+    assert last.title.startswith(
+        "Still open, nothing heard from its source: 4 texts on court in 1 h, limit 3; raised 2 h"
+    )
+    frozen = monitor_now + timedelta(minutes=61)
+    assert last.body.splitlines()[:3] == [
+        "Still open after 2 h 1 min. Nobody has acknowledged it.",
+        f"Since {frozen:%H:%M} UTC nobody can say whether it is over: its source is silent or cannot be read.",
+        "4 texts on court in 1 h; the rule's limit is 3.",
+    ]
+
+
 def test_a_drop_whose_source_is_read_no_more_ends(
     make_runtime: Callable[..., Runtime], monitor_now: datetime
 ) -> None:

@@ -19,7 +19,7 @@ from monitor.pipeline.alerting.following import follow
 from monitor.pipeline.alerting.inhibition import Inhibition
 from monitor.pipeline.alerting.notifying import dispatch
 from monitor.pipeline.judging.series import end_unwatched
-from monitor.routes import NOTIFY_AT_ONCE, Inhibit, Mute, Policy, Route
+from monitor.routes import NOTIFY_AT_ONCE, Inhibit, Mute, Policy, Route, group_labels
 from monitor.store import Store
 from monitor.store.check import check
 from monitor.types import Notification
@@ -511,6 +511,25 @@ def test_what_comes_together_is_notified_together(world: World) -> None:
         (1, "resolved"),
     ]
     assert [entry.notification.key for entry in world.store.outbox.of_alert(1)] == [both.key, news.key]
+
+
+def test_a_thousand_groups_do_not_look_at_a_thousand_alerts_each(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule on each of many labels, and a route that groups by that label."""
+    looks: list[str] = []
+
+    def noted(route: Route, labels: Mapping[str, str]) -> dict[str, Any]:
+        looks.append(labels["topic"])
+        return group_labels(route, labels)
+
+    monkeypatch.setattr("monitor.pipeline.alerting.group_notifying.group_labels", noted)
+    world.policy = Policy((route(group_by=["topic"]),))
+    for number in range(30):
+        world.see("firing", topic=f"t{number}")
+    world.wait(seconds=30)
+    assert len(world.notifications()) == 30
+    assert len(looks) == 30
 
 
 def test_a_group_that_is_over_says_so_once_and_is_forgotten(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.alerts.grouping import group_key, group_notification
@@ -12,6 +12,7 @@ from monitor.routes import Route, group_labels
 from monitor.store.notification_log import AlertGroup, Notified
 from monitor.store.stored_alert import StoredAlert
 
+Labels = frozenset[tuple[str, str]]
 SHOWN_TEXTS = 5
 """Documents of each alert in a notification about several."""
 
@@ -29,10 +30,32 @@ class Member:
     ends: Collection[str]
 
 
-def flush(situation: Situation, group: AlertGroup, unsettled: Sequence[StoredAlert]) -> None:
+def flush_all(situation: Situation, groups: Iterable[AlertGroup], unsettled: Sequence[StoredAlert]) -> None:
+    """Write the notifications of groups for which it is time."""
+    by_route: dict[str, Mapping[Labels, Sequence[StoredAlert]]] = {}
+    for group in groups:
+        route = situation.policy.route(group.route)
+        if route is not None and route.name not in by_route:
+            by_route[route.name] = _by_labels(route, unsettled)
+        found = by_route.get(group.route, {}).get(frozenset(group.labels.items()), ())
+        _flush(situation, group, route, found)
+
+
+def _by_labels(route: Route, alerts: Sequence[StoredAlert]) -> Mapping[Labels, Sequence[StoredAlert]]:
+    """Alerts by the labels of their group on a route; looked through once, for a route may have a thousand groups."""
+    found: dict[Labels, list[StoredAlert]] = {}
+    for alert in alerts:
+        labels = group_labels(route, alert.labels)
+        if labels is not None:
+            found.setdefault(frozenset(labels.items()), []).append(alert)
+    return found
+
+
+def _flush(
+    situation: Situation, group: AlertGroup, route: Route | None, alerts: Sequence[StoredAlert]
+) -> None:
     """Write a group's notifications if it is time, and close it when nothing of it is left."""
-    route = situation.policy.route(group.route)
-    members = _members(situation, route, group, unsettled) if route else []
+    members = [] if route is None else _members(situation, route, alerts)
     if route is None or not members:
         situation.store.notification_log.close_group(group.id)
         return
@@ -55,14 +78,10 @@ def flush(situation: Situation, group: AlertGroup, unsettled: Sequence[StoredAle
         situation.store.notification_log.set_group(group.id, opened, last, group.notifications)
 
 
-def _members(
-    situation: Situation, route: Route, group: AlertGroup, unsettled: Sequence[StoredAlert]
-) -> list[Member]:
-    """The alerts of a group."""
+def _members(situation: Situation, route: Route, alerts: Sequence[StoredAlert]) -> list[Member]:
+    """Those of the alerts with a group's labels of which there is something to say by its route."""
     found = []
-    for alert in unsettled:
-        if group_labels(route, alert.labels) != group.labels:
-            continue
+    for alert in alerts:
         notified = situation.store.notification_log.of_alert(alert.id)
         ways = situation.ways(alert) if alert.state == "firing" else []
         named = {name for way, names in ways if way is route for name in names}

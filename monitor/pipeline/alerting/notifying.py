@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.alerts.lifecycle import delivery_key
-from monitor.pipeline.alerting.group_notifying import flush
+from monitor.pipeline.alerting.group_notifying import flush_all
 from monitor.pipeline.alerting.situation import Event, Situation, situation_at
 from monitor.routes import Policy, group_labels
 from monitor.store import Store
@@ -32,9 +32,7 @@ def dispatch(store: Store, policy: Policy, now: datetime) -> None:
         situation = situation_at(store, policy, now)
         for alert in store.alerts.unsettled():
             _notify(situation, alert)
-        alerts = store.alerts.unsettled()
-        for group in store.notification_log.groups():
-            flush(situation, group, alerts)
+        flush_all(situation, store.notification_log.groups(), store.alerts.unsettled())
 
 
 def _notify(situation: Situation, alert: StoredAlert) -> None:

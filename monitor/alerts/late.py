@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.sentences import when
+
+_STILL = re.compile(r"^(?:Flapping: )?[Ss]till (?:firing|open)\b[^:]*: ")
+_FIRING = re.compile(r"^(\d+) (?:still )?firing\b")
+"""How titles of one alert that is repeated begin, and of several."""
 
 
 def sentence(evidence: Mapping[str, Any], zone: tzinfo, beside: datetime) -> str:
@@ -41,6 +46,14 @@ def of_group(written: datetime, now: datetime, over: int, of: int, zone: tzinfo)
     return f"{said.removesuffix('.')}: {those} over by now."
 
 
-def head(over: bool) -> str:
-    """How the title of such a notification begins: who sees nothing else is not to take it for news."""
-    return "Over by now: " if over else "Late: "
+def titled(title: str, over: bool) -> str:
+    """The title of such a notification: who sees nothing else is not to take it for news.
+
+    What is over does not fire still, as it did when that was written.
+    """
+    if not over:
+        return f"Late: {title}"
+    then = _FIRING.sub(r"\1 fired", title)
+    if still := _STILL.match(then):
+        then = f"{then[still.end() :][:1].upper()}{then[still.end() + 1 :]}"
+    return f"Over by now: {then}"

@@ -143,7 +143,7 @@ def _dated(store: Store, entry: OutboxEntry, dressed: Notification, now: datetim
         at = store.alerts.need(entry.alert_id).resolved_at if firing else None
         said, ended = late.of_notification(entry.created_at, now, at, ZoneInfo(zone)), at is not None
     dated = begun(dressed, [said])
-    return replace(dated, title=f"{late.head(ended)}{dated.title}") if firing else dated
+    return replace(dated, title=late.titled(dated.title, ended)) if firing else dated
 
 
 def _held_back(store: Store, name: str, terms: Terms, now: datetime) -> bool:

@@ -103,13 +103,13 @@ class Outbox(Room):
         """What a notifier is to deliver now, oldest first, ``but`` those of some ids.
 
         A notification waits until earlier ones to the same notifier about one of its alerts, or another of the same
-        fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written by a clock that has
-        been put back since is due as well.
+        fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written, or tried, by a
+        clock that has been put back since is due as well.
         """
         rows = self.rows(
             f"{FIRST}select * from outbox o where state = 'waiting' and notifier = ?2 and not exists ("
             "select 1 from pauses where notifier = ?2 and since <= ?3 and until > ?3) "
-            f"and (next_at <= ?3 or (attempts = 0 and created_at > ?3)) and {UNBLOCKED} "
+            f"and (next_at <= ?3 or (waits_since > ?3 and next_at >= waits_since)) and {UNBLOCKED} "
             "and o.id not in (select value from json_each(?5)) order by id limit ?1",
             [limit, notifier, to_text(now), "[]", json.dumps(list(but))],
         )

@@ -156,18 +156,34 @@ def test_who_asks_for_a_pause_gets_no_other_notifications_either(monitor_store: 
     assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=120)) == 4
 
 
-def test_a_pause_is_over_where_the_clock_is_put_back_or_somebody_sends_again(monitor_store: Store) -> None:
+def test_what_failed_by_a_clock_that_was_put_back_does_not_wait_for_it(monitor_store: Store) -> None:
     desk = Recorder()
-    desk.error = DeliveryError("too many requests", retry_after=120)
+    ahead = NOW + timedelta(days=3650)
+    alert(monitor_store, 1, "desk", now=ahead)
+    desk.error = DeliveryError("no route")
+    assert deliver_due(monitor_store, "desk", desk, ahead) == 0
+    assert deliver_due(monitor_store, "desk", desk, NOW) == 0, "it is tried, and fails again"
+    desk.error = None
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=19)) == 0, "not at each look"
+    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=20)) == 1
+
+
+def test_a_pause_is_over_where_the_clock_is_put_back_or_somebody_sends_again(monitor_store: Store) -> None:
+    desk, busy = Recorder(), DeliveryError("too many requests", retry_after=120)
+    desk.error = busy
     alert(monitor_store, 1, "desk")
     deliver_due(monitor_store, "desk", desk, NOW)
     desk.error = None
     alert(monitor_store, 2, "desk")
-    assert deliver_due(monitor_store, "desk", desk, NOW - HOUR) == 1
+    assert deliver_due(monitor_store, "desk", desk, NOW - HOUR) == 2
+    desk.error = busy
+    alert(monitor_store, 3, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW + HOUR)
+    desk.error = None
     (left,) = monitor_store.outbox.undelivered()
-    monitor_store.outbox.give_up(left.id, "no such channel", NOW)
-    monitor_store.outbox.resend([left.id], NOW + timedelta(seconds=5))
-    assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=5)) == 1
+    monitor_store.outbox.give_up(left.id, "no such channel", NOW + HOUR)
+    monitor_store.outbox.resend([left.id], NOW + HOUR + timedelta(seconds=5))
+    assert deliver_due(monitor_store, "desk", desk, NOW + HOUR + timedelta(seconds=5)) == 1
 
 
 def test_a_header_as_it_came_does_not_stop_delivery(monitor_store: Store) -> None:

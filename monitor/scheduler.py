@@ -15,12 +15,13 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from monitor.complaints import Complaints
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
 from monitor.memory import give_back
 from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
 from monitor.store.heartbeats import PING, REFRESH
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Scheduler:
     ) -> None:
         self.runtime, self.clock = runtime, clock
         self.alive: dict[str, datetime] = {}
-        self._complaints: dict[str, tuple[str, datetime | None]] = {}
+        self._complaints = Complaints(log)
         self._fetching: set[str] = set()
         self._guard = threading.Lock()
         self._turns = turns or Turns()
@@ -154,20 +155,7 @@ class Scheduler:
         )
 
     def _complain(self, stage: str, error: BaseException, **where: str) -> None:
-        """Report a failure, the same one once a minute: a full disk fails every second.
-
-        :param where: the source or notifier that it is about.
-        """
-        what = " of ".join([stage, *where.values()])
-        said, at = self._complaints.get(what, ("", None))
-        now = self.clock()
-        if said == str(error) and at is not None and (now - at).total_seconds() < 60:
-            return
-        self._complaints[what] = str(error), now
-        if isinstance(error, MonitorError):
-            log.error("%s failed: %s", what, error, extra=where)
-        else:
-            log.error("%s failed", what, exc_info=error, extra=where)
+        self._complaints.add(stage, error, self.clock(), **where)
 
     def _dispatch(self) -> None:
         for name in self.runtime.due_sources(self.clock()):

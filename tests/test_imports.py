@@ -29,6 +29,7 @@ GROUND = {
     "calendars",
     "routes",
     "closing",
+    "complaints",
     "signals",
     "turns",
 }

@@ -18,7 +18,7 @@ from monitor.durations import format_duration
 from monitor.errors import ConfigError, MonitorError, SourceError, UnknownName
 from monitor.pipeline.alerting.lateness import punctuality
 from monitor.store.documents import MAX_EDITS
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 
 
 @click.group("sources", cls=Group)

@@ -10,7 +10,7 @@ from monitor.durations import format_duration
 from monitor.moments import moment
 from monitor.store import Store
 from monitor.store.heartbeats import PART, PING, REFRESH, RELOAD
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.types import Health
 
 STALE_S = {"fetch": 60.0, "learn": 300.0, "classify": 300.0, "judge": 60.0, "deliver": 120.0}

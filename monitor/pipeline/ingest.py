@@ -14,7 +14,7 @@ from monitor.interfaces import Source
 from monitor.pipeline.intake import accepted
 from monitor.store import Store
 from monitor.store.rereading import Rereading
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.types import Batch, Document
 
 log = logging.getLogger(__name__)

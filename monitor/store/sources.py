@@ -5,47 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from monitor.store.room import Room, to_text, to_text_or_none, to_time, to_time_or_none
+from monitor.store.source_state import SourceState, sooner, state_of
 from monitor.types import BadRecord
 
 KEPT_BAD_RECORDS = 1000
 RAW_CHARACTERS = 500
-
-
-@dataclass(frozen=True)
-class SourceState:
-    """What is known of a source; ``every`` in seconds, ``failures`` in a row.
-
-    ``live_since``: the end of the first fetch that found something at the present address; all up to then is history.
-    ``asked_until``: the other side asked to be left alone until then; ``asked_with``: the digest of the settings
-    at that time. ``again``: all that was read is to be read again with the settings of now.
-    """
-
-    name: str
-    plugin: str
-    every: float
-    active: bool
-    cursor: Mapping[str, Any]
-    first_success_at: datetime | None
-    last_attempt_at: datetime | None
-    last_success_at: datetime | None
-    next_at: datetime | None
-    failures: int
-    last_error: str | None
-    bad_total: int
-    live_since: datetime | None
-    asked_until: datetime | None
-    asked_with: str | None
-    again: bool
-
-    def due(self, now: datetime) -> bool:
-        """Whether it is to be read; by a clock that was put back since the last attempt, too, unless asked to wait."""
-        if self.last_attempt_at is not None and now < self.last_attempt_at and self.asked_until is None:
-            return True
-        return self.next_at is None or self.next_at <= now
 
 
 @dataclass(frozen=True)
@@ -80,7 +48,7 @@ class Sources(Room):
             before = {state.name: state for state in self.all()}
             for name, plugin, every in sources:
                 state = before.get(name)
-                if state and every < state.every and (due := _sooner(state, every, state.asked_with)):
+                if state and every < state.every and (due := sooner(state, every, state.asked_with)):
                     connection.execute("update sources set next_at = ? where name = ?", [to_text(due), name])
                 connection.execute(
                     "insert into sources (name, plugin, every) values (?, ?, ?) "
@@ -111,11 +79,11 @@ class Sources(Room):
     def get(self, name: str) -> SourceState | None:
         """The state of one source."""
         row = self.row("select * from sources where name = ?", [name])
-        return None if row is None else _state(row)
+        return None if row is None else state_of(row)
 
     def all(self) -> list[SourceState]:
         """Every source, also former ones and imports (``active`` false)."""
-        return [_state(row) for row in self.rows("select * from sources order by name")]
+        return [state_of(row) for row in self.rows("select * from sources order by name")]
 
     def set_cursor(self, name: str, cursor: Mapping[str, Any], *, plugin: str | None = None) -> None:
         """Remember where the source stopped. Belongs into the transaction of its documents.
@@ -264,7 +232,7 @@ class Sources(Room):
             changed = same != state.asked_with if mended is None else state.name in mended
             if not state.active or not state.failures or not (changed or mended is None):
                 continue
-            if due := _sooner(state, state.every, "" if changed else same):
+            if due := sooner(state, state.every, "" if changed else same):
                 at = min(due, now) if changed else due
                 self.write("update sources set next_at = ? where name = ?", [to_text(at), state.name])
 
@@ -285,37 +253,3 @@ class Sources(Room):
     def end_again(self, name: str) -> None:
         """All that a source gave was read again. Belongs into the transaction of its cursor."""
         self.write("update sources set again = 0 where name = ?", [name])
-
-
-def _sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:
-    """When a source is due that was to wait for longer than its interval; ``None``: it is not to be read at all yet.
-
-    :param settings: their digest; a pause that was asked for while they were other ones does not count.
-    """
-    if state.next_at is None or state.last_attempt_at is None:
-        return None
-    due = min(state.next_at, state.last_attempt_at + timedelta(seconds=every))
-    if state.asked_until is None or settings != state.asked_with:
-        return due
-    return max(due, min(state.next_at, state.asked_until))
-
-
-def _state(row: Any) -> SourceState:
-    return SourceState(
-        name=row["name"],
-        plugin=row["plugin"],
-        every=row["every"],
-        active=bool(row["active"]),
-        cursor=json.loads(row["cursor"]),
-        first_success_at=to_time_or_none(row["first_success_at"]),
-        last_attempt_at=to_time_or_none(row["last_attempt_at"]),
-        last_success_at=to_time_or_none(row["last_success_at"]),
-        next_at=to_time_or_none(row["next_at"]),
-        failures=row["failures"],
-        last_error=row["last_error"],
-        bad_total=row["bad_total"],
-        live_since=to_time_or_none(row["live_since"]),
-        asked_until=to_time_or_none(row["asked_until"]),
-        asked_with=row["asked_with"],
-        again=bool(row["again"]),
-    )

@@ -11,7 +11,7 @@ from monitor.durations import format_duration
 from monitor.event_time import SLACK
 from monitor.moments import moment
 from monitor.store import Store
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.types import StoredDocument
 
 NEWEST = 50

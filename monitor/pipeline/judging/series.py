@@ -17,7 +17,7 @@ from monitor.pipeline.judging.guards import of_one_wave, remember
 from monitor.pipeline.judging.profiles import Present
 from monitor.routes import NOTIFY_AT_ONCE, Policy
 from monitor.store import Store
-from monitor.store.alerts import StoredAlert
+from monitor.store.stored_alert import StoredAlert
 from monitor.types import Selection, StoredDocument
 
 ATTACHED = 100

@@ -23,7 +23,7 @@ from monitor.pipeline.judging.feeds import heard, silent_sources
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
 from monitor.store.series import selections
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.store.threads import StoredTurn
 from monitor.types import Selection, StoredDocument
 

@@ -17,7 +17,7 @@ from monitor.alerts.trial import Raised, Trial
 from monitor.pipeline.judging.watching import SOURCE, THREAD, mentioned, of_gap, of_mentions, of_thread
 from monitor.store import Store
 from monitor.store.room import BUCKET_S, bucket_of
-from monitor.store.sources import SourceState
+from monitor.store.source_state import SourceState
 from monitor.store.threads import StoredTurn
 from monitor.types import Selection
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED
+from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED, WAITS
 from monitor.alerts.detectors.history import span
 from monitor.alerts.detectors.silence import UNREADABLE
-from monitor.alerts.sentences import much, when
-from monitor.alerts.series_in_words import about
+from monitor.alerts.sentences import much, new_topic, when
+from monitor.alerts.series_in_words import about, named
 
 QUIET = "quiet again: "
 """How the reason of an end begins that the figures brought."""
@@ -56,8 +56,31 @@ def digested(alert: Mapping[str, Any]) -> str:
 
 def title(alert: Mapping[str, Any]) -> str:
     """The title of an end, but for its rule."""
-    what = much(alert, 0) if alert["kind"] == "keyword" else about(alert["kind"], alert["selection"])
-    return f"{head(alert)}: {'share of ' if alert['kind'] == 'ratio' else ''}{what}"
+    return f"{head(alert)}: {subject(alert)}"
+
+
+def subject(alert: Mapping[str, Any]) -> str:
+    """What is over: such that it says what was wrong to one who did not see it begin."""
+    kind, reason = alert["kind"], str(alert.get("reason", ""))
+    said = about(kind, alert["selection"])
+    if kind == "keyword":
+        return much(alert, 0)
+    if kind == "ratio":
+        return f"share of {said}"
+    if kind == "drop":
+        return f"missing {named(alert['selection'])}"
+    if kind == "trend":
+        return f"{'fall' if reason.startswith('falling') else 'rise'} of {said}"
+    if kind == "silence":
+        return f"{said}, {how_silent(alert)}"
+    if kind == "new_topic":
+        return new_topic(alert)
+    if kind == "model":
+        unfit = reason.startswith("no label fits")
+        return f"{said}, {'texts that no label fits' if unfit else 'other labels than usual'}"
+    if kind == "conversation" and reason and not reason.startswith(WAITS):
+        return f"{said}, turned worse"
+    return said
 
 
 def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:

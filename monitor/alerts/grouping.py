@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.alerts import standing
+from monitor.alerts import endings, standing
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.distance import distance
 from monitor.alerts.folding import FOLDED
@@ -17,8 +17,6 @@ from monitor.alerts.holding import clause
 from monitor.alerts.message import TITLE_CHARACTERS, Message, built_in, context, figures
 from monitor.alerts.quote import QUOTED, quote
 from monitor.alerts.risen_names import mostly
-from monitor.alerts.sentences import much
-from monitor.alerts.series_in_words import about
 from monitor.templating import render, short
 from monitor.types import PICTURE, Notification
 
@@ -234,15 +232,10 @@ def _series(alert: Mapping[str, Any]) -> tuple[str, str, Mapping[str, str]]:
 
 
 def _subject(alert: Mapping[str, Any]) -> str:
-    """What an alert is about; such that two of a notification with other rules on the same texts are told apart."""
-    kind, said = alert["kind"], about(alert["kind"], alert["selection"])
-    if kind == "keyword":
-        return much(alert, 0)
-    if kind == "conversation" and alert["event"] == "firing":
-        return f"{said}, {'unanswered' if alert['reason'].startswith(WAITS) else 'turned worse'}"
+    """What is over; such that two of a notification with other rules on the same texts are told apart."""
     names = (alert.get("evidence") or {}).get("names", ())
-    most = mostly(names, alert["selection"]) if kind in QUOTED else ""
-    return f"{'share of ' if kind == 'ratio' else ''}{said}{most}"
+    most = mostly(names, alert["selection"]) if alert["kind"] in QUOTED else ""
+    return f"{endings.subject(alert)}{most}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
@@ -260,6 +253,16 @@ def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _many(talks: Sequence[Mapping[str, Any]], *, alone: bool) -> str:
-    """Conversations in a few words: ``30 conversations, unanswered``; no number where there is nothing else."""
-    how = {_subject(alert).rpartition(", ")[2] for alert in talks if alert["event"] == "firing"}
-    return f"{'' if alone else f'{len(talks)} '}conversations{f', {how.pop()}' if len(how) == 1 else ''}"
+    """Conversations in a few words: ``30 conversations, unanswered up to 2 h``; no number where all are such."""
+    firing = [alert for alert in talks if alert["event"] == "firing"]
+    waiting = [alert for alert in firing if alert["reason"].startswith(WAITS)]
+    worse = len(firing) - len(waiting)
+    how = []
+    if waiting:
+        longest = min(waiting, key=lambda alert: datetime.fromisoformat(alert["since"]))["reason"]
+        how.append(f"unanswered up to {longest.removeprefix(WAITS).partition(',')[0]}")
+    if worse:
+        how.append("turned worse")
+    if len(how) > 1:
+        how = [f"{number} {what}" for number, what in zip((len(waiting), worse), how, strict=True)]
+    return ", ".join([f"{'' if alone else f'{len(talks)} '}conversations", *how])

@@ -150,6 +150,13 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     return f"{about(kind, selection)}: {clause}"
 
 
+def new_topic(alert: Mapping[str, Any]) -> str:
+    """Which one, without figures: ``new topic in intent (dam, water)``."""
+    found = _NEW_TOPIC.match(str(alert.get("reason", "")))
+    words = f" ({found['words']})" if found and found["words"] else ""
+    return f"new topic in {alert['selection'].get(TASK, '')}{words}"
+
+
 def _clause(alert: Mapping[str, Any]) -> str:
     """The first of a reason: what is seen. What it is held against comes after it."""
     said = str(alert["reason"]).partition("; ")[0].rstrip(".")

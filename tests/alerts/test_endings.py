@@ -76,6 +76,34 @@ def test_the_end_of_a_share_is_not_that_of_its_texts() -> None:
     assert endings.title(alert("ratio")) == "Over after 12 min: share of negative texts"
 
 
+@pytest.mark.parametrize(
+    ("kind", "selection", "reason", "title"),
+    [
+        ("drop", {"topic": "product"}, "0 texts in 1 h where 9 to 34 are usual", "missing texts on product"),
+        ("drop", {}, "0 texts in 1 h where 9 to 34 are usual", "missing texts"),
+        ("trend", {"intent": "praise"}, "rising from 5 to 9.4 texts a day", "rise of texts with intent praise"),
+        ("trend", {"intent": "praise"}, "falling from 9.4 to 5 texts a day", "fall of texts with intent praise"),
+        ("silence", {"source": "wire"}, "cannot be read for 1 h; 4 failures in a row", "source wire, unreadable"),
+        ("model", {"task": "intent"}, "no label fits 38 % of the texts", "task intent, texts that no label fits"),
+        ("model", {"task": "intent"}, "other labels than usual: refund", "task intent, other labels than usual"),
+        (
+            "new_topic", {"task": "intent"},
+            "6 texts that fit no label resemble each other (dam, water); usually none in 7 days",
+            "new topic in intent (dam, water)",
+        ),
+        (
+            "conversation", {"source": "chat", "thread": "c1"}, "2 negative texts in a row from the customer",
+            "conversation c1 (chat), turned worse",
+        ),
+    ],
+)  # fmt: skip
+def test_who_did_not_see_the_beginning_reads_what_is_over(
+    kind: str, selection: dict[str, str], reason: str, title: str
+) -> None:
+    told = alert(kind, reason=reason, since="2026-03-04T12:21:00+00:00") | {"selection": selection}
+    assert endings.title(told) == f"Over after 12 min: {title}"
+
+
 def test_figures_that_became_quiet_are_said() -> None:
     told = alert(ended="quiet again: 2 texts in 1 h, the rule's limit is 5")
     assert said(told)[1] == "When it ended: 2 texts in 1 h, the rule's limit is 5."
@@ -84,7 +112,7 @@ def test_figures_that_became_quiet_are_said() -> None:
 def test_a_silence_lasted_from_its_beginning() -> None:
     told = alert("silence", "quiet again: it was read", since="2026-03-04T09:14:10+00:00")
     told["selection"] = {"source": "wire"}
-    assert endings.title(told) == "Over after 3 h 19 min: source wire"
+    assert endings.title(told) == "Over after 3 h 19 min: source wire, silent"
     assert said(told)[0] == (
         "It is over: silent since 10:14 CET, raised at 13:21 CET, ended at 13:33 CET on Wed 4 Mar, after 3 h 19 min."
     )

@@ -147,11 +147,18 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
         ),
         (
             [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(300)],
-            '300 firing: conversations, unanswered',
+            '300 firing: conversations, unanswered up to 31 min',
         ),
         (
             [*(conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(6)), alert("Acme")],
-            '7 firing (6 new): 6 conversations, unanswered; and 1 more',
+            '7 firing (6 new): 6 conversations, unanswered up to 31 min; and 1 more',
+        ),
+        (
+            [conversation("k0", "2 negative texts in a row from the customer"),
+             *(conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(5)),
+             conversation("k9", "unanswered for 2 h 4 min, 1 text") | {"since": "2026-03-05T07:00:00+00:00"},
+             alert("Acme")],
+            '8 firing (7 new): 7 conversations, 6 unanswered up to 2 h 4 min, 1 turned worse; and 1 more',
         ),
         (
             [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},

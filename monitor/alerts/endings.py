@@ -11,6 +11,7 @@ from monitor.alerts.detectors.history import span
 from monitor.alerts.detectors.silence import UNREADABLE
 from monitor.alerts.sentences import much, new_topic, when
 from monitor.alerts.series_in_words import about, named
+from monitor.alerts.standing import outgrown
 
 QUIET = "quiet again: "
 """How the reason of an end begins that the figures brought."""
@@ -27,6 +28,14 @@ UNWATCHED: Mapping[str, str] = {
     TASK_UNWATCHED: "rule {rule} does not watch this task any more",
 }
 """Reasons that say nothing of whether what was reported is over, and what is told of them."""
+
+EXTREME = {
+    "drop": "At its lowest",
+    "trend": "At its clearest",
+    "silence": "Before it ended",
+    "conversation": "Before it ended",
+}
+"""By kind of alert: what its figures are, once it is over."""
 
 
 def end_of(reason: str) -> str:
@@ -108,6 +117,13 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
     if reason and silent is not None and how_silent(alert) == "unreadable":
         reason = f"it could be read again; {reason}"
     return [f"It is over: {lasted}.{count}", *([f"When it ended: {reason}."] if reason else [])]
+
+
+def extreme(alert: Mapping[str, Any], zone: tzinfo) -> str:
+    """What the figures of an alert that is over are: of its worst moment, or only of the one that was judged."""
+    if outgrown(alert):
+        return f"At {when(datetime.fromisoformat(alert['evidence']['until']), zone, _time(alert.get('resolved_at')))}"
+    return EXTREME.get(alert["kind"], "At its height")
 
 
 def _reason(alert: Mapping[str, Any]) -> str:

@@ -51,13 +51,6 @@ AFTERWARDS = (COMMANDS[0], COMMANDS[3])
 
 SHARED = {"surge", "threshold", "ratio", "drop"}
 """Kinds of which it tells something what share of the texts of their window they are."""
-EXTREME = {
-    "drop": "At its lowest",
-    "trend": "At its clearest",
-    "silence": "Before it ended",
-    "conversation": "Before it ended",
-}
-"""By kind of alert: what its figures are, once it is over."""
 SLOW = {"model", "trend"}
 """Kinds that hold weeks against weeks: no text is their beginning."""
 
@@ -173,7 +166,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),
-            f"{EXTREME.get(data['kind'], 'At its height')}: {much[:1].lower()}{much[1:]}",
+            f"{endings.extreme(data, zone)}: {much[:1].lower()}{much[1:]}",
             *told,
         ]
     return [*standing.sentences(data, much, zone), _since(data, evidence, zone), held, *told]
@@ -266,6 +259,8 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
 
 def _in_all(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
     untold = {*FALLS, "conversation"}  # of a conversation, those of one side that the rule is about
+    if standing.outgrown(data):
+        return ""  # some of them are no news to the rule, and not noted
     return "" if data["kind"] in untold or not evidence["behind"] else f" {texts(evidence['behind'])} in all."
 
 

@@ -53,13 +53,26 @@ def later(alert: Mapping[str, Any]) -> bool:
     )
 
 
+def outgrown(alert: Mapping[str, Any]) -> bool:
+    """Whether more texts came later than its figures say: copies of too few stories are no news to a rule."""
+    evidence = alert.get("evidence") or {}
+    if alert["kind"] not in ("surge", "threshold") or evidence.get("observed") is None:
+        return False
+    later_on = [evidence.get("newest") or 0]
+    history = evidence.get("history")
+    if history and history["step"] <= evidence["seconds"]:
+        later_on += history["counts"][history["window"][0] :]
+    return bool(max(later_on) > evidence["observed"])
+
+
 def title(alert: Mapping[str, Any], much: str) -> str:
     """The figures in a title: as they are, or at their worst and as they are now."""
     evidence = alert.get("evidence") or {}
     said = much
     if later(alert):
         whole = evidence.get("newest_of")
-        said = f"{_extreme(alert)} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
+        extreme = "first" if outgrown(alert) else _extreme(alert)
+        said = f"{extreme} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
     lasts, since = [], _quiet_since(alert)
     if alert.get("times", 1) > 1:
         lasts = [_still(alert)]
@@ -101,20 +114,23 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     if not later(alert):
         return [*said, much, flaps]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
-    extreme = _extreme(alert).capitalize()
+    extreme = "At" if outgrown(alert) else f"{_extreme(alert).capitalize()}, at"
     newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
     newest = newest or counted(evidence["newest"], alert["selection"])
     return [
         *said,
-        f"{extreme}, at {until}: {much[:1].lower()}{much[1:]}",
+        f"{extreme} {until}: {much[:1].lower()}{much[1:]}",
         f"In the last {duration(evidence['seconds'])}: {newest}.",
         flaps,
     ]
 
 
 def _before(alert: Mapping[str, Any], noun: str = "") -> str:
-    """The figure of the last notification, and its window, which may have been a shorter one: ``5 in 15 min``."""
-    seconds = alert.get("was_seconds")
+    """The figure of the last notification, and its window, which may have been a shorter one: ``5 in 15 min``.
+
+    Mentions are counted from the first one on, in no window.
+    """
+    seconds = None if alert["kind"] in MENTIONS else alert.get("was_seconds")
     told = texts(round(alert["was"])) if noun else f"{alert['was']:,.0f}"
     return f"{told} in {duration(seconds)}" if seconds else told
 

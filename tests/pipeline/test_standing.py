@@ -220,6 +220,41 @@ def test_what_has_grown_names_what_was_notified_and_in_which_window() -> None:
     )
 
 
+@pytest.mark.parametrize(("kind", "told"), [("entity", "2"), ("keyword", "2"), ("threshold", "2 in 5 min")])
+def test_mentions_are_counted_in_no_window(kind: str, told: str) -> None:
+    alert = {
+        "rule": "r", "kind": kind, "selection": {"entity": "Acme"}, "reason": "9 texts with 'leak'", "times": 2,
+        "observed": 9, "expected": 1, "was": 2, "was_seconds": 300.0, "was_at": NOW.isoformat(), "id": None,
+        "fired_at": NOW.isoformat(), "evidence": {"at": NOW.isoformat(), "seconds": 900},
+    }  # fmt: skip
+    assert headline("firing", alert).endswith(f"; told before: {told} [r]")
+
+
+def test_what_copies_outgrew_was_not_at_its_height(weeks: Weeks) -> None:
+    """Copies of one text raise no figure of a rule that asks for several stories."""
+    settings = ThresholdSettings(at_least=5, window=900, min_stories=5)
+    rule = replace(RULE, settings=settings, pace=Pace(keep_firing_for=3600))
+    judge_due(weeks.store, [rule], NOW)
+    notified(weeks.store, POLICY, NOW)
+    for _ in range(40):
+        weeks.report(weeks.wave[0], NOW + timedelta(minutes=20))
+    at = NOW + timedelta(minutes=30)
+    judge_due(weeks.store, [rule], at)
+    (alert,) = weeks.store.alerts.find()
+    again = alert_data(weeks.store, alert, at)
+    assert headline("firing", again).startswith("First 8 texts on litigation in 15 min, limit 5; now 40: ")
+    said = context("firing", again)["facts"]
+    assert said[0] == "At 15:10 UTC: 8 texts on litigation in 15 min; the rule's limit is 5."
+    assert said[1] == "In the last 15 min: 40 texts on litigation."
+    for over in (timedelta(hours=1), timedelta(hours=3)):
+        judge_open(weeks.store, [rule], NOW + over)
+        notified(weeks.store, POLICY, NOW + over)
+    end = notifications(weeks)[-1]
+    assert end.event == "resolved"
+    assert "\nAt 15:10 UTC: 8 texts on litigation in 15 min; the rule's limit is 5.\n" in end.body
+    assert "in all" not in end.body
+
+
 class Standing(Recorder):
     """Goes on saying what fires."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.conversation import ANSWERED, UNANSWERED, WAITS
 from monitor.alerts.detectors.history import span
-from monitor.alerts.detectors.silence import UNREADABLE
+from monitor.alerts.detectors.silence import GAP, UNREADABLE
 from monitor.alerts.sentences import much, new_topic, when
 from monitor.alerts.series_in_words import about, named
 from monitor.alerts.standing import outgrown
@@ -114,9 +115,20 @@ def sentences(alert: Mapping[str, Any], count: str, zone: tzinfo) -> list[str]:
     lasted = f"{first}raised at {began}, ended at {ended}, after {_lasted(alert)}"
     if alert["kind"] == "conversation" and reason:
         return [f"Over: {reason}.", f"{lasted[:1].upper()}{lasted[1:]}.{count}"]
-    if reason and silent is not None and how_silent(alert) == "unreadable":
-        reason = f"it could be read again; {reason}"
+    if reason and silent is not None:
+        reason = _of_silence(alert, reason)
+    reason = re.sub("^0 texts", "no texts", reason)
     return [f"It is over: {lasted}.{count}", *([f"When it ended: {reason}."] if reason else [])]
+
+
+def _of_silence(alert: Mapping[str, Any], reason: str) -> str:
+    """How a source stood when its silence ended, which its gap alone does not say."""
+    gap, again, _ = reason.removeprefix(GAP).partition(", less than the ")
+    if reason.startswith(GAP):
+        reason = (
+            f"its newest text had come {gap} before" if again else f"{reason}, which may be chance by now"
+        )
+    return f"it could be read again; {reason}" if how_silent(alert) == "unreadable" else reason
 
 
 def extreme(alert: Mapping[str, Any], zone: tzinfo) -> str:

@@ -146,7 +146,12 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "new_topic" and (found := _NEW_TOPIC.match(str(alert["reason"]))):
         words = f" ({found['words']})" if found["words"] else ""
         return f"new topic in {selection[TASK]}: {found['texts']}{words}, {found['usual']}"
-    clause = _clause(alert).replace(" texts a day", " a day") if kind == "trend" else _clause(alert)
+    clause = _clause(alert)
+    if kind == "trend":
+        clause = clause.replace(" texts a day", " a day")
+    elif kind == "model":  # the label that changed most: a title has room for no list
+        first, more, _ = clause.partition("), ")
+        clause = f"{first})" if more else clause
     return f"{about(kind, selection)}: {clause}"
 
 
@@ -204,7 +209,9 @@ def origin(evidence: Mapping[str, Any]) -> str:
     names = [f"{s['name']} ({s['texts']})" if len(sources) > 1 else s["name"] for s in sources]
     if (left := evidence["sources_in_all"] - len(sources)) > 0:
         names.append(f"{left} more")
-    newest = f"Of the newest {read} texts: " if evidence["limited"] else ""
+    # a week of a series may have begun before the monitor did: of that, nothing is at hand
+    part = evidence["limited"] or read < evidence.get("observed", 0)
+    newest = f"Of the newest {texts(read)}: " if part and read > 1 else ""
     if read == 1:
         what = "One text"
     elif stories == 1:

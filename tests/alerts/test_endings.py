@@ -107,6 +107,8 @@ def test_who_did_not_see_the_beginning_reads_what_is_over(
 def test_figures_that_became_quiet_are_said() -> None:
     told = alert(ended="quiet again: 2 texts in 1 h, the rule's limit is 5")
     assert said(told)[1] == "When it ended: 2 texts in 1 h, the rule's limit is 5."
+    told["ended"] = "quiet again: 0 texts in 1 h, the rule's limit is 5"
+    assert said(told)[1] == "When it ended: no texts in 1 h, the rule's limit is 5."
 
 
 def test_a_silence_lasted_from_its_beginning() -> None:
@@ -121,6 +123,10 @@ def test_a_silence_lasted_from_its_beginning() -> None:
         "not silent"
     )
     told["ended"] = "quiet again: nothing new for 10 min, less than the 2h of the rule"
+    assert said(told)[1] == ("When it ended: it could be read again; its newest text had come 10 min before.")
+    told["reason"] = "nothing new for 3 h 7 min, in which 40 arrivals are usual"
+    assert said(told)[1] == "When it ended: its newest text had come 10 min before."
+    told["ended"] = "quiet again: nothing new for 1 day, in which 60 arrivals are usual"
     assert said(told)[1] == (
-        "When it ended: it could be read again; nothing new for 10 min, less than the 2h of the rule."
+        "When it ended: nothing new for 1 day, in which 60 arrivals are usual, which may be chance by now."
     )

@@ -42,7 +42,7 @@ def test_more_abstentions_fire() -> None:
     found = said([0.4, 0.2, 0.1, 0.3])
     assert found.firing
     assert found.reason.startswith("no label fits 29 % ")
-    assert found.reason.endswith("of the texts, usually 10 %")
+    assert found.reason.endswith("of the texts in 7 days, usually 10 %")
     assert found.observed == pytest.approx(210, abs=40)
     assert found.expected == pytest.approx(70, abs=5)
 
@@ -55,7 +55,7 @@ def test_another_mix_fires_and_names_what_moved_most() -> None:
     found = said([0.2, 0.3, 0.4, 0.1])
     assert found.firing
     assert found.reason.endswith(
-        "other labels than usual: court 23 % (usually 57 %), people 44 % (usually 12 %), "
+        "other labels than usual in 7 days: court 23 % (usually 57 %), people 44 % (usually 12 %), "
         "money 33 % (usually 31 %)"
     )
 

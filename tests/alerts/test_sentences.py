@@ -37,6 +37,11 @@ def test_a_factor_is_that_of_the_average_beside_it(expected: float, said: str) -
          "texts on court: rising from 2.3 to 9.4 a day over 42 days"),
         ("ratio", {"sentiment": "negative"}, "44 of 72 texts in 1 h (61 %, at least 51 % with 95 % confidence); limit",
          "negative texts: 44 of 72 texts in 1 h (61 %)"),
+        ("model", {"task": "topic"},
+         "other labels than usual in 7 days: cyber 14 % (usually 4 %), credit 8 % (usually 13 %)",
+         "task topic: other labels than usual in 7 days: cyber 14 % (usually 4 %)"),
+        ("model", {"task": "topic"}, "no label fits 38 % of the texts in 7 days, usually 0 %",
+         "task topic: no label fits 38 % of the texts in 7 days, usually 0 %"),
     ],
 )  # fmt: skip
 def test_titles_say_how_much_before_long_names(
@@ -53,3 +58,15 @@ def test_all_of_a_series_is_not_told_where_that_is_as_ever() -> None:
         {"of": {"sentiment": "negative"}, "now": 1.0, "usual": 0.5},
     ]
     assert sentences.shares(shares) == "Share: 100 % of negative texts (usually 50 %)."
+
+
+def test_voices_of_a_part_are_said_to_be_of_a_part() -> None:
+    """A trend is of weeks, most of which may be older than the monitor."""
+    evidence = {
+        "read": 5, "stories": 5, "sources": [{"name": "news", "texts": 5}], "sources_in_all": 1,
+        "limited": False, "conversations": 0, "observed": 12.0,
+    }  # fmt: skip
+    assert sentences.origin(evidence) == "Of the newest 5 texts: 5 stories, no two alike, from news."
+    assert sentences.origin({**evidence, "observed": 5}) == "5 stories, no two alike, from news."
+    one = {**evidence, "read": 1, "stories": 1}
+    assert sentences.origin(one) == "One text, from news."

@@ -188,7 +188,7 @@ def test_the_end_says_how_long_it_lasted_and_how_many_texts_there_were(weeks: We
     assert resolved.body.startswith("It is over: raised at 03:10 UTC, ended at 06:30 UTC on Wed 4 Mar")
     assert "44 texts in all." in resolved.body
     assert (
-        "\nWhen it ended: 0 texts in 1 h where 0 to 3 (0.4 on average) are usual at this hour.\n"
+        "\nWhen it ended: no texts in 1 h where 0 to 3 (0.4 on average) are usual at this hour.\n"
         in resolved.body
     )
     assert "alerts ack" not in resolved.body

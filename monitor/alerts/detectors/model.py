@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from pydantic import Field
 
-from monitor.alerts.detectors.history import Verdict, percent
+from monitor.alerts.detectors.history import Verdict, duration, percent
 from monitor.alerts.detectors.kind import KindSettings
 from monitor.alerts.detectors.named import name_faults
 from monitor.durations import DAY, Duration
@@ -66,7 +66,7 @@ def judge(
     from scipy.special import stdtr
 
     before, after = reference.sum(axis=0), recent.sum(axis=0)
-    since = until - int(settings.recent)
+    since, lately = until - int(settings.recent), duration(settings.recent)
     if min(before.sum(), after.sum()) < settings.min_count:
         reason = f"{after.sum():,.0f} answers, and {before.sum():,.0f} to compare: too few"
         return Verdict(False, int(after[-1]), 0.0, 0.0, 0.0, since, until, 1.0, reason)
@@ -79,20 +79,20 @@ def judge(
     moved, chance = _moved(reference[:, :-1], recent[:, :-1])
     usual = shares[0] * after.sum()
     if rises < settings.probability and shares[1] - shares[0] >= settings.abstained:
-        reason = f"no label fits {percent(shares[1])} of the texts, usually {percent(shares[0])}"
+        reason = f"no label fits {percent(shares[1])} of the texts in {lately}, usually {percent(shares[0])}"
         return Verdict(True, int(after[-1]), float(usual), 0.0, float(usual), since, until, rises, reason)
     if chance < settings.probability and moved >= settings.moved:
         mix = (before[:-1] / before[:-1].sum(), after[:-1] / after[:-1].sum())
         most = np.argsort(-np.abs(mix[1] - mix[0]))[:3]
         told = ", ".join(f"{labels[n]} {percent(mix[1][n])} (usually {percent(mix[0][n])})" for n in most)
-        reason = f"other labels than usual: {told}"
+        reason = f"other labels than usual in {lately}: {told}"
         first = most[0]
         usual = mix[0][first] * after[:-1].sum()
         return Verdict(True, int(after[first]), float(usual), 0.0, float(usual), since, until, chance, reason)
     quiet = shares[1] - shares[0] < settings.abstained / 2 and moved < settings.moved / 2
     reason = (
-        f"no label for {percent(shares[1])} (usually {percent(shares[0])}), "
-        f"{percent(moved)} spread in another way"
+        f"no label fits {percent(shares[1])} of the texts in {lately} (usually {percent(shares[0])}), "
+        f"and of the others {percent(moved)} have another label than usual"
     )
     return Verdict(
         False,

@@ -25,6 +25,8 @@ FAILURES = 3
 
 UNREADABLE = "cannot be read "
 """How the reason begins where a source fails that could be read before."""
+GAP = "nothing new for "
+"""How it begins where it can be read."""
 
 
 class SilenceSettings(KindSettings):
@@ -78,7 +80,7 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     gap = max(0, until - last)
     mean, dispersion, known = _due(came, first, end, settings)
     chance = at_most(0, mean, dispersion)
-    said = f"nothing new for {span(gap)}"
+    said = f"{GAP}{span(gap)}"
     firing = False
     if gap < settings.at_least:
         reason = f"{said}, less than the {format_duration(settings.at_least)} of the rule"

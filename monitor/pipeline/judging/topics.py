@@ -75,7 +75,7 @@ def _look(store: Store, rule: Rule, reader: Reader, now: datetime) -> tuple[Verd
     name = reader.task.name
     recent = store.predictions.abstained(name, split, now, MOST, live=True)
     if len(recent) < settings.min_stories:
-        return Verdict.nothing(at, at, "few texts fit no label"), []
+        return Verdict.nothing(at, at, "hardly any texts are without a label"), []
     old = store.predictions.abstained(name, known, split, MOST)
     usual = store.documents.find(since=known, until=now, limit=MOST // 4)
     texts, features = _features(store, reader, recent)
@@ -85,7 +85,7 @@ def _look(store: Store, rule: Rule, reader: Reader, now: datetime) -> tuple[Verd
         return Verdict.nothing(at, at, "no features are kept"), []
     group = new_topic.newest_group(features, past, all_.mean(axis=0), days, settings)
     if group is None:
-        return Verdict.nothing(at, at, "no new group of texts that fit no label"), []
+        return Verdict.nothing(at, at, "the texts without a label tell of nothing new"), []
     chosen = [texts[row] for row in group.members]
     inside = {document.id for document, _ in chosen}
     words = new_topic.names([t for _, t in chosen], [t for d, t in others if d.id not in inside])

@@ -8,15 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from weeks import Weeks
 
+from monitor.alerts.caption import line
 from monitor.alerts.digest import Digest, compose_digest, moved, period
 from monitor.alerts.endings import RULE_GONE, end_of
 from monitor.alerts.folding import line_of
+from monitor.alerts.series_in_words import named
 from monitor.config.model import DigestTable
 from monitor.errors import ConfigError
 from monitor.pipeline.alerting.digests import gather_digest, send_due
@@ -483,3 +486,32 @@ def test_many_conversations_that_began_together_are_a_short_line() -> None:
     told = line_of([{**alert, "id": number} for number in range(1, 31)], UTC)
     assert told["said"] == "slow: 30 conversations turned worse, raised 03:10 UTC on Wed 4 Mar, 30 still open"
     assert told["command"] == "monitor alerts list --rule slow --open --limit 0"
+    ended = "quiet again: nobody wrote for 1 day; it was never answered"
+    ends = [{**alert, "id": n, "resolved_at": at, "ended": ended if n else ""} for n in range(3)]
+    assert line_of(ends, UTC)["said"].endswith(", all over, 2 never answered"), "an end is no answer"
+    assert line_of(ends[1:], UTC)["said"].endswith(", all over, none answered")
+
+
+def test_a_drawing_of_the_past_says_when_it_ended() -> None:
+    history = {
+        "start": "2026-03-02T00:00:00+00:00",
+        "step": 3600,
+        "window": [23, 24],
+        "counts": [0] * 23 + [9],
+    }
+    assert line(history)["caption"].startswith("The last 24 h, 1 h a column: now 9")
+    told = line(history, "resolved", zone=ZoneInfo("Europe/Vienna"))["caption"]
+    assert told.startswith("The 24 h to 01:00 CET on Tue 3 Mar, 1 h a column: at its height 9")
+
+
+def test_what_moved_is_told_apart_where_two_tasks_call_it_the_same(monitor_store: Store) -> None:
+    data = gather_digest(monitor_store, MORNING, NOW - timedelta(days=1), NOW)
+    fell = [
+        {"selection": selection, "what": named(selection), "texts": 0, "usual": usual}
+        for selection, usual in (
+            ({"sentiment": "negative"}, 24.0), ({"mood": "negative"}, 19.0), ({"topic": "court"}, 8.0)
+        )
+    ]  # fmt: skip
+    said = compose_digest({**data, "fell": fell}).body
+    assert "  negative texts (sentiment): 0, usually 24\n  negative texts (mood): 0, usually 19\n" in said
+    assert "  texts on court: 0, usually 8\n" in said

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from monitor.alerts.detectors.history import duration, span
 from monitor.alerts.past import last_day
+from monitor.alerts.sentences import when
 from monitor.alerts.sparkline import sparkline
 
 
-def line(history: Mapping[str, Any], event: str = "firing", *, falls: bool = False) -> dict[str, str]:
+def line(
+    history: Mapping[str, Any], event: str = "firing", *, falls: bool = False, zone: tzinfo | None = None
+) -> dict[str, str]:
     """The newest columns of a history, drawn with characters, and what they show.
 
     :param falls: whether the alert is about texts that are missing.
+    :param zone: where this is read long after: by this clock it is said when the last column ended.
     """
     shown = last_day(history)
     first, end = history["window"]
     before, since = history["counts"][:first], history["counts"][first:]
     most = (min if falls else max)(since, default=0)
     extreme = "at its lowest" if falls else "at its height"
-    caption = f"The last {_whole(len(shown) * history['step'])}, {duration(history['step'])} a column"
+    span, ended = _whole(len(shown) * history["step"]), ""
+    if zone is not None:
+        seconds = len(history["counts"]) * history["step"]
+        ended = f" to {when(datetime.fromisoformat(history['start']) + timedelta(seconds=seconds), zone)}"
+    caption = f"The {f'{span}{ended}' if ended else f'last {span}'}, {duration(history['step'])} a column"
     if before:
         if event == "resolved":
             caption += f": {extreme} {most:,}, "

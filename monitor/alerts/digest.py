@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -165,8 +166,8 @@ def _lines(data: Mapping[str, Any], zone: str) -> dict[str, Any]:
             *_left_out(data["more_alerts"]),
         ],
         "names": more_than_usual(data["names"]),
-        "rose": [_moved(series) for series in data["rose"]],
-        "fell": [_moved(series) for series in data["fell"]],
+        "rose": _all_moved(data["rose"]),
+        "fell": _all_moved(data["fell"]),
         "words": [f"{word['term']} ({word['texts']})" for word in data["words"]],
         "sources": [_source(source) for source in data["sources"]],
         "unlabelled": [
@@ -181,7 +182,7 @@ def _entry(alerts: Sequence[Mapping[str, Any]], until: datetime, zone: ZoneInfo)
     """One alert, or the conversations of one rule: a line and what belongs to it."""
     if len(alerts) > 1:
         return {"facts": [], "line": None, **line_of(alerts, zone)}
-    return {"said": _alert(alerts[0], until, zone), "command": "", **_details(alerts[0])}
+    return {"said": _alert(alerts[0], until, zone), "command": "", **_details(alerts[0], zone)}
 
 
 def _left_out(more: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -212,7 +213,7 @@ def _alert(alert: Mapping[str, Any], until: datetime, zone: ZoneInfo) -> str:
     return f"{said}, {alert['acked_by']} looks after it" if alert["acked_by"] else said
 
 
-def _details(alert: Mapping[str, Any]) -> dict[str, Any]:
+def _details(alert: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """What an alert is drawn with: its series, and sentences on shares and names."""
     evidence = alert["evidence"]
     history = evidence.get("history")
@@ -221,11 +222,24 @@ def _details(alert: Mapping[str, Any]) -> dict[str, Any]:
         sentences.shares(shares) if alert["kind"] in SHARED else "",
         more_than_usual(evidence.get("names", ())),
     ]
-    event = "firing" if alert["resolved_at"] is None else "resolved"
+    event, past = ("firing", None) if alert["resolved_at"] is None else ("resolved", zone)
     return {
         "facts": [fact for fact in said if fact],
-        "line": None if history is None else line(history, event, falls=alert["kind"] in FALLS),
+        "line": None if history is None else line(history, event, falls=alert["kind"] in FALLS, zone=past),
     }
+
+
+def _all_moved(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each; with its tasks where two are called the same, as bad news and bad moods are."""
+    often = Counter(series["what"] for series in found)
+    return [
+        _moved(
+            {**series, "what": f"{series['what']} ({', '.join(series['selection'])})"}
+            if often[series["what"]] > 1
+            else series
+        )
+        for series in found
+    ]
 
 
 def _moved(series: Mapping[str, Any]) -> str:

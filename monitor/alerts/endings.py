@@ -51,10 +51,15 @@ def head(alert: Mapping[str, Any]) -> str:
         return "Not watched any more"
     if reason.startswith(ANSWERED):
         return f"Over, {reason.partition(';')[0]}"
-    if UNANSWERED in reason:
+    if never_answered(alert):
         return "Over, never answered"
     lasted = _lasted(alert)
     return f"Over{f' after {lasted}' if lasted else ''}"
+
+
+def never_answered(alert: Mapping[str, Any]) -> bool:
+    """Whether it is over only since the customer, whom nobody answered, wrote no more."""
+    return UNANSWERED in _reason(alert)
 
 
 def digested(alert: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from monitor.alerts.detectors.conversation import WAITS
 from monitor.alerts.detectors.history import span
+from monitor.alerts.endings import never_answered
 from monitor.alerts.sentences import when
 
 FOLDED = 3
@@ -56,6 +57,8 @@ def line_of(alerts: Sequence[Mapping[str, Any]], zone: tzinfo) -> dict[str, Any]
         said += f", {len(open_)} still open"
         said += f" (alert{'s' if len(open_) > 1 else ''} {ids})" if len(open_) <= NAMED else ""
         said += "" if alone else " and looked after"
+    if never := sum(map(never_answered, alerts)):
+        said += f", {'none' if never == len(alerts) else f'{never} never'} answered"
     if untold := sum(bool(alert.get("not_told")) for alert in alerts):
         said += f", {'none' if untold == len(alerts) else f'{untold} not'} told"
     ack = f"monitor alerts ack {' '.join(alone)}"

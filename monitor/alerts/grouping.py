@@ -235,7 +235,8 @@ def _subject(alert: Mapping[str, Any]) -> str:
     """What is over; such that two of a notification with other rules on the same texts are told apart."""
     names = (alert.get("evidence") or {}).get("names", ())
     most = mostly(names, alert["selection"]) if alert["kind"] in QUOTED else ""
-    return f"{endings.subject(alert)}{most}"
+    never = ", never answered" if endings.never_answered(alert) else ""
+    return f"{endings.subject(alert)}{most}{never}"
 
 
 def _subjects(alerts: Sequence[Mapping[str, Any]]) -> str:
@@ -265,4 +266,6 @@ def _many(talks: Sequence[Mapping[str, Any]], *, alone: bool) -> str:
         how.append("turned worse")
     if len(how) > 1:
         how = [f"{number} {what}" for number, what in zip((len(waiting), worse), how, strict=True)]
+    if never := sum(map(endings.never_answered, talks)):
+        how.append(f"{'' if never == len(talks) else f'{never} '}never answered")
     return ", ".join([f"{'' if alone else f'{len(talks)} '}conversations", *how])

@@ -144,7 +144,7 @@ def figures(data: Mapping[str, Any]) -> str:
     much = sentences.much(data, evidence.get("seconds", 3600))
     if data["kind"] == "ratio":
         much = portion.title(data) or much
-    return f"{much}{_named(data, evidence)}"
+    return f"{much}{sentences.copies(data['kind'], evidence)}{_named(data, evidence)}"
 
 
 def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:

@@ -17,7 +17,7 @@ SHORTEST = 24
 def quote(alert: Mapping[str, Any], room: int) -> str:
     """``: "Data leak at Vantor"``, in at most ``room`` characters; or ``""``: nothing to quote, or no room."""
     most = min(QUOTE_CHARACTERS, room - len(': ""'))
-    said = words(_text(alert), most) if most >= SHORTEST else ""
+    said = words(_text(alert), most).replace('"', "'") if most >= SHORTEST else ""
     return f': "{said}"' if said else ""
 
 

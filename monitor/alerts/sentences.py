@@ -16,6 +16,9 @@ from monitor.types import ALL, READ_BY
 USUAL = {"surge", "drop"}
 """Kinds whose ``expected`` is what is usual; others explain their figures in their reason."""
 
+COPIED = {"surge", "threshold", "entity"}
+"""Kinds that count copies of a text."""
+
 HALF = 0.5
 """Texts: an average below that is not told, for as good as none is usual."""
 
@@ -227,6 +230,16 @@ def origin(evidence: Mapping[str, Any]) -> str:
         what = f"{stories} different stories" if stories < read else f"{stories} stories, no two alike"
     said = f"{newest}{what}, from {_listed(names)}."
     return said
+
+
+def copies(kind: str, evidence: Mapping[str, Any]) -> str:
+    """For a title: that most of the texts are copies; customers who say the same are many voices."""
+    read, stories = evidence.get("read", 0), evidence.get("stories", 0)
+    if kind not in COPIED or evidence.get("conversations") or 2 * stories > read:
+        return ""
+    if evidence.get("limited"):
+        return ", mostly copies"
+    return f", only {stories} stories" if stories > 1 else ", only one story" if stories else ""
 
 
 def words(found: Sequence[Mapping[str, Any]]) -> str:

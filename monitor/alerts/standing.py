@@ -114,13 +114,15 @@ def sentences(alert: Mapping[str, Any], much: str, zone: tzinfo) -> list[str]:
     if not later(alert):
         return [*said, much, flaps]
     until = when(datetime.fromisoformat(evidence["until"]), zone, datetime.fromisoformat(evidence["at"]))
+    length = duration(evidence["seconds"])
+    length = {"1 h": "hour", "1 day": "day"}.get(length, length)
     extreme = "At" if outgrown(alert) else f"{_extreme(alert).capitalize()}, at"
     newest = portion.part_of(alert, evidence["newest"], evidence.get("newest_of") or 0)
     newest = newest or counted(evidence["newest"], alert["selection"])
     return [
         *said,
         f"{extreme} {until}: {much[:1].lower()}{much[1:]}",
-        f"In the last {duration(evidence['seconds'])}: {newest}.",
+        f"In the last {length}: {newest}.",
         flaps,
     ]
 

@@ -161,6 +161,16 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
             '8 firing (7 new): 7 conversations, 6 unanswered up to 2 h 4 min, 1 turned worse; and 1 more',
         ),
         (
+            [{**conversation(f"k{n}", "unanswered for 31 min, 1 text", event="resolved"), "ended": ended}
+             for n, ended in enumerate(["quiet again: nobody wrote for 1 day; it was never answered"] * 2 + [""])],
+            '3 over: conversations, 2 never answered',
+        ),
+        (
+            [{**conversation("k1", "unanswered for 1 day, 1 text", event="resolved"),
+              "ended": "quiet again: nobody wrote for 1 day; it was never answered"}],
+            '1 over: conversation k1 (support), never answered',
+        ),
+        (
             [{**alert("Acme"), "kind": "keyword", "selection": {}, "reason": "2 texts with 'strike'"},
              {**alert("Acme"), "kind": "ratio"}, {**alert("Acme", event="resolved"), "kind": "surge"}],
             "2 still firing: 2 texts with 'strike'; and 1 more; 1 over: texts about Acme",

@@ -29,6 +29,8 @@ def test_what_was_published_without_a_title_is_quoted_by_its_beginning() -> None
     news = alert("keyword", ("publisher", "Data leak at Vantor", "Thousands of records"))
     assert headline("firing", news) == "1 text with 'lawyer': \"Data leak at Vantor\" [lone]"
     assert headline("firing", alert("keyword")) == "1 text with 'lawyer' [lone]"
+    said = alert("keyword", ("publisher", 'Activist calls merger "value destruction"', ""))
+    assert headline("firing", said).endswith(": \"Activist calls merger 'value destruction'\" [lone]")
 
 
 def test_what_customers_wrote_is_not_for_locked_screens() -> None:

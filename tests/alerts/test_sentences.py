@@ -70,3 +70,20 @@ def test_voices_of_a_part_are_said_to_be_of_a_part() -> None:
     assert sentences.origin({**evidence, "observed": 5}) == "5 stories, no two alike, from news."
     one = {**evidence, "read": 1, "stories": 1}
     assert sentences.origin(one) == "One text, from news."
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "said"),
+    [
+        ("surge", {}, ", only 2 stories"),
+        ("entity", {"stories": 1}, ", only one story"),
+        ("threshold", {"limited": True}, ", mostly copies"),
+        ("threshold", {"stories": 27}, ""),
+        ("threshold", {"conversations": 53}, ""),
+        ("ratio", {}, ""),
+        ("surge", {"read": 0, "stories": 0}, ""),
+    ],
+)
+def test_a_title_says_that_most_texts_are_copies(kind: str, more: dict[str, int], said: str) -> None:
+    evidence = {"read": 53, "stories": 2, "conversations": 0, "limited": False}
+    assert sentences.copies(kind, {**evidence, **more}) == said

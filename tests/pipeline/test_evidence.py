@@ -128,6 +128,9 @@ def test_one_story_told_often_is_called_so(weeks: Weeks) -> None:
     notification = raise_(weeks, ids)
     assert notification.data["evidence"]["stories"] == 1
     assert [text["alike"] for text in notification.data["evidence"]["texts"]] == [12]
+    assert notification.title.startswith(
+        "12 negative texts on litigation in 1 h, usually 0 to 3, only one story: "
+    )
     assert "One and the same text, 12 times, from wire." in notification.body
     assert "and 11 more with the same text" in notification.body
 

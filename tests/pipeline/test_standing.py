@@ -319,10 +319,10 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     *_, again = notifications(made)
     assert ": at its height 100 % of texts in 1 h are negative, usually 33 % (12 of 12; " in again.title
     assert "; now 1 of 5" in again.title
-    assert "In the last 1 h: 1 of 5 texts is negative." in again.body.splitlines()
+    assert "In the last hour: 1 of 5 texts is negative." in again.body.splitlines()
     notified(made.store, policy, late + timedelta(hours=6))
     *_, last = notifications(made)
-    assert "In the last 1 h: no negative texts." in last.body.splitlines()
+    assert "In the last hour: no negative texts." in last.body.splitlines()
     assert "; now 0" in last.title
     made.store.close()
 

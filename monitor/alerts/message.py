@@ -162,7 +162,7 @@ def facts(event: str, data: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
         told += [sentences.origin(evidence), more_than_usual(evidence.get("names", ()))]
         told += [sentences.words(evidence["words"])]
     if event == "firing" and data["kind"] not in FALLS:
-        told.insert(0, late.sentence(evidence, zone, _raised_at(data)))
+        told.insert(0, late.sentence(evidence, zone, _told_at(data)))
     if event == "resolved":
         return [
             *endings.sentences(data, _in_all(data, evidence), zone),
@@ -228,7 +228,13 @@ def _commands(event: str, data: Mapping[str, Any]) -> list[dict[str, str]]:
         if kind == data["kind"] and all(values):
             runs.insert(0, (f"monitor {run.format(*map(shlex.quote, values))}", why))
     if offer := str(data["reason"]).partition(sentences.OFFER)[2]:
-        runs.insert(0, (offer, "make them a label; choose its name"))
+        runs.insert(
+            0,
+            (
+                offer,
+                "make them a label; choose its name (a task of the configuration file needs it there first)",
+            ),
+        )
     return [{"run": run, "why": why} for run, why in runs]
 
 
@@ -237,7 +243,7 @@ def _named(data: Mapping[str, Any], evidence: Mapping[str, Any]) -> str:
 
 
 def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo) -> str:
-    raised = _raised_at(data)
+    raised, told = _raised_at(data), _told_at(data)
     first, last = _time(evidence["first_at"]), _time(evidence["last_at"])
     begun = endings.silent_since(data) or _time(evidence["since"])
     if (
@@ -247,12 +253,12 @@ def _since(data: Mapping[str, Any], evidence: Mapping[str, Any], zone: ZoneInfo)
     ):
         begun = first  # in a busy series the first text of a window is no beginning
     assert begun is not None
-    beginning = sentences.when(begun, zone, raised)
+    beginning = sentences.when(begun, zone, told)
     said = f"Since {beginning}"
     if data["kind"] in FALLS:
-        before = "" if last is None else f", the last text {sentences.when(last, zone, raised)}"
+        before = "" if last is None else f", the last text {sentences.when(last, zone, told)}"
         return f"{said}{before}; raised {sentences.when(raised, zone)}."
-    if last is not None and (newest := sentences.when(last, zone, raised)) != beginning:
+    if last is not None and (newest := sentences.when(last, zone, told)) != beginning:
         said += f", newest text {newest}"
     return f"{said}; raised {sentences.when(raised, zone)}."
 
@@ -280,8 +286,13 @@ def _raised_at(data: Mapping[str, Any]) -> datetime:
     return at
 
 
+def _told_at(data: Mapping[str, Any]) -> datetime:
+    """When this is said: of that day alone, times are told without their day."""
+    return _time((data.get("evidence") or {}).get("at")) or _raised_at(data)
+
+
 def _clock(text: str, data: Mapping[str, Any], zone: ZoneInfo) -> str:
-    return sentences.when(datetime.fromisoformat(text), zone, _raised_at(data))
+    return sentences.when(datetime.fromisoformat(text), zone, _told_at(data))
 
 
 def _time(text: Any) -> datetime | None:

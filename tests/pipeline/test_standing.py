@@ -82,6 +82,24 @@ def test_a_repeat_says_what_was_and_what_is(weeks: Weeks) -> None:
     assert "now 8" not in again.body
 
 
+def test_what_is_said_on_another_day_names_the_days(weeks: Weeks) -> None:
+    """Without one, a time is of the day on which it is read."""
+    policy = Policy((Route(name="all", notify=("desk",), repeat_interval=11 * 3600),))
+    judge_due(weeks.store, [replace(RULE, policy=policy)], NOW)
+    notified(weeks.store, policy, NOW)
+    notified(weeks.store, policy, NOW + timedelta(hours=11))  # past midnight
+    first, again = notifications(weeks)
+    assert "\nSince 15:02 UTC, newest text 15:09 UTC; raised 15:10 UTC on Wed 4 Mar.\n" in first.body
+    assert (
+        "\nSince 15:02 UTC on Wed 4 Mar, newest text 15:09 UTC on Wed 4 Mar; raised 15:10 UTC on Wed 4 Mar.\n"
+        in again.body
+    )
+    (text, *_) = first.data["evidence"]["texts"]
+    clock = f"\n    {datetime.fromisoformat(text['event_at']):%H:%M} UTC"
+    assert f"{clock}, " in first.body
+    assert f"{clock} on Wed 4 Mar, " in again.body
+
+
 def test_the_first_notification_after_a_silence_does_not_call_it_now_either(weeks: Weeks) -> None:
     late = NOW + timedelta(hours=2)
     weeks.store.silences.add(

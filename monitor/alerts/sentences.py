@@ -30,6 +30,12 @@ _NEW_TOPIC = re.compile(
 )
 """The reason of a ``new_topic``."""
 
+_BESIDE = re.compile(
+    r", while (?P<others>(?:the|all) other texts "
+    r"(?:are [\d.,]+ times as many as usual|fell to [^;]+? of what is usual))"
+)
+"""In the reason of a ``surge`` or ``drop``, why more or fewer texts are expected than are usual."""
+
 _SURELY = re.compile(r", at least [^()]*\)")
 """In the reason of a ``ratio``, how sure it is: for a title there is no room for that."""
 
@@ -119,6 +125,12 @@ def usual(low: float, high: float) -> str:
     return number(high) if number(low) == number(high) else f"{number(low)} to {number(high)}"
 
 
+def beside(alert: Mapping[str, Any]) -> str:
+    """Why its figures are not held against what is usual: ``the other texts are 3.1 times as many as usual``."""
+    found = _BESIDE.search(str(alert.get("reason", "")))
+    return found["others"] if found and usual(alert["low"], alert["high"]) != "none" else ""
+
+
 def times_as_many(observed: float, expected: float) -> str:
     """``That is 11 times as many.``; empty where a factor would say nothing."""
     if expected < HALF or observed <= 0:
@@ -138,7 +150,10 @@ def much(alert: Mapping[str, Any], seconds: float) -> str:
     if kind == "threshold":
         return f"{many} in {duration(seconds)}, limit {number(alert['expected'])}"
     if kind in USUAL:
-        return f"{many} in {duration(seconds)}, usually {usual(alert['low'], alert['high'])}"
+        due, others = usual(alert["low"], alert["high"]), beside(alert)
+        if others:
+            return f"{many} in {duration(seconds)}, expected {due} while {others.removesuffix(' as usual')}"
+        return f"{many} in {duration(seconds)}, usually {due}"
     if kind == "entity":
         return many
     if kind == "keyword":
@@ -181,10 +196,14 @@ def how_much(alert: Mapping[str, Any], seconds: float) -> str:
         return sentence(many)
     if kind not in USUAL:
         return sentence(str(alert["reason"]).partition(OFFER)[0])
-    said = f"{many} in {duration(seconds)}; usually {usual(alert['low'], alert['high'])} at this hour"
+    due, others = usual(alert["low"], alert["high"]), beside(alert)
+    said = f"{many} in {duration(seconds)}; {f'{due} would be expected' if others else f'usually {due}'} at this hour"
     if expected >= HALF:
         said += f", {number(expected)} on average"
-    return f"{sentence(said)} {times_as_many(alert['observed'], expected)}".rstrip()
+    if others:
+        said += f", since {others}"
+    times = times_as_many(alert["observed"], expected)
+    return f"{sentence(said)} {'' if others and times.endswith('usual.') else times}".rstrip()
 
 
 def sentence(said: object) -> str:

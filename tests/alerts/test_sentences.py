@@ -87,3 +87,41 @@ def test_voices_of_a_part_are_said_to_be_of_a_part() -> None:
 def test_a_title_says_that_most_texts_are_copies(kind: str, more: dict[str, int], said: str) -> None:
     evidence = {"read": 53, "stories": 2, "conversations": 0, "limited": False}
     assert sentences.copies(kind, {**evidence, **more}) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "title", "body"),
+    [
+        (
+            "surge",
+            "40 texts in 2 h where 6 to 20 (12 on average) are expected at this hour, while the other texts are 3.1 "
+            "times as many as usual; 28 days of history",
+            "40 texts in 2 h, expected 6 to 20 while the other texts are 3.1 times as many",
+            "40 texts in 2 h; 6 to 20 would be expected at this hour, 12 on average, since the other texts are 3.1 "
+            "times as many as usual. That is 3 times as many.",
+        ),
+        (
+            "drop",
+            "4 texts in 2 h, while all other texts fell to 40 % of what is usual where 6 to 20 (12 on average) are "
+            "expected at this hour; 28 days of history",
+            "4 texts in 2 h, expected 6 to 20 while all other texts fell to 40 % of what is usual",
+            "4 texts in 2 h; 6 to 20 would be expected at this hour, 12 on average, since all other texts fell to "
+            "40 % of what is usual.",
+        ),
+    ],
+)
+def test_what_other_texts_let_expect_is_not_called_usual(
+    kind: str, reason: str, title: str, body: str
+) -> None:
+    alert = {
+        "kind": kind,
+        "selection": {},
+        "observed": int(reason.partition(" ")[0]),
+        "expected": 12,
+        "low": 6,
+        "high": 20,
+    }
+    assert sentences.much({**alert, "reason": reason}, 7200) == title
+    assert how_much({**alert, "reason": reason}, 7200) == body
+    rare = {**alert, "reason": reason, "expected": 0.1, "low": 0, "high": 0}
+    assert sentences.much(rare, 7200).endswith(" in 2 h, usually none")

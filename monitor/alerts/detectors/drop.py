@@ -101,7 +101,8 @@ def judge(history: History, at: int, history_from: int, settings: DropSettings) 
     else:
         firing = True
         reason = (
-            f"{said} where {low:,} to {high:,} ({mean:,.0f} on average) are usual at this hour; "
+            f"{said} where {low:,} to {high:,} ({mean:,.0f} on average) are "
+            f"{'expected' if fell < 0.8 else 'usual'} at this hour; "
             f"{days} days of history"
         )
     return Verdict(

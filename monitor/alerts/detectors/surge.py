@@ -171,8 +171,9 @@ def judge(
         if high and best.mean >= HARDLY
         else "hardly any"
     )
-    said += " are usual at this hour"
-    if best.grown > 1.2:
+    grown = best.grown > 1.2
+    said += f" are {'expected' if grown else 'usual'} at this hour"
+    if grown:
         said += f", while the other texts are {best.grown:.1f} times as many as usual"
     return Verdict(
         firing,

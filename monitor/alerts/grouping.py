@@ -218,9 +218,14 @@ def _first(counts: str, firing: Sequence[Mapping[str, Any]], room: int) -> str:
     lead = min(firing, key=lambda alert: not _news(alert))
     told, said = 1, figures(lead)
     talks = [alert for alert in firing if alert["kind"] == "conversation"]
-    if lead["kind"] == "conversation" and len(talks) >= FOLDED:
-        told, said = len(talks), _many(talks, alone=len(talks) == len(firing))
-    more = f"; and {len(firing) - told:,} more" if len(firing) > told else ""
+    more = ""
+    if len(talks) >= FOLDED:
+        many = _many(talks, alone=len(talks) == len(firing))
+        if lead["kind"] == "conversation":
+            told, said = len(talks), many
+        else:  # customers who wait are no small part of "and 30 more"
+            told, more = told + len(talks), f"; {many}"
+    more += f"; and {len(firing) - told:,} more" if len(firing) > told else ""
     room -= len(counts) + len(more)
     said = short(said, max(room, LEAST))
     return f"{counts}{said}{quote(lead, room - len(said))}{more}"

@@ -143,7 +143,8 @@ def conversation(thread: str, reason: str, *, new: bool = True, event: str = "fi
             [alert("Acme", new=True), alert("Zedco", new=True),
              *(conversation(f"k{n}", "unanswered for 31 min, 1 text", new=False) for n in range(28)),
              *(conversation(f"o{n}", "unanswered for 31 min, 1 text", event="resolved") for n in range(3))],
-            "30 firing (2 new): 9 texts about Acme in 1 h, limit 1; and 29 more; 3 over: conversations",
+            "30 firing (2 new): 9 texts about Acme in 1 h, limit 1; 28 conversations, unanswered up to 31 min; "
+            "and 1 more; 3 over: conversations",
         ),
         (
             [conversation(f"k{n}", "unanswered for 31 min, 1 text") for n in range(300)],

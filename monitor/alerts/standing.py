@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.alerts import portion
 from monitor.alerts.detectors.conversation import WAITS
-from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.history import duration, percent, span, texts
 from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.sentences import when
 from monitor.alerts.series_in_words import counted
@@ -70,9 +70,10 @@ def title(alert: Mapping[str, Any], much: str) -> str:
     evidence = alert.get("evidence") or {}
     said = much
     if later(alert):
-        whole = evidence.get("newest_of")
+        newest, whole = evidence["newest"], evidence.get("newest_of")
+        now = f"{percent(newest / whole)} ({newest:,} of {whole:,})" if whole else f"{newest:,}"
         extreme = "first" if outgrown(alert) else _extreme(alert)
-        said = f"{extreme} {much}; now {evidence['newest']:,}{f' of {whole:,}' if whole else ''}"
+        said = f"{extreme} {much}; now {now}"
     lasts, since = [], _quiet_since(alert)
     if alert.get("times", 1) > 1:
         lasts = [_still(alert)]

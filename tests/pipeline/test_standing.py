@@ -336,7 +336,7 @@ def test_a_share_is_told_in_stories_then_and_now(tmp_path: Path) -> None:
     notified(made.store, policy, late)
     *_, again = notifications(made)
     assert ": at its height 100 % of texts in 1 h are negative, usually 33 % (12 of 12; " in again.title
-    assert "; now 1 of 5" in again.title
+    assert "; now 20 % (1 of 5)" in again.title
     assert "In the last hour: 1 of 5 texts is negative." in again.body.splitlines()
     notified(made.store, policy, late + timedelta(hours=6))
     *_, last = notifications(made)

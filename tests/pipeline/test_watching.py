@@ -734,7 +734,7 @@ def test_recent_days_that_are_not_whole_end_now(
     read(runtime, monitor_now - timedelta(hours=1))
     read(runtime, monitor_now, *past, *recent)
     settle(runtime, monitor_now + timedelta(hours=1))
-    assert alerts(runtime)["fit"].reason.startswith("other labels than usual: ")
+    assert alerts(runtime)["fit"].reason.startswith("other labels than usual in 36 h: ")
 
 
 def test_a_wave_of_many_texts_began_before_its_alert_was_raised(

@@ -62,6 +62,15 @@ def test_a_feed_that_is_silent_for_good_is_noticed_however_slow() -> None:
     assert not said(daily[daily < 40 * DAY], 41 * DAY, quick).firing
 
 
+@pytest.mark.parametrize(("a_day", "days"), [(20, 28), (40, 28), (60, 15)])
+def test_a_silence_that_fires_goes_on_firing_however_long_it_lasts(a_day: int, days: int) -> None:
+    draw = np.random.default_rng(a_day)
+    times = np.sort(draw.uniform(0, days * DAY, a_day * days)).astype(int)
+    fires = [said(times, days * DAY + hours * HOUR).firing for hours in range(0, 240)]
+    assert fires[23]
+    assert fires == sorted(fires), "once it fires, it does for good"
+
+
 def test_texts_that_come_together_are_one_arrival() -> None:
     one = np.arange(0, 30 * DAY, 6 * HOUR)
     five = np.sort(np.concatenate([one + n for n in range(5)]))

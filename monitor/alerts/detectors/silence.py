@@ -80,6 +80,10 @@ def judge(came: History, last: int, until: int, settings: SilenceSettings) -> Ve
     gap = max(0, until - last)
     mean, dispersion, known = _due(came, first, end, settings)
     chance = at_most(0, mean, dispersion)
+    if (day := first + DAY // came.step) < end:
+        # a longer silence is no likelier than its first day, of which more is known
+        of_day, varies, _ = _due(came, first, day, settings)
+        mean, chance = max(mean, of_day), min(chance, at_most(0, of_day, varies))
     said = f"{GAP}{span(gap)}"
     firing = False
     if gap < settings.at_least:

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.alerts.detectors import Verdict
 from monitor.alerts.detectors.chances import wilson, z_of
-from monitor.alerts.detectors.history import duration, span, texts
+from monitor.alerts.detectors.history import average, duration, span, texts
 from monitor.alerts.detectors.mention import MENTIONS
 from monitor.alerts.detectors.ratio import at_least
 from monitor.alerts.rules import Rule, describe
@@ -204,7 +204,7 @@ def _share(settings: Any) -> str:
 def _drift(settings: Any) -> str:
     """A drift of just more than the rule asks for, the way that it looks."""
     few, many = settings.min_per_day, 1.25 * settings.min_ratio * settings.min_per_day
-    figures, unit = [f"{few:.2g}", f"{many:.2g}"], "texts a day"
+    figures, unit = [average(few), average(many)], "texts a day"
     if settings.of is not None:
         figures, unit = ["10 %", f"{min(100, 12.5 * settings.min_ratio):.0f} %"], "of the texts"
     down = settings.direction == "down"

@@ -8,9 +8,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+from work import steps
 
 from monitor.errors import LearnError
-from monitor.pipeline.learning.corrections import correct, take_back
+from monitor.pipeline.learning.corrections import correct, correct_all, take_back
 from monitor.pipeline.learning.heads import revert
 from monitor.runtime import Runtime
 from monitor.scheduler import Scheduler
@@ -69,3 +70,23 @@ def test_the_newest_correction_holds(
             label = newest[task, folded(document.text)]
             assert said == [] if label == NO_LABEL else label in said
     assert check(store) == []
+
+
+def test_many_corrections_are_one_transaction_that_grows_with_them(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    store = make_runtime().store
+    begun: list[str] = []
+
+    def work(number: int) -> int:
+        old, new = (
+            [Seed(f"text {n} of {number}", label) for n in range(number)] for label in ("good", "bad")
+        )
+        correct_all(store, "mood", old, monitor_now)
+        begun.clear()
+        return steps(store.connection, lambda: correct_all(store, "mood", new, monitor_now))
+
+    store.connection.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("begin") else None)
+    few, many = work(100), work(400)
+    assert begun == ["begin immediate"]
+    assert many < 6 * few, "each looks through all seeds"

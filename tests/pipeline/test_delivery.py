@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from work import steps
 
 from monitor.alerts.redelivery import Terms, copy_key, free_at, pause
 from monitor.durations import Rate, parse_rate
@@ -463,13 +464,11 @@ def test_what_a_fallback_is_to_get_is_found_at_once_however_much_waits(monitor_s
         with monitor_store.transaction():
             for number in numbers:
                 alert(monitor_store, number, "desk")
-        steps = list[int]()
-        monitor_store.connection.set_progress_handler(lambda: steps.append(1), 100)
-        try:
+
+        def find() -> None:
             assert monitor_store.outbox.late(NOW - HOUR, notifier="desk", fallback="phone") == []
-        finally:
-            monitor_store.connection.set_progress_handler(None, 0)
-        return len(steps)
+
+        return steps(monitor_store.connection, find)
 
     few, many = work(range(400)), work(range(400, 1600))
     assert many < 8 * few, "it takes as long as there are notifications, not as their square"

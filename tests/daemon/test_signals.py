@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 
 BEGIN = """
 import os, signal, threading
@@ -69,6 +68,5 @@ def test_those_of_others_are_not_taken_for_ours() -> None:
 
 
 def test_hanging_up_puts_the_end_off_no_longer() -> None:
-    began = time.monotonic()
-    assert run(HANGS_UP).returncode == 0
-    assert time.monotonic() - began < 25
+    done = run(HANGS_UP)
+    assert (done.returncode, "something does not end within 1 s" in done.stderr) == (0, True), done.stderr

@@ -16,7 +16,7 @@ from monitor.runtime import Runtime
 from monitor.shared_encoder import SharedEncoder
 from monitor.store import Store
 from tests.conftest import CONFIG as RUNTIME
-from tests.daemon.test_daemon import CONFIG, Monitor, monitor
+from tests.daemon.test_daemon import CONFIG, LEFT, Monitor, monitor
 
 __all__ = ["monitor"]  # a fixture
 
@@ -102,9 +102,8 @@ def test_a_part_that_does_not_close_is_left(monitor: Monitor) -> None:
     add(monitor, 'plugin = "stuck"\nname = "tar"', 'plugin = "stuck"\nname = "glue"')
     monitor.start()
     running(monitor)
-    code, seconds = monitor.end()
-    assert code == 0
-    assert seconds < 14
+    assert monitor.end() == 0
+    assert LEFT not in monitor.messages()
     for name in ("tar", "glue"):
         assert f"source {name} is not closed after 2 s" in monitor.messages()
 
@@ -117,9 +116,9 @@ def test_who_asks_twice_gets_the_end_at_once(monitor: Monitor, number: signal.Si
     monitor.wait_for(lambda: "fetches" in monitor.messages())
     monitor.tell(signal.SIGTERM)
     monitor.wait_for(lambda: "SIGTERM: stopping" in monitor.messages())
-    got, seconds = monitor.end(number)
-    assert (got, seconds < 5) == (code, True), "it waits for what hangs no longer"
+    assert monitor.end(number) == code
     assert f"{number.name} again: leaving at once" in monitor.messages()
+    assert LEFT not in monitor.messages(), "it waits for what hangs no longer"
 
 
 def test_what_cannot_be_used_stops_nothing(monitor: Monitor) -> None:
@@ -208,7 +207,7 @@ def test_an_encoder_is_closed_with_the_last_configuration_that_uses_it(
     assert going == []
 
 
-def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:
+def test_many_sources_and_many_reloads_end_in_good_order(monitor: Monitor) -> None:
     (monitor.folder / "feeds").mkdir()
     add(
         monitor,
@@ -223,9 +222,7 @@ def test_many_sources_and_many_reloads_end_in_seconds(monitor: Monitor) -> None:
     for _ in range(5):
         monitor.tell(signal.SIGHUP)
     monitor.wait_for(lambda: reloads(monitor) > before)
-    code, seconds = monitor.end()
-    assert code == 0
-    assert seconds < 20
+    assert monitor.end() == 0
     assert "still under way" not in monitor.messages()
 
 
@@ -239,4 +236,4 @@ def test_a_plugin_that_came_since_has_its_tables_before_its_source_runs(monitor:
     store = monitor.store()
     assert store.db["keeper_notes"].exists()
     store.close()
-    assert monitor.end()[0] == 0
+    assert monitor.end() == 0

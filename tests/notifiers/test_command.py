@@ -98,10 +98,10 @@ def test_a_time_out_kills_all_that_it_started(tmp_path: Path) -> None:
 
 
 def test_what_it_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
-    began = time.monotonic()
-    shell(tmp_path, "sleep 600 & echo $! > child", timeout=20).send(sample_notification())
-    assert time.monotonic() - began < 10
-    os.kill(int((tmp_path / "child").read_text()), 9)
+    shell(tmp_path, "sleep 600 & echo $! > child", timeout=60).send(sample_notification())
+    child = int((tmp_path / "child").read_text())
+    assert _alive(child), "neither waited for nor killed"
+    os.kill(child, 9)
 
 
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:

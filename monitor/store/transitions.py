@@ -47,6 +47,14 @@ class Transitions(Room):
         step = "select 1 from alert_transitions where alert_id = ? and state = 'widened' and at > ? limit 1"
         return self.row(step, [alert_id, to_text(since)]) is not None
 
+    def put_back(self, now: datetime) -> None:
+        """Where the clock was put back, what still fires widened by now, not later: else that is news for ever."""
+        self.write(
+            "update alert_transitions set at = ?1 where state = 'widened' and at > ?1 "
+            "and alert_id in (select id from alerts where state <> 'resolved')",
+            [to_text(now)],
+        )
+
     def held_back(self, alert_id: int) -> list[tuple[str, datetime | None]]:
         """What held an alert back, one after the other, each until when; ``None``: it still does."""
         rows = self.rows(

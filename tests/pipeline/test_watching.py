@@ -370,6 +370,10 @@ def test_a_word_that_no_text_said_before_is_told_at_once(
     (alert,) = runtime.store.alerts.find(rule="words")
     steps = [s.reason for s in runtime.store.transitions.of_alert(alert.id) if s.state == "widened"]
     assert steps == ["also 'strike'", "also 'outage', 'recall'", "also 'fraud'"]
+    for minute in range(5):  # the clock is put back, to before all of this
+        runtime.tick(monitor_now + timedelta(minutes=minute))
+        runtime.deliver("desk", monitor_now + timedelta(minutes=minute))
+    assert desk.sent == [], "what was told is no news by another clock"
 
 
 def test_words_count_of_the_roles_that_a_rule_names(

@@ -29,6 +29,7 @@ def dispatch(store: Store, policy: Policy, now: datetime) -> None:
         return
     with store.transaction():
         store.notification_log.put_back(now)
+        store.transitions.put_back(now)
         situation = situation_at(store, policy, now)
         for alert in store.alerts.unsettled():
             _notify(situation, alert)

@@ -107,17 +107,17 @@ class Situation:
         Not while a notification about it still waits: that is not heard yet.
         """
         factor = WORSE if route is None else route.worse
-        widened = False
-        if alert.kind in MENTIONS:  # each one matters: twice as many are another thing
+        mentions = alert.kind in MENTIONS
+        if mentions:  # each one matters: twice as many are another thing
             factor **= 0.5
-            widened = self.store.transitions.widened(alert.id, notified.last_at)
         elif alert.kind not in GROWING or alert.quiet_since is not None:
             return False
         if not factor or not notified.observed:
             return False
-        return (
-            widened or alert.observed >= factor * notified.observed
-        ) and not self.store.notification_log.heard(alert.id, notified.notifier)[0]
+        grown = alert.observed >= factor * notified.observed
+        if not grown and not (mentions and self.store.transitions.widened(alert.id, notified.last_at)):
+            return False
+        return not self.store.notification_log.heard(alert.id, notified.notifier)[0]
 
     def notification(
         self,

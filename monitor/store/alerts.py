@@ -20,9 +20,14 @@ class Alerts(Room):
         row = self.row("select * from alerts where fingerprint = ? and state <> 'resolved'", [fingerprint])
         return None if row is None else alert_of(row)
 
-    def all_open(self) -> list[StoredAlert]:
-        """Every alert that is not resolved, oldest first."""
-        return [alert_of(r) for r in self.rows("select * from alerts where state <> 'resolved' order by id")]
+    def all_open(self, kind: str | None = None) -> list[StoredAlert]:
+        """Every alert that is not resolved, or every one of a kind, oldest first."""
+        # the plus: by the index of those, not through all that ever were
+        rows = self.rows(
+            "select * from alerts where state <> 'resolved' and (?1 is null or kind = ?1) order by +id",
+            [kind],
+        )
+        return [alert_of(row) for row in rows]
 
     def open_of(self, rule: str) -> list[StoredAlert]:
         """The alerts of one rule that are not resolved, oldest first."""

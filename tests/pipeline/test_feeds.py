@@ -11,6 +11,7 @@ from monitor.pipeline.judging.feeds import frozen, silent_sources
 from monitor.pipeline.judging.series import judge_open
 from monitor.store import Store
 from monitor.types import Document
+from tests.work import lines, steps
 
 
 def test_the_source_that_gave_more_than_half_is_what_feeds_it(
@@ -71,3 +72,24 @@ def test_which_sources_are_silent_is_asked_once_in_a_round(
     assert reads == [reads[0]] * 8, "a round over n open alerts takes n steps, not n times n"
     assert {alert.rule for alert in store.alerts.open_of("my-threshold")} == {"my-threshold"}
     assert len(store.alerts.open_of("my-threshold")) == 8
+
+
+def test_which_sources_are_silent_is_found_at_once_however_many_alerts_there_are(
+    monitor_store: Store, monitor_now: datetime
+) -> None:
+    store, now = monitor_store, monitor_now
+
+    def ask() -> None:
+        assert silent_sources(store) == {"news"}
+
+    opened(store, now, "silence", {"source": "news"})
+    alone, among_few = lines(ask), steps(store.connection, ask)
+    with store.transaction():
+        for number in range(200):
+            opened(store, now, "threshold", {"topic": f"t{number}"})
+            store.alerts.resolve(store.alerts.find(limit=1)[0].id, "over", now)
+    assert steps(store.connection, ask) <= among_few + 20, "those that are over are not looked through"
+    with store.transaction():
+        for number in range(200):
+            opened(store, now, "threshold", {"topic": f"t{number}"})
+    assert lines(ask) == alone, "nor are those that fire read for their kind: each rule of mentions asks"

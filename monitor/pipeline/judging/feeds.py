@@ -15,7 +15,7 @@ FED_BY = 0.5
 
 def silent_sources(store: Store) -> set[str]:
     """The sources that are silent now: a rule of kind ``silence`` has an open alert on them."""
-    return {a.selection["source"] for a in store.alerts.all_open() if a.kind == "silence"}
+    return {alert.selection["source"] for alert in store.alerts.all_open("silence")}
 
 
 def heard(store: Store, alert: StoredAlert | None, found: Verdict, silent: Collection[str]) -> Verdict:

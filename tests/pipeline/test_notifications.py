@@ -247,6 +247,13 @@ def test_a_preview_of_new_topics_shows_texts_without_a_label_and_offers_one(week
     assert "monitor tasks extend topic new-label --seed " in shown.message.body
 
 
+def test_a_preview_of_answers_says_of_which_days_they_are(weeks: Weeks) -> None:
+    rule = Rule("fit", "model", {}, [], KINDS["model"](tasks=["topic"], recent="3d 12h"))
+    shown = preview(weeks.store, rule, NOW)
+    assert "no label fits 25 % of the texts in 3 days, usually 10 %" in shown.message.title
+    assert shown.data["evidence"]["seconds"] == 3 * 86400
+
+
 def test_a_conversation_is_shown_in_its_order(weeks: Weeks) -> None:
     rule = Rule(
         "waiting", "conversation", {"sentiment": "negative"}, [], KINDS["conversation"](when="unanswered")

@@ -738,7 +738,9 @@ def test_recent_days_that_are_not_whole_end_now(
     read(runtime, monitor_now - timedelta(hours=1))
     read(runtime, monitor_now, *past, *recent)
     settle(runtime, monitor_now + timedelta(hours=1))
-    assert alerts(runtime)["fit"].reason.startswith("other labels than usual in 36 h: ")
+    found = alerts(runtime)["fit"]
+    assert found.reason.startswith("other labels than usual in 1 day: ")
+    assert found.since == monitor_now - timedelta(days=1), "days are whole ones"
 
 
 def test_a_wave_of_many_texts_began_before_its_alert_was_raised(

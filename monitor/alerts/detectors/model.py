@@ -61,12 +61,13 @@ def judge(
 
     :param labels: of the columns but the last, which counts abstentions.
     :param reference: answers by day, shape ``(days, len(labels) + 1)``; :param recent: likewise.
-    :param until: epoch second, the end of the recent days.
+    :param until: epoch second, the end of the recent days: whole ones, whatever ``settings.recent`` is.
     """
     from scipy.special import stdtr
 
     before, after = reference.sum(axis=0), recent.sum(axis=0)
-    since, lately = until - int(settings.recent), duration(settings.recent)
+    seconds = len(recent) * int(DAY)
+    since, lately = until - seconds, duration(seconds)
     if min(before.sum(), after.sum()) < settings.min_count:
         reason = f"{after.sum():,.0f} answers, and {before.sum():,.0f} to compare: too few"
         return Verdict(False, int(after[-1]), 0.0, 0.0, 0.0, since, until, 1.0, reason)

@@ -244,9 +244,7 @@ def _answers(store: Store, rule: Rule, now: datetime) -> None:
             before, after = counts[: days[0]], counts[days[0] :]
             verdict = model.judge(labels, before, after, int(now.timestamp()), settings)
             answer = model.risen(labels, before, after)
-            examples = partial(
-                _answered, store, task.name, answer, now - timedelta(seconds=settings.recent), now
-            )
+            examples = partial(_answered, store, task.name, answer, now - timedelta(days=days[1]), now)
             follow(store, rule, {TASK: task.name}, verdict, examples, now)
         names = {task.name for task in watched}
         for alert in store.alerts.open_of(rule.name):

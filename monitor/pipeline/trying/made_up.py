@@ -68,7 +68,9 @@ def _span(rule: Rule) -> int:
     settings = rule.settings
     if rule.kind == "silence":
         return int(max(SILENT_S, settings.at_least))
-    if rule.kind in ("model", "new_topic"):
+    if rule.kind == "model":
+        return int(settings.recent // DAY * DAY)
+    if rule.kind == "new_topic":
         return int(settings.recent)
     if rule.kind == "trend":
         return int(settings.over)
@@ -179,7 +181,8 @@ def _reason(rule: Rule, selection: Selection, documents: Sequence[StoredDocument
     if rule.kind == "silence":
         return f"nothing new for {span(_span(rule))}, in which {2 * settings.times:.0f} arrivals are usual"
     if rule.kind == "model":
-        return f"no label fits {min(100, 10 + 150 * settings.abstained):.0f} % of the texts, usually 10 %"
+        share = min(100, 10 + 150 * settings.abstained)
+        return f"no label fits {share:.0f} % of the texts in {duration(_span(rule))}, usually 10 %"
     return "figures made up for a preview"
 
 

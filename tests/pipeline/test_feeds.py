@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from work import lines, steps
+
 from monitor.alerts.detectors.silence import FAILURES
 from monitor.alerts.detectors.threshold import ThresholdSettings
 from monitor.alerts.rules import Rule, fingerprint
@@ -11,7 +13,6 @@ from monitor.pipeline.judging.feeds import frozen, silent_sources
 from monitor.pipeline.judging.series import judge_open
 from monitor.store import Store
 from monitor.types import Document
-from tests.work import lines, steps
 
 
 def test_the_source_that_gave_more_than_half_is_what_feeds_it(

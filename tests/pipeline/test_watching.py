@@ -532,6 +532,25 @@ def test_while_nothing_is_heard_the_clocks_of_an_alert_stand_still(
     assert {alerts(runtime)[rule].state for rule in ("many", "named")} == {"resolved"}
 
 
+def test_an_alert_on_a_silence_that_is_kept_open_holds_up_no_other_one_once_its_source_is_heard(
+    make_runtime: Callable[..., Runtime], monitor_now: datetime
+) -> None:
+    runtime = make_runtime(SILENCE.replace('kind = "silence"', 'kind = "silence"\nkeep_firing_for = "6h"'))
+    read(runtime, monitor_now)
+    read(runtime, monitor_now, *some(BAD_COURT, 4, monitor_now))
+    runtime.sources["news"].waiting = [SourceError("no route")] * 3
+    for minutes in (5, 15, 30):
+        with pytest.raises(SourceError):
+            runtime.fetch("news", monitor_now + timedelta(minutes=minutes))
+    runtime.tick(monitor_now + timedelta(hours=3))
+    assert alerts(runtime)["any-court"].frozen_at is not None
+    back = monitor_now + timedelta(hours=4)
+    read(runtime, back)
+    found = alerts(runtime)
+    assert (found["sources"].state, found["sources"].quiet_since) == ("firing", back)
+    assert found["any-court"].frozen_at is None
+
+
 ROUTE = '[[routes]]\nname = "all"\nnotify = ["desk"]\nrepeat_interval = "2h"\n'
 
 

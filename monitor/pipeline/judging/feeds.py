@@ -14,8 +14,9 @@ FED_BY = 0.5
 
 
 def silent_sources(store: Store) -> set[str]:
-    """The sources that are silent now: a rule of kind ``silence`` has an open alert on them."""
-    return {alert.selection["source"] for alert in store.alerts.all_open("silence")}
+    """The sources that are silent now: a rule of kind ``silence`` has an open alert on them, and it is not quiet."""
+    opened = store.alerts.all_open("silence")
+    return {alert.selection["source"] for alert in opened if alert.quiet_since is None}
 
 
 def heard(store: Store, alert: StoredAlert | None, found: Verdict, silent: Collection[str]) -> Verdict:

@@ -135,10 +135,8 @@ class Runtime:
                     "task %s could not be learned", reader.task.name, extra={"task": reader.task.name}
                 )
         self.readers = readers
-        if (
-            unstored is not None
-        ):  # unlike a task that cannot be learned as it is, this one can be another time
-            raise unstored
+        if unstored is not None:
+            raise unstored  # unlike a task that cannot be learned as it is, this one can be another time
         return changed
 
     def unread(self) -> set[str]:

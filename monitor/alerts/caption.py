@@ -25,11 +25,13 @@ def line(
     before, since = history["counts"][:first], history["counts"][first:]
     most = (min if falls else max)(since, default=0)
     extreme = "at its lowest" if falls else "at its height"
-    span, ended = _whole(len(shown) * history["step"]), ""
+    length = _whole(len(shown) * history["step"])
+    told = f"last {length}"
     if zone is not None:
         seconds = len(history["counts"]) * history["step"]
-        ended = f" to {when(datetime.fromisoformat(history['start']) + timedelta(seconds=seconds), zone)}"
-    caption = f"The {f'{span}{ended}' if ended else f'last {span}'}, {duration(history['step'])} a column"
+        ended = datetime.fromisoformat(history["start"]) + timedelta(seconds=seconds)
+        told = f"{length} to {when(ended, zone)}"
+    caption = f"The {told}, {duration(history['step'])} a column"
     if before:
         if event == "resolved":
             caption += f": {extreme} {most:,}, "

@@ -58,9 +58,9 @@ def of_one_wave(
 
 def remember(store: Store, rule: Rule, selection: Selection, wave: Episode | None) -> None:
     """Keep a wave whose alert fires by now: what did not last, so that nobody heard of it, hides no later one."""
-    mark = fingerprint(rule.name, selection)
-    if wave is None or store.waves.get(mark) == (wave.peak, wave.at):
+    if wave is None:
         return
+    mark = fingerprint(rule.name, selection)
     alert = store.alerts.open(mark)
-    if alert is not None and alert.state == "firing":
+    if alert is not None and alert.state == "firing" and store.waves.get(mark) != (wave.peak, wave.at):
         store.waves.put(mark, wave.peak, wave.at)

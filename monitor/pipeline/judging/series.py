@@ -67,9 +67,8 @@ def _may_be_of(rule: Rule, alert: StoredAlert) -> bool:
 
 def judge_open(store: Store, rules: Sequence[Rule], now: datetime, attempt: Attempt = plainly) -> None:
     """Judge the series of open alerts again as time goes by, so that alerts resolve."""
-    by_name = {
-        rule.name: rule for rule in rules if rule.on_documents
-    }  # others are followed by what watches for them
+    # others are followed by what watches for them
+    by_name = {rule.name: rule for rule in rules if rule.on_documents}
     present, silent = Present(now, store), silent_sources(store)
     for alert in store.alerts.all_open():
         if (rule := by_name.get(alert.rule)) is not None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.store.outbox_entry import OutboxEntry, entry_of
-from monitor.store.room import Room, marks, to_text, to_time
+from monitor.store.room import Room, marks, to_text, to_text_or_none, to_time
 from monitor.store.succession import FIRST, RELATED, UNBLOCKED
 from monitor.types import Notification
 
@@ -98,20 +98,28 @@ class Outbox(Room):
         return added.rowcount > 0
 
     def due(
-        self, now: datetime, *, notifier: str, limit: int = 100, but: Collection[int] = ()
+        self,
+        now: datetime,
+        *,
+        notifier: str,
+        limit: int = 100,
+        but: Collection[int] = (),
+        latest: datetime | None = None,
     ) -> list[OutboxEntry]:
         """What a notifier is to deliver now, oldest first, ``but`` those of some ids.
 
         A notification waits until earlier ones to the same notifier about one of its alerts, or another of the same
         fingerprint, are out, and as long as the notifier is to :meth:`pause`. One that was written, or tried, by a
         clock that has been put back since is due as well.
+
+        :param latest: what failed and would be tried again only after that was put off by another clock.
         """
         rows = self.rows(
             f"{FIRST}select * from outbox o where state = 'waiting' and notifier = ?2 and not exists ("
             "select 1 from pauses where notifier = ?2 and since <= ?3 and until > ?3) "
-            f"and (next_at <= ?3 or (waits_since > ?3 and next_at >= waits_since)) and {UNBLOCKED} "
+            f"and (next_at <= ?3 or waits_since > ?3 or (attempts > 0 and next_at > ?6)) and {UNBLOCKED} "
             "and o.id not in (select value from json_each(?5)) order by id limit ?1",
-            [limit, notifier, to_text(now), "[]", json.dumps(list(but))],
+            [limit, notifier, to_text(now), "[]", json.dumps(list(but)), to_text_or_none(latest)],
         )
         return [entry_of(row) for row in rows]
 
@@ -190,13 +198,14 @@ class Outbox(Room):
             [to_text(now), entry_id],
         )
 
-    def postpone(self, entry_id: int, next_at: datetime, error: str) -> None:
+    def postpone(self, entry_id: int, now: datetime, next_at: datetime, error: str) -> None:
         """It did not work this time. One that is not waiting any more stays as it is."""
         with self.store.transaction():
             self.write(
-                "update outbox set attempts = attempts + 1, next_at = ?, last_error = ? "
-                "where id = ? and state = 'waiting'",
-                [to_text(next_at), error, entry_id],
+                # by a clock that was put back it waits since now at the latest, else it was due at each look
+                "update outbox set attempts = attempts + 1, waits_since = min(waits_since, ?), next_at = ?, "
+                "last_error = ? where id = ? and state = 'waiting'",
+                [to_text(now), to_text(next_at), error, entry_id],
             )
             self._hasten(entry_id, next_at)
 

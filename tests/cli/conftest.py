@@ -270,7 +270,7 @@ def alert_id(fetched: Monitor) -> int:
                 store.outbox.add(notifier, notification, found, now)
             desk, phone = store.outbox.of_alert(found)
             store.outbox.delivered(desk.id, now)
-            store.outbox.postpone(phone.id, now + timedelta(minutes=1), "nobody answers")
+            store.outbox.postpone(phone.id, now, now + timedelta(minutes=1), "nobody answers")
     finally:
         store.close()
     return found

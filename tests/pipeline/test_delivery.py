@@ -169,6 +169,31 @@ def test_what_failed_by_a_clock_that_was_put_back_does_not_wait_for_it(monitor_s
     assert deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=20)) == 1
 
 
+def test_a_clock_that_was_put_back_for_a_minute_has_nothing_tried_at_each_look(monitor_store: Store) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("no route")
+    alert(monitor_store, 1, "desk")
+    for second in range(-60, 60):
+        deliver_due(monitor_store, "desk", desk, NOW + timedelta(seconds=second))
+    (waiting,) = monitor_store.outbox.undelivered()
+    assert (waiting.attempts, waiting.waits_since) == (4, NOW - MINUTE), "after 10, 20 and 40 seconds"
+    assert waiting.next_at == NOW + timedelta(seconds=90)
+
+
+def test_what_was_written_before_a_clock_was_far_ahead_and_failed_then_is_tried_by_the_right_one(
+    monitor_store: Store,
+) -> None:
+    desk = Recorder()
+    desk.error = DeliveryError("no route")
+    alert(monitor_store, 1, "desk")
+    deliver_due(monitor_store, "desk", desk, NOW)
+    deliver_due(monitor_store, "desk", desk, NOW + timedelta(days=5))
+    assert deliver_due(monitor_store, "desk", desk, NOW + MINUTE) == 0, "it is tried, and fails again"
+    desk.error = None
+    assert deliver_due(monitor_store, "desk", desk, NOW + MINUTE + timedelta(seconds=39)) == 0
+    assert deliver_due(monitor_store, "desk", desk, NOW + MINUTE + timedelta(seconds=40)) == 1
+
+
 def test_a_pause_is_over_where_the_clock_is_put_back_or_somebody_sends_again(monitor_store: Store) -> None:
     desk, busy = Recorder(), DeliveryError("too many requests", retry_after=120)
     desk.error = busy
@@ -562,7 +587,7 @@ def test_who_comes_late_does_not_change_what_became_of_a_notification(monitor_st
     number, outbox = alert(monitor_store, 1, "desk"), monitor_store.outbox
     (waiting,) = outbox.of_alert(number)
     outbox.delivered(waiting.id, NOW)
-    outbox.postpone(waiting.id, NOW + HOUR, "no route")
+    outbox.postpone(waiting.id, NOW, NOW + HOUR, "no route")
     outbox.give_up(waiting.id, "no route", NOW + HOUR)
     (found,) = outbox.of_alert(number)
     assert (outbox.counts(), found.attempts, found.last_error) == ({"delivered": 1}, 1, None)

@@ -107,7 +107,7 @@ def test_notifications_that_do_not_get_through(store: Store) -> None:
     )
     store.outbox.hold("desk", NOW + MINUTE, "held back: at most 1 in 1h")
     assert problems(store) == "", "its turn comes"
-    store.outbox.postpone(entry.id, NOW + MINUTE, "refused")
+    store.outbox.postpone(entry.id, NOW, NOW + MINUTE, "refused")
     assert "notifications to desk do not get through" in problems(store), "tried in vain"
     store.outbox.resend([entry.id], NOW)
     store.outbox.give_up(entry.id, "refused", NOW)

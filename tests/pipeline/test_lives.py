@@ -168,7 +168,7 @@ class Lives(RuleBasedStateMachine):
             if works:
                 self.store.outbox.delivered(entry.id, self.now)
             else:
-                self.store.outbox.postpone(entry.id, self.now + timedelta(minutes=1), "down")
+                self.store.outbox.postpone(entry.id, self.now, self.now + timedelta(minutes=1), "down")
 
     # -- what must hold --------------------------------------------------------------------
 

@@ -924,7 +924,7 @@ def test_a_notification_waits_for_earlier_ones_about_the_same_series(world: Worl
     world.see("quiet")
     (over,) = world.store.outbox.due(world.now, notifier="desk")
     world.see("firing")
-    world.store.outbox.postpone(over.id, world.now + timedelta(minutes=1), "busy")
+    world.store.outbox.postpone(over.id, world.now, world.now + timedelta(minutes=1), "busy")
     world.see("quiet", topic="money")
     assert [(x.event, x.data["id"]) for _, x in world.notifications()] == [("resolved", 2)], (
         "an end would close it"

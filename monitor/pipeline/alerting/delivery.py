@@ -13,7 +13,16 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts import late
 from monitor.alerts.message import NOTIFICATION_DOCUMENTS, compose, data
-from monitor.alerts.redelivery import GIVE_UP_S, PASSES, Terms, copy_key, free_at, pause, stuck
+from monitor.alerts.redelivery import (
+    GIVE_UP_S,
+    LONGEST_PAUSE_S,
+    PASSES,
+    Terms,
+    copy_key,
+    free_at,
+    pause,
+    stuck,
+)
 from monitor.errors import DeliveryError, StoreError, one_line
 from monitor.interfaces import Notifier
 from monitor.pipeline.alerting.unstored import Unstored
@@ -58,7 +67,8 @@ def deliver_due(
     terms = terms or Terms()
     unstored = Unstored() if unstored is None else unstored
     done, trouble = 0, _trouble(unstored.settle)
-    due = store.outbox.due(now, notifier=name, limit=limit, but=unstored.entries)
+    latest = now + timedelta(seconds=2 * LONGEST_PAUSE_S)
+    due = store.outbox.due(now, notifier=name, limit=limit, but=unstored.entries, latest=latest)
     queue = deque((entry, PASSES) for entry in due)
     stuck_ones: set[int] = set()
     while queue:
@@ -187,7 +197,7 @@ def _failed(
         _give_up(store, entry, said, terms, now)
     else:
         wait = pause(entry.attempts + 1, asked=asked, jitter=jitter)
-        store.outbox.postpone(entry.id, now + timedelta(seconds=wait), said)
+        store.outbox.postpone(entry.id, now, now + timedelta(seconds=wait), said)
         log.warning("%s could not deliver, again in %.0f s: %s", name, wait, said, extra=where)
     if asked:
         store.outbox.pause(name, now + timedelta(seconds=asked), f"held back: {one_line(error)}", now)

@@ -11,7 +11,7 @@ from typing import Any
 from monitor.alerts.representative import representative
 from monitor.alerts.risen_names import Named, risen
 from monitor.alerts.words import as_written, pieces_of, rising, terms
-from monitor.moments import moment
+from monitor.moments import moment, moment_or_none
 from monitor.store import Store
 from monitor.store.background import EXCERPT, Excerpt
 from monitor.types import Selection, StoredDocument
@@ -81,15 +81,13 @@ def said(
     written = [excerpt(d) for d in documents]
     sources = Counter(d.source for d in documents)
     told = {(d.source, stories[d.id]) for d in documents}
-    times = [d.event_at for d in documents]
     return {
         "read": len(documents),
         "limited": len(documents) == READ,
         "stories": len(set(stories.values())),
         "conversations": len({(d.source, d.thread) for d in documents if d.thread}),
         "in_conversations": sum(bool(d.thread) for d in documents),
-        "first_at": moment(min(times)) if times else None,
-        "last_at": moment(max(times)) if times else None,
+        "last_at": moment_or_none(max((d.event_at for d in documents), default=None)),
         "sources": [
             {"name": name, "texts": count, "stories": sum(source == name for source, _ in told)}
             for name, count in sources.most_common(SOURCES)

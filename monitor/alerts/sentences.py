@@ -254,10 +254,12 @@ def origin(evidence: Mapping[str, Any]) -> str:
 def copies(kind: str, evidence: Mapping[str, Any]) -> str:
     """For a title: that most of the texts are copies; customers who say the same are many voices."""
     read, stories = evidence.get("read", 0), evidence.get("stories", 0)
-    if kind not in COPIED or evidence.get("conversations") or 2 * stories > read:
+    # the figure is of one window, what was read of all that came since
+    observed = evidence.get("observed", read)
+    if kind not in COPIED or evidence.get("conversations") or 2 * stories > min(read, observed):
         return ""
     if evidence.get("limited"):
-        return ", mostly copies"
+        return ", mostly copies" if evidence.get("behind", read) <= 2 * observed else ""
     return f", only {stories} stories" if stories > 1 else ", only one story" if stories else ""
 
 

@@ -82,6 +82,11 @@ def test_voices_of_a_part_are_said_to_be_of_a_part() -> None:
         ("threshold", {"conversations": 53}, ""),
         ("ratio", {}, ""),
         ("surge", {"read": 0, "stories": 0}, ""),
+        # more came after the window of the figure
+        ("threshold", {"observed": 40, "read": 90, "stories": 42}, ""),
+        ("threshold", {"observed": 40, "read": 90, "stories": 9}, ", only 9 stories"),
+        ("threshold", {"observed": 150, "read": 100, "limited": True, "behind": 160}, ", mostly copies"),
+        ("threshold", {"observed": 150, "read": 100, "limited": True, "behind": 900}, ""),
     ],
 )
 def test_a_title_says_that_most_texts_are_copies(kind: str, more: dict[str, int], said: str) -> None:

@@ -261,6 +261,8 @@ class Scheduler:
             try:
                 self.runtime.learn(self.clock())
             except (StoreError, sqlite3.Error):  # a disk that is full now: to be made up for
+                if self.runtime.readers:  # the others need not wait for that
+                    self._learned.set()
                 self._stop.wait(LEARN_AGAIN_S)
                 raise
             self._revision, self._left = revision, set()

@@ -69,6 +69,7 @@ class Rereading(Room):
             return
         name, own = choose(document, content, self._stored(known))
         if own is None:
+            self._seen.add(row["id"])
             self.write(
                 "update documents set source = ?, external_id = ? where id = ?",
                 [self.source, name, row["id"]],

@@ -17,6 +17,7 @@ from monitor.pipeline.ingest import Fetched
 from monitor.runtime import Runtime
 from monitor.store import Store
 from monitor.store.check import check
+from monitor.store.rereading import Rereading
 from monitor.types import Document
 from tests.conftest import CONFIG
 
@@ -375,3 +376,14 @@ def test_live_texts_that_turn_out_bad_raise_nothing(
     body = 'columns = { text = "body" }'
     assert run(body, body) == {"said", "waits", "any-court"}
     assert run("", body) == set()
+
+
+def test_what_was_imported_is_not_told_to_be_gone(monitor_store: Store, monitor_now: datetime) -> None:
+    document = Document("m1", "only now it can be read")
+    for name in ("news", "export.jsonl"):
+        monitor_store.sources.ensure(name, "chatlog")
+    monitor_store.documents.add("export.jsonl", document, now=monitor_now, event_at=monitor_now, live=False)
+    rereading = Rereading(monitor_store, "news")
+    assert rereading.update(document) is None
+    rereading.take_over("export.jsonl", document)
+    assert rereading.missed() == 0

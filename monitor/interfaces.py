@@ -157,10 +157,11 @@ class Notifier(Part):
     def beat(self, now: datetime, health: Health) -> bool | None:
         """Called every few seconds while the monitor runs, with whether it does its work.
 
-        Returns ``True`` where it told somebody, and was heard; anything else where it had nothing to say just now.
+        Returns ``True`` where it told somebody, and was heard, and ``False`` where it had nothing to say just now. Of
+        one that says neither it is not known whether a failure is over: it is taken for over.
 
         :raises DeliveryError: it wanted to tell somebody, and could not; that is logged, and ``monitor status`` says
-            so until a call returns ``True``.
+            so until a call returns something else than ``False``.
         """
         return None
 

@@ -202,9 +202,9 @@ class Runtime:
             templates=self.templates[name], terms=self.terms[name], unstored=self._unstored[name],
         )  # fmt: skip
 
-    def beat(self, name: str, now: datetime) -> bool:
-        """Let one notifier say that the monitor does its work, or that it does not; returns whether it was heard."""
-        return bool(self.notifiers[name].beat(now, health(self.store, now, tuple(self.notifiers))))
+    def beat(self, name: str, now: datetime) -> bool | None:
+        """Let one notifier say that the monitor does its work, or that it does not: see :meth:`Notifier.beat`."""
+        return self.notifiers[name].beat(now, health(self.store, now, tuple(self.notifiers)))
 
     def refresh(self, name: str, now: datetime) -> None:
         """Let one notifier say of every alert that it knows of that it still fires."""

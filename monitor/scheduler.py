@@ -229,7 +229,7 @@ class Scheduler:
     def _ping(self, name: str) -> None:
         with self._noted(PING + name):
             heard = self.runtime.beat(name, self.clock())
-        if heard:  # else it may just wait for the time of its next try
+        if heard is not False:  # else it may just wait for the time of its next try
             self.runtime.store.heartbeats.mended(PING + name)
 
     @contextmanager

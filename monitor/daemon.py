@@ -165,8 +165,8 @@ def _wait(
     """
     while True:
         got = signals.wait(5.0)
-        scheduler.keep_up()
         _close_ended(going, scheduler.runtime.encoder)
+        scheduler.follow_clock()
         if got is None:
             classified = scheduler.alive.get("classify")
             if classified is None or (utc_now() - classified).total_seconds() < HUNG_AFTER_S:

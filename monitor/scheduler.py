@@ -15,6 +15,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor as JobPool
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from monitor.beat import Beat, follow_clock
 from monitor.complaints import Complaints
 from monitor.errors import MonitorError, SourceError, StoreError, one_line, raised
 from monitor.memory import give_back
@@ -69,7 +70,6 @@ class Scheduler:
         self._learned = threading.Event()
         self._revision = -1
         self._left: set[str] = set()
-        self._seen = clock()
         self._random = random.Random()  # spreads polls; nothing depends on its values
         self._jobs = BackgroundScheduler(
             timezone=UTC,
@@ -109,13 +109,6 @@ class Scheduler:
         self._jobs.start()
         self._classifier.start()
 
-    def keep_up(self) -> None:
-        """Look at the clock: where it was put back, the rounds go on now, not when it shows the old time again."""
-        now = self.clock()
-        back, self._seen = now < self._seen, now
-        for job in self._jobs.get_jobs() if back else ():
-            job.modify(next_run_time=now)
-
     def stop(self, wait_s: float) -> bool:
         """Let the rounds end, for at most ``wait_s`` seconds; says whether all did."""
         self._stop.set()
@@ -124,6 +117,10 @@ class Scheduler:
         self._ender.start()
         self._ender.join(wait_s)
         return self.ended
+
+    def follow_clock(self) -> None:
+        """Go on at once where the machine's clock was set back; to be called every few seconds."""
+        follow_clock(self._jobs, self.clock())
 
     @property
     def ended(self) -> bool:
@@ -150,9 +147,7 @@ class Scheduler:
             else:
                 self.alive[stage] = self.clock()
 
-        self._jobs.add_job(
-            run, "interval", seconds=seconds, id=f"{stage} {name}".strip(), next_run_time=self.clock()
-        )
+        self._jobs.add_job(run, Beat(seconds), id=f"{stage} {name}".strip(), next_run_time=self.clock())
 
     def _complain(self, stage: str, error: BaseException, **where: str) -> None:
         self._complaints.add(stage, error, self.clock(), **where)

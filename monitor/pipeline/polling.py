@@ -30,7 +30,7 @@ class Polling:
         self._again: dict[str, datetime] = {}
 
     def due(self, now: datetime) -> list[str]:
-        """Names of the sources whose time has come."""
+        """Names of the sources whose time has come, or of which the clock, set back since, says that it is far away."""
         states = {state.name: state for state in self._store.sources.all()}
         due = [name for name in self._sources if states[name].due(now)]
         return [name for name in due if (again := self._again.get(name)) is None or again <= now]

@@ -10,6 +10,11 @@ from typing import Any
 
 from monitor.store.room import to_time_or_none
 
+CLOCK_SLACK = timedelta(minutes=1)
+"""A clock that is set back by less is one that is kept right."""
+LONGEST_ASKED = timedelta(hours=48)
+"""Nobody asks to be left alone for longer by this clock."""
+
 
 @dataclass(frozen=True)
 class SourceState:
@@ -39,9 +44,12 @@ class SourceState:
 
     def due(self, now: datetime) -> bool:
         """Whether it is to be read; by a clock that was put back since the last attempt, too, unless asked to wait."""
-        if self.last_attempt_at is not None and now < self.last_attempt_at and self.asked_until is None:
+        if self.next_at is None or self.next_at <= now:
             return True
-        return self.next_at is None or self.next_at <= now
+        if self.last_attempt_at is None or self.last_attempt_at <= now + CLOCK_SLACK:
+            return False
+        # read in a future that the clock has left: nobody knows how long ago that was
+        return self.asked_until is None or self.asked_until > now + LONGEST_ASKED
 
 
 def sooner(state: SourceState, every: float, settings: str | None) -> datetime | None:

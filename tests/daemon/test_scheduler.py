@@ -86,7 +86,7 @@ def test_a_clock_that_is_put_back_stops_no_round(runtime: Runtime, monkeypatch: 
         monkeypatch.setattr(Clock, "back", timedelta(hours=1))
         reached(lambda: not scheduler._fetching)
         put_back = Clock.now(UTC)
-        scheduler.keep_up()
+        scheduler.follow_clock()
         reached(
             lambda: all(
                 put_back < scheduler.alive[stage] < put_back + timedelta(minutes=30) for stage in STAGES
@@ -265,3 +265,43 @@ def test_a_pause_until_another_day_names_the_day(
     runtime.sources["news"].waiting = [SourceError("too many requests", retry_after=asked)]  # type: ignore[attr-defined]
     Scheduler(runtime, lambda: monitor_now)._fetch("news")
     assert said in caplog.text
+
+
+@pytest.mark.parametrize("moved", [timedelta(days=-400), timedelta(days=4000)], ids=["back", "forward"])
+def test_rounds_go_on_whatever_becomes_of_the_clock(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, moved: timedelta
+) -> None:
+    shift = timedelta()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + shift
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Clock)
+    looked: list[datetime] = []
+
+    def due(now: datetime) -> list[str]:
+        looked.append(now)
+        return []
+
+    runtime.due_sources = due  # type: ignore[method-assign]
+    scheduler = Scheduler(runtime, lambda: Clock.now(UTC))
+    scheduler.start()
+    try:
+        reached(lambda: looked)
+        shift = moved
+        scheduler.follow_clock()
+        here = Clock.now(UTC)
+        reached(lambda: sum(abs(at - here) < timedelta(days=1) for at in looked) > 1)
+    finally:
+        assert scheduler.stop(60)
+
+
+def test_a_source_that_was_read_in_a_future_that_the_clock_has_left_is_read_again(
+    runtime: Runtime, monitor_now: datetime
+) -> None:
+    runtime.fetch("news", monitor_now + timedelta(days=1000))
+    assert runtime.due_sources(monitor_now) == ["news"]
+    runtime.fetch("news", monitor_now)
+    assert runtime.due_sources(monitor_now - timedelta(seconds=30)) == [], "a clock that is kept right"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import IO
 
 FIELDS = ("source", "task", "document", "alert", "notifier")
@@ -27,8 +28,9 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (UTC), level, logger, message, ids, traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        said = datetime.fromtimestamp(record.created, UTC)
         entry = {
-            "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{record.msecs:03.0f}",
+            "time": f"{said:%Y-%m-%dT%H:%M:%S}.{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

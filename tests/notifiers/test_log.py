@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,18 @@ def test_in_the_programs_own_formats(log: Log, format: str) -> None:
         levels = [json.loads(line)["level"] for line in written.splitlines()]
         assert levels == ["warning", "info", "info"]
         assert json.loads(written.splitlines()[0])["alert"] == 1
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_time_in_json_is_utc_wherever_the_machine_is(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    set_up("info", "json", stream)
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        log.send(sample_notification())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    written = datetime.fromisoformat(json.loads(stream.getvalue())["time"])
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=5)

@@ -40,6 +40,8 @@ ROLES: Mapping[str, Role] = {
 UNKNOWN = 20
 """So many values that are no known role are kept, with how often each came: a column of names has thousands."""
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Up to so much, the clock of whoever writes a log may be ahead of the monitor's."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNIQUE = re.compile(
     r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24,}|\d{15,}|[0-9A-HJKMNP-TV-Z]{26}|<\S+@\S+>",
@@ -202,9 +204,7 @@ class Mapper:
                 if found is None:
                     return None
                 parsed = found
-            if parsed.tzinfo is None:
-                parsed = parsed.replace(tzinfo=self._zone)
-            moment = parsed.astimezone(UTC)
+            moment = self._in_zone(parsed) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (ValueError, OverflowError, TypeError, IndexError):  # the last two: mail dates
             how = f"the time format {self._time_format!r}" if self._time_format else "a time"
             raise Unusable(
@@ -216,6 +216,16 @@ class Mapper:
                 "see the setting time_format"
             )
         return moment
+
+    def _in_zone(self, parsed: datetime) -> datetime:
+        """The moment of a time that names no zone.
+
+        In the hour that clocks show twice a year, it is the second one as soon as that may be: while the log grows
+        it is, and texts that seemed to be an hour old would raise no alerts.
+        """
+        local = parsed.replace(tzinfo=self._zone)
+        first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        return second if first < second and second - CLOCKS_DIFFER <= self.now else first
 
 
 def guess(written: str, *, zoned: bool = False) -> datetime | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -727,3 +728,18 @@ def test_writing_rotating_and_restarting_in_any_order_loses_nothing_and_doubles_
     monitor.fetch()
     assert Counter(monitor.texts) == Counter(expected)
     assert monitor.bad == []
+
+
+def test_the_hour_that_clocks_show_twice_is_no_hour_old(tmp_path: Path) -> None:
+    chats = Chatlog(ChatlogSettings(path="chat.jsonl", timezone="Europe/Berlin"), tmp_path)
+    cursor: Mapping[str, Any] = {}
+    for minutes in range(0, 180, 15):
+        now = datetime(2026, 10, 24, 23, 45, tzinfo=UTC) + timedelta(minutes=minutes)
+        written = now + timedelta(seconds=20)  # by a clock that is ahead
+        with (tmp_path / "chat.jsonl").open("a") as file:
+            file.write(
+                line("hello", time=f"{written.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d %H:%M:%S}")
+            )
+        [batch] = chats.fetch(cursor, now)
+        cursor = batch.cursor
+        assert [document.published_at for document in batch.documents] == [written]

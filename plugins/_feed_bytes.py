@@ -36,6 +36,11 @@ _CHARSET = re.compile(r"""(?i);\s*charset\s*=\s*["']?([\w.:-]{1,40})""")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&(?:#([0-9]+)|#[xX]([0-9a-fA-F]+)|([A-Za-z_][\w.-]{0,60}));?")
 _ENTITY = re.compile(r"""<!ENTITY\s+([A-Za-z_][\w.-]*)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
+_BARE = re.compile(
+    r"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)|&(?!#[0-9]+;|#x[0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)",
+    re.DOTALL,
+)
+"""An ampersand that begins no reference of XML, or what may hold any."""
 _XML_ENTITIES = {"lt", "gt", "amp", "quot", "apos"}
 _MAX_GROWTH = 2**20
 
@@ -107,7 +112,8 @@ def body_of(text: str) -> str:
             return chr(html.entities.name2codepoint[name])
         return reference.group()
 
-    return _REFERENCE.sub(resolve, body)
+    readable = _REFERENCE.sub(resolve, body)
+    return _BARE.sub(lambda found: "&amp;" if found.group() == "&" else found.group(), readable)
 
 
 def _claims(content: bytes, content_type: str) -> tuple[str, str]:

@@ -466,3 +466,22 @@ def test_external_entities_are_not_read() -> None:
 )
 def test_dates_that_are_written_as_midnight(written: str, midnight: bool) -> None:
     assert at_midnight(written) is midnight
+
+
+def test_ampersands_that_begin_no_reference() -> None:
+    bare = one(
+        rss(
+            "<title>AT&T &amp; R&D &nbsp;up & away &foo; <!-- a & b --></title>"
+            "<link>https://example.com/?id=1&lang=en&copy=2&sect</link>"
+            "<description><![CDATA[<a href='?a&b'>Profit & loss</a>]]></description>"
+        )
+    )
+    assert bare.title == "AT&T & R&D up & away &foo;"
+    assert bare.link == bare.url == "https://example.com/?id=1&lang=en&copy=2&sect"
+    assert bare.text == "Profit & loss"
+    [inside] = read(
+        rss("<link><![CDATA[https://example.com/?id=1&lang=en]]></link><title>A&B</title>")
+    ).entries
+    assert inside.link == "https://example.com/?id=1&lang=en"
+    attribute = one(atom("<id>1</id><title>A</title><link href='https://example.com/?id=1&lang=en'/>"))
+    assert attribute.url == "https://example.com/?id=1&lang=en"

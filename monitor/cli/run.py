@@ -9,6 +9,7 @@ import click
 
 from monitor.cli.app import App, pass_app
 from monitor.cli.output import console
+from monitor.config.model import Config
 from monitor.errors import MonitorError
 
 
@@ -42,7 +43,13 @@ def run_command(app: App, once: bool, view: bool | None) -> None:
     from monitor.daemon import run_daemon
 
     viewer = View(app.database, console()) if show else None
-    run_daemon(app.load, started=lambda _: viewer.start() if viewer else None)
+
+    def started(config: Config) -> None:
+        set_up(config.log.level, config.log.format)
+        if viewer is not None:
+            viewer.start()
+
+    run_daemon(app.load, started=started)
 
 
 def _once(app: App, show: bool) -> None:

@@ -400,3 +400,19 @@ def test_a_moved_database_starts_anew(monitor: Monitor) -> None:
     assert monitor.run("status").returncode == 1
     assert monitor.run("run", "--once").returncode == 0
     assert len(monitor.documents()) == 1
+
+
+def test_hangup_takes_up_how_to_log(monitor: Monitor) -> None:
+    monitor.start()
+    monitor.wait_for(lambda: '"message": "running with' in monitor.messages())
+    config = monitor.folder / "config.toml"
+    config.write_text(CONFIG.replace('format = "json"', 'level = "warning"'))
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(lambda: monitor.messages().count("running with") == 2)
+    config.write_text(CONFIG + "\noops = 1\n")
+    monitor.tell(signal.SIGHUP)
+    monitor.wait_for(
+        lambda: " ERROR   monitor.daemon: the configuration stays as it was" in monitor.messages()
+    )
+    assert monitor.end() == 0
+    assert "stopping" not in monitor.messages()

@@ -47,6 +47,7 @@ class Chatlog(interfaces.Source):
     def __init__(self, settings: ChatlogSettings, base: Path) -> None:
         super().__init__(settings, base)
         self._paths = [settings.path] if isinstance(settings.path, str) else settings.path
+        self._where = digest(self._paths)
         self._mapper = Mapper(settings)
         self._reading = digest(settings.model_dump(mode="json", exclude=APART))
         self._settings = reading(settings)
@@ -100,6 +101,7 @@ class Chatlog(interfaces.Source):
 
         def batch() -> Batch:
             made: dict[str, Any] = {"files": dict(state), "lost": gone, "reading": self._reading}
+            made["where"] = self._where
             # all is read as the settings of now say when nothing is left to be read again
             done = again and not any(position.again for _, position in work)
             made["readings"] = [*([] if done else before), self._settings][-EARLIER:]
@@ -146,6 +148,9 @@ class Chatlog(interfaces.Source):
         if faults:
             more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
             raise SourceError(f"{faults[0].path} {faults[0].fault}{more}")
+
+    def continues(self, cursor: Mapping[str, Any]) -> bool:
+        return cursor.get("where", self._where) == self._where  # earlier versions did not say
 
     def again(self, cursor: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**cursor, "again": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -214,3 +215,28 @@ def test_each_bulletin_of_a_feed_of_one_entry_is_news(
         runtime.fetch("news", monitor_now + poll * STEP)
     found = [(d.text, d.live) for d in sorted(runtime.store.documents.find(), key=lambda d: d.id)]
     assert found == [(said[0], False), (said[2], True), (said[3], True)], "the third is an edit of the second"
+
+
+def test_another_path_is_another_chat_log(
+    make_runtime: Callable[..., Runtime], tmp_path: Path, monitor_now: datetime
+) -> None:
+    def chats(path: str) -> Runtime:
+        return make_runtime(CONFIG.replace('plugin = "list"', f'plugin = "chatlog"\npath = "{path}"'))
+
+    def say(file: str, *texts: str) -> None:
+        with (tmp_path / file).open("a") as chat:
+            chat.writelines(json.dumps({"text": text}) + "\n" for text in texts)
+
+    say("today.jsonl", "hello")
+    say("archive.jsonl", *titles("old"))
+    now, runtime = monitor_now, chats("today.jsonl")
+    runtime.fetch("news", now)
+    say("today.jsonl", "news")
+    runtime.fetch("news", now + STEP)
+    assert live(runtime.store) == ["news"]
+    runtime = chats("*.jsonl")
+    assert runtime.fetch("news", now + 2 * STEP).new == 200
+    assert live(runtime.store) == ["news"]
+    say("today.jsonl", "more")
+    runtime.fetch("news", now + 3 * STEP)
+    assert live(runtime.store) == ["more", "news"]

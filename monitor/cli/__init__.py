@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ import click
 from monitor import __version__
 from monitor.cli.app import App, speaks_unicode
 from monitor.cli.group import Group
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, plain
 from monitor.store.sqlite_errors import friendly
 
 _COMMANDS = {
@@ -42,6 +44,10 @@ _COMMANDS = {
     "db": "monitor.cli.db",
 }
 """Built-in commands by module: each is imported when it is used, so that a command costs what it needs."""
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Of a file that the output was sent to, mostly; the database says so itself."""
 
 
 class Failure(click.ClickException):
@@ -100,6 +106,10 @@ class Commands(Group):
                     raise
             except MonitorError as known:
                 raise failure(known) from error
+        except OSError as error:
+            if error.errno in _FULL:
+                raise Failure(f"what was to be written cannot be: {plain(error)}") from error
+            raise
         except (OverflowError, UnicodeEncodeError) as error:
             if said := _never_stored(error):
                 raise Misuse(said) from error
@@ -139,6 +149,9 @@ def cli(ctx: click.Context, config_path: Path) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The console script."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed by whoever started the program
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # for as long as the program lasts
     for stream in (sys.stdout, sys.stderr):  # a character that the terminal lacks is no reason to stop
         if isinstance(stream, TextIOWrapper) and not speaks_unicode(stream):
             stream.reconfigure(errors="replace")

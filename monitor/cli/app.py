@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -135,6 +136,11 @@ class App:
     def database(self) -> Path:
         """The database that the configuration names, whatever else may be wrong with the file."""
         named = read_document(self.config_path).get("database", "monitor.db")
+        if isinstance(named, dict) and isinstance(variable := named.get("env"), str):
+            if variable not in os.environ:
+                fault = Fault("database", f"the environment variable {variable} is not set")
+                raise ConfigError(self.config_path, [fault])
+            named = os.environ[variable]
         if not isinstance(named, str):
             raise ConfigError(self.config_path, [Fault("database", "must be a path")])
         return self.config_path.resolve().parent / named

@@ -20,7 +20,7 @@ def read_document(path: Path) -> dict[str, Any]:
     :raises ConfigError: if it cannot be read or is not TOML.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # some editors begin files with a mark
     except FileNotFoundError:
         advice = "name another with --config FILE or in MONITOR_CONFIG"
         raise ConfigError(path, [Fault("", "there is no such file", advice=advice)]) from None

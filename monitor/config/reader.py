@@ -114,6 +114,8 @@ class Reader(Tables):
         for kind in ("sources", "tasks", "rules", "notifiers", "digests"):
             self.unique(kind, getattr(top, kind))
         database = self.base / top.database
+        if database.is_dir():
+            self.fault("database", f"{database} is a folder; name a file in it")
         labels: dict[str, Collection[str]] = {}
         if self.known_tasks is not None:
             labels |= self.known_tasks(database)

@@ -402,3 +402,23 @@ def test_check_notes_private_addresses_that_will_be_refused(monitor, url, host):
     assert notes == ([f"rss: {said}", f"webhook: {said}"] if host else [])
     monitor.edit(f'url = "{url}"', f'url = "{url}"\nallow_private = true')
     assert not any(note.startswith("rss") for note in monitor("config", "check", "--json").json["notes"])
+
+
+def test_the_database_may_be_named_by_the_environment_for_every_command(monitor, monkeypatch):
+    monitor.edit('database = "data/monitor.db"', 'database = { env = "MONITOR_DATABASE" }')
+    monkeypatch.delenv("MONITOR_DATABASE", raising=False)
+    assert "variable MONITOR_DATABASE is not set" in monitor("sources", "list", code=2).err
+    monkeypatch.setenv("MONITOR_DATABASE", "data/monitor.db")
+    monitor("sources", "fetch", "news")
+    assert [source["name"] for source in monitor("sources", "list", "--json").json] == ["news"]
+
+
+def test_a_database_that_is_a_folder_is_a_fault(monitor):
+    monitor.edit('"data/monitor.db"', '"."')
+    [fault] = monitor("config", "check", "--json", code=2).json["faults"]
+    assert fault == {"place": "database", "message": f"{monitor.folder} is a folder; name a file in it"}
+
+
+def test_a_file_that_begins_with_a_mark_is_read(monitor):
+    monitor.config.write_bytes(b"\xef\xbb\xbf" + monitor.config.read_bytes())
+    monitor("config", "check")

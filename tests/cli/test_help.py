@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -182,3 +183,19 @@ def test_what_a_terminal_cannot_write_stops_no_command(tmp_path, encoding):
     assert "Größe: 5 ? ? ?".encode(encoding, "replace") in run("documents", "list")
     assert b": 5 " in run("documents", "show", "1")
     assert json.loads(run("documents", "list", "--json"))[0]["text"] == "Größe: 5 € … 😀"
+
+
+def test_an_output_that_is_closed_or_full_is_no_bug(tmp_path):
+    (tmp_path / "config.toml").write_text("")
+
+    def run(shell: str) -> tuple[int, str]:
+        line = f'"{sys.executable}" -m monitor {shell}'
+        got = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=tmp_path, check=False)
+        return got.returncode, got.stderr
+
+    assert run("db migrate")[0] == 0
+    for command in ("db info", "db info --json"):
+        assert run(f"{command} >&-") == (0, "")
+        if Path("/dev/full").exists():
+            said = "Error: what was to be written cannot be: no space left on device\n"
+            assert run(f"{command} > /dev/full") == (1, said)

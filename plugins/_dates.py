@@ -16,6 +16,9 @@ ZONES: Mapping[str, int] = {
     "JST": 9,
     "AEST": 10,
     "AEDT": 11,
+    "HST": -10,
+    "AKST": -9,
+    "AKDT": -8,
 }
 """Hours; the names beyond those of RFC 5322 that mean one zone alone, which the parsers take for UTC."""
 MAIL: Mapping[str, int] = {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import struct_time
 
-from monitor_plugins._dates import ZONES, plain
+from monitor_plugins._dates import MAIL, ZONES, plain
 
 OLDEST_YEAR = 1990
 """There were no feeds before: an earlier date is a program's zero (the year 1, 1970), or misread."""
@@ -22,8 +22,11 @@ _LONGEST_DAY = timedelta(hours=36)
 """From its midnight in one zone, taken for that of another, to its end."""
 _COMPACT = re.compile(r"\d{8}T")
 _ZONE = re.compile(r":\d\d\s+([A-Z]{3,4})$")
+_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):(\d{1,2})(?::\d\d(?:[.,]\d+)?)?")
+_OFFSET = re.compile(r"(?:GMT|UTC)?\s*([+\u2212-])(\d{1,2}):?(\d\d)?(?:\s*\(.*\))?", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _YEAR_FIRST = re.compile(
-    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?\s+(\d{1,2}:\d{2}(?::\d{2})?)\s*(\S*)"
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日.]?\s+(\d{1,2}:\d{2}(?::\d{2})?)\s*(\S*)"
 )
 """As in ``2026/03/02 08:30`` and ``2026年3月2日 08:30 CST``, of which feedparser reads the year, or the day, alone."""
 
@@ -53,7 +56,11 @@ def of_xml(written: str, read: struct_time) -> datetime | None:
     if (found := _YEAR_FIRST.fullmatch(written.strip())) is not None:
         return _year_first(*found.groups())
     try:
-        return _usable(written, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(read)))
+        moment = _usable(written, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timegm(read)))
+        if moment is None or _agrees(written, moment):
+            return moment
+        # the day alone was read, or the zone was not
+        return of_json(plain(written.strip()))
     except (ValueError, OverflowError):
         return None
 
@@ -63,7 +70,8 @@ def of_json(written: str) -> datetime | None:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(written.strip())
-            return _usable(written, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+            found = _usable(written, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+            return found if found is None or _agrees(written, found) else None
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
@@ -75,6 +83,24 @@ def _year_first(year: str, month: str, day: str, time: str, zone: str) -> dateti
         return of_json(plain(f"{year}-{int(month):02}-{int(day):02} {int(hour):02}:{rest}{zone}"))
     except ValueError:  # a zone that nobody knows
         return None
+
+
+def _agrees(written: str, moment: datetime) -> bool:
+    """Whether a moment in UTC is at the time of day, and in the year, that are written; any name may be a zone."""
+    clock, years = _CLOCK.search(written), _YEAR.findall(written)
+    if clock is None or (len(years) == 1 and abs(int(years[0]) - moment.year) > 1):
+        return clock is None
+    hours, minutes, zone = int(clock[1]), int(clock[2]), written[clock.end() :].strip()
+    offset = _OFFSET.fullmatch(zone)
+    if zone and offset is None:
+        east = {**ZONES, **MAIL}.get(zone.strip("()").upper())
+        if east is None:
+            return True
+        minutes -= 60 * east
+    elif offset is not None:
+        east = 60 * int(offset[2]) + int(offset[3] or 0)
+        minutes += east if offset[1] in "-\u2212" else -east
+    return (60 * hours + minutes - 60 * moment.hour - moment.minute) % (24 * 60) == 0
 
 
 def _usable(written: str, moment: datetime) -> datetime | None:

@@ -244,6 +244,19 @@ def test_long_texts_are_cut() -> None:
         ("2026/03/02 08:30 XYZ", None),
         ("2026/03/02", None),
         ("2026年3月2日", None),
+        ("2026. 03. 02. 08:30", DATE),
+        ("2026-03-02T03:30:00 EST", DATE),
+        ("Sun, 01 Mar 2026 22:30:00 HST", DATE),
+        ("Mon, 02 Mar 2026 9:30:00 cet", DATE),
+        ("Mon Mar 02 2026 09:30:00 GMT+0100 (Central European Standard Time)", DATE),
+        # of which feedparser reads the day alone, or another one, or leaves the zone out
+        ("2026-03-02 at 08:30", None),
+        ("2026-03-02, 08:30", None),
+        ("2026 Mar 02 08:30", None),
+        ("2026년 3월 2일 08:30", None),
+        ("02-03-2026 08:30", None),
+        ("Mon, 02 Mar 2026 03:30:00 UTC-5", None),
+        ("2026-03-02T03:30:00-5", None),
     ],
 )
 def test_dates(written: str, published: datetime | None) -> None:

@@ -23,7 +23,8 @@ def parse_weekdays(value: Any) -> frozenset[int]:
     if isinstance(value, frozenset):
         return value
     days: set[int] = set()
-    for item in value.split(",") if isinstance(value, str) else value:
+    items = value.split(",") if isinstance(value, str) else value
+    for item in items if isinstance(items, list | tuple | set) else [items]:
         ends = [_day(part.strip().lower()) for part in str(item).split("-")]
         if len(ends) > 2 or "" in ends:
             raise ValueError(
@@ -47,7 +48,7 @@ def parse_hours(value: Any) -> tuple[tuple[int, int], ...]:
     :raises ValueError: with the form; also of one that ends as it begins, which could mean all hours or none.
     """
     found = []
-    for item in [value] if isinstance(value, str) else value:
+    for item in value if isinstance(value, list | tuple) else [value]:
         if isinstance(item, tuple):
             found.append(item)
             continue

@@ -86,8 +86,10 @@ def read(given: str | Path | None, base: Path) -> tuple[str | None, list[str]]:
     if isinstance(given, Path):
         try:
             given = (base / given).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        except (OSError, ValueError) as error:  # the latter: not UTF-8, or no name at all
+            reason = getattr(error, "strerror", None) or (
+                "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
+            )
             return None, [f"{base / given} cannot be read: {reason}"]
     return given, faults(given)
 

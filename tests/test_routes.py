@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -120,6 +120,9 @@ def test_days_and_hours_each_alone() -> None:
         (parse_weekdays, "monkey"),
         (parse_weekdays, ["mon,tue"]),
         (parse_weekdays, "mon-tue-wed"),
+        (parse_weekdays, 6),
+        (parse_hours, 22),
+        (parse_hours, time(22)),
         (parse_hours, "22-7"),
         (parse_hours, "25:00-26:00"),
         (parse_hours, "09:00-09:00"),
@@ -129,7 +132,7 @@ def test_days_and_hours_each_alone() -> None:
         (parse_zone, ""),
     ],
 )
-def test_what_is_no_time_is_refused(parse: Callable[[Any], object], text: str | list[str]) -> None:
+def test_what_is_no_time_is_refused(parse: Callable[[Any], object], text: Any) -> None:
     with pytest.raises(ValueError, match=r"is no|no time zone"):
         parse(text)
 

@@ -49,6 +49,9 @@ _COMMANDS = {
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Of a file that the output was sent to, mostly; the database says so itself."""
 
+_BARRED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+"""Whether a file is there cannot even be asked, as in a folder of the service's own (see deploy/monitor.service)."""
+
 
 class Failure(click.ClickException):
     """Something is not as it should be, and the user can mend it: a message without a traceback."""
@@ -109,6 +112,8 @@ class Commands(Group):
         except OSError as error:
             if error.errno in _FULL:
                 raise Failure(f"what was to be written cannot be: {plain(error)}") from error
+            if error.errno in _BARRED and error.filename is not None:
+                raise Failure(f"{error.filename} cannot be used: {plain(error)}") from error
             raise
         except (OverflowError, UnicodeEncodeError) as error:
             if said := _never_stored(error):

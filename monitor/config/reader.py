@@ -114,7 +114,7 @@ class Reader(Tables):
         for kind in ("sources", "tasks", "rules", "notifiers", "digests"):
             self.unique(kind, getattr(top, kind))
         database = self.base / top.database
-        if database.is_dir():
+        if os.path.isdir(database):
             self.fault("database", f"{database} is a folder; name a file in it")
         labels: dict[str, Collection[str]] = {}
         if self.known_tasks is not None:
@@ -170,7 +170,7 @@ class Reader(Tables):
         table = dict(value) if isinstance(value, dict) else {"plugin": value}
         name = str(table.pop("plugin", "minilm"))
         if name not in self.plugins.parts["encoder"] and (
-            "/" in name or name.startswith(".") or (self.base / name).is_dir()
+            "/" in name or name.startswith(".") or os.path.isdir(self.base / name)
         ):
             table = {"model": name, **table}
             name = "transformers"
@@ -235,9 +235,7 @@ class Reader(Tables):
             self.left_out.append(Fault(f"{place}.adapter", self.raised(error, place)))
             return None
         seeds = self.base / core.seeds if core.seeds else None
-        if seeds is not None and not seeds.is_file():
-            self.fault(f"{place}.seeds", f"there is no file {seeds}")
-        elif seeds is not None and self.check_files:
+        if seeds is not None and self.is_file(f"{place}.seeds", seeds) and self.check_files:
             self.seeds(f"{place}.seeds", seeds, task.labels)
         return TaskConfig(task, core.adapter, part, settings, rest, seeds, core.default_seeds)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitor.config.faults import faults, without_secrets
-from monitor.errors import Fault, MonitorError, UnknownName, one_line
+from monitor.errors import Fault, MonitorError, UnknownName, one_line, plain
 from monitor.interfaces import Encoder, Notifier, Part
 from monitor.plugins import Plugins
 
@@ -130,6 +130,17 @@ class Tables:
         except (Exception, SystemExit) as error:
             log.exception("the part at %s raised", place)
             self.fault(place, self.raised(error, place))
+
+    def is_file(self, place: str, file: Path) -> bool:
+        """Whether a file is there; that it is not, or in a folder that nobody may look into, is a fault."""
+        try:
+            found = file.is_file()
+        except OSError as error:
+            self.fault(place, f"{file} cannot be read: {plain(error)}")
+            return False
+        if not found:
+            self.fault(place, f"there is no file {file}")
+        return found
 
     def raised(self, error: BaseException, place: str) -> str:
         """What a plugin raised, in one line without the secrets that it may quote."""

@@ -422,3 +422,19 @@ def test_a_database_that_is_a_folder_is_a_fault(monitor):
 def test_a_file_that_begins_with_a_mark_is_read(monitor):
     monitor.config.write_bytes(b"\xef\xbb\xbf" + monitor.config.read_bytes())
     monitor("config", "check")
+
+
+def test_a_path_that_cannot_even_be_looked_at_is_one_line(monitor, monkeypatch):
+    long = (
+        "é" * 200
+    )  # as with a folder that may not be entered, the system refuses to say whether it is there
+    monitor.edit("data/monitor.db", long)
+    for command in (["status"], ["db", "migrate"], ["sources", "fetch", "news"]):
+        assert monitor(*command, code=1).err.endswith(f"{long} cannot be used: file name too long\n")
+    monitor.edit(long, "data/monitor.db")
+    assert "too long" in monitor("documents", "import", long, code=1).err
+    monitor.edit("mood.csv", long)
+    monitor.edit('encoder = "hash"', f'encoder = "{long}"')
+    said = monitor("config", "check", code=2).err
+    assert f"{long} cannot be read: file name too long" in said
+    assert f"no encoder is called '{long}'" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class _Matching:
         self.found = {one.number: one for one in found}
         self.free = dict(enumerate(known))
         self.matched: dict[Number, Position] = {}
-        self._listings: dict[Path, list[tuple[str, int]]] = {}
+        self._listings: dict[Path, _Listing] = {}
 
     def by_number(self) -> None:
         """Files that are there under their number, also those that were rotated away."""
@@ -74,10 +75,12 @@ class _Matching:
     def by_content(self) -> None:
         """Files that begin with what was read elsewhere; the longest reading first."""
         read = sorted((i for i, position in self.free.items() if position.offset), key=self._offset)
+        # many files may have gone, and many be there
+        unread = [one for one in self.found.values() if one.number not in self.matched]
         for index in read:
             position = self.free[index]
             beside = [one for one in self._beside(position) if _rotated(one, position)]
-            for one in [*self.found.values(), *beside]:
+            for one in [*unread, *beside]:
                 if self._match(one, index):
                     break
 
@@ -93,9 +96,12 @@ class _Matching:
 
     def by_beginning(self) -> None:
         """Files that were edited where their records are known by their place: they keep what is before."""
+        named: dict[str, list[Found]] = {}
+        for one in self.found.values():
+            named.setdefault(one.key, []).append(one)
         for index, position in list(self.free.items()):
-            for one in self.found.values():
-                if one.key != position.path or one.number in self.matched or not position.marks:
+            for one in named.get(position.path, ()):
+                if one.number in self.matched or not position.marks:
                     continue
                 try:
                     with one.open() as file:
@@ -157,21 +163,38 @@ class _Matching:
         """
         files = []
         for path in _places(self.base, position):
-            for name, inode in self._listing(path.parent):
-                if inode == position.ino or name.startswith(path.name):
-                    suffix = Path(name).suffix.lower()
-                    if suffix in suffixes or (not suffixes and suffix not in COMPRESSED):
-                        files.append(look(self.base, path.parent / name))
+            for name in self._listing(path.parent).like(path.name, position.ino):
+                suffix = Path(name).suffix.lower()
+                if suffix in suffixes or (not suffixes and suffix not in COMPRESSED):
+                    files.append(look(self.base, path.parent / name))
         return [one for one in files if one is not None and one.number not in self.found]
 
-    def _listing(self, folder: Path) -> list[tuple[str, int]]:
+    def _listing(self, folder: Path) -> _Listing:
         if folder not in self._listings:
             try:
                 with os.scandir(folder) as entries:
-                    self._listings[folder] = sorted((entry.name, entry.inode()) for entry in entries)
+                    self._listings[folder] = _Listing((entry.name, entry.inode()) for entry in entries)
             except OSError:
-                self._listings[folder] = []
+                self._listings[folder] = _Listing(())
         return self._listings[folder]
+
+
+class _Listing:
+    """What is in a folder, by the beginnings of names and by number."""
+
+    def __init__(self, entries: Iterable[tuple[str, int]]) -> None:
+        found = sorted(entries)
+        self._names = [name for name, _ in found]
+        self._numbers: dict[int, list[str]] = {}
+        for name, inode in found:
+            self._numbers.setdefault(inode, []).append(name)
+
+    def like(self, beginning: str, inode: int) -> list[str]:
+        """Names that begin so, and those of the file with that number, in order."""
+        first = last = bisect_left(self._names, beginning)
+        while last < len(self._names) and self._names[last].startswith(beginning):
+            last += 1
+        return sorted({*self._names[first:last], *self._numbers.get(inode, ())})
 
 
 def _places(base: Path, position: Position) -> list[Path]:

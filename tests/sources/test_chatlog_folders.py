@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.errors import SourceError
 from monitor_plugins.chatlog import FORGET, Chatlog, ChatlogSettings
-from tests.sources.test_chatlog_follow import HOUR, Follower, append, line, lines
+from tests.sources.test_chatlog_follow import HOUR, NOW, Follower, append, line, lines
 
 NOBODY = 65534
 
@@ -159,3 +161,33 @@ def test_a_folder_of_other_files_is_described(tmp_path: Path, path: str) -> None
         f"no file that is read is there yet: {path}; there are {there}, and what is read of a folder is "
         ".csv .jsonl .log .ndjson .tsv; name others as in l/*.txt, and unpack what is packed"
     )
+
+
+def test_many_conversations_that_were_cleared_away_cost_little(tmp_path: Path) -> None:
+    """Each file that was gone was held against each that is there: seconds at every look, for a week."""
+
+    def calls(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for n in range(2 * count):
+            (folder / f"{n}.jsonl").write_text(json.dumps({"text": f"hello {n}"}) + "\n")
+        chats = Chatlog(ChatlogSettings(path=f"{count}/*.jsonl"), tmp_path)
+        cursor: Mapping[str, Any] = {}
+        for batch in chats.fetch(cursor, NOW):
+            cursor = batch.cursor
+        for n in range(count):
+            (folder / f"{n}.jsonl").unlink()
+        made = 0
+
+        def note(frame: Any, event: str, argument: Any) -> None:
+            nonlocal made
+            made += event in ("call", "c_call")
+
+        sys.setprofile(note)
+        try:
+            assert not [document for batch in chats.fetch(cursor, NOW) for document in batch.documents]
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(300) < 1.6 * calls(200)

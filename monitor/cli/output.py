@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def clock(time: datetime | None, *, zone: bool = False) -> str:
     """
     if time is None:
         return ""
-    return f"{time.astimezone():{'%Y-%m-%d %H:%M:%S %Z' if zone else '%Y-%m-%d %H:%M:%S'}}"
+    with suppress(OverflowError):  # the last hours of the year 9999, which stand for ever
+        time = time.astimezone()
+    return f"{time:{'%Y-%m-%d %H:%M:%S %Z' if zone else '%Y-%m-%d %H:%M:%S'}}"
 
 
 def in_zone(text: str) -> str:

@@ -231,3 +231,14 @@ def test_owners_are_shown_and_asked_for(fetched, alert_id):
     assert "firing (flapping, told no more)" in text
     assert "for desk" in text
     assert "silence 3 of ada" in fetched("alerts", "show", alert_id).out
+
+
+def test_a_silence_until_the_end_of_time(fetched, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        said = fetched("silences", "add", "rule=court", "--until", "9999-12-31T23:59Z").out
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "until 9999-12-31 23:59:00 UTC" in said
